@@ -1,0 +1,47 @@
+#include "litemount/task.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void task_init(struct task *task, const struct task *parent)
+{
+    task->parent = parent;
+    atomic_init(&task->cancelled, false);
+    task->reason[0] = '\0';
+}
+
+void task_cancel(struct task *task)
+{
+    atomic_store_explicit(&task->cancelled, true, memory_order_release);
+}
+
+bool task_cancelled(const struct task *task)
+{
+    for (; task; task = task->parent)
+        if (atomic_load_explicit(&task->cancelled, memory_order_acquire))
+            return true;
+    return false;
+}
+
+int task_fail(struct task *task, int code, const char *format, ...)
+{
+    if (task && !task->reason[0]) {
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(task->reason, sizeof task->reason, format, arguments);
+        va_end(arguments);
+    }
+    return -code;
+}
+
+void task_forgive(struct task *task)
+{
+    task->reason[0] = '\0';
+}
+
+const char *task_reason(const struct task *task, int code)
+{
+    return task && task->reason[0] ? task->reason : strerror(abs(code));
+}

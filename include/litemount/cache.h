@@ -1,0 +1,81 @@
+/* The cache: pieces of decoded images on disk, shared by every instant and every mount of a user.
+ *
+ * An *image* is what an immutable object decodes to (a snapshot's database file, a segment's WAL). The cache
+ * stores it in pieces of a fixed size, each with its CRC-64, and hands a piece out only after the CRC held
+ * once in this process: so a crash at any moment, a full disk or a damaged file can lose pieces but never
+ * turn into wrong bytes. A *fact* is a small text or table that was learnt about an object (its frames, its
+ * block table), kept in the same way.
+ *
+ * Whoever finds a piece missing makes it, through the callback given; others who want it wait for that one.
+ * No lock is held while anything is read, written or made. What does not fit (disk full, cache-size) is read
+ * through, and the last few pieces made are kept in memory so that the next reader does not make them again.
+ * Knows nothing of formats, stores or databases. All calls are safe from any thread; several processes may
+ * share one folder. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buffer;
+struct task;
+
+#define CACHE_SIZE_DEFAULT (UINT64_C(20) << 30) /* bytes */
+
+struct cache;
+
+/* Opens the cache in `folder`, which is made (mode 0700) if it isn't there; NULL: $XDG_CACHE_HOME/litemount,
+ * else
+ * ~/.cache/litemount. `limit` is the most bytes that its files may occupy. Returns 0, or a negative errno
+ * with a reason (the folder belongs to somebody else, cannot be made). The caller closes it, after every
+ * image. */
+int cache_open(const char *folder, uint64_t limit, struct task *task, struct cache **ret_cache);
+void cache_close(struct cache *cache); /* NULL is fine */
+
+/* One object's image. Reference counted. */
+struct cache_image;
+
+/* What a maker fills. */
+struct cache_fill;
+
+/* Makes the image's bytes [offset, offset + length) (whole pieces; length may reach beyond the image's end)
+ * and gives them to cache_fill_put, in any order; more than was asked is welcome. Runs on a reader's thread,
+ * without a lock, at the same time as other makes of other parts. Returns 0 or a negative errno, its reason
+ * in `task`. */
+typedef int cache_make(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
+                       struct task *task);
+
+/* Puts made bytes into the image: `offset` is a multiple of the piece size, and so is `length` unless `last`
+ * says that they end at the image's end. May be called from several threads of one make. A failure to store
+ * is no failure: the bytes still reach the readers who wait. Returns 0, -EINVAL or -ENOMEM. */
+int cache_fill_put(struct cache_fill *fill, uint64_t offset, const void *bytes, size_t length, bool last);
+
+/* Finds or makes the image of the object that `identity` names: any text that differs whenever the content
+ * would. `piece` is its piece size in bytes, a power of two from 512 to 1 MiB, the same at every open. The
+ * caller closes it. Returns 0 or -ENOMEM. */
+int cache_image_open(struct cache *cache, const char *identity, size_t piece, struct cache_image **ret_image);
+void cache_image_close(struct cache_image *image); /* NULL is fine */
+
+/* Reads `length` bytes from `offset`, making what is missing. Returns the bytes read, fewer only at the
+ * image's end, or a negative errno: the maker's, -ECANCELED, or -EIO. A reader whose maker was cancelled
+ * makes it itself. */
+int64_t cache_image_read(struct cache_image *image, uint64_t offset, size_t length, void *bytes,
+                         cache_make *make, void *context, struct task *task);
+
+/* Drops every piece of the image: it turned out that they can't be trusted. */
+void cache_image_discard(struct cache_image *image);
+
+/* Stores a fact of `kind` ("frames", "blocks": a file name's worth of letters) about an object. It appears
+ * whole or not at all. Failures are silent: a fact can be learnt again. */
+void cache_put_fact(struct cache *cache, const char *identity, const char *kind, const void *bytes,
+                    size_t length);
+
+/* Appends the fact to `buffer`. 0, -ENOENT if it is not known (or does not hold any more), -ENOMEM. */
+int cache_get_fact(struct cache *cache, const char *identity, const char *kind, struct buffer *buffer);
+
+struct cache_stats {
+    uint64_t hits, misses; /* pieces */
+    uint64_t bytes;        /* occupied on disk now, over all processes */
+    uint64_t limit;
+};
+void cache_get_stats(struct cache *cache, struct cache_stats *ret_stats);

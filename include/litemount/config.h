@@ -1,0 +1,88 @@
+/* The configuration: which databases there are, and where each one's replicas stand.
+ *
+ * Read from the user's own litestream.yml, unchanged, or from a replica URL or a folder in its place. Follows
+ * Litestream v0.3 and v0.5; keys that matter only to a writer are ignored. Knows nothing of what a backup
+ * looks like inside, and sends nothing. Source: github.com/benbjohnson/litestream, cmd/litestream/main.go and
+ * s3/replica_client.go. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct task;
+
+enum replica_type {
+    REPLICA_FILE,
+    REPLICA_S3,
+    REPLICA_GS,
+    REPLICA_ABS,
+    REPLICA_SFTP,
+    REPLICA_WEBDAV,
+    REPLICA_NATS,
+    REPLICA_OSS
+};
+
+/* "file", "s3", ...: the type as Litestream's configuration names it. */
+const char *replica_type_name(enum replica_type type);
+
+/* One replica's settings, resolved: defaults, URL parts, environment and endpoint table are already worked
+ * in. Strings are owned; NULL where not set. */
+struct replica_config {
+    enum replica_type type;
+    char *name; /* the replica's `name`, else NULL */
+    char *path; /* file: absolute folder. s3: key prefix without leading or trailing '/', "" for the bucket's
+                   root */
+    char *raw_path; /* s3: the path as it was written (v0.5 builds its keys from it), NULL if none was */
+
+    /* s3 */
+    char *bucket;
+    char *region;   /* NULL: to be learnt from the store */
+    char *endpoint; /* "https://HOST[:PORT]", always with a scheme; NULL: AWS */
+    bool path_style;
+    bool skip_verify;                        /* accept any TLS certificate */
+    char *access_key_id, *secret_access_key; /* NULL both: anonymous */
+    char *session_token;
+    char *sse_algorithm, *sse_key; /* SSE-C: "AES256" and the key in base64; NULL: none */
+
+    /* age */
+    char **identities; /* literal "AGE-SECRET-KEY-1..." texts */
+    size_t n_identities;
+};
+
+struct database_config {
+    char *path;     /* absolute, as the application knows it; for a folder of databases the folder */
+    bool is_folder; /* `dir:`, or a URL or folder that may hold several backups: databases are found by
+                       listing */
+    char *pattern;  /* is_folder: glob that a database's file name must match; NULL: any */
+    bool recursive; /* is_folder: databases may lie in folders below */
+    bool is_source; /* came from a URL or folder on the command line, not from a config: named by its place
+                       there */
+    struct replica_config *replicas;
+    size_t n_replicas;
+};
+
+struct config {
+    struct database_config *databases;
+    size_t n_databases;
+};
+
+struct config_options {
+    bool no_expand_environment;              /* -no-expand-env */
+    const char *(*getenv)(const char *name); /* NULL: getenv */
+};
+
+/* Reads `source`: a replica URL ("s3://bucket/path"), a folder, or a litestream.yml. Returns 0 and a
+ * configuration of at least one database with at least one replica, which the caller closes; or -ENOENT,
+ * -EACCES, -EINVAL, -ENOMEM with a reason that names file, line and key. Replicas whose settings cannot be
+ * used (no bucket) fail the whole; types that this program can't read are kept, for whoever opens them to
+ * warn about. */
+int config_load(const char *source, const struct config_options *options, struct task *task,
+                struct config **ret_config);
+void config_close(struct config *config); /* NULL is fine; wipes secrets */
+
+/* The same from a configuration's text; `name` is for messages. */
+int config_parse(const char *name, const char *text, size_t length, const struct config_options *options,
+                 struct task *task, struct config **ret_config);
+
+/* The file that is read when none is named: $LITESTREAM_CONFIG, else /etc/litestream.yml. */
+const char *config_default_path(const struct config_options *options);

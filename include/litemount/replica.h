@@ -1,0 +1,90 @@
+/* A replica: the place where Litestream put one database's backup, whatever kind of store it is.
+ *
+ * All that the rest of the program needs of a store is to list, and to read a range of bytes of an object.
+ * Each kind of store is a file below fs/replica; nothing outside that folder knows how any of them is
+ * reached. Keys are relative to the replica's root and use '/'. Requests are retried, have deadlines, and
+ * give up when their task is cancelled. All calls are safe from any thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct replica_config;
+struct task;
+
+/* All the stores that the program talks to: their connections and what was learnt of them (a bucket's
+ * region). */
+struct stores;
+
+struct stores_options {
+    unsigned attempts;         /* tries a request, 0: 5 */
+    unsigned deadline_seconds; /* longest wait for an answer to begin, or for its next bytes, 0: 30 */
+};
+
+/* Returns 0, -ENOMEM or -EIO (no network library). Starts the thread that carries the requests: call it after
+ * the last fork. The caller closes it, after every replica of it. */
+int stores_open(const struct stores_options *options, struct task *task, struct stores **ret_stores);
+void stores_close(struct stores *stores); /* NULL is fine; requests under way are abandoned */
+
+/* An object as a listing shows it. Plain value; whoever holds it owns the strings. */
+struct object {
+    char *key;        /* relative to the replica's root; data, not to be trusted as a path */
+    char *version;    /* changes whenever the content does: an ETag, else the mtime */
+    uint64_t size;    /* bytes */
+    int64_t modified; /* the store's LastModified or the file's mtime: nanoseconds since 1970, UTC */
+};
+
+void object_finish(struct object *object);
+int object_copy(const struct object *object, struct object *ret_object); /* 0 or -ENOMEM */
+
+/* What a listing found, in the byte order of the keys. Owns everything. Zero-initialise; add to it with the
+ * store's list call; finish it with listing_finish. */
+struct listing {
+    struct object *objects;
+    size_t n_objects, objects_capacity;
+    char **folders; /* "NAME/" each, relative to the replica's root; only with LIST_FOLDER */
+    size_t n_folders, folders_capacity;
+};
+
+void listing_finish(struct listing *listing);
+
+enum list_depth {
+    LIST_FOLDER, /* one level: objects directly below the prefix, and the names of folders there */
+    LIST_ALL,    /* every object below the prefix */
+};
+
+struct replica;
+
+/* Makes a replica from its configuration, which is copied. Sends nothing. Returns 0, -ENOMEM, or -EINVAL or
+ * -EOPNOTSUPP with a reason (a setting that can't be used, a kind of store that is not built yet). */
+int replica_open(struct stores *stores, const struct replica_config *config, struct task *task,
+                 struct replica **ret_replica);
+void replica_close(struct replica *replica); /* NULL is fine */
+
+/* A replica below another's root: the same store, the root extended by `folder` ("tenants/acme.db"). */
+int replica_open_below(const struct replica *replica, const char *folder, struct replica **ret_replica);
+
+/* The replica's URL as a person would write it, without secrets: for messages, attributes, and the cache's
+ * keys. */
+const char *replica_url(const struct replica *replica);
+
+/* Lists the objects below `prefix` ("" or ending in '/'), those with keys after `after` only (NULL: all). A
+ * folder that does not exist is an empty listing. `limit` (0: none) ends the listing early once it has that
+ * many entries: to look whether anything is there. Names that can't be told as keys (control characters) are
+ * skipped. Returns 0; -EACCES, -ENOENT (no such bucket), -ETIMEDOUT, -ECANCELED or -EIO with a reason that
+ * names the store. */
+int replica_list(struct replica *replica, const char *prefix, enum list_depth depth, const char *after,
+                 size_t limit, struct task *task, struct listing *ret_listing);
+
+/* Reads exactly `length` bytes from `offset` of the very version of the object that the listing showed.
+ * Returns 0; -ENOENT if it is gone; -ESTALE if another version stands in its place; -EIO for an answer that
+ * is short or does not fit; else as replica_list. */
+int replica_read(struct replica *replica, const struct object *object, uint64_t offset, size_t length,
+                 void *bytes, struct task *task);
+
+/* What was asked of the replica's store so far: for tests and for `.litemount/stats`. */
+struct replica_stats {
+    uint64_t requests, retries, bytes;
+};
+void replica_get_stats(const struct replica *replica, struct replica_stats *ret_stats);

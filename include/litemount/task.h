@@ -1,0 +1,39 @@
+/* A task is one thing that somebody is waiting for: a read on the mount, a lookup, a verb on the command
+ * line.
+ *
+ * Every call that can block or fail for an outside reason takes the task it works for. Through it the call
+ * learns that nobody waits any more (an interrupted read, an unmount), and leaves behind one sentence that
+ * says why it failed. The errno travels by return value; the sentence is logged or printed once, by whoever
+ * owns the task. Knows nothing of FUSE, of networks, or of what the work is. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#define TASK_REASON_SIZE 512
+
+struct task {
+    const struct task *parent;     /* cancelled with it; borrowed, may be NULL */
+    atomic_bool cancelled;         /* set from any thread */
+    char reason[TASK_REASON_SIZE]; /* of the first failure, "" while there is none; only the task's own thread
+                                      touches it */
+};
+
+/* A task that is cancelled when `parent` (may be NULL, must outlive it) is. Owns nothing: needs no finish. */
+void task_init(struct task *task, const struct task *parent);
+
+/* Tells the task's threads to give up; they answer within a tenth of a second. Any thread may call it. */
+void task_cancel(struct task *task);
+
+/* Whether the task or one of its parents was cancelled. */
+bool task_cancelled(const struct task *task);
+
+/* Notes why the task fails, unless a reason is noted already, and returns -code. `code` is a positive errno.
+ * `task` may be NULL. Never put a secret into the sentence. */
+int task_fail(struct task *task, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Forgets the reason: what failed was survived (a second replica answered). */
+void task_forgive(struct task *task);
+
+/* The sentence of the first failure, else strerror of `code`. `code` may be negative. Never NULL. */
+const char *task_reason(const struct task *task, int code);
