@@ -1,0 +1,57 @@
+"""A backup of 20,000 segments mounts, lists and answers. The limits on time only catch what is not linear at all."""
+
+import datetime
+import os
+import subprocess
+import time
+
+from make_backup import GENERATION, START, write_backup
+from mounting import SLOWNESS, MountTest, main, sha256
+
+SEGMENTS = 20_000
+
+
+class Large(MountTest):
+    seconds = 240
+
+    def setUp(self):
+        super().setUp()
+        self.states = write_backup(self.folder / "backup", SEGMENTS)
+        self.replica = self.folder / "backup/replica"
+
+    def within(self, seconds, action):
+        begin = time.monotonic()
+        result = action()
+        self.assertLess(time.monotonic() - begin, seconds * SLOWNESS)
+        return result
+
+    def test_20000_segments(self):
+        tree = self.within(30, lambda: self.mount(self.replica))
+        (file_name,) = self.within(30, lambda: os.listdir(tree / "latest"))
+        (name,) = os.listdir(tree / "databases")
+        file = tree / "latest" / file_name
+        generation = tree / "databases" / name / "generations" / GENERATION
+
+        # Whole files, at the ends of WAL indexes, newest first: what SQLite itself made of them.
+        self.assertEqual(self.within(60, lambda: sha256(file)), self.states[-1][2])
+        for index, seconds, wanted in self.states[::-4]:
+            instant = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+            self.assertEqual(sha256(tree / "at" / instant / file_name), wanted, instant)
+            (last,) = sorted(os.listdir(generation / "positions" / f"{index:08x}"))[-1:]
+            self.assertEqual(sha256(generation / "positions" / f"{index:08x}" / last), wanted, last)
+
+        # Every commit is a point, and can be looked at.
+        found = self.within(120, lambda: subprocess.run(["find", generation / "points", "-type", "f", "-printf", "%T@\n"],
+                                                        capture_output=True, text=True, check=True))
+        times = sorted(int(line.split(".")[0]) for line in found.stdout.splitlines())
+        self.assertEqual(times, list(range(START, START + len(times))))
+        self.assertEqual(len(times), sum(1 for path in self.replica.rglob("*.lz4")))
+
+        # And a second mount knows all that.
+        tree.unmount()
+        again = self.within(10, lambda: self.mount(self.replica, point="again"))
+        self.assertEqual(self.within(30, lambda: sha256(again / "latest" / file_name)), self.states[-1][2])
+
+
+if __name__ == "__main__":
+    main()

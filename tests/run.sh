@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# Installs what the tests need (Debian 12), builds, and runs all of them: `tests/run.sh`. The last line counts.
+# One test afterwards: `meson test -C build-gcc NAME`, or `python3 tests/mount/test_tree.py Listings.test_top`.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+compilers=(gcc clang libclang-rt-14-dev meson ninja-build pkg-config)
+libraries=(libfuse3-dev libcurl4-openssl-dev libssl-dev libsqlite3-dev liblz4-dev libyaml-dev libexpat1-dev libisal-dev
+    libxxhash-dev libcmocka-dev)
+programs=(fuse3 sqlite3 rsync xz-utils python3 curl openssl util-linux)
+swift=(swift-proxy swift-account swift-container swift-object python3-swift memcached)
+
+# Asks the network for nothing if everything is there.
+install_packages() {
+    local package missing=() sudo=
+    for package in "${compilers[@]}" "${libraries[@]}" "${programs[@]}" "${swift[@]}"; do
+        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    [ "$(id -u)" -eq 0 ] || sudo=sudo
+    echo "installing: ${missing[*]}"
+    $sudo apt-get -qq update &&
+        DEBIAN_FRONTEND=noninteractive $sudo apt-get -qq install --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# The real Litestream 0.3.13, for the live test, from its npm package. Without it that one test is skipped.
+fetch_litestream() {
+    local package=@flydotio/litestream-linux-x64@1.0.1 folder=$PWD/build-litestream
+    export LITESTREAM=$folder/package/litestream
+    [ -x "$LITESTREAM" ] && return
+    mkdir -p "$folder"
+    (cd "$folder" && npm pack --silent "$package" && tar -xzf ./*.tgz) >/dev/null 2>&1 ||
+        echo "the real Litestream cannot be had: no npm, or no registry"
+}
+
+# build NAME COMPILER [meson's arguments]: into the folder build-NAME
+build() {
+    local folder=build-$1 compiler=$2
+    shift 2
+    if [ ! -f "$folder/build.ninja" ] && ! CC=$compiler meson setup "$folder" --werror "$@"; then
+        return 1
+    fi
+    ninja -C "$folder"
+}
+
+passed=0 failed=0 skipped=0
+count() {
+    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+}
+
+# area TITLE COMMAND...: runs it, shows it, and adds up its closing line
+area() {
+    local title=$1 log line
+    shift
+    log=$(mktemp)
+    printf '\n== %s\n' "$title"
+    "$@" 2>&1 | tee "$log"
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
+    rm -f "$log"
+    # shellcheck disable=SC2046 # three numbers
+    count $(tr -dc '0-9 ' <<<"${line:-0 1 0}")
+}
+
+# built NAME ...: builds; a build that fails counts as a failed test, and its areas are left out
+built() {
+    printf '\n== build-%s\n' "$1"
+    local log
+    log=$(mktemp)
+    if build "$@" >"$log" 2>&1; then
+        rm -f "$log"
+        return 0
+    fi
+    tail -n 40 "$log"
+    rm -f "$log"
+    count 0 1 0
+    return 1
+}
+
+suite() { python3 tests/suite.py "$@"; }
+
+install_packages || { echo "the packages cannot be installed"; count 0 1 0; }
+fetch_litestream
+
+if built gcc gcc; then
+    area "units" suite build-gcc unit
+    area "stores" suite build-gcc replica
+    area "mounts" suite build-gcc mount
+    area "replay of the fuzz corpus" suite build-gcc fuzz
+fi
+
+if built fuzz clang -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link; then
+    area "fuzzing" suite build-fuzz fuzz
+fi
+
+export TEST_SLOWNESS=5
+if built asan gcc -Db_sanitize=address,undefined; then
+    export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+    area "units, ASan and UBSan" suite build-asan unit
+    area "mounts, ASan and UBSan" suite build-asan mount --timeout-multiplier 5 "${sanitized_mounts[@]}"
+fi
+
+if built tsan gcc -Db_sanitize=thread; then
+    export TSAN_OPTIONS=halt_on_error=0:second_deadlock_stack=1
+    area "units, TSan" suite build-tsan unit
+    area "mounts, TSan" suite build-tsan mount --timeout-multiplier 5 "${threaded_mounts[@]}"
+fi
+
+printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
