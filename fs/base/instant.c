@@ -98,6 +98,11 @@ static bool take_zone(const char **text, int64_t *ret_seconds)
 static int from_seconds(int64_t seconds, int64_t nanoseconds, int64_t *ret_instant)
 {
     int64_t instant;
+    /* Towards zero first: the earliest second begins before what int64_t can hold, and ends within it. */
+    if (seconds < 0 && nanoseconds > 0) {
+        seconds++;
+        nanoseconds -= INSTANT_SECOND;
+    }
     if (__builtin_mul_overflow(seconds, INSTANT_SECOND, &instant) ||
         __builtin_add_overflow(instant, nanoseconds, &instant))
         return -ERANGE;

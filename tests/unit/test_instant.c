@@ -79,10 +79,21 @@ static void refuses_everything_else(void **state)
 static void refuses_what_does_not_fit(void **state)
 {
     int64_t instant;
+    assert_int_equal(instant_parse("1677-09-21T00:12:43.145224191Z", NOW, &instant), -ERANGE);
+    assert_int_equal(instant_parse("2262-04-11T23:47:16.854775808Z", NOW, &instant), -ERANGE);
     assert_int_equal(instant_parse("9999-01-01", NOW, &instant), -ERANGE);
     assert_int_equal(instant_parse("0001-01-01", NOW, &instant), -ERANGE);
     assert_int_equal(instant_parse("@99999999999999999999", NOW, &instant), -ERANGE);
     assert_int_equal(instant_parse("9223372036854775807d-ago", NOW, &instant), -ERANGE);
+}
+
+static void reads_the_earliest_and_the_latest(void **state)
+{
+    int64_t instant;
+    assert_int_equal(instant_parse("1677-09-21T00:12:43.145224192Z", NOW, &instant), 0);
+    assert_true(instant == INT64_MIN);
+    assert_int_equal(instant_parse("2262-04-11T23:47:16.854775807Z", NOW, &instant), 0);
+    assert_true(instant == INT64_MAX);
 }
 
 static void writes_no_more_digits_than_needed(void **state)
@@ -110,6 +121,7 @@ int main(void)
         cmocka_unit_test(reads_every_form),
         cmocka_unit_test(refuses_everything_else),
         cmocka_unit_test(refuses_what_does_not_fit),
+        cmocka_unit_test(reads_the_earliest_and_the_latest),
         cmocka_unit_test(writes_no_more_digits_than_needed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
