@@ -47,9 +47,10 @@ int lz4_block_parse(const struct lz4_frame *frame, const uint8_t bytes[static LZ
 int lz4_block_decode(const struct lz4_frame *frame, const struct lz4_block *block, const uint8_t *data,
                      uint8_t *out, size_t *ret_size);
 
-/* Decodes the beginning of a compressed independent block until `wanted` bytes are there, or the block's end,
- * from the first `length` bytes of its data. Returns 0 and the decoded bytes' count (up to block_max; it may
- * exceed `wanted`), or -EBADMSG. The block checksum is not checked. */
+/* Decodes the beginning of an independent block from the first `length` bytes of its data, until `wanted`
+ * bytes are there or the block ends; `out` has room for `wanted` bytes. Returns 0 and the decoded bytes'
+ * count, or -EBADMSG. A count below `wanted` from less than the whole data means that more of it is needed:
+ * damage in data that is cut may look the same. The block checksum is not checked. */
 int lz4_block_decode_start(const struct lz4_frame *frame, const struct lz4_block *block, const uint8_t *data,
                            size_t length, uint8_t *out, size_t wanted, size_t *ret_size);
 

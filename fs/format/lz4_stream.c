@@ -1,0 +1,130 @@
+#include "litemount/lz4frame.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lz4frame.h>
+
+#include "litemount/cleanup.h"
+
+#define PIECE_SIZE (256 * 1024) /* bytes: stays in a core's own cache on the way to the sink */
+
+struct lz4_stream {
+    LZ4F_dctx *decoder;
+    uint8_t header[LZ4_FRAME_HEADER_MAX]; /* gathered here until it is whole, then checked, then decoded */
+    size_t header_size;                   /* bytes gathered */
+    bool header_checked;
+    bool done;
+    int error; /* what ended the decoding early, and what every later feed answers */
+    uint8_t piece[PIECE_SIZE];
+};
+
+int lz4_stream_open(struct lz4_stream **ret_stream)
+{
+    _cleanup_free_ struct lz4_stream *stream = malloc(sizeof *stream);
+    if (!stream)
+        return -ENOMEM;
+    /* The piece is left as it is: a stream that is never fed shall not cost its memory. */
+    memset(stream, 0, offsetof(struct lz4_stream, piece));
+    if (LZ4F_isError(LZ4F_createDecompressionContext(&stream->decoder, LZ4F_VERSION)))
+        return -ENOMEM;
+    *ret_stream = steal_pointer(stream);
+    return 0;
+}
+
+void lz4_stream_close(struct lz4_stream *stream)
+{
+    if (!stream)
+        return;
+    LZ4F_freeDecompressionContext(stream->decoder);
+    free(stream);
+}
+
+bool lz4_stream_done(const struct lz4_stream *stream)
+{
+    return stream->done;
+}
+
+/* A lack of memory must not look like damage. The name is the only way to tell that the shared liblz4 offers.
+ */
+static int decoder_error(size_t code)
+{
+    return strcmp(LZ4F_getErrorName(code), "ERROR_allocation_failed") == 0 ? -ENOMEM : -EBADMSG;
+}
+
+/* Gives `length` bytes to the decoder. It is asked again while it fills whole pieces, since it may then hold
+ * more than it could hand over, even when it has taken all of its input. */
+static int decode(struct lz4_stream *stream, const uint8_t *bytes, size_t length, lz4_sink *sink,
+                  void *context)
+{
+    size_t made;
+    do {
+        size_t taken = length;
+        made = sizeof stream->piece;
+        size_t hint = LZ4F_decompress(stream->decoder, stream->piece, &made, bytes, &taken, NULL);
+        if (LZ4F_isError(hint))
+            return decoder_error(hint);
+        bytes += taken;
+        length -= taken;
+        int r = made ? sink(context, stream->piece, made) : 0;
+        if (r < 0)
+            return r;
+        if (hint == 0) {
+            stream->done = true;
+            return 0;
+        }
+    } while (length || made == sizeof stream->piece);
+    return 0;
+}
+
+/* Moves bytes from the input to the header until that has `size`. */
+static void gather(struct lz4_stream *stream, const uint8_t **bytes, size_t *length, size_t size)
+{
+    size_t missing = stream->header_size < size ? size - stream->header_size : 0;
+    size_t part = *length < missing ? *length : missing;
+    memcpy(stream->header + stream->header_size, *bytes, part);
+    stream->header_size += part;
+    *bytes += part;
+    *length -= part;
+}
+
+/* Takes the frame header. liblz4 would also accept what no Litestream object is: a frame to be skipped, or
+ * one that needs a dictionary, which it would decode to wrong bytes. So our own parser judges the header
+ * first. */
+static int take_header(struct lz4_stream *stream, const uint8_t **bytes, size_t *length)
+{
+    gather(stream, bytes, length, LZ4_FRAME_HEADER_MIN);
+    if (stream->header_size < LZ4_FRAME_HEADER_MIN)
+        return 0;
+    size_t size = LZ4F_headerSize(stream->header, stream->header_size);
+    if (LZ4F_isError(size))
+        return -EBADMSG;
+    gather(stream, bytes, length, size);
+    if (stream->header_size < size)
+        return 0;
+
+    struct lz4_frame frame;
+    int r = lz4_frame_parse(stream->header, stream->header_size, &frame);
+    stream->header_checked = r == 0;
+    return r < 0 ? r : decode(stream, stream->header, stream->header_size, NULL, NULL);
+}
+
+static int feed(struct lz4_stream *stream, const uint8_t *bytes, size_t length, lz4_sink *sink, void *context)
+{
+    if (length && !stream->header_checked) {
+        int r = take_header(stream, &bytes, &length);
+        if (r < 0)
+            return r;
+    }
+    return length && !stream->done ? decode(stream, bytes, length, sink, context) : 0;
+}
+
+int lz4_stream_feed(struct lz4_stream *stream, const uint8_t *bytes, size_t length, lz4_sink *sink,
+                    void *context)
+{
+    if (stream->error == 0)
+        stream->error = feed(stream, bytes, length, sink, context);
+    return stream->error;
+}
