@@ -1,0 +1,369 @@
+#!/usr/bin/env python3
+"""Compares what a mount shows with what the real Litestream restored, line by line of a fixture's expected.tsv.
+
+    states.py FOLDER EXPECTED MOUNTPOINT     FOLDER is the unpacked fixture, whose litestream.yml is mounted there
+    states.py --dry-run FOLDER EXPECTED      says what would be compared, and whether the table agrees with itself
+    states.py --files LIST                   compares files without a mount: a line is a path, a tab, its SHA-256
+
+What a line wants:
+
+- The real program restored a file: the mount shows the same bytes. But where a `vouched` line tells otherwise for the
+  same database and instant, that one holds: over damage the real program writes files that were never a state.
+- A `before-damage` line says up to which instant a damaged history can be believed. Everything later, `latest` too, is
+  that line's state, until a snapshot that is younger than the damage makes a new start.
+- The real program refused because no generation contains the time, or because the one that it picked had no snapshot
+  yet: the mount shows the newest point at or before the time, over all generations (or in the one that is named). Which
+  point that is follows from the names and times of the replica's objects; the line that restored the same point tells its
+  bytes. If none does, the file must be one that SQLite finds sound. Without such a point there is no file.
+- The real program could not decode the only snapshot that there is: there is nothing to show, and no byte may be read.
+"""
+
+import argparse
+import csv
+import datetime
+import errno
+import math
+import os
+import pathlib
+import re
+import sqlite3
+import sys
+import urllib.parse
+from typing import NamedTuple, Optional
+
+from mounting import sha256
+
+SNAPSHOT = re.compile(r"([0-9a-f]{8})\.snapshot\.lz4")
+SEGMENT = re.compile(r"([0-9a-f]{8})_([0-9a-f]{8,16})\.wal\.lz4")
+
+
+# ------------------------------------------------------------------------------------------------- the replica
+
+
+def instant(text):
+    """Nanoseconds since the epoch of an RFC 3339 time."""
+    date, fraction, zone = re.fullmatch(r"(.{19})(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", text).groups()
+    seconds = datetime.datetime.fromisoformat(date + zone.replace("Z", "+00:00")).timestamp()
+    return int(seconds) * 10**9 + int((fraction or "0").ljust(9, "0"))
+
+
+class Object(NamedTuple):
+    """A snapshot or WAL segment: what its name and its mtime say. In the order of positions; snapshots have no offset."""
+    index: int
+    offset: Optional[int]
+    time: int
+
+
+class Point(NamedTuple):
+    """What a restore to some instant would use."""
+    time: int           # of the newest object that it depends on
+    state: tuple        # generation, and the last segment applied or else the snapshot: the same state, the same bytes
+    snapshot_time: int
+
+
+class Generation:
+    def __init__(self, folder):
+        self.name = folder.name
+        self.snapshots = self._objects(folder / "snapshots", SNAPSHOT)
+        self.segments = self._objects(folder / "wal", SEGMENT)
+        times = [found.time for found in self.snapshots + self.segments]
+        self.start, self.end = (min(times), max(times)) if times else (math.inf, -math.inf)
+
+    @staticmethod
+    def _objects(folder, pattern):
+        paths = folder.iterdir() if folder.is_dir() else []
+        matches = [(pattern.fullmatch(path.name), path.stat().st_mtime_ns) for path in paths]
+        return sorted(Object(*(int(number, 16) for number in match.groups()), *[None] * (pattern is SNAPSHOT), time)
+                      for match, time in matches if match)
+
+    def point(self, time=math.inf, index=math.inf):
+        """The newest point at or before a time, and at or before the end of a WAL index; None if there is none.
+
+        Litestream's rule (v0.3.13, replica.go): the youngest snapshot, then every segment up to the first that is too
+        young, in the order of their positions, whatever the times of those behind it.
+        """
+        snapshots = [found for found in self.snapshots if found.time <= time and found.index <= index]
+        if not snapshots:
+            return None
+        snapshot = max(snapshots, key=lambda found: found.time)
+        latest, last = snapshot.time, (snapshot.index, None)
+        for segment in self.segments:
+            if segment.time > time or segment.index > index:
+                break
+            latest = max(latest, segment.time)
+            if segment.index >= snapshot.index:
+                last = (segment.index, segment.offset)
+        return Point(latest, (self.name, *last), snapshot.time)
+
+
+class Replica:
+    def __init__(self, folder):
+        self.generations = {path.name: Generation(path) for path in sorted((folder / "generations").iterdir())
+                            if re.fullmatch("[0-9a-f]{16}", path.name)}
+
+    def restored(self, time):
+        """The point that the real program answers with: of the generations that contain the time, the last to end."""
+        containing = [generation for generation in self.generations.values() if generation.start <= time <= generation.end]
+        return max(containing, key=lambda generation: generation.end).point(time)
+
+    def newest(self, time):
+        """The newest point at or before the time, over all generations; at a tie in the one that ends last."""
+        points = [(point.time, generation.end, point) for generation in self.generations.values()
+                  if (point := generation.point(time))]
+        return max(points)[2] if points else None
+
+
+# -------------------------------------------------------------------------------------------------- the table
+
+
+class File(NamedTuple):
+    """Exactly these bytes."""
+    sha256: str
+    size: int
+
+    def accepts(self, got):
+        return got == self
+
+    def __str__(self):
+        return f"{self.sha256[:16]} of {self.size} bytes"
+
+
+class Failure(NamedTuple):
+    """No file, or one that cannot be read, for one of these reasons."""
+    errors: tuple
+
+    def accepts(self, got):
+        return isinstance(got, Failure) and set(got.errors) <= set(self.errors)
+
+    def __str__(self):
+        return " or ".join(errno.errorcode.get(error, str(error)) for error in self.errors)
+
+
+class Sound:
+    """A file of which nothing is known, but that it is a database."""
+
+    def accepts(self, got):
+        return isinstance(got, File)
+
+    def __str__(self):
+        return "a sound database"
+
+
+NOTHING = Failure((errno.ENOENT,))
+UNREADABLE = Failure((errno.ENOENT, errno.EIO))
+
+
+class Line(NamedTuple):
+    number: int
+    database: str  # as the mount names it
+    selector: str
+    argument: str
+    file: Optional[File]
+    derived: bool
+    error: str
+
+    def time(self):
+        """The instant that the line asks for; infinite for "latest"."""
+        text = self.argument.rpartition("@")[2]
+        timed = self.selector in ("time", "generation+time", "vouched", "before-damage") and text != "-"
+        return instant(text) if timed else math.inf
+
+    def generation(self):
+        return re.split("[@/]", self.argument)[0] if self.selector in ("generation", "generation+time", "index") else None
+
+    def path(self):
+        """Where the mount shows it. Of an index it is the folder of its positions, of which the last is meant."""
+        name, time = self.database, self.argument.rpartition("@")[2]
+        below = f"databases/{name}/generations/{self.generation()}"
+        if self.selector == "index":
+            return f"{below}/positions/{self.argument.rpartition('/')[2]}"
+        if self.selector == "generation":
+            return f"{below}/latest{extension(name)}"
+        if self.selector == "generation+time":
+            return f"{below}/at/{time}{extension(name)}"
+        return f"latest/{name}" if time == "-" else f"at/{time}/{name}"
+
+
+def extension(name):
+    return pathlib.PurePath(name).suffix or ".db"
+
+
+def read_lines(expected):
+    with open(expected, encoding="utf-8", newline="") as table:
+        return [Line(number, row["database"].removeprefix("data/"), row["selector"], row["argument"],
+                     File(row["sha256"], int(row["size"])) if len(row["sha256"]) == 64 else None,
+                     row["tool"] == "derived", row["error"])
+                for number, row in enumerate(csv.DictReader(table, delimiter="\t"), start=2)]
+
+
+class Table:
+    """A fixture's expected.tsv, and what each of its lines wants of the mount."""
+
+    def __init__(self, folder, expected):
+        self.fixture = pathlib.Path(folder).name
+        self.lines = read_lines(expected)
+        self.replicas = {name: Replica(pathlib.Path(folder, "replica", name))
+                         for name in {line.database for line in self.lines}}
+        self.vouched = {(line.database, line.argument): line.file for line in self.lines if line.selector == "vouched"}
+        self.damage = {line.database: line for line in self.lines if line.selector == "before-damage"}
+        self.states, self.undecodable = {}, set()
+        for line in self.lines:
+            self._learn(line)
+
+    def known(self, line):
+        return line.selector in ("latest", "time", "generation", "generation+time", "index", "vouched", "before-damage")
+
+    def _point(self, line):
+        """The point that the line is about: the one that was restored, else the newest at or before its time."""
+        replica, name = self.replicas[line.database], line.generation()
+        if name:
+            index = int(line.argument.rpartition("/")[2], 16) if line.selector == "index" else math.inf
+            return replica.generations[name].point(line.time(), index)
+        return replica.restored(line.time()) if line.file and line.selector == "time" else replica.newest(line.time())
+
+    def _learn(self, line):
+        """Notes the bytes of the line's point, or that they cannot be had, for the lines that tell nothing themselves."""
+        if line.derived or not self.known(line) or self._override(line) or not (point := self._point(line)):
+            return
+        key = (line.database, point.state)
+        if line.file and self.states.setdefault(key, line.file) != line.file:
+            raise ValueError(f"{self.fixture}:{line.number}: another line has other bytes for {key}")
+        if "cannot restore snapshot" in line.error:
+            self.undecodable.add(key)
+
+    def _override(self, line):
+        """What a derived line says in the line's stead."""
+        if line.selector in ("latest", "time") and (line.database, line.argument) in self.vouched:
+            return self.vouched[line.database, line.argument]
+        damage = self.damage.get(line.database)
+        if damage and line.time() > damage.time():
+            point = self.replicas[line.database].newest(line.time())
+            if not point or point.snapshot_time <= damage.time():
+                return damage.file
+        return None
+
+    def wanted(self, line):
+        if line.derived:
+            return line.file
+        if override := self._override(line):
+            return override
+        if line.file:
+            return line.file
+        point = self._point(line)
+        key = (line.database, point.state) if point else None
+        if key in self.undecodable:
+            return UNREADABLE
+        return self.states.get(key, Sound()) if point else NOTHING
+
+
+# -------------------------------------------------------------------------------------------------- comparing
+
+
+def look(path):
+    """What stands at the path: its bytes, or why they cannot be had."""
+    try:
+        size = os.stat(path).st_size
+        return File(sha256(path), size)
+    except OSError as error:
+        return Failure((error.errno,))
+
+
+def last_position(folder, suffix):
+    """The file of the highest offset. Offsets are in hex, in 8 digits or, beyond 4 GiB, in more."""
+    names = [name for name in os.listdir(folder) if re.fullmatch("[0-9a-f]{8,16}" + re.escape(suffix), name)]
+    return os.path.join(folder, max(names, key=lambda name: int(name.split(".")[0], 16), default="no position"))
+
+
+def integrity(path):
+    """What SQLite says of the file itself, which it opens without asking for a WAL: "ok", or what is wrong."""
+    database = sqlite3.connect(f"file:{urllib.parse.quote(str(path))}?mode=ro&immutable=1", uri=True)
+    try:
+        return database.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.Error as error:
+        return str(error)
+    finally:
+        database.close()
+
+
+def compare(mount_point, line, wanted):
+    """None, or how the mount differs from what the line wants: (path, got)."""
+    path = os.path.join(mount_point, line.path())
+    if line.selector == "index":
+        try:
+            path = last_position(path, extension(line.database))
+        except OSError as error:
+            return path, Failure((error.errno,))
+    got = look(path)
+    if not wanted.accepts(got):
+        return path, got
+    if isinstance(wanted, Sound) and (verdict := integrity(path)) != "ok":
+        return path, verdict
+    return None
+
+
+class Count:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def __str__(self):
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def check(folder, expected, mount_point, report=print):
+    """Compares the whole table with the mount; a line of text a difference goes to `report`. Returns the Count."""
+    table, count = Table(folder, expected), Count()
+    for line in table.lines:
+        if not table.known(line):
+            count.skipped += 1
+            report(f"skipped: {table.fixture}:{line.number}: selector {line.selector} is unknown")
+            continue
+        wanted = table.wanted(line)
+        if difference := compare(mount_point, line, wanted):
+            count.failed += 1
+            report(f"FAILED: {table.fixture}:{line.number}: {difference[0]}: got {difference[1]}, wanted {wanted}")
+        else:
+            count.passed += 1
+    return count
+
+
+def check_files(listing, report=print):
+    """Compares the files of a list, a line each: path, tab, SHA-256. Returns the Count."""
+    count = Count()
+    for number, text in enumerate(pathlib.Path(listing).read_text("utf-8").splitlines(), start=1):
+        path, _, wanted = text.rpartition("\t")
+        got = look(path)
+        if isinstance(got, File) and got.sha256 == wanted:
+            count.passed += 1
+        else:
+            count.failed += 1
+            report(f"FAILED: {listing}:{number}: {path}: got {got}, wanted {wanted}")
+    return count
+
+
+def describe(folder, expected):
+    table, count = Table(folder, expected), Count()
+    for line in table.lines:
+        if not table.known(line):
+            count.skipped += 1
+            continue
+        print(f"{table.fixture}:{line.number}: {line.path()}: {table.wanted(line)}")
+    print(f"{len(table.lines) - count.skipped} to compare, {count.skipped} to skip")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("--files", metavar="LIST")
+    parser.add_argument("arguments", nargs="*", metavar="FOLDER EXPECTED MOUNTPOINT")
+    options = parser.parse_args()
+    if len(options.arguments) != (0 if options.files else 2 if options.dry_run else 3):
+        parser.error("see the forms above")
+    if options.dry_run:
+        return describe(*options.arguments)
+    count = check_files(options.files) if options.files else check(*options.arguments)
+    print(count)
+    return 1 if count.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""Every state that the real Litestream restored from the fixtures, and what must stand where it gives up: states.py."""
+
+import states
+from mounting import ROOT, MountTest, main
+
+
+class States(MountTest):
+    seconds = 300
+
+    def compare(self, name):
+        folder = self.fixture(name)
+        mount = self.mount_fixture(name)
+        count = states.check(folder, ROOT / f"tests/data/fixtures/{name}.expected.tsv", mount.point)
+        self.assertGreater(count.passed, 0)
+        self.assertEqual((count.failed, count.skipped), (0, 0), str(count))
+
+    def test_a_rails_app(self):
+        self.compare("rails-v03")
+
+    def test_page_sizes(self):
+        self.compare("pagesizes-v03")
+
+    def test_the_lock_page(self):
+        self.compare("lockpage-v03")
+
+    def test_the_edges_of_time(self):
+        self.compare("edges-v03")
+
+    def test_damage(self):
+        self.compare("damaged-v03")
+
+    def test_damage_that_leaves_something_to_save(self):
+        self.compare("broken-v03")
+
+
+if __name__ == "__main__":
+    main()
