@@ -151,8 +151,7 @@ static int take_header(struct wal_parser *parser, const uint8_t *bytes)
 }
 
 /* Moves the chain over the frame and compares it with the frame's own checksum. Where nothing is known of the
- * chain before it, that is worked out from the frame: only linking it to another segment can prove it wrong.
- */
+ * chain before it, that is worked out from the frame: only the link to another segment can prove it wrong. */
 static bool frame_links(struct wal_parser *parser, const uint8_t *frame, const uint32_t checksum[2])
 {
     struct wal_segment *segment = &parser->segment;

@@ -57,8 +57,8 @@ void wal_parser_close(struct wal_parser *parser); /* NULL is fine */
 int wal_parser_feed(struct wal_parser *parser, const uint8_t *bytes, size_t length);
 
 /* Ends the segment and hands over what it holds; the caller finishes it. Returns 0, or -EBADMSG if it ends
- * within a header or a frame, or has neither: Litestream writes no empty segment, and none could be linked.
- */
+ * within a header or a frame, or holds neither: Litestream writes no such segment, and nothing could link it
+ * to the others. */
 int wal_parser_end(struct wal_parser *parser, struct wal_segment *ret_segment);
 
 /* Byte offset, within the decoded segment, of frame `n`'s page. */
