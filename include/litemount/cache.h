@@ -25,10 +25,9 @@ struct task;
 struct cache;
 
 /* Opens the cache in `folder`, which is made (mode 0700) if it isn't there; NULL: $XDG_CACHE_HOME/litemount,
- * else
- * ~/.cache/litemount. `limit` is the most bytes that its files may occupy. Returns 0, or a negative errno
- * with a reason (the folder belongs to somebody else, cannot be made). The caller closes it, after every
- * image. */
+ * else ~/.cache/litemount. `limit` is the most bytes that its files may occupy. Returns 0, or a negative
+ * errno with a reason (the folder belongs to somebody else, cannot be made). A folder that can't be written
+ * to is read through. The caller closes it, after every image. */
 int cache_open(const char *folder, uint64_t limit, struct task *task, struct cache **ret_cache);
 void cache_close(struct cache *cache); /* NULL is fine */
 
@@ -40,19 +39,21 @@ struct cache_fill;
 
 /* Makes the image's bytes [offset, offset + length) (whole pieces; length may reach beyond the image's end)
  * and gives them to cache_fill_put, in any order; more than was asked is welcome. Runs on a reader's thread,
- * without a lock, at the same time as other makes of other parts. Returns 0 or a negative errno, its reason
- * in `task`. */
+ * without a lock, at the same time as other makes of other parts. If `offset` is at the image's end or beyond
+ * (a reader can't know), putting the last piece, or no bytes, as `last` says where the end is. Returns 0 or a
+ * negative errno, its reason in `task`. */
 typedef int cache_make(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
                        struct task *task);
 
 /* Puts made bytes into the image: `offset` is a multiple of the piece size, and so is `length` unless `last`
  * says that they end at the image's end. May be called from several threads of one make. A failure to store
- * is no failure: the bytes still reach the readers who wait. Returns 0, -EINVAL or -ENOMEM. */
+ * is no failure: the bytes still reach the readers who wait. Returns 0, or -EINVAL: the place or length is no
+ * piece's, or contradicts where the image is known to end. */
 int cache_fill_put(struct cache_fill *fill, uint64_t offset, const void *bytes, size_t length, bool last);
 
 /* Finds or makes the image of the object that `identity` names: any text that differs whenever the content
  * would. `piece` is its piece size in bytes, a power of two from 512 to 1 MiB, the same at every open. The
- * caller closes it. Returns 0 or -ENOMEM. */
+ * caller closes it. Returns 0, -EINVAL (the piece size) or -ENOMEM. */
 int cache_image_open(struct cache *cache, const char *identity, size_t piece, struct cache_image **ret_image);
 void cache_image_close(struct cache_image *image); /* NULL is fine */
 
@@ -65,8 +66,8 @@ int64_t cache_image_read(struct cache_image *image, uint64_t offset, size_t leng
 /* Drops every piece of the image: it turned out that they can't be trusted. */
 void cache_image_discard(struct cache_image *image);
 
-/* Stores a fact of `kind` ("frames", "blocks": a file name's worth of letters) about an object. It appears
- * whole or not at all. Failures are silent: a fact can be learnt again. */
+/* Stores a fact of `kind` ("frames", "blocks": up to 16 letters a to z, but not "img") about an object. It
+ * appears whole or not at all. Failures are silent: a fact can be learnt again. */
 void cache_put_fact(struct cache *cache, const char *identity, const char *kind, const void *bytes,
                     size_t length);
 
@@ -75,7 +76,7 @@ int cache_get_fact(struct cache *cache, const char *identity, const char *kind, 
 
 struct cache_stats {
     uint64_t hits, misses; /* pieces */
-    uint64_t bytes;        /* occupied on disk now, over all processes */
+    uint64_t bytes;        /* occupied on disk now, over all processes; rather too many than too few */
     uint64_t limit;
 };
 void cache_get_stats(struct cache *cache, struct cache_stats *ret_stats);

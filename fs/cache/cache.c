@@ -1,0 +1,59 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "image.h"
+
+#include "litemount/cleanup.h"
+
+int cache_open(const char *folder, uint64_t limit, struct task *task, struct cache **ret_cache)
+{
+    _cleanup_free_ struct cache *cache = calloc(1, sizeof *cache);
+    int r;
+
+    if (!cache)
+        return -ENOMEM;
+    cache->limit = limit;
+    r = folder_open(folder, task, &cache->folder);
+    if (r < 0)
+        return r;
+    r = usage_open(&cache->usage, cache->folder, limit, task);
+    if (r < 0) {
+        if (cache->folder >= 0)
+            close(cache->folder);
+        return r;
+    }
+    atomic_init(&cache->hits, 0);
+    atomic_init(&cache->misses, 0);
+    atomic_init(&cache->temporaries, 0);
+    atomic_init(&cache->no_room_until, INT64_MIN);
+    atomic_init(&cache->swept, 0);
+    recent_init(&cache->recent);
+    pthread_mutex_init(&cache->lock, NULL);
+    TAILQ_INIT(&cache->order);
+    *ret_cache = steal_pointer(cache);
+    return 0;
+}
+
+void cache_close(struct cache *cache)
+{
+    if (!cache)
+        return;
+    image_finish_all(cache);
+    recent_finish(&cache->recent);
+    usage_finish(&cache->usage);
+    if (cache->folder >= 0)
+        close(cache->folder);
+    pthread_mutex_destroy(&cache->lock);
+    free(cache);
+}
+
+void cache_get_stats(struct cache *cache, struct cache_stats *ret_stats)
+{
+    *ret_stats = (struct cache_stats){
+        .hits = atomic_load(&cache->hits),
+        .misses = atomic_load(&cache->misses),
+        .bytes = usage_bytes(&cache->usage),
+        .limit = cache->limit,
+    };
+}

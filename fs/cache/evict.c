@@ -1,0 +1,101 @@
+#include "evict.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "image.h"
+#include "inventory.h"
+
+#include "litemount/cleanup.h"
+
+#define _cleanup_inventory_ _cleanup_(inventory_finish)
+
+#define BATCH 16 /* a 16th of the room is freed at once, so that not every write has to look for more */
+
+/* How long, after nothing could be removed, nobody looks again. */
+#define PAUSE_NANOSECONDS INT64_C(2000000000)
+
+static int by_use(const void *a, const void *b)
+{
+    const struct stored_file *left = a, *right = b;
+    return (left->used > right->used) - (left->used < right->used);
+}
+
+/* Whoever writes to an image holds a shared lock on it. With ours held its size stands still, and after we
+ * let go whoever comes sees that it is removed. Only unlinked, never truncated: others may be reading. */
+static bool remove_unused(struct cache *cache, const char *name)
+{
+    _cleanup_close_ int fd = folder_open_file(cache->folder, name, O_RDWR);
+    struct stat info;
+
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &info) < 0 || info.st_nlink == 0 ||
+        unlinkat(cache->folder, name, 0) < 0)
+        return false;
+    usage_removed(&cache->usage, (uint64_t)info.st_blocks * 512);
+    return true;
+}
+
+static bool has_room(const struct usage *usage, uint64_t bytes, uint64_t room)
+{
+    return bytes <= room && usage_bytes(usage) <= room - bytes;
+}
+
+/* Counts what is there and, if that is too much, removes the least recently used. */
+static bool clear_room(struct cache *cache, uint64_t bytes)
+{
+    struct usage *usage = &cache->usage;
+    _cleanup_inventory_ struct inventory inventory = {0};
+    uint64_t before = usage_before_inventory(usage);
+
+    if (inventory_take(cache->folder, &inventory) < 0)
+        return false;
+    usage_correct(usage, before, inventory.bytes);
+    if (has_room(usage, bytes, usage->room))
+        return true;
+    qsort(inventory.files, inventory.n_files, sizeof *inventory.files, by_use);
+    for (size_t i = 0; i < inventory.n_files; i++) {
+        if (has_room(usage, bytes, usage->room - usage->room / BATCH))
+            break;
+        remove_unused(cache, inventory.files[i].name);
+    }
+    image_sweep(cache);
+    return has_room(usage, bytes, usage->room);
+}
+
+static int64_t monotonic_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+static void make_room(struct cache *cache, uint64_t bytes)
+{
+    if (bytes > cache->usage.room || monotonic_now() < atomic_load(&cache->no_room_until) ||
+        !usage_clear_begin(&cache->usage))
+        return;
+    if (!clear_room(cache, bytes))
+        atomic_store(&cache->no_room_until, monotonic_now() + PAUSE_NANOSECONDS);
+    usage_clear_end(&cache->usage);
+}
+
+int evict_reserve(struct cache *cache, uint64_t bytes)
+{
+    if (usage_reserve(&cache->usage, bytes) == 0)
+        return 0;
+    make_room(cache, bytes);
+    return usage_reserve(&cache->usage, bytes);
+}
+
+void evict_file(struct cache *cache, const char *name)
+{
+    /* If somebody writes to it just now, its size is counted until the next look at what is there. */
+    if (!remove_unused(cache, name))
+        (void)unlinkat(cache->folder, name, 0);
+}

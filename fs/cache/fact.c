@@ -1,0 +1,143 @@
+/* Facts: what was learnt about an object, one small file each.
+ *
+ * A file begins with 24 bytes in little-endian order: the magic, the fact's length, and the CRC-64 (ECMA,
+ * reflected) of the object, the kind and the fact. It appears under its name by rename; the CRC tells when a
+ * crash of the machine kept the name and lost the bytes. */
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <isa-l/crc64.h>
+
+#include "evict.h"
+#include "image.h"
+#include "io.h"
+
+#include "litemount/array.h"
+#include "litemount/cleanup.h"
+
+#define MAGIC UINT64_C(0x31746361666d6c2e) /* ".lmfact1" */
+#define KIND_MAX 16                        /* letters */
+#define FACT_MAX (UINT32_C(1) << 30)       /* bytes */
+#define TOUCH_SECONDS 60
+
+struct fact_header {
+    uint64_t magic;
+    uint64_t length;
+    uint64_t checksum;
+};
+
+/* Where one fact stands. */
+struct fact_place {
+    struct digest digest;
+    const char *kind;
+    char name[FOLDER_NAME_SIZE];
+};
+
+static bool kind_valid(const char *kind)
+{
+    size_t letters = strspn(kind, "abcdefghijklmnopqrstuvwxyz");
+    return letters > 0 && letters <= KIND_MAX && !kind[letters] && strcmp(kind, "img") != 0;
+}
+
+static int find_place(const char *identity, const char *kind, struct fact_place *ret_place)
+{
+    int r = kind_valid(kind) ? digest_of(identity, &ret_place->digest) : -EINVAL;
+    if (r < 0)
+        return r;
+    ret_place->kind = kind;
+    folder_name(&ret_place->digest, kind, ret_place->name);
+    return 0;
+}
+
+static struct fact_header make_header(const struct fact_place *place, const uint8_t *bytes, size_t length)
+{
+    uint64_t sum = digest_number(&place->digest);
+    sum = crc64_ecma_refl(sum, (const unsigned char *)place->kind, strlen(place->kind));
+    if (length)
+        sum = crc64_ecma_refl(sum, bytes, length);
+    return (struct fact_header){htole64(MAGIC), htole64(length), htole64(sum)};
+}
+
+/* Writes the fact under a name that nobody reads, and gives it its own. */
+static int write_fact(struct cache *cache, const struct fact_place *place, const void *bytes, size_t length)
+{
+    struct fact_header header = make_header(place, bytes, length);
+    char temporary[FOLDER_NAME_SIZE], extension[48];
+    _cleanup_close_ int fd = -1;
+    int r;
+
+    snprintf(extension, sizeof extension, "%s.%ld-%u.tmp", place->kind, (long)getpid(),
+             atomic_fetch_add(&cache->temporaries, 1));
+    folder_name(&place->digest, extension, temporary);
+    fd = folder_open_file(cache->folder, temporary, O_WRONLY | O_CREAT | O_EXCL);
+    if (fd < 0)
+        return fd;
+    r = write_at(fd, &header, sizeof header, 0);
+    if (r == 0)
+        r = write_at(fd, bytes, length, sizeof header);
+    if (r == 0 && renameat(cache->folder, temporary, cache->folder, place->name) < 0)
+        r = -errno;
+    if (r < 0)
+        (void)unlinkat(cache->folder, temporary, 0);
+    return r;
+}
+
+void cache_put_fact(struct cache *cache, const char *identity, const char *kind, const void *bytes,
+                    size_t length)
+{
+    struct fact_place place;
+    uint64_t cost;
+
+    if (find_place(identity, kind, &place) < 0 || length > FACT_MAX)
+        return;
+    cost = layout_cost(FACT_MAX, 0, sizeof(struct fact_header) + length);
+    if (evict_reserve(cache, cost) < 0)
+        return;
+    int r = write_fact(cache, &place, bytes, length);
+    usage_written(&cache->usage, cost, r < 0 ? 0 : cost);
+}
+
+/* Says that the fact has been of use, once a minute at most. */
+static void touch(int fd, const struct stat *info)
+{
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};
+    if (time(NULL) - info->st_mtim.tv_sec >= TOUCH_SECONDS)
+        (void)futimens(fd, times);
+}
+
+int cache_get_fact(struct cache *cache, const char *identity, const char *kind, struct buffer *buffer)
+{
+    _cleanup_close_ int fd = -1;
+    struct fact_header header, right;
+    struct fact_place place;
+    struct stat info;
+    size_t length;
+    int r = find_place(identity, kind, &place);
+
+    if (r < 0)
+        return r == -EINVAL ? -ENOENT : r;
+    fd = folder_open_file(cache->folder, place.name, O_RDONLY);
+    if (fd < 0 || fstat(fd, &info) < 0 || read_at(fd, &header, sizeof header, 0) != sizeof header)
+        return -ENOENT;
+    length = le64toh(header.length);
+    if (length > FACT_MAX || (off_t)(length + sizeof header) != info.st_size)
+        return -ENOENT;
+    r = buffer_reserve(buffer, length);
+    if (r < 0)
+        return r;
+    if (read_at(fd, buffer->data + buffer->size, length, sizeof header) != length)
+        return -ENOENT;
+    right = make_header(&place, buffer->data + buffer->size, length);
+    if (memcmp(&header, &right, sizeof header) != 0)
+        return -ENOENT;
+    buffer->size += length;
+    touch(fd, &info);
+    return 0;
+}

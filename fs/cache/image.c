@@ -1,0 +1,270 @@
+#include "image.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "evict.h"
+
+#define TOUCH_SECONDS 60
+
+static struct image_bucket *bucket_of(struct cache *cache, const struct digest *digest)
+{
+    return &cache->buckets[digest_number(digest) % IMAGE_BUCKETS];
+}
+
+/* The cache's lock is held, as in all of the static functions that name an image's file. */
+static struct cache_image *find(struct cache *cache, const struct digest *digest, size_t piece)
+{
+    struct cache_image *image;
+    LIST_FOREACH(image, bucket_of(cache, digest), in_bucket)
+    if (image->piece == piece && memcmp(&image->digest, digest, sizeof *digest) == 0)
+        return image;
+    return NULL;
+}
+
+static struct cache_image *add(struct cache *cache, const struct digest *digest, size_t piece)
+{
+    struct cache_image *image = calloc(1, sizeof *image);
+    pthread_condattr_t attributes;
+
+    if (!image)
+        return NULL;
+    image->cache = cache;
+    image->digest = *digest;
+    image->piece = piece;
+    image->end = IMAGE_END_UNKNOWN;
+    pthread_mutex_init(&image->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&image->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    LIST_INIT(&image->makings);
+    LIST_INIT(&image->readers);
+    LIST_INSERT_HEAD(bucket_of(cache, digest), image, in_bucket);
+    return image;
+}
+
+static void free_if_unused(struct cache_image *image)
+{
+    if (image->references > 0 || image->file)
+        return;
+    LIST_REMOVE(image, in_bucket);
+    pthread_cond_destroy(&image->changed);
+    pthread_mutex_destroy(&image->lock);
+    free(image);
+}
+
+int cache_image_open(struct cache *cache, const char *identity, size_t piece, struct cache_image **ret_image)
+{
+    struct cache_image *image;
+    struct digest digest;
+    int r;
+
+    if (piece < 512 || piece > 1 << 20 || (piece & (piece - 1)))
+        return -EINVAL;
+    r = digest_of(identity, &digest);
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&cache->lock);
+    image = find(cache, &digest, piece);
+    if (!image)
+        image = add(cache, &digest, piece);
+    if (image)
+        image->references++;
+    pthread_mutex_unlock(&cache->lock);
+    if (!image)
+        return -ENOMEM;
+    *ret_image = image;
+    return 0;
+}
+
+void cache_image_close(struct cache_image *image)
+{
+    if (!image)
+        return;
+    struct cache *cache = image->cache;
+    pthread_mutex_lock(&cache->lock);
+    image->references--;
+    free_if_unused(image);
+    pthread_mutex_unlock(&cache->lock);
+}
+
+/* Gives up one reference. Returns the file if it was the last: to be closed, without the lock. */
+static struct piece_file *drop_reference(struct piece_file *file)
+{
+    return --file->references == 0 ? file : NULL;
+}
+
+/* Takes the image's file from it, and frees an image that nobody has open. Returns as drop_reference. */
+static struct piece_file *detach(struct cache_image *image)
+{
+    struct piece_file *file = image->file;
+    TAILQ_REMOVE(&image->cache->order, image, in_order);
+    image->cache->n_files--;
+    image->file = NULL;
+    free_if_unused(image);
+    return drop_reference(file);
+}
+
+/* If too many files are open: takes away the one whose last use is longest ago. */
+static struct piece_file *detach_oldest(struct cache *cache)
+{
+    struct cache_image *image;
+    if (cache->n_files <= IMAGE_OPEN_FILES)
+        return NULL;
+    TAILQ_FOREACH(image, &cache->order, in_order)
+    if (image->file->references == 1)
+        return detach(image);
+    return NULL;
+}
+
+static struct piece_file *borrow(struct cache_image *image)
+{
+    struct cache *cache = image->cache;
+    pthread_mutex_lock(&cache->lock);
+    struct piece_file *file = image->file;
+    if (file) {
+        file->references++;
+        TAILQ_REMOVE(&cache->order, image, in_order);
+        TAILQ_INSERT_TAIL(&cache->order, image, in_order);
+    }
+    pthread_mutex_unlock(&cache->lock);
+    return file;
+}
+
+/* Makes `opened` the image's file, unless another thread was faster, and borrows it. */
+static struct piece_file *install(struct cache_image *image, struct piece_file *opened)
+{
+    struct cache *cache = image->cache;
+    struct piece_file *surplus;
+
+    pthread_mutex_lock(&cache->lock);
+    if (image->file) {
+        surplus = opened;
+    } else {
+        image->file = opened;
+        TAILQ_INSERT_TAIL(&cache->order, image, in_order);
+        cache->n_files++;
+        opened->references++; /* the caller's; so it is not the one to go */
+        surplus = detach_oldest(cache);
+        opened->references--;
+    }
+    pthread_mutex_unlock(&cache->lock);
+    piece_file_close(surplus);
+    return borrow(image);
+}
+
+static int64_t coarse_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return now.tv_sec;
+}
+
+/* Whether a minute has passed since `*last`, which is set to now if so. One of several threads is told so. */
+static bool minute_passed(_Atomic int64_t *last)
+{
+    int64_t now = coarse_seconds(), then = atomic_load_explicit(last, memory_order_relaxed);
+    return now - then >= TOUCH_SECONDS && atomic_compare_exchange_strong(last, &then, now);
+}
+
+struct piece_file *image_acquire(struct cache_image *image, bool create)
+{
+    struct piece_file *file = borrow(image), *opened;
+
+    /* Between the two another thread may forget the file again. */
+    while (!file) {
+        if (piece_file_open(image->cache->folder, &image->digest, image->piece, create, &opened) < 0)
+            return NULL;
+        file = install(image, opened);
+    }
+    if (minute_passed(&file->touched))
+        piece_file_touch(file);
+    if (minute_passed(&image->cache->swept))
+        image_sweep(image->cache);
+    return file;
+}
+
+void image_release(struct cache *cache, struct piece_file *file)
+{
+    pthread_mutex_lock(&cache->lock);
+    file = drop_reference(file);
+    pthread_mutex_unlock(&cache->lock);
+    piece_file_close(file);
+}
+
+void image_forget(struct cache_image *image, const struct piece_file *file)
+{
+    struct piece_file *unused = NULL;
+    pthread_mutex_lock(&image->cache->lock);
+    if (file && image->file == file)
+        unused = detach(image);
+    pthread_mutex_unlock(&image->cache->lock);
+    piece_file_close(unused);
+}
+
+/* As image_forget, for a file whose image has to be found. */
+static void forget_file(struct cache *cache, const struct piece_file *file)
+{
+    struct piece_file *unused = NULL;
+    struct cache_image *image;
+
+    pthread_mutex_lock(&cache->lock);
+    TAILQ_FOREACH(image, &cache->order, in_order)
+    if (image->file == file)
+        break;
+    if (image)
+        unused = detach(image);
+    pthread_mutex_unlock(&cache->lock);
+    piece_file_close(unused);
+}
+
+void image_sweep(struct cache *cache)
+{
+    struct piece_file *files[IMAGE_OPEN_FILES];
+    struct cache_image *image;
+    size_t n = 0;
+
+    pthread_mutex_lock(&cache->lock);
+    TAILQ_FOREACH(image, &cache->order, in_order)
+    {
+        if (n == IMAGE_OPEN_FILES)
+            break;
+        image->file->references++;
+        files[n++] = image->file;
+    }
+    pthread_mutex_unlock(&cache->lock);
+    for (size_t i = 0; i < n; i++) {
+        if (piece_file_removed(files[i]))
+            forget_file(cache, files[i]);
+        image_release(cache, files[i]);
+    }
+}
+
+void image_finish_all(struct cache *cache)
+{
+    while (!TAILQ_EMPTY(&cache->order))
+        piece_file_close(detach(TAILQ_FIRST(&cache->order)));
+}
+
+/* Pieces that a make puts later, but began before, are not stored: see cache_fill_put. */
+void cache_image_discard(struct cache_image *image)
+{
+    struct cache *cache = image->cache;
+    char name[FOLDER_NAME_SIZE];
+
+    pthread_mutex_lock(&image->lock);
+    image->discards++;
+    image->end = IMAGE_END_UNKNOWN;
+    recent_discard(&cache->recent, &image->digest);
+    pthread_mutex_unlock(&image->lock);
+
+    pthread_mutex_lock(&cache->lock);
+    struct piece_file *unused = image->file ? detach(image) : NULL;
+    pthread_mutex_unlock(&cache->lock);
+    piece_file_close(unused);
+    folder_name(&image->digest, "img", name);
+    evict_file(cache, name);
+}

@@ -1,0 +1,97 @@
+/* The cache's insides, shared by the files of this folder.
+ *
+ * An image is in the table while somebody has it open or its file is open. Files stay open after their
+ * readers for the next ones, up to IMAGE_OPEN_FILES; then the least recently used is closed. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "folder.h"
+#include "piece_file.h"
+#include "recent.h"
+#include "usage.h"
+
+#include "litemount/cache.h"
+#include "litemount/task.h"
+
+#define IMAGE_BUCKETS 4096
+#define IMAGE_OPEN_FILES 256
+
+/* A run of pieces that a reader is making. It lies on that reader's stack. Guarded by the image's lock. */
+struct making {
+    LIST_ENTRY(making) link;
+    uint64_t first, end; /* pieces, from first up to but not end */
+};
+
+/* A reader who found pieces missing. It lies on its own stack; whoever makes pieces copies them to where the
+ * reader wants them. All but the first four fields is guarded by the image's lock. */
+struct reader {
+    uint64_t offset, first; /* bytes; pieces */
+    size_t length, count;   /* bytes; pieces */
+    uint8_t *bytes;
+    bool *have; /* a flag a piece: its bytes are in place */
+    LIST_ENTRY(reader) link;
+    const struct making *waits_for;
+    int failure; /* of the one it waited for: a negative errno */
+    char reason[TASK_REASON_SIZE];
+};
+
+struct cache_image {
+    struct cache *cache;
+    struct digest digest;
+    size_t piece; /* bytes */
+
+    /* Guarded by the cache's lock. */
+    LIST_ENTRY(cache_image) in_bucket;
+    TAILQ_ENTRY(cache_image) in_order; /* if it has a file */
+    unsigned references;
+    struct piece_file *file; /* NULL until it is needed, and where there is none */
+
+    pthread_mutex_t lock;   /* guards what follows */
+    pthread_cond_t changed; /* a reader got pieces, or a making ended */
+    LIST_HEAD(, making) makings;
+    LIST_HEAD(, reader) readers;
+    uint64_t end;      /* the image's size in bytes, once it is known */
+    unsigned discards; /* how often its pieces turned out to be wrong */
+};
+
+LIST_HEAD(image_bucket, cache_image);
+TAILQ_HEAD(image_order, cache_image);
+
+struct cache {
+    int folder;     /* v1; -1 if there is none */
+    uint64_t limit; /* bytes */
+    struct usage usage;
+    struct recent recent;
+    atomic_uint_fast64_t hits, misses; /* pieces */
+    atomic_uint temporaries;           /* names given to facts that are being written */
+    _Atomic int64_t no_room_until;     /* monotonic nanoseconds: it is of no use to look for room before */
+    _Atomic int64_t swept;             /* monotonic seconds: when image_sweep ran last */
+    pthread_mutex_t lock;              /* guards what follows; never held together with an image's */
+    struct image_bucket buckets[IMAGE_BUCKETS];
+    struct image_order order; /* images with an open file, the least recently used first */
+    size_t n_files;
+};
+
+/* The image's file, for the caller to use and give back with image_release; NULL if it isn't there, and
+ * `create` is false or it can't be made. */
+struct piece_file *image_acquire(struct cache_image *image, bool create);
+void image_release(struct cache *cache, struct piece_file *file);
+
+/* The next acquire opens the file anew, if the image still has this one. */
+void image_forget(struct cache_image *image, const struct piece_file *file);
+
+/* Closes the files that have been removed, so that their space is free. */
+void image_sweep(struct cache *cache);
+
+/* Frees what has no users any more, at the end. */
+void image_finish_all(struct cache *cache);
+
+/* Copies made or stored pieces to the readers that want them; `length` may end within the last one. The
+ * image's lock is held. */
+void reader_deliver(struct cache_image *image, uint64_t offset, const uint8_t *bytes, size_t length);

@@ -1,0 +1,323 @@
+/* How a reader gets its bytes: from the file, from memory, from somebody who is making them, or by making
+ * them.
+ *
+ * A reader that finds nothing missing takes part in none of this. Otherwise it is put on the image's list of
+ * readers before it looks again: from then on whatever anybody puts reaches it, so that a piece which is made
+ * between its look and its decision is not made twice. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "fill.h"
+#include "image.h"
+
+#include "litemount/cleanup.h"
+
+#define POLL_NANOSECONDS (50 * 1000 * 1000) /* how often a waiting reader looks whether it was cancelled */
+
+/* One piece that was looked for on disk and in memory. */
+struct found {
+    size_t length; /* bytes */
+    bool last;
+};
+
+static void learn_end(struct cache_image *image, uint64_t end)
+{
+    pthread_mutex_lock(&image->lock);
+    image->end = end;
+    pthread_mutex_unlock(&image->lock);
+}
+
+/* Copies the wanted bytes of one remembered piece. Returns how many. */
+static size_t read_recent(struct cache_image *image, uint64_t offset, size_t length, uint8_t *bytes,
+                          uint64_t *ret_end)
+{
+    uint64_t index = offset / image->piece;
+    size_t skip = offset % image->piece, size;
+    bool last;
+
+    if (recent_get(&image->cache->recent, &image->digest, index, skip, length, bytes, &size, &last) < 0)
+        return 0;
+    if (last)
+        *ret_end = index * image->piece + size;
+    if (size <= skip)
+        return 0;
+    return size - skip < length ? size - skip : length;
+}
+
+/* Reads what is there from `offset` on, up to the first piece that is missing. Returns how many bytes. */
+static size_t read_stored(struct cache_image *image, uint64_t offset, size_t length, uint8_t *bytes,
+                          uint64_t *ret_end)
+{
+    struct piece_file *file = image_acquire(image, false);
+    size_t done = 0, n = 1;
+
+    while (done < length && n > 0) {
+        n = file ? piece_file_read(file, offset + done, length - done, bytes + done, ret_end) : 0;
+        if (n == 0)
+            n = read_recent(image, offset + done, length - done, bytes + done, ret_end);
+        done += n;
+    }
+    if (file)
+        image_release(image->cache, file);
+    return done;
+}
+
+static int load_piece(struct cache_image *image, uint64_t index, uint8_t *bytes, struct found *ret_found)
+{
+    struct piece_file *file = image_acquire(image, false);
+    int r = -ENOENT;
+
+    if (file) {
+        r = piece_file_load(file, index, bytes, &ret_found->length, &ret_found->last);
+        image_release(image->cache, file);
+    }
+    if (r < 0)
+        r = recent_get(&image->cache->recent, &image->digest, index, 0, image->piece, bytes,
+                       &ret_found->length, &ret_found->last);
+    return r;
+}
+
+/* The first piece after `first` that seems to be there already, or `limit`. */
+static uint64_t end_of_missing(struct cache_image *image, uint64_t first, uint64_t limit)
+{
+    struct piece_file *file = image_acquire(image, false);
+    uint64_t end = first + 1;
+
+    if (file) {
+        limit = piece_file_next(file, first + 1, limit);
+        image_release(image->cache, file);
+    }
+    while (end < limit && !recent_has(&image->cache->recent, &image->digest, end))
+        end++;
+    return end;
+}
+
+static void deliver_to(struct reader *reader, size_t piece, uint64_t offset, const uint8_t *bytes,
+                       size_t length)
+{
+    uint64_t first = offset / piece, end = first + (length + piece - 1) / piece;
+    uint64_t from = offset > reader->offset ? offset : reader->offset;
+    uint64_t to = offset + length;
+
+    if (to > reader->offset + reader->length)
+        to = reader->offset + reader->length;
+    if (from < to)
+        memcpy(reader->bytes + (from - reader->offset), bytes + (from - offset), to - from);
+    if (first < reader->first)
+        first = reader->first;
+    if (end > reader->first + reader->count)
+        end = reader->first + reader->count;
+    for (; first < end; first++)
+        reader->have[first - reader->first] = true;
+}
+
+void reader_deliver(struct cache_image *image, uint64_t offset, const uint8_t *bytes, size_t length)
+{
+    struct reader *reader;
+    LIST_FOREACH(reader, &image->readers, link)
+    deliver_to(reader, image->piece, offset, bytes, length);
+}
+
+/* Whether nothing needs to be done any more about a piece. The image's lock is held. */
+static bool settled(const struct cache_image *image, const struct reader *reader, uint64_t index)
+{
+    return reader->have[index - reader->first] || index * image->piece >= image->end;
+}
+
+/* Takes a piece that is there. It goes through `scratch`, for at any moment somebody may deliver it, better
+ * than the disk has it. Returns whether it was there. */
+static bool take_stored(struct cache_image *image, struct reader *reader, uint64_t index, uint8_t *scratch)
+{
+    struct found found;
+
+    if (load_piece(image, index, scratch, &found) < 0)
+        return false;
+    pthread_mutex_lock(&image->lock);
+    if (found.last)
+        image->end = index * image->piece + found.length;
+    if (!settled(image, reader, index))
+        deliver_to(reader, image->piece, index * image->piece, scratch, found.length);
+    pthread_mutex_unlock(&image->lock);
+    return true;
+}
+
+static struct making *find_making(struct cache_image *image, uint64_t index)
+{
+    struct making *making;
+    LIST_FOREACH(making, &image->makings, link)
+    if (making->first <= index && index < making->end)
+        return making;
+    return NULL;
+}
+
+/* Waits until somebody else's making has brought the piece, or has ended. The image's lock is held, but for
+ * the time of waiting. Returns 0: look again. */
+static int wait_for(struct cache_image *image, struct reader *reader, uint64_t index, struct making *making,
+                    struct task *task)
+{
+    struct timespec until;
+
+    reader->waits_for = making;
+    reader->failure = 0;
+    while (reader->waits_for && !settled(image, reader, index) && !task_cancelled(task)) {
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += POLL_NANOSECONDS;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_cond_timedwait(&image->changed, &image->lock, &until);
+    }
+    reader->waits_for = NULL;
+    if (settled(image, reader, index))
+        return 0;
+    if (reader->failure < 0)
+        return task_fail(task, -reader->failure, "%s", reader->reason);
+    return 0;
+}
+
+/* Tells those who wait how it went. That the maker's own task was cancelled is no failure of theirs. */
+static void end_making(struct cache_image *image, struct making *making, int r, const struct task *task)
+{
+    struct reader *reader;
+
+    LIST_REMOVE(making, link);
+    LIST_FOREACH(reader, &image->readers, link)
+    {
+        if (reader->waits_for != making)
+            continue;
+        reader->waits_for = NULL;
+        if (r < 0 && r != -ECANCELED && !task_cancelled(task)) {
+            reader->failure = r;
+            snprintf(reader->reason, sizeof reader->reason, "%s", task_reason(task, r));
+        }
+    }
+    pthread_cond_broadcast(&image->changed);
+}
+
+/* Makes the pieces from `first` up to `end`, or to the first that somebody else makes or has brought already.
+ * The image's lock is held, but for the make itself. */
+static int make_run(struct cache_image *image, struct reader *reader, uint64_t first, uint64_t end,
+                    cache_make *make, void *context, struct task *task)
+{
+    struct cache_fill fill = {.image = image, .discards = image->discards};
+    struct making making = {.first = first, .end = first + 1};
+    int r;
+
+    while (making.end < end && !settled(image, reader, making.end) && !find_making(image, making.end))
+        making.end++;
+    LIST_INSERT_HEAD(&image->makings, &making, link);
+    pthread_mutex_unlock(&image->lock);
+    r = make(context, first * image->piece, (making.end - first) * image->piece, &fill, task);
+    pthread_mutex_lock(&image->lock);
+    end_making(image, &making, r, task);
+    if (r >= 0 && !settled(image, reader, first))
+        return task_fail(task, EIO, "bytes from %" PRIu64 " on were not made", first * image->piece);
+    return r < 0 ? r : 0;
+}
+
+/* Gets a piece that was not there, and perhaps more. Returns 0: look again. */
+static int obtain(struct cache_image *image, struct reader *reader, uint64_t index, cache_make *make,
+                  void *context, struct task *task)
+{
+    uint64_t end = end_of_missing(image, index, reader->first + reader->count);
+    struct making *making;
+    int r = 0;
+
+    pthread_mutex_lock(&image->lock);
+    making = find_making(image, index);
+    if (task_cancelled(task))
+        r = -ECANCELED;
+    else if (settled(image, reader, index))
+        r = 0;
+    else if (making)
+        r = wait_for(image, reader, index, making, task);
+    else
+        r = make_run(image, reader, index, end, make, context, task);
+    pthread_mutex_unlock(&image->lock);
+    return r;
+}
+
+static bool is_settled(struct cache_image *image, const struct reader *reader, uint64_t index)
+{
+    pthread_mutex_lock(&image->lock);
+    bool answer = settled(image, reader, index);
+    pthread_mutex_unlock(&image->lock);
+    return answer;
+}
+
+/* Piece by piece until all are settled. */
+static int gather(struct cache_image *image, struct reader *reader, cache_make *make, void *context,
+                  struct task *task)
+{
+    _cleanup_free_ uint8_t *scratch = malloc(image->piece);
+    uint64_t stop = reader->first + reader->count;
+    size_t hits = 0;
+    int r = scratch ? 0 : -ENOMEM;
+
+    for (uint64_t index = reader->first; r == 0 && index < stop;) {
+        if (is_settled(image, reader, index))
+            index++;
+        else if (take_stored(image, reader, index, scratch))
+            hits++;
+        else
+            r = obtain(image, reader, index, make, context, task);
+    }
+    atomic_fetch_add(&image->cache->hits, hits);
+    atomic_fetch_add(&image->cache->misses, reader->count - hits);
+    return r;
+}
+
+/* As cache_image_read, for a part that begins with a piece that seems to be missing. */
+static int64_t read_missing(struct cache_image *image, uint64_t offset, size_t length, uint8_t *bytes,
+                            cache_make *make, void *context, struct task *task)
+{
+    uint64_t first = offset / image->piece, end;
+    size_t count = (offset + length - 1) / image->piece - first + 1;
+    _cleanup_free_ bool *have = calloc(count, sizeof *have);
+    struct reader reader = {
+        .offset = offset, .first = first, .length = length, .count = count, .bytes = bytes, .have = have};
+    int r;
+
+    if (!have)
+        return -ENOMEM;
+    pthread_mutex_lock(&image->lock);
+    LIST_INSERT_HEAD(&image->readers, &reader, link);
+    pthread_mutex_unlock(&image->lock);
+    r = gather(image, &reader, make, context, task);
+    pthread_mutex_lock(&image->lock);
+    LIST_REMOVE(&reader, link);
+    end = image->end;
+    pthread_mutex_unlock(&image->lock);
+    if (r < 0)
+        return r;
+    if (end <= offset)
+        return 0;
+    return (int64_t)(end - offset < length ? end - offset : length);
+}
+
+int64_t cache_image_read(struct cache_image *image, uint64_t offset, size_t length, void *bytes,
+                         cache_make *make, void *context, struct task *task)
+{
+    uint64_t end = IMAGE_END_UNKNOWN;
+    size_t done;
+    int64_t rest;
+
+    if (offset >= INT64_MAX)
+        return 0; /* no image reaches there */
+    if (length > INT64_MAX - offset)
+        length = INT64_MAX - offset;
+    if (length == 0)
+        return 0;
+    done = read_stored(image, offset, length, bytes, &end);
+    if (end != IMAGE_END_UNKNOWN)
+        learn_end(image, end);
+    if (done > 0)
+        atomic_fetch_add(&image->cache->hits, (offset + done - 1) / image->piece - offset / image->piece + 1);
+    if (done == length || offset + done >= end)
+        return (int64_t)done;
+    rest = read_missing(image, offset + done, length - done, (uint8_t *)bytes + done, make, context, task);
+    return rest < 0 ? rest : (int64_t)done + rest;
+}
