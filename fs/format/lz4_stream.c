@@ -47,22 +47,20 @@ bool lz4_stream_done(const struct lz4_stream *stream)
     return stream->done;
 }
 
-/* A lack of memory must not look like damage. The name is the only way to tell that the shared liblz4 offers.
- */
+/* A lack of memory must not look like damage. The shared liblz4 tells them apart by name only. */
 static int decoder_error(size_t code)
 {
     return strcmp(LZ4F_getErrorName(code), "ERROR_allocation_failed") == 0 ? -ENOMEM : -EBADMSG;
 }
 
-/* Gives `length` bytes to the decoder. It is asked again while it fills whole pieces, since it may then hold
- * more than it could hand over, even when it has taken all of its input. */
+/* Gives `length` bytes to the decoder, and what it makes of them to the sink. What does not fit into one
+ * piece comes with the next, at the latest when the decoder is given the end mark: it takes nothing before it
+ * is empty. */
 static int decode(struct lz4_stream *stream, const uint8_t *bytes, size_t length, lz4_sink *sink,
                   void *context)
 {
-    size_t made;
-    do {
-        size_t taken = length;
-        made = sizeof stream->piece;
+    while (length && !stream->done) {
+        size_t taken = length, made = sizeof stream->piece;
         size_t hint = LZ4F_decompress(stream->decoder, stream->piece, &made, bytes, &taken, NULL);
         if (LZ4F_isError(hint))
             return decoder_error(hint);
@@ -71,11 +69,8 @@ static int decode(struct lz4_stream *stream, const uint8_t *bytes, size_t length
         int r = made ? sink(context, stream->piece, made) : 0;
         if (r < 0)
             return r;
-        if (hint == 0) {
-            stream->done = true;
-            return 0;
-        }
-    } while (length || made == sizeof stream->piece);
+        stream->done = hint == 0;
+    }
     return 0;
 }
 
@@ -118,7 +113,7 @@ static int feed(struct lz4_stream *stream, const uint8_t *bytes, size_t length, 
         if (r < 0)
             return r;
     }
-    return length && !stream->done ? decode(stream, bytes, length, sink, context) : 0;
+    return decode(stream, bytes, length, sink, context);
 }
 
 int lz4_stream_feed(struct lz4_stream *stream, const uint8_t *bytes, size_t length, lz4_sink *sink,

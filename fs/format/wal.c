@@ -50,8 +50,7 @@ static inline uint32_t read_word(const uint8_t *bytes, bool big_endian)
     return big_endian ? be32toh(word) : le32toh(word);
 }
 
-/* Moves the chain over `length` bytes, a multiple of 8. Always inlined, so that the loop has one byte order.
- */
+/* Moves the chain over `length` bytes, a multiple of 8. Always inlined, so that a loop has one byte order. */
 static inline __attribute__((always_inline)) void chain_advance_in(uint32_t chain[2], const uint8_t *bytes,
                                                                    size_t length, bool big_endian)
 {

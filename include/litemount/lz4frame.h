@@ -57,8 +57,7 @@ int lz4_block_decode_start(const struct lz4_frame *frame, const struct lz4_block
 /* A frame being decoded from its start. */
 struct lz4_stream;
 
-/* Takes decoded bytes, in order. Returns 0, or a negative errno that ends the decoding and is handed through.
- */
+/* Takes decoded bytes, in order. Returns 0, or a negative errno, which ends the decoding. */
 typedef int lz4_sink(void *context, const uint8_t *bytes, size_t length);
 
 /* 0 or -ENOMEM. The caller closes it. */
@@ -66,7 +65,8 @@ int lz4_stream_open(struct lz4_stream **ret_stream);
 void lz4_stream_close(struct lz4_stream *stream); /* NULL is fine */
 
 /* Feeds the next `length` bytes of the object; what they decode to goes to `sink` in pieces of at most 256
- * KiB. Returns 0, -EBADMSG if they are no valid frame or a checksum fails, -ENOMEM, or the sink's errno. */
+ * KiB, some of it perhaps only with the bytes that follow. Returns 0, -EBADMSG if they are no valid frame or
+ * a checksum fails, -ENOMEM, or the sink's errno. */
 int lz4_stream_feed(struct lz4_stream *stream, const uint8_t *bytes, size_t length, lz4_sink *sink,
                     void *context);
 

@@ -162,6 +162,57 @@ static void decodes_independent_blocks(void **state)
     }
 }
 
+/* The sink's own check is that no piece is above 256 KiB. */
+static void hands_out_a_large_block_in_pieces(void **state)
+{
+    static const size_t steps[] = {1, 100, SIZE_MAX / 2};
+    struct buffer object = read_data("v03/zeros.lz4");
+    struct lz4_frame frame;
+    assert_int_equal(lz4_frame_parse(object.data, object.size, &frame), 0);
+    assert_int_equal(frame.block_max, 1048576);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        struct buffer out = {0};
+        bool done;
+        assert_int_equal(decode_stream(&object, steps[i], &out, &done), 0);
+        assert_true(done);
+        assert_int_equal(out.size, 300000);
+        for (size_t n = 0; n < out.size; n++)
+            assert_int_equal(out.data[n], 0);
+        buffer_finish(&out);
+    }
+    buffer_finish(&object);
+}
+
+static void reads_block_headers(void **state)
+{
+    static const struct {
+        uint8_t bytes[LZ4_BLOCK_HEADER_SIZE];
+        bool block_checksum;
+        int result;
+        struct lz4_block block;
+    } headers[] = {
+        {{0x00, 0x00, 0x00, 0x00}, false, 0, {.end = true, .span = 4}},
+        {{0x00, 0x00, 0x00, 0x00}, true, 0, {.end = true, .span = 4}},
+        {{0x01, 0x02, 0x00, 0x00}, false, 0, {.size = 513, .span = 517}},
+        {{0x01, 0x02, 0x00, 0x00}, true, 0, {.size = 513, .span = 521}},
+        {{0x00, 0x00, 0x00, 0x80}, false, 0, {.raw = true, .span = 4}},
+        {{0x00, 0x00, 0x01, 0x80}, false, 0, {.raw = true, .size = 65536, .span = 65540}},
+        {{0x00, 0x00, 0x01, 0x00}, false, 0, {.size = 65536, .span = 65540}},
+        {{0x01, 0x00, 0x01, 0x00}, false, -EBADMSG, {0}},
+        {{0x01, 0x00, 0x01, 0x80}, false, -EBADMSG, {0}},
+        {{0xff, 0xff, 0xff, 0xff}, true, -EBADMSG, {0}},
+    };
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
+        struct lz4_frame frame = {.block_checksum = headers[i].block_checksum, .block_max = 65536};
+        struct lz4_block block = {0};
+        assert_int_equal(lz4_block_parse(&frame, headers[i].bytes, &block), headers[i].result);
+        assert_int_equal(block.end, headers[i].block.end);
+        assert_int_equal(block.raw, headers[i].block.raw);
+        assert_int_equal(block.size, headers[i].block.size);
+        assert_int_equal(block.span, headers[i].block.span);
+    }
+}
+
 static void ignores_what_follows_the_frame(void **state)
 {
     struct buffer object = read_data(cases[0].object), content = read_data(cases[0].content), out = {0};
@@ -298,6 +349,8 @@ int main(void)
         cmocka_unit_test(reads_frame_headers),
         cmocka_unit_test(decodes_streams_cut_anywhere),
         cmocka_unit_test(decodes_independent_blocks),
+        cmocka_unit_test(hands_out_a_large_block_in_pieces),
+        cmocka_unit_test(reads_block_headers),
         cmocka_unit_test(ignores_what_follows_the_frame),
         cmocka_unit_test(decodes_the_beginning_of_a_block),
         cmocka_unit_test(decodes_the_beginning_of_a_stored_block),

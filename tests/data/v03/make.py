@@ -120,6 +120,8 @@ def refuse_frames(real, with_block_checksum, with_content_size):
         refuse("lz4frame", f"header-{name}", real[:4] + descriptor + header_checksum(descriptor) + real[7:])
     descriptor = b"\x65\x70" + struct.pack("<I", 7)
     refuse("lz4frame", "header-dictionary", real[:4] + descriptor + header_checksum(descriptor) + real[7:])
+    descriptor = b"\x65\x70"
+    refuse("lz4frame", "header-dictionary-flag", real[:4] + descriptor + header_checksum(descriptor) + real[7:])
     assert with_content_size[4] & 8
     refuse("lz4frame", "header-cut-in-content-size", with_content_size[:10])
     descriptor = with_content_size[4:6] + struct.pack("<Q", struct.unpack_from("<Q", with_content_size, 6)[0] + 1)
@@ -184,13 +186,15 @@ def refuse_wals(first, later):
         refuse("wal", f"first-cut-at-{at}", first[:at])
     for at in (0, 1, 24, 535, 537, len(later) - 1):
         refuse("wal", f"later-cut-at-{at}", later[:at])
-    refuse("wal", "first-magic", with_header(first, 0, 0x377F0680))
-    refuse("wal", "first-byte-order", flip(first, 3))
-    refuse("wal", "first-version", with_header(first, 4, 3007001))
+    # Without a frame, which would not link to the changed header and so be refused in its stead.
+    header = first[:32]
+    refuse("wal", "first-magic", with_header(header, 0, 0x377F0680))
+    refuse("wal", "first-byte-order", flip(header, 3))
+    refuse("wal", "first-version", with_header(header, 4, 3007001))
     for size in (0, 1, 256, 513, 1000, 65535, 131072):
-        refuse("wal", f"first-page-size-{size}", with_header(first, 8, size))
-    refuse("wal", "first-header-checksum-0", flip(first, 24))
-    refuse("wal", "first-header-checksum-1", flip(first, 31))
+        refuse("wal", f"first-page-size-{size}", with_header(header, 8, size))
+    refuse("wal", "first-header-checksum-0", flip(header, 24))
+    refuse("wal", "first-header-checksum-1", flip(header, 31))
     for name, data, frame in (("first", first, 32), ("later", later, 536)):
         refuse("wal", f"{name}-page-zero", page_zero(data, frame))
         for field, at in (("page-number", 3), ("commit", 7), ("salt-0", 8), ("salt-1", 15), ("checksum-0", 16),
@@ -236,6 +240,7 @@ def main():
         (HERE / f"{name}.{flags}.lz4").write_bytes(data)
     raw = hashlib.shake_128(b"litemount").digest(600)
     (HERE / "raw").write_bytes(raw)
+    (HERE / "zeros.lz4").write_bytes(lz4("-B6", "-BI", data=bytes(300000)))
     (HERE / "raw.lz4").write_bytes(lz4(data=raw))
 
     whole = b"".join(decoded[name] for name, _ in small)
