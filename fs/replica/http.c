@@ -1,0 +1,218 @@
+#include "http.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+#include "litemount/cleanup.h"
+#include "litemount/task.h"
+#include "transfer.h"
+
+#define RUNNING_MAX 64                  /* transfers at once, over all stores */
+#define IDLE_MILLISECONDS (3600 * 1000) /* the thread wakes up by itself this often at least */
+
+struct http {
+    CURLM *multi;
+    CURLSH *share; /* TLS sessions; only the thread uses it */
+    pthread_t thread;
+    unsigned deadline_seconds;
+    struct transfer *running; /* the thread's, each with its reference */
+    size_t n_running;
+
+    pthread_mutex_t lock;                        /* guards what follows */
+    struct transfer *submitted, **submitted_end; /* first come, first served; a reference each */
+    bool closing;
+};
+
+static bool is_closing(struct http *http)
+{
+    pthread_mutex_lock(&http->lock);
+    bool closing = http->closing;
+    pthread_mutex_unlock(&http->lock);
+    return closing;
+}
+
+/* The transfer that waits longest, with its reference; NULL if none waits. */
+static struct transfer *take_submitted(struct http *http)
+{
+    pthread_mutex_lock(&http->lock);
+    struct transfer *transfer = http->submitted;
+    if (transfer) {
+        http->submitted = transfer->next;
+        if (!http->submitted)
+            http->submitted_end = &http->submitted;
+    }
+    pthread_mutex_unlock(&http->lock);
+    return transfer;
+}
+
+static void start_transfer(struct http *http, struct transfer *transfer)
+{
+    if (transfer_prepare(transfer, http->share, http->deadline_seconds) < 0 ||
+        curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK) {
+        transfer_drop(transfer, -ENOMEM);
+        transfer_unref(transfer);
+        return;
+    }
+    transfer->next = http->running;
+    http->running = transfer;
+    http->n_running++;
+}
+
+static void start_submitted(struct http *http)
+{
+    struct transfer *transfer;
+    while (http->n_running < RUNNING_MAX && (transfer = take_submitted(http)))
+        start_transfer(http, transfer);
+}
+
+static void drop_submitted(struct http *http)
+{
+    struct transfer *transfer;
+    while ((transfer = take_submitted(http))) {
+        transfer_drop(transfer, -ECANCELED);
+        transfer_unref(transfer);
+    }
+}
+
+/* Takes the transfer out of the running ones; the thread's reference goes to the caller. */
+static void stop_running(struct http *http, struct transfer *transfer)
+{
+    struct transfer **link = &http->running;
+    while (*link != transfer)
+        link = &(*link)->next;
+    *link = transfer->next;
+    http->n_running--;
+    curl_multi_remove_handle(http->multi, transfer->easy);
+}
+
+/* Drops the running transfers that nobody waits for, or all of them. */
+static void drop_running(struct http *http, bool all)
+{
+    for (struct transfer *transfer = http->running, *next; transfer; transfer = next) {
+        next = transfer->next;
+        if (all || transfer_is_abandoned(transfer)) {
+            stop_running(http, transfer);
+            transfer_drop(transfer, -ECANCELED);
+            transfer_unref(transfer);
+        }
+    }
+}
+
+/* Returns whether any transfer came to its end, so that there is room for others. */
+static bool end_finished(struct http *http)
+{
+    const CURLMsg *message;
+    bool any = false;
+    int left;
+
+    while ((message = curl_multi_info_read(http->multi, &left))) {
+        struct transfer *transfer = NULL;
+        CURLcode code = message->data.result; /* read now: the message goes with the handle */
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+        stop_running(http, transfer);
+        transfer_end(transfer, code);
+        transfer_unref(transfer);
+        any = true;
+    }
+    return any;
+}
+
+static void *carry_transfers(void *argument)
+{
+    struct http *http = argument;
+    int active;
+
+    while (!is_closing(http)) {
+        start_submitted(http);
+        drop_running(http, false);
+        curl_multi_perform(http->multi, &active);
+        if (!end_finished(http))
+            curl_multi_poll(http->multi, NULL, 0, IDLE_MILLISECONDS, NULL);
+    }
+    drop_running(http, true);
+    drop_submitted(http);
+    return NULL;
+}
+
+static void submit(struct http *http, struct transfer *transfer)
+{
+    transfer_ref(transfer);
+    pthread_mutex_lock(&http->lock);
+    *http->submitted_end = transfer;
+    http->submitted_end = &transfer->next;
+    pthread_mutex_unlock(&http->lock);
+    curl_multi_wakeup(http->multi);
+}
+
+int http_get(struct http *http, const struct http_request *request, struct task *task,
+             struct http_answer *answer)
+{
+    struct transfer *transfer;
+    *answer = (struct http_answer){0};
+    int r = transfer_new(request, &transfer);
+    if (r < 0)
+        return r;
+    submit(http, transfer);
+    r = transfer_wait(transfer, task, answer);
+    if (r == -ECANCELED)
+        curl_multi_wakeup(http->multi);
+    transfer_unref(transfer);
+    return r;
+}
+
+/* Frees what http_open made so far. */
+static void free_http(struct http *http)
+{
+    curl_multi_cleanup(http->multi);
+    curl_share_cleanup(http->share);
+    curl_global_cleanup();
+    pthread_mutex_destroy(&http->lock);
+    free(http);
+}
+
+static void free_http_pointer(struct http **http)
+{
+    if (*http)
+        free_http(*http);
+}
+
+int http_open(unsigned deadline_seconds, struct task *task, struct http **ret_http)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return task_fail(task, EIO, "the network library does not start");
+    _cleanup_(free_http_pointer) struct http *http = calloc(1, sizeof *http);
+    if (!http) {
+        curl_global_cleanup();
+        return -ENOMEM;
+    }
+    pthread_mutex_init(&http->lock, NULL);
+    http->deadline_seconds = deadline_seconds;
+    http->submitted_end = &http->submitted;
+    http->multi = curl_multi_init();
+    http->share = curl_share_init();
+    if (!http->multi || !http->share)
+        return -ENOMEM;
+    curl_share_setopt(http->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)RUNNING_MAX);
+    int r = pthread_create(&http->thread, NULL, carry_transfers, http);
+    if (r != 0)
+        return task_fail(task, r == EAGAIN ? ENOMEM : r, "no thread for the network: %s", strerror(r));
+    *ret_http = steal_pointer(http);
+    return 0;
+}
+
+void http_close(struct http *http)
+{
+    if (!http)
+        return;
+    pthread_mutex_lock(&http->lock);
+    http->closing = true;
+    pthread_mutex_unlock(&http->lock);
+    curl_multi_wakeup(http->multi);
+    pthread_join(http->thread, NULL);
+    free_http(http);
+}

@@ -1,0 +1,51 @@
+/* HTTP requests for many threads at once, carried by one. Private to fs/replica; its .c file alone knows
+ * curl.
+ *
+ * The thread runs every transfer; connections are kept and shared by all. A caller waits for its answer, and
+ * abandons it within a twentieth of a second of its task's cancellation: from then on nothing touches the
+ * memory it gave. One attempt a call: whoever calls knows what may be repeated. Redirects are not followed.
+ * Proxies are taken from the environment as curl takes them. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "litemount/array.h"
+
+struct task;
+struct http;
+
+/* Starts the thread. `deadline_seconds`: the longest wait for an answer to begin or to go on. 0, -ENOMEM or
+ * -EIO with a reason. */
+int http_open(unsigned deadline_seconds, struct task *task, struct http **ret_http);
+void http_close(struct http *http); /* NULL is fine; transfers under way end with -ECANCELED */
+
+struct http_request {
+    const char *url;
+    const char *const *headers; /* "Name: value" each */
+    size_t n_headers;
+    bool skip_verify;    /* accept any certificate */
+    int expected_status; /* the body of an answer of this status is wanted; of others only its beginning */
+    uint8_t *body;       /* takes the wanted body; NULL: it goes to the answer's text */
+    size_t capacity;     /* most bytes of the wanted body: an answer that has more fails */
+};
+
+/* Headers of the answer are "" where it has none, and cut where it has too much. */
+struct http_answer {
+    int status;
+    size_t received;    /* bytes in the request's `body` */
+    struct buffer text; /* the body otherwise */
+    char etag[256], content_range[96], region[64], location[256], date[64];
+    int64_t retry_after; /* seconds that the server asks us to wait, 0: it does not say */
+    char failure[384];   /* what went wrong, if no whole answer came */
+};
+
+void http_answer_finish(struct http_answer *answer);
+
+/* Sends a GET and waits for the whole answer, of whatever status. The caller finishes the answer in any case.
+ * Returns 0, or with the answer's `failure` set: -ETIMEDOUT, -ECONNRESET (no connection, or it was lost:
+ * worth another try), -EMSGSIZE (more body than the capacity), -EIO (no use to try again), -ECANCELED,
+ * -ENOMEM. */
+int http_get(struct http *http, const struct http_request *request, struct task *task,
+             struct http_answer *answer);

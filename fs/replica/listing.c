@@ -1,0 +1,117 @@
+#include "store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/array.h"
+#include "litemount/cleanup.h"
+
+void object_finish(struct object *object)
+{
+    free(object->key);
+    free(object->version);
+    *object = (struct object){0};
+}
+
+int object_copy(const struct object *object, struct object *ret_object)
+{
+    struct object copy = {.size = object->size, .modified = object->modified};
+
+    copy.key = strdup(object->key);
+    copy.version = strdup(object->version);
+    if (!copy.key || !copy.version) {
+        object_finish(&copy);
+        return -ENOMEM;
+    }
+    *ret_object = copy;
+    return 0;
+}
+
+void listing_finish(struct listing *listing)
+{
+    for (size_t i = 0; i < listing->n_objects; i++)
+        object_finish(&listing->objects[i]);
+    for (size_t i = 0; i < listing->n_folders; i++)
+        free(listing->folders[i]);
+    free(listing->objects);
+    free(listing->folders);
+    *listing = (struct listing){0};
+}
+
+int listing_add_object(struct listing *listing, const char *key, const char *version, uint64_t size,
+                       int64_t modified)
+{
+    struct object object = {
+        .key = (char *)key, .version = (char *)version, .size = size, .modified = modified};
+
+    int r = ARRAY_GROW(listing->objects, listing->objects_capacity, listing->n_objects + 1);
+    if (r == 0)
+        r = object_copy(&object, &listing->objects[listing->n_objects]);
+    if (r == 0)
+        listing->n_objects++;
+    return r;
+}
+
+int listing_add_folder(struct listing *listing, const char *name)
+{
+    _cleanup_free_ char *copy = strdup(name);
+    if (!copy || ARRAY_GROW(listing->folders, listing->folders_capacity, listing->n_folders + 1) < 0)
+        return -ENOMEM;
+    listing->folders[listing->n_folders++] = steal_pointer(copy);
+    return 0;
+}
+
+static int compare_objects(const void *a, const void *b)
+{
+    return strcmp(((const struct object *)a)->key, ((const struct object *)b)->key);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Stores answer in order nearly always, so looking is cheaper than sorting. */
+static void sort_unless_sorted(void *array, size_t count, size_t element,
+                               int (*compare)(const void *a, const void *b))
+{
+    const char *bytes = array;
+    for (size_t i = 1; i < count; i++) {
+        if (compare(bytes + (i - 1) * element, bytes + i * element) > 0) {
+            qsort(array, count, element, compare);
+            return;
+        }
+    }
+}
+
+void listing_sort(struct listing *listing)
+{
+    sort_unless_sorted(listing->objects, listing->n_objects, sizeof *listing->objects, compare_objects);
+    sort_unless_sorted(listing->folders, listing->n_folders, sizeof *listing->folders, compare_names);
+}
+
+int listing_move(struct listing *from, struct listing *to)
+{
+    if (ARRAY_GROW(to->objects, to->objects_capacity, to->n_objects + from->n_objects) < 0 ||
+        ARRAY_GROW(to->folders, to->folders_capacity, to->n_folders + from->n_folders) < 0)
+        return -ENOMEM;
+    if (from->n_objects)
+        memcpy(to->objects + to->n_objects, from->objects, from->n_objects * sizeof *from->objects);
+    if (from->n_folders)
+        memcpy(to->folders + to->n_folders, from->folders, from->n_folders * sizeof *from->folders);
+    to->n_objects += from->n_objects;
+    to->n_folders += from->n_folders;
+    from->n_objects = from->n_folders = 0;
+    return 0;
+}
+
+bool key_is_tellable(const char *key)
+{
+    if (!*key)
+        return false;
+    for (; *key; key++)
+        if ((unsigned char)*key < ' ' || *key == 0x7f)
+            return false;
+    return true;
+}

@@ -1,0 +1,229 @@
+#include "litemount/replica.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http.h"
+#include "litemount/cleanup.h"
+#include "litemount/config.h"
+#include "litemount/task.h"
+#include "store.h"
+
+#define ATTEMPTS_DEFAULT 5
+#define DEADLINE_SECONDS_DEFAULT 30
+
+struct stores {
+    struct http *http;
+    unsigned attempts;
+    pthread_mutex_t lock; /* guards the list and every store's `references` */
+    struct store *first;
+};
+
+struct replica {
+    struct stores *stores; /* borrowed */
+    struct store *store;   /* one reference */
+    char *root;            /* what every key begins with: "" or ending in '/' */
+    char *url;
+};
+
+int stores_open(const struct stores_options *options, struct task *task, struct stores **ret_stores)
+{
+    unsigned deadline =
+        options && options->deadline_seconds ? options->deadline_seconds : DEADLINE_SECONDS_DEFAULT;
+    _cleanup_free_ struct stores *stores = calloc(1, sizeof *stores);
+    if (!stores)
+        return -ENOMEM;
+    stores->attempts = options && options->attempts ? options->attempts : ATTEMPTS_DEFAULT;
+    int r = http_open(deadline, task, &stores->http);
+    if (r < 0)
+        return r;
+    pthread_mutex_init(&stores->lock, NULL);
+    *ret_stores = steal_pointer(stores);
+    return 0;
+}
+
+void stores_close(struct stores *stores)
+{
+    if (!stores)
+        return;
+    http_close(stores->http);
+    pthread_mutex_destroy(&stores->lock);
+    free(stores);
+}
+
+static const struct store_ops *find_ops(const struct replica_config *config)
+{
+    switch (config->type) {
+    case REPLICA_FILE:
+        return &file_store_ops;
+    case REPLICA_S3:
+        return &s3_store_ops;
+    default:
+        return NULL;
+    }
+}
+
+/* Finds the store among those in use, or makes it. Making one does no I/O, so it may be done under the lock.
+ */
+static int acquire_store(struct stores *stores, const struct store_ops *ops,
+                         const struct replica_config *config, struct task *task, struct store **ret_store)
+{
+    struct store *store;
+    int r = 0;
+
+    pthread_mutex_lock(&stores->lock);
+    for (store = stores->first; store; store = store->next)
+        if (store->ops == ops && ops->serves(store, config))
+            break;
+    if (!store)
+        r = ops->open(config, task, &store);
+    if (r == 0) {
+        if (store->references++ == 0) {
+            store->ops = ops;
+            store->http = stores->http;
+            store->attempts = stores->attempts;
+            store->next = stores->first;
+            stores->first = store;
+        }
+        *ret_store = store;
+    }
+    pthread_mutex_unlock(&stores->lock);
+    return r;
+}
+
+static void acquire_again(struct stores *stores, struct store *store)
+{
+    pthread_mutex_lock(&stores->lock);
+    store->references++;
+    pthread_mutex_unlock(&stores->lock);
+}
+
+static void release_store(struct stores *stores, struct store *store)
+{
+    struct store **link = &stores->first;
+
+    pthread_mutex_lock(&stores->lock);
+    bool last = --store->references == 0;
+    if (last) {
+        while (*link != store)
+            link = &(*link)->next;
+        *link = store->next;
+    }
+    pthread_mutex_unlock(&stores->lock);
+    if (last)
+        store->ops->close(store);
+}
+
+void replica_close(struct replica *replica)
+{
+    if (!replica)
+        return;
+    release_store(replica->stores, replica->store);
+    free(replica->root);
+    free(replica->url);
+    free(replica);
+}
+
+/* Takes over the caller's reference to `store`, even on failure. */
+static int make_replica(struct stores *stores, struct store *store, const char *parent, const char *folder,
+                        struct replica **ret_replica)
+{
+    struct replica *replica = calloc(1, sizeof *replica);
+    if (!replica) {
+        release_store(stores, store);
+        return -ENOMEM;
+    }
+    replica->stores = stores;
+    replica->store = store;
+    if (asprintf(&replica->root, "%s%s%s", parent, folder, *folder ? "/" : "") < 0)
+        replica->root = NULL;
+    else
+        replica->url = store->ops->url(store, replica->root);
+    if (!replica->url) {
+        replica_close(replica);
+        return -ENOMEM;
+    }
+    *ret_replica = replica;
+    return 0;
+}
+
+int replica_open(struct stores *stores, const struct replica_config *config, struct task *task,
+                 struct replica **ret_replica)
+{
+    const struct store_ops *ops = find_ops(config);
+    struct store *store = NULL;
+
+    if (!ops)
+        return task_fail(task, EOPNOTSUPP, "replicas of type '%s' can't be read yet; 'file' and 's3' can",
+                         replica_type_name(config->type));
+    int r = acquire_store(stores, ops, config, task, &store);
+    if (r < 0)
+        return r;
+    return make_replica(stores, store, "", ops->root(config), ret_replica);
+}
+
+int replica_open_below(const struct replica *replica, const char *folder, struct replica **ret_replica)
+{
+    acquire_again(replica->stores, replica->store);
+    return make_replica(replica->stores, replica->store, replica->root, folder, ret_replica);
+}
+
+const char *replica_url(const struct replica *replica)
+{
+    return replica->url;
+}
+
+/* The store's own key of `key` below the replica's root, to be freed. */
+static char *full_key(const struct replica *replica, const char *key)
+{
+    char *full;
+    return asprintf(&full, "%s%s", replica->root, key) < 0 ? NULL : full;
+}
+
+int replica_list(struct replica *replica, const char *prefix, enum list_depth depth, const char *after,
+                 size_t limit, struct task *task, struct listing *ret_listing)
+{
+    _cleanup_(listing_finish) struct listing found = {0};
+    _cleanup_free_ char *full_prefix = full_key(replica, prefix);
+    _cleanup_free_ char *full_after = after ? full_key(replica, after) : NULL;
+    if (!full_prefix || (after && !full_after))
+        return -ENOMEM;
+
+    struct list_request request = {.prefix = full_prefix,
+                                   .depth = depth,
+                                   .after = full_after,
+                                   .limit = limit,
+                                   .root_length = strlen(replica->root)};
+    int r = replica->store->ops->list(replica->store, &request, task, &found);
+    if (r < 0)
+        return r;
+    listing_sort(&found);
+    return listing_move(&found, ret_listing);
+}
+
+int replica_read(struct replica *replica, const struct object *object, uint64_t offset, size_t length,
+                 void *bytes, struct task *task)
+{
+    uint64_t end;
+    _cleanup_free_ char *key = full_key(replica, object->key);
+    if (!key)
+        return -ENOMEM;
+    if (__builtin_add_overflow(offset, length, &end) || end > object->size)
+        return task_fail(task, EIO, "%s/%s: %zu bytes from %" PRIu64 " are wanted, it has %" PRIu64,
+                         replica->url, object->key, length, offset, object->size);
+    if (length == 0)
+        return 0;
+    return replica->store->ops->read(replica->store, key, object, offset, length, bytes, task);
+}
+
+void replica_get_stats(const struct replica *replica, struct replica_stats *ret_stats)
+{
+    struct store *store = replica->store;
+    ret_stats->requests = atomic_load(&store->requests);
+    ret_stats->retries = atomic_load(&store->retries);
+    ret_stats->bytes = atomic_load(&store->bytes);
+}

@@ -1,0 +1,77 @@
+/* The parts of the S3 store: s3.c reads, s3_list.c lists, s3_exchange.c repeats what is worth it and learns
+ * where the bucket is, s3_send.c signs and sends one request, s3_refusal.c says in a sentence why one failed.
+ * Private to those five. */
+#pragma once
+
+#include <pthread.h>
+
+#include "http.h"
+#include "s3_address.h"
+#include "s3_xml.h"
+#include "sigv4.h"
+#include "store.h"
+
+struct task;
+
+struct s3_store {
+    struct store store; /* must stay first */
+    char *bucket, *endpoint, *configured_region;
+    bool path_style, skip_verify;
+    char *access_key_id, *secret_access_key, *session_token; /* NULL: anonymous; no token */
+    char *sse_algorithm, *sse_key, *sse_key_md5;             /* base64; NULL: none */
+
+    pthread_mutex_t lock; /* guards the region */
+    char region[S3_REGION_SIZE];
+};
+
+/* One GET of the bucket or of an object in it. */
+struct s3_call {
+    const char *doing;   /* for messages: "listing", "reading" */
+    const char *subject; /* for messages: the prefix or the key */
+    const char *key;     /* the object; "": the bucket */
+    const struct sigv4_pair *query;
+    size_t n_query;
+    const struct sigv4_pair *headers; /* names in lower case */
+    size_t n_headers;
+    bool with_encryption_key; /* send the SSE-C headers, if there is a key */
+    int expected_status;
+    uint8_t *body; /* as http_request has it */
+    size_t capacity;
+
+    /* Whether an answer of the expected status is what was asked for: 0, -EBADMSG (it is not whole: worth
+     * another try), -EIO or -ESTALE, with a sentence that lasts; or -ENOMEM. */
+    int (*check)(void *context, const struct http_answer *answer, const char **ret_problem);
+    void *context;
+};
+
+struct s3_place s3_place(const struct s3_store *s3);
+
+/* Copies the region in use; "" while nothing is known. */
+void s3_get_region(struct s3_store *s3, char region[static S3_REGION_SIZE]);
+
+/* The store's list call. */
+int s3_list(struct store *store, const struct list_request *request, struct task *task,
+            struct listing *listing);
+
+/* Sends the call until it is answered as expected, which its check has seen, or there is no use. 0, else as
+ * replica_list and replica_read, with a reason. */
+int s3_exchange(struct s3_store *s3, const struct s3_call *call, struct task *task);
+
+/* Sends the call once, to and signed for `region`. As http_get. */
+int s3_send(const struct s3_store *s3, const struct s3_call *call, const char *region, struct task *task,
+            struct http_answer *answer);
+
+/* One attempt at a call, and what came of it. */
+struct s3_attempt {
+    char region[S3_REGION_SIZE]; /* where it was sent; "" while nothing is known */
+    int code;                    /* 0: as expected; 1: another status; else the negative errno of s3_send or
+                                    of the call's check */
+    const char *problem;         /* the check's sentence, or NULL */
+    struct http_answer answer;   /* as far as there is one */
+    struct s3_error error;       /* if the status is another */
+};
+
+/* Notes in a sentence why the call failed, after `tries` attempts of which `attempt` is the last. Returns the
+ * errno that replica.h promises. */
+int s3_refuse(const struct s3_store *s3, const struct s3_call *call, const struct s3_attempt *attempt,
+              unsigned tries, struct task *task);

@@ -1,0 +1,267 @@
+#include "s3_xml.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/array.h"
+#include "litemount/cleanup.h"
+#include "litemount/instant.h"
+#include "store.h"
+#include "xml.h"
+
+/* A page while it is read. Its texts are those of the elements seen so far. */
+struct page_reader {
+    struct listing listing; /* keys as they are written: how, is known at the end */
+    bool complete;
+    char *token, *truncated, *encoding;
+    char *key, *etag, *size, *modified; /* of the object that is open */
+    char *prefix;                       /* of the folder that is open */
+};
+
+static void forget(char **text)
+{
+    free(*text);
+    *text = NULL;
+}
+
+static void forget_entry(struct page_reader *reader)
+{
+    forget(&reader->key);
+    forget(&reader->etag);
+    forget(&reader->size);
+    forget(&reader->modified);
+    forget(&reader->prefix);
+}
+
+static void page_reader_finish(struct page_reader *reader)
+{
+    listing_finish(&reader->listing);
+    forget_entry(reader);
+    forget(&reader->token);
+    forget(&reader->truncated);
+    forget(&reader->encoding);
+}
+
+void s3_page_finish(struct s3_page *page)
+{
+    listing_finish(&page->listing);
+    free(page->token);
+}
+
+/* --- values --- */
+
+static int parse_size(const char *text, uint64_t *ret_size)
+{
+    uint64_t size = 0;
+    if (!*text)
+        return -EBADMSG;
+    for (; *text; text++)
+        if (!isdigit((unsigned char)*text) || __builtin_mul_overflow(size, 10, &size) ||
+            __builtin_add_overflow(size, (uint64_t)(*text - '0'), &size))
+            return -EBADMSG;
+    if (size > INT64_MAX)
+        return -EBADMSG;
+    *ret_size = size;
+    return 0;
+}
+
+/* instant_parse also takes what only people write: a listing has "2024-11-04T10:30:00.000Z". */
+static int parse_time(const char *text, int64_t *ret_time)
+{
+    bool whole = strlen(text) >= strlen("2024-11-04T10:30:00Z") && text[10] == 'T';
+    return whole && instant_parse(text, 0, ret_time) == 0 ? 0 : -EBADMSG;
+}
+
+/* The version of an object: its ETag with quotes, as a condition on it needs it, else its time and size. The
+ * text is to be freed. An ETag ends up in a header, so it must be one line. */
+static int make_version(const char *etag, int64_t modified, uint64_t size, char **ret_version)
+{
+    int length = etag ? (int)strlen(etag) : 0, n;
+    if (length && !key_is_tellable(etag))
+        return -EBADMSG;
+    if (length >= 2 && etag[0] == '"' && etag[length - 1] == '"')
+        n = asprintf(ret_version, "%s", etag);
+    else if (length)
+        n = asprintf(ret_version, "\"%s\"", etag);
+    else
+        n = asprintf(ret_version, "%" PRId64 "-%" PRIu64, modified, size);
+    return n < 0 ? -ENOMEM : 0;
+}
+
+static int hex_value(char c)
+{
+    return isdigit((unsigned char)c) ? c - '0' : isxdigit((unsigned char)c) ? tolower(c) - 'a' + 10 : -1;
+}
+
+/* Undoes encoding-type=url, in place. A NUL within is kept as the control character 1, to be left out with
+ * the others. */
+static int decode_key(char *key)
+{
+    char *out = key;
+    for (; *key; key++) {
+        int high, low;
+        if (*key != '%') {
+            *out++ = *key == '+' ? ' ' : *key;
+            continue;
+        }
+        if ((high = hex_value(key[1])) < 0 || (low = hex_value(key[2])) < 0)
+            return -EBADMSG;
+        int byte = high * 16 + low;
+        *out++ = (char)(byte ? byte : 1);
+        key += 2;
+    }
+    *out = '\0';
+    return 0;
+}
+
+/* --- elements --- */
+
+static int add_object(struct page_reader *reader)
+{
+    _cleanup_free_ char *version = NULL;
+    uint64_t size;
+    int64_t modified;
+
+    if (!reader->key || !reader->size || !reader->modified || parse_size(reader->size, &size) < 0 ||
+        parse_time(reader->modified, &modified) < 0)
+        return -EBADMSG;
+    int r = make_version(reader->etag, modified, size, &version);
+    return r < 0 ? r : listing_add_object(&reader->listing, reader->key, version, size, modified);
+}
+
+/* What ends here, if it is more than a text. */
+static int end_entry(struct page_reader *reader, const char *path)
+{
+    int r = 0;
+    if (strcmp(path, "ListBucketResult/Contents") == 0)
+        r = add_object(reader);
+    else if (strcmp(path, "ListBucketResult/CommonPrefixes") == 0)
+        r = reader->prefix ? listing_add_folder(&reader->listing, reader->prefix) : -EBADMSG;
+    else if (strcmp(path, "ListBucketResult") == 0)
+        reader->complete = true;
+    else
+        return 0;
+    forget_entry(reader);
+    return r;
+}
+
+static int take_element(void *context, const char *path, const char *text)
+{
+    struct page_reader *reader = context;
+    const struct {
+        const char *path;
+        char **text;
+    } texts[] = {
+        {"ListBucketResult/IsTruncated", &reader->truncated},
+        {"ListBucketResult/NextContinuationToken", &reader->token},
+        {"ListBucketResult/EncodingType", &reader->encoding},
+        {"ListBucketResult/Contents/Key", &reader->key},
+        {"ListBucketResult/Contents/ETag", &reader->etag},
+        {"ListBucketResult/Contents/Size", &reader->size},
+        {"ListBucketResult/Contents/LastModified", &reader->modified},
+        {"ListBucketResult/CommonPrefixes/Prefix", &reader->prefix},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (strcmp(path, texts[i].path) != 0)
+            continue;
+        if (*texts[i].text)
+            return -EBADMSG;
+        *texts[i].text = strdup(text);
+        return *texts[i].text ? 0 : -ENOMEM;
+    }
+    return end_entry(reader, path);
+}
+
+/* --- the whole page --- */
+
+/* Brings a key to what it means. 1 if it is to be kept, 0 if it can't be told, or a negative errno. */
+static int settle_key(char *key, bool encoded)
+{
+    if (encoded && decode_key(key) < 0)
+        return -EBADMSG;
+    if (strlen(key) > S3_KEY_MAX)
+        return -EBADMSG;
+    return key_is_tellable(key);
+}
+
+static int settle_objects(struct listing *listing, bool encoded)
+{
+    size_t kept = 0;
+    int r = 0;
+    for (size_t i = 0; i < listing->n_objects; i++) {
+        struct object object = listing->objects[i];
+        int keep = r < 0 ? 0 : settle_key(object.key, encoded);
+        r = keep < 0 ? keep : r;
+        if (keep > 0)
+            listing->objects[kept++] = object;
+        else
+            object_finish(&object);
+    }
+    listing->n_objects = kept;
+    return r;
+}
+
+static int settle_folders(struct listing *listing, bool encoded)
+{
+    size_t kept = 0;
+    int r = 0;
+    for (size_t i = 0; i < listing->n_folders; i++) {
+        char *folder = listing->folders[i];
+        int keep = r < 0 ? 0 : settle_key(folder, encoded);
+        r = keep < 0 ? keep : r;
+        if (keep > 0)
+            listing->folders[kept++] = folder;
+        else
+            free(folder);
+    }
+    listing->n_folders = kept;
+    return r;
+}
+
+int s3_page_parse(const void *bytes, size_t length, struct s3_page *ret_page)
+{
+    _cleanup_(page_reader_finish) struct page_reader reader = {0};
+    int r = xml_walk(bytes, length, take_element, &reader);
+    if (r < 0)
+        return r;
+
+    bool encoded = reader.encoding && *reader.encoding;
+    bool more = reader.truncated && strcmp(reader.truncated, "true") == 0;
+    if (!reader.complete || (encoded && strcmp(reader.encoding, "url") != 0) ||
+        (more && (!reader.token || !*reader.token)))
+        return -EBADMSG;
+    r = settle_objects(&reader.listing, encoded);
+    if (r == 0)
+        r = settle_folders(&reader.listing, encoded);
+    if (r < 0)
+        return r;
+    ret_page->listing = reader.listing;
+    reader.listing = (struct listing){0};
+    ret_page->token = more ? steal_pointer(reader.token) : NULL;
+    return 0;
+}
+
+/* --- errors --- */
+
+static int take_error_element(void *context, const char *path, const char *text)
+{
+    struct s3_error *error = context;
+    if (strcmp(path, "Error/Code") == 0)
+        snprintf(error->code, sizeof error->code, "%s", text);
+    else if (strcmp(path, "Error/Message") == 0)
+        snprintf(error->message, sizeof error->message, "%s", text);
+    else if (strcmp(path, "Error/Region") == 0)
+        snprintf(error->region, sizeof error->region, "%s", text);
+    return 0;
+}
+
+void s3_error_parse(const void *bytes, size_t length, struct s3_error *ret_error)
+{
+    *ret_error = (struct s3_error){0};
+    xml_walk(bytes, length, take_error_element, ret_error);
+}

@@ -1,0 +1,67 @@
+/* What every kind of store can do, and what all of them have in common. Private to fs/replica.
+ *
+ * A *store* is the place itself (a bucket with the credentials for it, a folder); a replica is a store and a
+ * root in it. Keys here are keys of the store, not yet of the replica. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "litemount/replica.h"
+
+struct http;
+struct store_ops;
+
+/* The first field of every kind's own struct. */
+struct store {
+    const struct store_ops *ops;
+    struct http *http; /* borrowed: the carrier of requests that all stores share */
+    unsigned attempts; /* tries a request */
+    atomic_uint_least64_t requests, retries, bytes;
+
+    struct store *next;  /* guarded by the stores' lock */
+    unsigned references; /* replicas that use it; guarded by the stores' lock */
+};
+
+struct list_request {
+    const char *prefix; /* of the keys wanted: "" or ending in '/' */
+    enum list_depth depth;
+    const char *after;  /* only keys after this one; NULL: all */
+    size_t limit;       /* entries after which the listing may end; 0: none */
+    size_t root_length; /* bytes at every key's beginning that name the replica's root and are not listed */
+};
+
+struct store_ops {
+    /* Makes the store that `config` names. 0, -ENOMEM, or -EINVAL with a reason. */
+    int (*open)(const struct replica_config *config, struct task *task, struct store **ret_store);
+    void (*close)(struct store *store);
+    /* Whether the store is the one that `config` names, with the same rights. */
+    bool (*serves)(const struct store *store, const struct replica_config *config);
+    /* The root of `config`'s replica, as a prefix of keys without the last '/'. */
+    const char *(*root)(const struct replica_config *config);
+    /* The URL of what lies below `root` ("" or ending in '/'), to be freed; NULL: no memory. */
+    char *(*url)(const struct store *store, const char *root);
+    /* As replica_list and replica_read, for the store's own keys. A failed list may leave entries behind. */
+    int (*list)(struct store *store, const struct list_request *request, struct task *task,
+                struct listing *listing);
+    int (*read)(struct store *store, const char *key, const struct object *object, uint64_t offset,
+                size_t length, void *bytes, struct task *task);
+};
+
+extern const struct store_ops file_store_ops, s3_store_ops;
+
+/* What a kind of store fills a listing with (listing.c). The strings are copied. 0 or -ENOMEM. */
+int listing_add_object(struct listing *listing, const char *key, const char *version, uint64_t size,
+                       int64_t modified);
+int listing_add_folder(struct listing *listing, const char *name);
+
+/* Puts both lists into the byte order of their keys, unless they are in it already. */
+void listing_sort(struct listing *listing);
+
+/* Moves all entries of `from` behind those of `to`. 0, or -ENOMEM with both as they were. */
+int listing_move(struct listing *from, struct listing *to);
+
+/* Whether a name can be told as a part of a key: no control characters, not empty. */
+bool key_is_tellable(const char *key);

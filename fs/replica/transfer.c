@@ -1,0 +1,281 @@
+#include "transfer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "litemount/cleanup.h"
+#include "litemount/task.h"
+
+#define CONNECT_SECONDS 10          /* longest wait for a connection */
+#define TOTAL_SECONDS 600           /* longest life of a transfer, however steadily it trickles */
+#define RECEIVE_SIZE (128L << 10)   /* bytes that curl takes from a socket at once */
+#define UNWANTED_MAX (64u << 10)    /* bytes kept of a body that was not expected */
+#define CANCEL_NANOSECONDS 50000000 /* how often a waiting caller looks at its task */
+
+void http_answer_finish(struct http_answer *answer)
+{
+    buffer_finish(&answer->text);
+}
+
+void transfer_ref(struct transfer *transfer)
+{
+    pthread_mutex_lock(&transfer->lock);
+    transfer->references++;
+    pthread_mutex_unlock(&transfer->lock);
+}
+
+void transfer_unref(struct transfer *transfer)
+{
+    pthread_mutex_lock(&transfer->lock);
+    bool last = --transfer->references == 0;
+    pthread_mutex_unlock(&transfer->lock);
+    if (!last)
+        return;
+    pthread_cond_destroy(&transfer->ended);
+    pthread_mutex_destroy(&transfer->lock);
+    http_answer_finish(&transfer->answer);
+    curl_slist_free_all(transfer->headers);
+    free(transfer->url);
+    free(transfer);
+}
+
+static void unref_pointer(struct transfer **transfer)
+{
+    if (*transfer)
+        transfer_unref(*transfer);
+}
+
+static int copy_request_headers(const struct http_request *request, struct transfer *transfer)
+{
+    for (size_t i = 0; i < request->n_headers; i++) {
+        struct curl_slist *longer = curl_slist_append(transfer->headers, request->headers[i]);
+        if (!longer)
+            return -ENOMEM;
+        transfer->headers = longer;
+    }
+    return 0;
+}
+
+int transfer_new(const struct http_request *request, struct transfer **ret_transfer)
+{
+    pthread_condattr_t monotonic;
+    _cleanup_(unref_pointer) struct transfer *transfer = calloc(1, sizeof *transfer);
+    if (!transfer)
+        return -ENOMEM;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&transfer->ended, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&transfer->lock, NULL);
+    transfer->references = 1;
+    transfer->skip_verify = request->skip_verify;
+    transfer->expected_status = request->expected_status;
+    transfer->body = request->body;
+    transfer->capacity = request->capacity;
+    transfer->url = strdup(request->url);
+    if (!transfer->url || copy_request_headers(request, transfer) < 0)
+        return -ENOMEM;
+    *ret_transfer = steal_pointer(transfer);
+    return 0;
+}
+
+/* --- the caller's side --- */
+
+bool transfer_is_abandoned(struct transfer *transfer)
+{
+    pthread_mutex_lock(&transfer->lock);
+    bool abandoned = transfer->abandoned;
+    pthread_mutex_unlock(&transfer->lock);
+    return abandoned;
+}
+
+static struct timespec next_look(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    time.tv_nsec += CANCEL_NANOSECONDS;
+    if (time.tv_nsec >= 1000000000) {
+        time.tv_nsec -= 1000000000;
+        time.tv_sec++;
+    }
+    return time;
+}
+
+int transfer_wait(struct transfer *transfer, struct task *task, struct http_answer *answer)
+{
+    int result = -ECANCELED;
+
+    pthread_mutex_lock(&transfer->lock);
+    while (!transfer->done && !task_cancelled(task)) {
+        struct timespec look = next_look();
+        pthread_cond_timedwait(&transfer->ended, &transfer->lock, &look);
+    }
+    if (transfer->done) {
+        result = transfer->result;
+        *answer = transfer->answer;
+        transfer->answer = (struct http_answer){0};
+    }
+    transfer->abandoned = !transfer->done;
+    pthread_mutex_unlock(&transfer->lock);
+    return result;
+}
+
+/* --- the thread's side --- */
+
+/* Keeps a piece of the body where it belongs. Returns whether the transfer goes on. */
+static bool keep_body(struct transfer *transfer, int status, const void *bytes, size_t length)
+{
+    struct http_answer *answer = &transfer->answer;
+    bool wanted = status == transfer->expected_status;
+    bool to_caller = wanted && transfer->body;
+    size_t used = to_caller ? answer->received : answer->text.size;
+    size_t room = (wanted ? transfer->capacity : UNWANTED_MAX) - used;
+
+    if (transfer->abandoned)
+        return false;
+    if (length > room) {
+        transfer->overflowed = true;
+        return false;
+    }
+    if (!to_caller)
+        return buffer_append(&answer->text, bytes, length) == 0;
+    memcpy(transfer->body + used, bytes, length);
+    answer->received += length;
+    return true;
+}
+
+static size_t take_body(char *bytes, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    long status = 0;
+
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    pthread_mutex_lock(&transfer->lock);
+    bool goes_on = keep_body(transfer, (int)status, bytes, size * count);
+    pthread_mutex_unlock(&transfer->lock);
+    return goes_on ? size * count : 0;
+}
+
+int transfer_prepare(struct transfer *transfer, CURLSH *share, unsigned deadline_seconds)
+{
+    CURL *easy = transfer->easy = curl_easy_init();
+    if (!easy || curl_easy_setopt(easy, CURLOPT_URL, transfer->url) != CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_USERAGENT, "litemount/" LITEMOUNT_VERSION) != CURLE_OK)
+        return -ENOMEM;
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
+    curl_easy_setopt(easy, CURLOPT_SHARE, share);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->failure_text);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_SIZE);
+    /* A key may hold "//" and "..": curl must not tidy it. */
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+    /* Ranges side by side want a connection each, not one window that they share. */
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    /* Else a lookup of a name that hangs would hang the thread when its transfer is given up. */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)TOTAL_SECONDS);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)deadline_seconds);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, transfer->skip_verify ? 0L : 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, transfer->skip_verify ? 0L : 2L);
+    return 0;
+}
+
+static void copy_header(CURL *easy, const char *name, char *value, size_t size)
+{
+    struct curl_header *header;
+    if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
+        snprintf(value, size, "%s", header->value);
+}
+
+static void copy_answer_headers(CURL *easy, struct http_answer *answer)
+{
+    long status = 0;
+    curl_off_t retry_after = 0;
+
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
+    answer->status = (int)status;
+    answer->retry_after = retry_after;
+    copy_header(easy, "ETag", answer->etag, sizeof answer->etag);
+    copy_header(easy, "Content-Range", answer->content_range, sizeof answer->content_range);
+    copy_header(easy, "x-amz-bucket-region", answer->region, sizeof answer->region);
+    copy_header(easy, "Location", answer->location, sizeof answer->location);
+    copy_header(easy, "Date", answer->date, sizeof answer->date);
+}
+
+/* The errno for the way a transfer ended: it says whether another try makes sense. Of a body that was not
+ * expected the beginning is enough. */
+static int result_errno(CURLcode code, bool overflowed, bool wanted)
+{
+    switch (code) {
+    case CURLE_OK:
+        return 0;
+    case CURLE_OPERATION_TIMEDOUT:
+        return -ETIMEDOUT;
+    case CURLE_OUT_OF_MEMORY:
+        return -ENOMEM;
+    case CURLE_WRITE_ERROR:
+        return !overflowed ? -ENOMEM : wanted ? -EMSGSIZE : 0;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+        return -ECONNRESET;
+    default:
+        return -EIO;
+    }
+}
+
+static void describe_failure(const struct transfer *transfer, CURLcode code, char *text, size_t size)
+{
+    const char *hint = "";
+    if (code == CURLE_PEER_FAILED_VERIFICATION)
+        hint = "; install its authority's certificate, or accept any with skip-verify";
+    else if (code == CURLE_COULDNT_RESOLVE_HOST)
+        hint = "; check the endpoint, the region and the network";
+    snprintf(text, size, "%s%s",
+             transfer->failure_text[0] ? transfer->failure_text : curl_easy_strerror(code), hint);
+}
+
+static void wake_caller(struct transfer *transfer, int result)
+{
+    transfer->result = result;
+    transfer->done = true;
+    pthread_cond_signal(&transfer->ended);
+}
+
+void transfer_end(struct transfer *transfer, CURLcode code)
+{
+    pthread_mutex_lock(&transfer->lock);
+    copy_answer_headers(transfer->easy, &transfer->answer);
+    if (code != CURLE_OK)
+        describe_failure(transfer, code, transfer->answer.failure, sizeof transfer->answer.failure);
+    bool wanted = transfer->answer.status == transfer->expected_status;
+    wake_caller(transfer, result_errno(code, transfer->overflowed, wanted));
+    pthread_mutex_unlock(&transfer->lock);
+    curl_easy_cleanup(transfer->easy);
+    transfer->easy = NULL;
+}
+
+void transfer_drop(struct transfer *transfer, int result)
+{
+    curl_easy_cleanup(transfer->easy);
+    transfer->easy = NULL;
+    pthread_mutex_lock(&transfer->lock);
+    snprintf(transfer->answer.failure, sizeof transfer->answer.failure, "%s", strerror(-result));
+    wake_caller(transfer, result);
+    pthread_mutex_unlock(&transfer->lock);
+}
