@@ -1,0 +1,372 @@
+#!/usr/bin/env python3
+"""Serves a folder as an S3 bucket, and misbehaves as it is told: what a real store can't be made to show.
+
+As a program:  fault_server.py FOLDER [--bucket NAME] [--port N] [--delay SECONDS] [--region R] [--tls]
+               prints its endpoint on one line, then serves until its standard input ends or it is killed.
+As a module:   with FaultServer(folder) as server: server.fault("503", times=2)
+
+Objects are the folder's files, with their mtimes in whole seconds as LastModified. Everybody may read; who may is what
+the tests against a real store are for. `POST /.faults` takes a JSON object with fault()'s arguments, `DELETE /.faults`
+takes all faults away, `GET /.requests` gives the requests so far as JSON: {"method", "key", "query", "range", "status"}.
+
+Faults of any request: `503` `500` `429` (with retry_after) `403` `404` `reset` (hangs up) `silent` (says nothing) `skew`
+(the clock is wrong) `echo` (a refusal that repeats the signature) `slow` (waits for `seconds` first). Of an object: `cut`
+(half of the body, then hangs up) `stall` (half of the body, then nothing more) `short` (a body that is shorter, without a
+word) `long` `flip` (one bit is wrong) `other-range` `wrong-range` (the header only) `ignore-range`. Of a listing: `garbage`
+`truncated-xml` `same-page` (the first page again and again) `new-tokens` (the same, with ever new tokens) `entities`.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import http.server
+import json
+import os
+import pathlib
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+from xml.sax.saxutils import escape
+
+LISTING_FAULTS = {"garbage", "truncated-xml", "same-page", "new-tokens", "entities"}
+OBJECT_FAULTS = {"cut", "stall", "short", "long", "flip", "other-range", "wrong-range", "ignore-range"}
+ENTITIES = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">' + "".join(
+    f'<!ENTITY {chr(98 + i)} "{f"&{chr(97 + i)};" * 10}">' for i in range(9)) + "]><ListBucketResult>&j;</ListBucketResult>"
+
+
+class Fault:
+    """One way to misbehave: `times` times (None: for ever), at every `every`-th request that it can befall."""
+
+    def __init__(self, kind, times=None, every=1, **details):
+        self.kind, self.times, self.every, self.details = kind, times, every, details
+        self.seen = 0
+
+    def strikes(self, is_listing):
+        if self.kind in (OBJECT_FAULTS if is_listing else LISTING_FAULTS) or self.times == 0:
+            return False
+        if self.details.get("on", "all") not in ("all", "listing" if is_listing else "object"):
+            return False
+        self.seen += 1
+        if self.seen % self.every:
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
+
+
+class FaultServer:
+    """The server. Its threads end with the `with` block."""
+
+    def __init__(self, folder, bucket="bucket", port=0, delay=0, region=None, redirect=301, tls=False, encryption_key=None):
+        self.folder, self.bucket, self.delay = pathlib.Path(folder), bucket, delay
+        self.region, self.redirect, self.encryption_key = region, redirect, encryption_key
+        self.requests, self.faults, self.lock = [], [], threading.Lock()
+        self.healed = threading.Event()  # lets the silent ones go
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), self._handler())
+        self._server.daemon_threads = True
+        scheme = "http"
+        if tls:
+            scheme = "https"
+            self._server.socket = self._context().wrap_socket(self._server.socket, server_side=True,
+                                                              do_handshake_on_connect=False)
+        self.endpoint = f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+
+    def _handler(self):
+        owner = self
+
+        class BoundHandler(Handler):
+            server_of_faults = owner
+
+        return BoundHandler
+
+    @staticmethod
+    def _context():
+        """A certificate for 127.0.0.1 that nobody vouches for."""
+        with tempfile.TemporaryDirectory() as folder:
+            key, certificate = f"{folder}/key.pem", f"{folder}/certificate.pem"
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+                            "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+                           check=True, stderr=subprocess.DEVNULL)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate, key)
+        return context
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.heal()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def fault(self, kind, times=None, every=1, **details):
+        """From now on misbehaves so. `on`: "listing" or "object" alone."""
+        with self.lock:
+            self.healed.clear()
+            self.faults.append(Fault(kind, times, every, **details))
+
+    def heal(self):
+        with self.lock:
+            self.faults.clear()
+            self.healed.set()
+
+    def next_fault(self, is_listing):
+        with self.lock:
+            for fault in self.faults:
+                if fault.strikes(is_listing):
+                    return fault
+        return None
+
+    def keys(self):
+        """The bucket's keys, in their bytes' order."""
+        found = []
+        root = os.fsencode(self.folder)
+        for folder, _, names in os.walk(root):
+            found += [os.path.relpath(os.path.join(folder, name), root) for name in names]
+        return sorted(found)
+
+    def stat(self, key):
+        """Size, time in whole seconds, and ETag of an object."""
+        status = os.stat(os.path.join(os.fsencode(self.folder), key))
+        text = f"{status.st_size} {status.st_mtime_ns} {status.st_ino}"
+        return status.st_size, int(status.st_mtime), hashlib.md5(text.encode()).hexdigest()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_of_faults = None
+    wbufsize = 1 << 16
+    disable_nagle_algorithm = True
+
+    def log_message(self, format, *args):
+        pass
+
+    def handle(self):
+        with contextlib.suppress(ConnectionError, ssl.SSLError, TimeoutError):
+            super().handle()
+
+    def answer(self, status, body=b"", headers=None, length=None):
+        """`length`: the Content-Length that is claimed."""
+        self.status = status
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def refuse(self, status, code, message="", more="", headers=None):
+        body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{escape(message)}</Message>{more}</Error>'
+        self.answer(status, body.encode(), {"Content-Type": "application/xml", **(headers or {})})
+
+    def hang_up(self):
+        self.wfile.flush()
+        self.close_connection = True
+
+    # ---------------------------------------------------------------------------------------------- control
+
+    def do_POST(self):
+        details = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server_of_faults.fault(**details)
+        self.answer(200)
+
+    def do_DELETE(self):
+        self.server_of_faults.heal()
+        self.answer(200)
+
+    # --------------------------------------------------------------------------------------------- requests
+
+    def do_GET(self):
+        server = self.server_of_faults
+        path, _, query_text = self.path.partition("?")
+        if path == "/.requests":
+            with server.lock:
+                body = json.dumps(server.requests).encode()
+            self.answer(200, body)
+            return
+        key = urllib.parse.unquote_to_bytes(path).removeprefix(b"/" + server.bucket.encode()).removeprefix(b"/")
+        query = dict(urllib.parse.parse_qsl(query_text, keep_blank_values=True, errors="surrogateescape"))
+        record = {"method": "GET", "key": os.fsdecode(key), "query": query, "range": self.headers["Range"], "status": 0}
+        with server.lock:
+            server.requests.append(record)
+        self.status = 0
+        if server.delay:
+            time.sleep(server.delay)
+        try:
+            self.serve(key, query)
+        finally:
+            record["status"] = self.status
+
+    def serve(self, key, query):
+        server = self.server_of_faults
+        if not urllib.parse.unquote(self.path.partition("?")[0]).startswith(f"/{server.bucket}"):
+            self.refuse(404, "NoSuchBucket", "The specified bucket does not exist")
+            return
+        if server.region and f"/{server.region}/s3/" not in self.headers.get("Authorization", ""):
+            self.redirect()
+            return
+        fault = server.next_fault(not key)
+        if fault and fault.kind not in LISTING_FAULTS | OBJECT_FAULTS:
+            if not self.misbehave(fault):
+                return
+            fault = None
+        if key:
+            self.serve_object(key, fault)
+        else:
+            self.serve_listing(query, fault)
+
+    def redirect(self):
+        region, status = self.server_of_faults.region, self.server_of_faults.redirect
+        if status == 400:
+            self.refuse(400, "AuthorizationHeaderMalformed", "the region is wrong", f"<Region>{region}</Region>")
+        else:
+            self.refuse(status, "PermanentRedirect", "The bucket you are attempting to access must be addressed elsewhere",
+                        headers={"x-amz-bucket-region": region})
+
+    def misbehave(self, fault):
+        """Returns whether the request is served all the same."""
+        if fault.kind == "slow":
+            time.sleep(fault.details["seconds"])
+            return True
+        if fault.kind == "silent":
+            self.server_of_faults.healed.wait(600)
+            self.hang_up()
+        elif fault.kind == "reset":
+            self.hang_up()
+        elif fault.kind == "skew":
+            self.refuse(403, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large.")
+        elif fault.kind == "echo":
+            self.refuse(403, "Odd", f"I do not like {self.headers.get('Authorization')}")
+        else:
+            codes = {503: "SlowDown", 500: "InternalError", 429: "TooManyRequests", 403: "AccessDenied", 404: "NoSuchKey"}
+            status, after = int(fault.kind), fault.details.get("retry_after")
+            self.refuse(status, codes[status], "as I was told", headers={"Retry-After": str(after)} if after else None)
+        return False
+
+    # ---------------------------------------------------------------------------------------------- objects
+
+    def serve_object(self, key, fault):
+        server = self.server_of_faults
+        try:
+            size, modified, etag = server.stat(key)
+        except (FileNotFoundError, NotADirectoryError):
+            self.refuse(404, "NoSuchKey", "The specified key does not exist.")
+            return
+        wanted_key = server.encryption_key
+        if wanted_key and self.headers.get("x-amz-server-side-encryption-customer-key") != wanted_key:
+            self.refuse(400, "InvalidRequest", "The object was stored using a form of Server Side Encryption.")
+            return
+        if self.headers.get("If-Match", etag).strip('"') != etag:
+            self.refuse(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+            return
+        first, last = 0, size - 1
+        ranged = self.headers.get("Range") and not (fault and fault.kind == "ignore-range")
+        if ranged:
+            first, last = (int(number) for number in self.headers["Range"].removeprefix("bytes=").split("-"))
+            last = min(last, size - 1)
+            if first >= size:
+                self.refuse(416, "InvalidRange", "The requested range is not satisfiable")
+                return
+        if fault and fault.kind == "other-range" and ranged:
+            first, last = first + 1, min(last + 1, size - 1)
+        with open(os.path.join(os.fsencode(server.folder), key), "rb") as file:
+            file.seek(first)
+            body = file.read(last - first + 1)
+        headers = {"ETag": f'"{etag}"', "Last-Modified": self.date_time_string(modified), "Accept-Ranges": "bytes"}
+        if ranged:
+            shift = 1 if fault and fault.kind == "wrong-range" else 0
+            headers["Content-Range"] = f"bytes {first + shift}-{last + shift}/{size}"
+        self.send_body(206 if ranged else 200, body, headers, fault.kind if fault else None)
+
+    def send_body(self, status, body, headers, kind):
+        half = len(body) // 2
+        if kind in ("cut", "stall"):
+            self.answer(status, body[:half], headers, len(body))
+            if kind == "stall":
+                self.server_of_faults.healed.wait(600)
+            self.hang_up()
+            return
+        if kind == "short":
+            body = body[:half]
+        elif kind == "long":
+            body += b"more"
+        elif kind == "flip" and body:
+            body = body[:half] + bytes([body[half] ^ 1]) + body[half + 1:]
+        self.answer(status, body, headers)
+
+    # --------------------------------------------------------------------------------------------- listings
+
+    def serve_listing(self, query, fault):
+        kind = fault.kind if fault else None
+        if kind == "garbage":
+            self.answer(200, b"<html><body>Welcome to the hotel's network</body></html>")
+        elif kind == "entities":
+            self.answer(200, ENTITIES.encode())
+        else:
+            body = self.page(query, kind).encode()
+            self.answer(200, body[:-30] if kind == "truncated-xml" else body, {"Content-Type": "application/xml"})
+
+    def entries(self, query):
+        """Keys and folders (which end in the delimiter) of the listing, in order."""
+        prefix, after = query.get("prefix", ""), query.get("start-after", "")
+        delimiter = query.get("delimiter")
+        found, last = [], None
+        for key in self.server_of_faults.keys():
+            name = os.fsdecode(key)
+            if not name.startswith(prefix) or os.fsencode(after) >= key:
+                continue
+            if delimiter and delimiter in name[len(prefix):]:
+                name = name[:name.index(delimiter, len(prefix)) + 1]
+            if name != last:
+                found.append(name)
+            last = name
+        return found
+
+    def page(self, query, kind):
+        limit = min(int(query.get("max-keys", 1000)), 1000)
+        entries = self.entries(query)
+        token = query.get("continuation-token", "")
+        start = int(token) if token.isdigit() and kind not in ("same-page", "new-tokens") else 0
+        shown = entries[start:start + limit]
+        more = start + limit < len(entries) or kind in ("same-page", "new-tokens")
+        next_token = {"same-page": "again", "new-tokens": f"again-{time.monotonic_ns()}"}.get(kind, str(start + limit))
+        lines = ['<?xml version="1.0" encoding="UTF-8"?>', '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">',
+                 f"<Name>{self.server_of_faults.bucket}</Name><MaxKeys>{limit}</MaxKeys><EncodingType>url</EncodingType>",
+                 f"<KeyCount>{len(shown)}</KeyCount><IsTruncated>{str(more).lower()}</IsTruncated>"]
+        if more:
+            lines.append(f"<NextContinuationToken>{next_token}</NextContinuationToken>")
+        for name in shown:
+            encoded = urllib.parse.quote(os.fsencode(name), safe="/-_.*")
+            if query.get("delimiter") and name.endswith(query["delimiter"]):
+                lines.append(f"<CommonPrefixes><Prefix>{encoded}</Prefix></CommonPrefixes>")
+                continue
+            size, modified, etag = self.server_of_faults.stat(os.fsencode(name))
+            when = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(modified))
+            lines.append(f"<Contents><Key>{encoded}</Key><LastModified>{when}</LastModified><ETag>&quot;{etag}&quot;</ETag>"
+                         f"<Size>{size}</Size><StorageClass>STANDARD</StorageClass></Contents>")
+        return "\n".join([*lines, "</ListBucketResult>"])
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Serves a folder as an S3 bucket with faults.")
+    parser.add_argument("folder")
+    parser.add_argument("--bucket", default="bucket")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--delay", type=float, default=0, help="seconds before every answer")
+    parser.add_argument("--region", help="the only region in whose name requests are answered")
+    parser.add_argument("--tls", action="store_true", help="https, with a certificate that nobody vouches for")
+    options = parser.parse_args()
+    with FaultServer(**vars(options)) as server:
+        print(server.endpoint, flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

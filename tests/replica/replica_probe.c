@@ -1,0 +1,331 @@
+/* The client that the tests of this folder send to a store: what replica.h offers, one call a command.
+ *
+ *   replica_probe [SETTING=VALUE ...] COMMAND ...
+ *
+ * Settings are those of struct replica_config (type, path, bucket, ...), those of struct stores_options
+ * (attempts, deadline), and cancel: milliseconds after which the task is cancelled. Commands:
+ *   list PREFIX all|folder [AFTER [LIMIT]]   a line an entry: key, version, size, time; a folder its name
+ *   read KEY OFFSET LENGTH                   the bytes, after a listing that finds the object
+ *   read-stale KEY OFFSET LENGTH             the same, but of a version that is not there any more
+ *   below FOLDER                             what follows is asked of the replica below
+ *   url, stats                               what they say; stats: requests, retries, bytes
+ *   storm FILE KEY THREADS READS             so many threads read ranges of the object, a quarter of them
+ *                                            cancelled, and compare them with FILE
+ * A failure ends it: errno's name and the reason on standard error, exit status 1. */
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "litemount/array.h"
+#include "litemount/cleanup.h"
+#include "litemount/config.h"
+#include "litemount/log.h"
+#include "litemount/replica.h"
+#include "litemount/task.h"
+
+#define STORM_LENGTH_MAX 200000 /* bytes of a storm's read */
+
+struct probe {
+    struct replica_config config;
+    struct stores_options options;
+    unsigned cancel_milliseconds;
+    struct stores *stores;
+    struct replica *replica;
+    struct task task;
+};
+
+static bool parse_flag(const char *value)
+{
+    return strcmp(value, "true") == 0;
+}
+
+static bool set(struct probe *probe, const char *name, char *value)
+{
+    struct replica_config *config = &probe->config;
+    const struct {
+        const char *name;
+        char **text;
+    } texts[] = {
+        {"path", &config->path},
+        {"bucket", &config->bucket},
+        {"region", &config->region},
+        {"endpoint", &config->endpoint},
+        {"access-key-id", &config->access_key_id},
+        {"secret-access-key", &config->secret_access_key},
+        {"session-token", &config->session_token},
+        {"sse-key", &config->sse_key},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (strcmp(name, texts[i].name) == 0) {
+            *texts[i].text = value;
+            return true;
+        }
+    }
+    if (strcmp(name, "type") == 0)
+        config->type = strcmp(value, "file") == 0 ? REPLICA_FILE
+                       : strcmp(value, "s3") == 0 ? REPLICA_S3
+                                                  : REPLICA_NATS;
+    else if (strcmp(name, "path-style") == 0)
+        config->path_style = parse_flag(value);
+    else if (strcmp(name, "skip-verify") == 0)
+        config->skip_verify = parse_flag(value);
+    else if (strcmp(name, "attempts") == 0)
+        probe->options.attempts = (unsigned)atoi(value);
+    else if (strcmp(name, "deadline") == 0)
+        probe->options.deadline_seconds = (unsigned)atoi(value);
+    else if (strcmp(name, "cancel") == 0)
+        probe->cancel_milliseconds = (unsigned)atoi(value);
+    else
+        return false;
+    return true;
+}
+
+static int list(struct probe *probe, char **arguments, int count)
+{
+    _cleanup_(listing_finish) struct listing listing = {0};
+    enum list_depth depth = strcmp(arguments[1], "all") == 0 ? LIST_ALL : LIST_FOLDER;
+    const char *after = count > 2 && *arguments[2] ? arguments[2] : NULL;
+    size_t limit = count > 3 ? strtoul(arguments[3], NULL, 10) : 0;
+
+    int r = replica_list(probe->replica, arguments[0], depth, after, limit, &probe->task, &listing);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < listing.n_objects; i++)
+        printf("%s\t%s\t%" PRIu64 "\t%" PRId64 "\n", listing.objects[i].key, listing.objects[i].version,
+               listing.objects[i].size, listing.objects[i].modified);
+    for (size_t i = 0; i < listing.n_folders; i++)
+        printf("%s\n", listing.folders[i]);
+    return 0;
+}
+
+/* Finds the object by listing its folder. */
+static int find(struct probe *probe, const char *key, struct object *ret_object)
+{
+    _cleanup_(listing_finish) struct listing listing = {0};
+    const char *slash = strrchr(key, '/');
+    _cleanup_free_ char *folder = strndup(key, slash ? (size_t)(slash + 1 - key) : 0);
+
+    int r = replica_list(probe->replica, folder, LIST_FOLDER, NULL, 0, &probe->task, &listing);
+    for (size_t i = 0; r == 0 && i < listing.n_objects; i++)
+        if (strcmp(listing.objects[i].key, key) == 0)
+            return object_copy(&listing.objects[i], ret_object);
+    return r < 0 ? r : task_fail(&probe->task, ENOENT, "the listing has no %s", key);
+}
+
+static int read_object(struct probe *probe, char **arguments, bool stale)
+{
+    _cleanup_(object_finish) struct object object = {0};
+    uint64_t offset = strtoull(arguments[1], NULL, 10);
+    size_t length = strtoull(arguments[2], NULL, 10);
+    _cleanup_free_ uint8_t *bytes = malloc(length + 1);
+
+    int r = find(probe, arguments[0], &object);
+    if (r < 0)
+        return r;
+    if (stale)
+        object.version[1] ^= 1;
+    if (length == 0)
+        length = object.size;
+    bytes = realloc(bytes, length + 1);
+    r = replica_read(probe->replica, &object, offset, length, bytes, &probe->task);
+    if (r == 0)
+        fwrite(bytes, 1, length, stdout);
+    return r;
+}
+
+/* --- a storm --- */
+
+struct storm {
+    struct probe *probe;
+    struct object object;
+    struct buffer expected;
+    unsigned reads; /* a thread */
+    unsigned seed;
+    unsigned wrong, failed, cancelled;
+};
+
+static void *cancel_soon(void *argument)
+{
+    usleep(2000);
+    task_cancel(argument);
+    return NULL;
+}
+
+static void storm_read(struct storm *storm, bool cancel)
+{
+    uint64_t offset = (unsigned)rand_r(&storm->seed) % storm->object.size;
+    size_t length = 1 + (unsigned)rand_r(&storm->seed) % STORM_LENGTH_MAX;
+    struct task task;
+    pthread_t canceller;
+
+    if (length > storm->object.size - offset)
+        length = storm->object.size - offset;
+    _cleanup_free_ uint8_t *bytes = malloc(length);
+    task_init(&task, &storm->probe->task);
+    if (cancel)
+        pthread_create(&canceller, NULL, cancel_soon, &task);
+    int r = replica_read(storm->probe->replica, &storm->object, offset, length, bytes, &task);
+    if (cancel)
+        pthread_join(canceller, NULL);
+    if (r == -ECANCELED)
+        storm->cancelled++;
+    else if (r < 0)
+        storm->failed++;
+    else if (memcmp(bytes, storm->expected.data + offset, length) != 0)
+        storm->wrong++;
+}
+
+static void *storm_thread(void *argument)
+{
+    struct storm *storm = argument;
+    for (unsigned i = 0; i < storm->reads; i++)
+        storm_read(storm, i % 4 == 3);
+    return NULL;
+}
+
+static int read_expected(const char *path, struct buffer *ret_bytes)
+{
+    _cleanup_fclose_ FILE *file = fopen(path, "rb");
+    if (!file)
+        return -errno;
+    while (!feof(file)) {
+        if (buffer_reserve(ret_bytes, 65536) < 0)
+            return -ENOMEM;
+        ret_bytes->size += fread(ret_bytes->data + ret_bytes->size, 1, 65536, file);
+    }
+    return 0;
+}
+
+static int storm(struct probe *probe, char **arguments)
+{
+    struct storm plan = {.probe = probe, .reads = (unsigned)atoi(arguments[3])};
+    size_t n_threads = strtoul(arguments[2], NULL, 10);
+    _cleanup_free_ pthread_t *threads = calloc(n_threads, sizeof *threads);
+    _cleanup_free_ struct storm *storms = calloc(n_threads, sizeof *storms);
+    unsigned wrong = 0, failed = 0, cancelled = 0;
+
+    int r = read_expected(arguments[0], &plan.expected);
+    if (r == 0)
+        r = find(probe, arguments[1], &plan.object);
+    for (size_t i = 0; r == 0 && i < n_threads; i++) {
+        storms[i] = plan;
+        storms[i].seed = (unsigned)i;
+        pthread_create(&threads[i], NULL, storm_thread, &storms[i]);
+    }
+    for (size_t i = 0; r == 0 && i < n_threads; i++) {
+        pthread_join(threads[i], NULL);
+        wrong += storms[i].wrong;
+        failed += storms[i].failed;
+        cancelled += storms[i].cancelled;
+    }
+    object_finish(&plan.object);
+    buffer_finish(&plan.expected);
+    printf("%u wrong, %u failed, %u cancelled\n", wrong, failed, cancelled);
+    return r;
+}
+
+/* --- commands --- */
+
+static int open_below(struct probe *probe, const char *folder)
+{
+    struct replica *below;
+    int r = replica_open_below(probe->replica, folder, &below);
+    if (r < 0)
+        return r;
+    replica_close(probe->replica);
+    probe->replica = below;
+    return 0;
+}
+
+static int print_stats(const struct probe *probe)
+{
+    struct replica_stats stats;
+    replica_get_stats(probe->replica, &stats);
+    printf("%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", stats.requests, stats.retries, stats.bytes);
+    return 0;
+}
+
+/* How many arguments a command takes at least, -1 if there is no such command. */
+static int arguments_needed(const char *command)
+{
+    static const struct {
+        const char *command;
+        int needed;
+    } commands[] = {{"list", 2}, {"read", 3},  {"read-stale", 3}, {"below", 1},
+                    {"url", 0},  {"stats", 0}, {"storm", 4}};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(command, commands[i].command) == 0)
+            return commands[i].needed;
+    return -1;
+}
+
+/* Runs the commands of the command line, "--" between them. */
+static int run(struct probe *probe, char **words, int count)
+{
+    while (count > 0) {
+        int length = 0, r = 0;
+        while (length < count && strcmp(words[length], "--") != 0)
+            length++;
+        int needed = length ? arguments_needed(words[0]) : -1;
+        if (needed < 0 || length - 1 < needed)
+            return task_fail(&probe->task, EINVAL, "no such command");
+        if (strcmp(words[0], "list") == 0)
+            r = list(probe, words + 1, length - 1);
+        else if (strncmp(words[0], "read", 4) == 0)
+            r = read_object(probe, words + 1, strcmp(words[0], "read-stale") == 0);
+        else if (strcmp(words[0], "below") == 0)
+            r = open_below(probe, words[1]);
+        else if (strcmp(words[0], "storm") == 0)
+            r = storm(probe, words + 1);
+        else if (strcmp(words[0], "url") == 0)
+            puts(replica_url(probe->replica));
+        else
+            r = print_stats(probe);
+        if (r < 0)
+            return r;
+        words += length + (length < count);
+        count -= length + (length < count);
+    }
+    return 0;
+}
+
+static void *cancel_later(void *argument)
+{
+    struct probe *probe = argument;
+    usleep(probe->cancel_milliseconds * 1000);
+    task_cancel(&probe->task);
+    return NULL;
+}
+
+int main(int count, char **words)
+{
+    struct probe probe = {.config = {.type = REPLICA_S3, .path_style = true, .path = (char *)""}};
+    pthread_t canceller;
+    char *equals;
+
+    task_init(&probe.task, NULL);
+    for (count--, words++; count > 0 && (equals = strchr(words[0], '=')); count--, words++) {
+        *equals = '\0';
+        if (!set(&probe, words[0], equals + 1))
+            return 2;
+    }
+    log_set_level(getenv("PROBE_DEBUG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+    int r = stores_open(&probe.options, &probe.task, &probe.stores);
+    if (probe.cancel_milliseconds)
+        pthread_create(&canceller, NULL, cancel_later, &probe);
+    if (r == 0)
+        r = replica_open(probe.stores, &probe.config, &probe.task, &probe.replica);
+    if (r == 0)
+        r = run(&probe, words, count);
+    if (r < 0)
+        fprintf(stderr, "%s: %s\n", strerrorname_np(-r), task_reason(&probe.task, r));
+    if (probe.cancel_milliseconds)
+        pthread_join(canceller, NULL);
+    replica_close(probe.replica);
+    stores_close(probe.stores);
+    return r < 0;
+}
