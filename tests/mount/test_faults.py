@@ -1,0 +1,259 @@
+"""Whatever breaks, a reader gets the right bytes or an error, never wrong bytes, and later the right ones again.
+
+The Rails backup is served as an S3 bucket by the fault server of tests/replica, with its objects' own times in whole
+seconds.
+"""
+
+import concurrent.futures
+import contextlib
+import errno
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import time
+import unittest
+
+from mounting import LITEMOUNT, SLOWNESS, MountTest, expected, main, mounts, sha256
+from stores import Bucket, keeps_its_answer, s3_config
+
+DATABASES = ["production.sqlite3", "production_cable.sqlite3", "production_cache.sqlite3", "production_queue.sqlite3"]
+NAME = DATABASES[0]
+
+
+def occupied(folder):
+    """Bytes that the files of a folder take on disk."""
+    total = 0
+    for path in pathlib.Path(folder).rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            total += path.stat().st_blocks * 512
+    return total
+
+
+class FaultTest(MountTest):
+    seconds = 240
+
+    def setUp(self):
+        super().setUp()
+        self.replica = self.fixture("rails-v03") / "replica"
+        self.lines = [line for line in expected("rails-v03") if line["selector"] in ("latest", "time")
+                      and len(line["sha256"]) == 64 and keeps_its_answer(line, self.replica / line["name"])]
+        self.assertGreater(len(self.lines), 40)
+        self.bucket = Bucket(self.processes, self.folder, self.replica)
+
+    def mount_bucket(self, *options, **settings):
+        return self.mount(s3_config(self.folder, self.bucket, DATABASES), *options, **settings)
+
+    def path(self, tree, line):
+        place = "latest" if line["selector"] == "latest" else f"at/{line['argument']}"
+        return tree / place / line["name"]
+
+    def compare(self, tree, lines=None, may_fail=False):
+        """Compares states with what the real program restored. Returns how many could not be read (EIO)."""
+        failed = 0
+        for line in lines or self.lines:
+            try:
+                found = sha256(self.path(tree, line))
+            except OSError as error:
+                if not may_fail or error.errno != errno.EIO:
+                    raise
+                failed += 1
+                continue
+            self.assertEqual(found, line["sha256"], f"{line['name']} {line['argument']}")
+        return failed
+
+
+class Store(FaultTest):
+    def test_without_faults(self):
+        self.compare(self.mount_bucket())
+
+    def test_503_now_and_then(self):
+        self.bucket.fault("503", every=3)
+        self.compare(self.mount_bucket(), self.lines[::3])
+
+    def test_cut_bodies_now_and_then(self):
+        tree = self.mount_bucket()
+        self.bucket.fault("cut", every=3)
+        self.compare(tree, self.lines[::3], may_fail=True)
+        self.bucket.heal()
+        self.compare(tree, self.lines[::3])
+
+    def test_nothing_but_503(self):
+        tree = self.mount_bucket()
+        self.bucket.fault("503", every=1)
+        lines = self.lines[:2]
+        self.assertEqual(self.compare(tree, lines, may_fail=True), len(lines))
+        reasons = [line for line in tree.log().splitlines() if "503" in line]
+        self.assertNotEqual(reasons, [], tree.log())
+        self.bucket.heal()
+        self.compare(tree, lines)
+
+    def test_nothing_but_cut_bodies(self):
+        tree = self.mount_bucket()
+        self.bucket.fault("cut", every=1)
+        lines = self.lines[:2]
+        self.assertEqual(self.compare(tree, lines, may_fail=True), len(lines))
+        self.bucket.heal()
+        self.compare(tree, lines)
+
+    def test_silence(self):
+        """The store hangs: the reader can be killed, the mount can be unmounted, and the program ends."""
+        tree = self.mount_bucket()
+        os.listdir(tree / "latest")
+        self.bucket.fault("silent", every=1)
+        reader = self.processes.start(["cat", self.path(tree, self.lines[-1])], stdout=subprocess.DEVNULL,
+                                      stderr=subprocess.DEVNULL)
+        time.sleep(1)
+        self.assertIsNone(reader.poll())
+        begin = time.monotonic()
+        reader.kill()
+        reader.wait(5 * SLOWNESS)
+        self.assertEqual(tree.unmount(5), 0)
+        self.assertLess(time.monotonic() - begin, 8 * SLOWNESS)
+
+    def test_a_signal_ends_it_while_the_store_is_silent(self):
+        tree = self.mount_bucket()
+        os.listdir(tree / "latest")
+        self.bucket.fault("silent", every=1)
+        reader = self.processes.start(["cat", self.path(tree, self.lines[-1])], stdout=subprocess.DEVNULL,
+                                      stderr=subprocess.DEVNULL)
+        time.sleep(1)
+        tree.process.terminate()
+        tree.process.wait(10 * SLOWNESS)
+        reader.wait(5 * SLOWNESS)
+        self.assertNotIn(str(tree.point), mounts())
+
+    def test_a_silent_store_at_the_start(self):
+        """Told before going to the background, in bounded time; or interrupted at once."""
+        self.bucket.fault("silent", every=1)
+        (self.folder / "mnt").mkdir()
+        process = self.processes.start([LITEMOUNT, s3_config(self.folder, self.bucket, DATABASES), self.folder / "mnt", "-o",
+                                        f"cache={self.folder / 'cache'}"], stderr=subprocess.DEVNULL)
+        time.sleep(1)
+        process.terminate()
+        process.wait(5 * SLOWNESS)
+        self.assertNotIn(str(self.folder / "mnt"), mounts())
+
+    def test_objects_that_retention_deletes(self):
+        """The older generation goes while it is in use: no wrong bytes, and the newer one stays."""
+        tree = self.mount_bucket("refresh=1")
+        older = self.replica / NAME / "generations/b529763c7f283888"
+        early = [line for line in self.lines if line["name"] == NAME and line["argument"] < "2024-11-08T12"][:6]
+        self.compare(tree, early[:1])
+        shutil.rmtree(older)
+        time.sleep(1.5)
+        for line in early[1:]:
+            try:
+                found = sha256(self.path(tree, line))
+            except OSError as error:
+                self.assertIn(error.errno, (errno.EIO, errno.ENOENT))
+            else:
+                self.assertEqual(found, line["sha256"])
+        self.compare(tree, [line for line in self.lines if line["selector"] == "latest"])
+
+
+class Cache(FaultTest):
+    def test_a_second_mount_fetches_no_object_again(self):
+        tree = self.mount_bucket()
+        self.compare(tree)
+        tree.unmount()
+        before = len(self.bucket.object_requests())
+        self.assertGreater(before, 0)
+        self.compare(self.mount_bucket(point="again"))
+        self.assertEqual(self.bucket.object_requests()[before:], [])
+
+    def test_one_fetch_however_many_read(self):
+        tree = self.mount_bucket()
+        line = self.lines[-1]
+        with concurrent.futures.ThreadPoolExecutor(16) as readers:
+            found = list(readers.map(lambda _: sha256(self.path(tree, line)), range(16)))
+        self.assertEqual(set(found), {line["sha256"]})
+        requests = self.bucket.object_requests()
+        self.assertEqual(len(requests), len(set(requests)), "something was fetched twice")
+
+    def test_two_mounts_share_a_cache(self):
+        first, second = self.mount_bucket(), self.mount_bucket(point="second")
+        with concurrent.futures.ThreadPoolExecutor(4) as readers:
+            for work in [readers.submit(self.compare, tree, lines) for tree in (first, second)
+                         for lines in (self.lines, self.lines[::-1])]:
+                work.result()
+
+    def test_its_size_is_a_limit(self):
+        limit = 1 << 20
+        tree = self.mount_bucket("cache-size=1M")
+        for start in range(0, len(self.lines), 5):
+            self.compare(tree, self.lines[start:start + 5])
+            self.assertLessEqual(occupied(self.folder / "cache"), limit + 65536)
+
+    def test_it_belongs_to_its_owner(self):
+        self.compare(self.mount_bucket(), self.lines[:1])
+        self.assertEqual(oct((self.folder / "cache").stat().st_mode), "0o40700")
+
+    @unittest.skipUnless(os.getuid() == 0, "only root can make a file system of 2 MB")
+    def test_a_full_disk(self):
+        small = self.folder / "small"
+        small.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "litemount-test", small], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", small])
+        tree = self.mount_bucket(cache="small")
+        self.compare(tree)
+        self.assertLessEqual(occupied(small), 2 << 20)
+
+    def test_killed_50_times_while_it_fills(self):
+        """kill -9 at any moment may lose pages; it must never turn into wrong bytes."""
+        chance = random.Random(20241108)
+        for _ in range(50):
+            tree = self.mount_bucket()
+            readers = [self.processes.start(["cat", *(self.path(tree, line) for line in chance.sample(self.lines, 8))],
+                                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(3)]
+            time.sleep(chance.uniform(0, 0.15) * SLOWNESS)
+            tree.kill()
+            for reader in readers:
+                reader.wait(10)
+        self.compare(self.mount_bucket())
+
+    def test_a_damaged_cache(self):
+        """Bytes of the cache turned over, files cut short: made again, never believed."""
+        tree = self.mount_bucket()
+        self.compare(tree)
+        tree.unmount()
+        chance = random.Random(7)
+        files = [path for path in sorted((self.folder / "cache").rglob("*")) if path.is_file() and path.stat().st_size]
+        self.assertGreater(len(files), 10)
+        for number, path in enumerate(files):
+            content = bytearray(path.read_bytes())
+            if number % 3 == 0:
+                content = content[:len(content) // 2]
+            else:
+                for _ in range(20):
+                    content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+            path.write_bytes(content)
+        self.compare(self.mount_bucket(point="again"))
+
+
+class Stale(FaultTest):
+    def test_killed_and_mounted_again(self):
+        tree = self.mount_bucket()
+        self.compare(tree, self.lines[:1])
+        tree.process.kill()
+        tree.process.wait()
+        with self.assertRaises(OSError) as caught:
+            os.listdir(tree.point)
+        self.assertEqual(caught.exception.errno, errno.ENOTCONN)
+        subprocess.run(["fusermount3", "-u", tree.point], check=True)
+        self.compare(self.mount_bucket(), self.lines[:1])
+
+    def test_the_mount_outlives_its_store(self):
+        """What is cached can still be read when the store is gone."""
+        tree = self.mount_bucket("refresh=1")
+        lines = [line for line in self.lines if line["selector"] == "time"][:3]
+        self.compare(tree, lines)
+        self.bucket.stop()
+        time.sleep(1.5)
+        with open(self.path(tree, lines[0]), "rb") as file:
+            self.assertEqual(len(file.read()), int(lines[0]["size"]))
+
+
+if __name__ == "__main__":
+    main()
