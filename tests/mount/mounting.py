@@ -8,7 +8,6 @@ Environment: LITEMOUNT is the program under test; TEST_SLOWNESS multiplies every
 """
 
 import contextlib
-import csv
 import hashlib
 import os
 import pathlib
@@ -63,15 +62,6 @@ def fixture(name, folder):
         archive = ROOT / "examples/rails-backup.tar.xz"
     subprocess.run(["tar", "-xJf", archive, "-C", folder], check=True)
     return pathlib.Path(folder) / name
-
-
-def expected(name):
-    """The lines of a fixture's expected.tsv, as dicts; the database's name as the mount shows it under "name"."""
-    with open(ROOT / f"tests/data/fixtures/{name}.expected.tsv", encoding="utf-8", newline="") as table:
-        lines = list(csv.DictReader(table, delimiter="\t"))
-    for line in lines:
-        line["name"] = line["database"].removeprefix("data/")
-    return lines
 
 
 # ------------------------------------------------------------------------------------------------------ mounts

@@ -15,11 +15,11 @@ import subprocess
 import time
 import unittest
 
-from mounting import LITEMOUNT, SLOWNESS, MountTest, expected, main, mounts, sha256
+import states
+from mounting import LITEMOUNT, ROOT, SLOWNESS, MountTest, main, mounts, sha256
 from stores import Bucket, keeps_its_answer, s3_config
 
-DATABASES = ["production.sqlite3", "production_cable.sqlite3", "production_cache.sqlite3", "production_queue.sqlite3"]
-NAME = DATABASES[0]
+NAME = "production.sqlite3"
 
 
 def occupied(folder):
@@ -37,30 +37,30 @@ class FaultTest(MountTest):
     def setUp(self):
         super().setUp()
         self.replica = self.fixture("rails-v03") / "replica"
-        self.lines = [line for line in expected("rails-v03") if line["selector"] in ("latest", "time")
-                      and len(line["sha256"]) == 64 and keeps_its_answer(line, self.replica / line["name"])]
+        self.lines = [line for line in states.read_lines(ROOT / "tests/data/fixtures/rails-v03.expected.tsv")
+                      if line.selector in ("latest", "time") and line.file
+                      and keeps_its_answer(line.time(), self.replica / line.database)]
         self.assertGreater(len(self.lines), 40)
-        self.bucket = Bucket(self.processes, self.folder, self.replica)
+        self.bucket = Bucket(self.replica)
+        self.addCleanup(self.bucket.close)
+        names = [path.name for path in self.replica.iterdir()]
+        self.config = s3_config(self.folder / "s3.yml", self.bucket.endpoint, self.bucket.bucket, names)
 
     def mount_bucket(self, *options, **settings):
-        return self.mount(s3_config(self.folder, self.bucket, DATABASES), *options, **settings)
-
-    def path(self, tree, line):
-        place = "latest" if line["selector"] == "latest" else f"at/{line['argument']}"
-        return tree / place / line["name"]
+        return self.mount(self.config, *options, **settings)
 
     def compare(self, tree, lines=None, may_fail=False):
         """Compares states with what the real program restored. Returns how many could not be read (EIO)."""
         failed = 0
         for line in lines or self.lines:
             try:
-                found = sha256(self.path(tree, line))
+                found = sha256(tree / line.path())
             except OSError as error:
                 if not may_fail or error.errno != errno.EIO:
                     raise
                 failed += 1
                 continue
-            self.assertEqual(found, line["sha256"], f"{line['name']} {line['argument']}")
+            self.assertEqual(found, line.file.sha256, line.path())
         return failed
 
 
@@ -102,7 +102,7 @@ class Store(FaultTest):
         tree = self.mount_bucket()
         os.listdir(tree / "latest")
         self.bucket.fault("silent", every=1)
-        reader = self.processes.start(["cat", self.path(tree, self.lines[-1])], stdout=subprocess.DEVNULL,
+        reader = self.processes.start(["cat", tree / self.lines[-1].path()], stdout=subprocess.DEVNULL,
                                       stderr=subprocess.DEVNULL)
         time.sleep(1)
         self.assertIsNone(reader.poll())
@@ -116,7 +116,7 @@ class Store(FaultTest):
         tree = self.mount_bucket()
         os.listdir(tree / "latest")
         self.bucket.fault("silent", every=1)
-        reader = self.processes.start(["cat", self.path(tree, self.lines[-1])], stdout=subprocess.DEVNULL,
+        reader = self.processes.start(["cat", tree / self.lines[-1].path()], stdout=subprocess.DEVNULL,
                                       stderr=subprocess.DEVNULL)
         time.sleep(1)
         tree.process.terminate()
@@ -128,7 +128,7 @@ class Store(FaultTest):
         """Told before going to the background, in bounded time; or interrupted at once."""
         self.bucket.fault("silent", every=1)
         (self.folder / "mnt").mkdir()
-        process = self.processes.start([LITEMOUNT, s3_config(self.folder, self.bucket, DATABASES), self.folder / "mnt", "-o",
+        process = self.processes.start([LITEMOUNT, self.config, self.folder / "mnt", "-o",
                                         f"cache={self.folder / 'cache'}"], stderr=subprocess.DEVNULL)
         time.sleep(1)
         process.terminate()
@@ -139,18 +139,18 @@ class Store(FaultTest):
         """The older generation goes while it is in use: no wrong bytes, and the newer one stays."""
         tree = self.mount_bucket("refresh=1")
         older = self.replica / NAME / "generations/b529763c7f283888"
-        early = [line for line in self.lines if line["name"] == NAME and line["argument"] < "2024-11-08T12"][:6]
+        early = [line for line in self.lines if line.database == NAME and line.argument < "2024-11-08T12"][:6]
         self.compare(tree, early[:1])
         shutil.rmtree(older)
         time.sleep(1.5)
         for line in early[1:]:
             try:
-                found = sha256(self.path(tree, line))
+                found = sha256(tree / line.path())
             except OSError as error:
                 self.assertIn(error.errno, (errno.EIO, errno.ENOENT))
             else:
-                self.assertEqual(found, line["sha256"])
-        self.compare(tree, [line for line in self.lines if line["selector"] == "latest"])
+                self.assertEqual(found, line.file.sha256)
+        self.compare(tree, [line for line in self.lines if line.selector == "latest"])
 
 
 class Cache(FaultTest):
@@ -167,8 +167,8 @@ class Cache(FaultTest):
         tree = self.mount_bucket()
         line = self.lines[-1]
         with concurrent.futures.ThreadPoolExecutor(16) as readers:
-            found = list(readers.map(lambda _: sha256(self.path(tree, line)), range(16)))
-        self.assertEqual(set(found), {line["sha256"]})
+            found = list(readers.map(lambda _: sha256(tree / line.path()), range(16)))
+        self.assertEqual(set(found), {line.file.sha256})
         requests = self.bucket.object_requests()
         self.assertEqual(len(requests), len(set(requests)), "something was fetched twice")
 
@@ -205,7 +205,7 @@ class Cache(FaultTest):
         chance = random.Random(20241108)
         for _ in range(50):
             tree = self.mount_bucket()
-            readers = [self.processes.start(["cat", *(self.path(tree, line) for line in chance.sample(self.lines, 8))],
+            readers = [self.processes.start(["cat", *(tree / line.path() for line in chance.sample(self.lines, 8))],
                                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(3)]
             time.sleep(chance.uniform(0, 0.15) * SLOWNESS)
             tree.kill()
@@ -247,12 +247,12 @@ class Stale(FaultTest):
     def test_the_mount_outlives_its_store(self):
         """What is cached can still be read when the store is gone."""
         tree = self.mount_bucket("refresh=1")
-        lines = [line for line in self.lines if line["selector"] == "time"][:3]
+        lines = [line for line in self.lines if line.selector == "time"][:3]
         self.compare(tree, lines)
         self.bucket.stop()
         time.sleep(1.5)
-        with open(self.path(tree, lines[0]), "rb") as file:
-            self.assertEqual(len(file.read()), int(lines[0]["size"]))
+        with open(tree / lines[0].path(), "rb") as file:
+            self.assertEqual(len(file.read()), lines[0].file.size)
 
 
 if __name__ == "__main__":
