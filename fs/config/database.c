@@ -1,0 +1,113 @@
+#include <errno.h>
+#include <string.h>
+
+#include "litemount/cleanup.h"
+#include "path.h"
+#include "settings.h"
+
+void database_config_finish(struct database_config *database)
+{
+    free(database->path);
+    free(database->pattern);
+    for (size_t i = 0; i < database->n_replicas; i++)
+        replica_config_finish(&database->replicas[i]);
+    free(database->replicas);
+    *database = (struct database_config){0};
+}
+
+/* `path`, or `dir` with its `pattern` and `recursive`. */
+static int read_place(const struct mapping *entry, const struct config_options *options,
+                      struct database_config *database)
+{
+    _cleanup_free_ char *path = NULL, *folder = NULL;
+    struct optional_bool recursive = {0};
+
+    int r = mapping_string(entry, "path", &path);
+    if (r >= 0)
+        r = mapping_string(entry, "dir", &folder);
+    if (r < 0)
+        return r;
+    if (!path && !folder)
+        return mapping_fail(entry, "path", EINVAL, "missing: a database has a `path`, several have a `dir`");
+    if (path && folder)
+        return mapping_fail(entry, "dir", EINVAL, "there is a `path` too; one of both must go");
+    if (folder) {
+        database->is_folder = true;
+        r = mapping_string(entry, "pattern", &database->pattern);
+        if (r >= 0)
+            r = mapping_bool(entry, "recursive", &recursive);
+        if (r >= 0 && !database->pattern)
+            r = mapping_fail(entry, "pattern", EINVAL, "missing: `dir` needs one, such as \"*.db\"");
+        database->recursive = recursive.value;
+    }
+    if (r >= 0)
+        r = path_expand(path ? path : folder, options, &database->path);
+    if (r == -ENOENT)
+        return mapping_fail(entry, path ? "path" : "dir", EINVAL, "the home or current folder is not known");
+    return r;
+}
+
+static int read_replica(const struct mapping *keys, const struct mapping *root,
+                        const struct config_options *options, struct database_config *database)
+{
+    const struct settings settings = {.own = keys, .root = root, .options = options};
+    int r = replica_config_read(&settings, NULL, &database->replicas[database->n_replicas]);
+    if (r >= 0)
+        database->n_replicas++;
+    return r;
+}
+
+/* v0.3's list, or v0.5's only one. */
+static int read_replicas(const struct mapping *entry, const struct mapping *root,
+                         const struct config_options *options, struct database_config *database)
+{
+    struct mapping replica;
+    size_t count = 0;
+
+    int r = mapping_child(entry, "replica", &replica);
+    if (r >= 0)
+        r = mapping_count(entry, "replicas", &count);
+    if (r < 0)
+        return r;
+    if (!replica.node && count == 0)
+        return mapping_fail(entry, NULL, EINVAL, "%s has no `replica`", database->path);
+    if (replica.node && count > 0)
+        return mapping_fail(entry, "replica", EINVAL, "there are `replicas` too; one of both must go");
+    database->replicas = calloc(count ? count : 1, sizeof *database->replicas);
+    if (!database->replicas)
+        return -ENOMEM;
+    if (replica.node)
+        return read_replica(&replica, root, options, database);
+    for (size_t i = 0; r >= 0 && i < count; i++) {
+        r = mapping_item(entry, "replicas", i, &replica);
+        if (r >= 0)
+            r = read_replica(&replica, root, options, database);
+    }
+    return r;
+}
+
+int databases_read(const struct mapping *root, const struct config_options *options, struct config *config)
+{
+    size_t count;
+
+    int r = mapping_count(root, "dbs", &count);
+    if (r < 0)
+        return r;
+    if (count == 0)
+        return mapping_fail(root, "dbs", EINVAL, "there is no database to mount: `dbs` is missing or empty");
+    config->databases = calloc(count, sizeof *config->databases);
+    if (!config->databases)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        struct database_config *database = &config->databases[config->n_databases++];
+        struct mapping entry;
+        r = mapping_item(root, "dbs", i, &entry);
+        if (r >= 0)
+            r = read_place(&entry, options, database);
+        if (r >= 0)
+            r = read_replicas(&entry, root, options, database);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
