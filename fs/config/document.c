@@ -13,10 +13,10 @@
 #include "litemount/task.h"
 #include "secret.h"
 
-/* Far above what 1 MiB of text needs without aliases, and about a second's work. */
-#define STEPS_MAX (UINT64_C(1) << 27)
+/* Twice what 1 MiB of text needs at the very most, and about a second's work. */
+#define STEPS_MAX (UINT64_C(1) << 25)
 /* An item can cost its reader memory, a pair cannot. */
-#define STEPS_PER_ITEM 1000
+#define STEPS_PER_ITEM 300
 #define MERGE_DEPTH_MAX 32
 
 /* The line that libyaml's reader stopped in; it tells a byte offset only. */

@@ -175,7 +175,9 @@ int config_load(const char *source, const struct config_options *options, struct
         options = &default_options;
     if (is_url(source))
         return load_url(source, options, task, ret_config);
-    int r = path_expand(source, options, &path);
+    int r = *source ? path_expand(source, options, &path) : -EINVAL;
+    if (r == -EINVAL)
+        return task_fail(task, EINVAL, "the source is empty; it is a litestream.yml, a folder, or a URL");
     if (r == -ENOENT)
         return task_fail(task, ENOENT, "%s: the home or current folder is not known", source);
     if (r < 0)
