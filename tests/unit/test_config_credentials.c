@@ -138,8 +138,8 @@ static void reads_customer_keys(void **state)
     static const char key[] = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
     static const char *const forms[] = {
         "sse-customer-key: 'MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE='",
-        "sse-customer-algorithm: AES256, sse-customer-key: "
-        "\"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\\n\"",
+        "sse-customer-key: \"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\\n\"",
+        "sse-customer-algorithm: AES256, sse-customer-key-path: %s/customer.key",
         "sse-customer-key: overridden, sse-customer-key-path: %s/customer.key",
     };
     variables = NULL;
