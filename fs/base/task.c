@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 void task_init(struct task *task, const struct task *parent)
 {
@@ -23,6 +24,16 @@ bool task_cancelled(const struct task *task)
         if (atomic_load_explicit(&task->cancelled, memory_order_acquire))
             return true;
     return false;
+}
+
+void task_wait(pthread_cond_t *condition, pthread_mutex_t *lock)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += 50 * 1000 * 1000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(condition, lock, &until);
 }
 
 int task_fail(struct task *task, int code, const char *format, ...)

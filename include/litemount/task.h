@@ -7,6 +7,7 @@
  * owns the task. Knows nothing of FUSE, of networks, or of what the work is. */
 #pragma once
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -27,6 +28,10 @@ void task_cancel(struct task *task);
 
 /* Whether the task or one of its parents was cancelled. */
 bool task_cancelled(const struct task *task);
+
+/* Waits on `condition` for a moment (a twentieth of a second at most), so that a caller's loop looks at its
+ * task in between. As pthread_cond_wait, it may return early. */
+void task_wait(pthread_cond_t *condition, pthread_mutex_t *lock);
 
 /* Notes why the task fails, unless a reason is noted already, and returns -code. `code` is a positive errno.
  * `task` may be NULL. Never put a secret into the sentence. */

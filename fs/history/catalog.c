@@ -1,0 +1,343 @@
+#include "litemount/catalog.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "discover.h"
+#include "entries.h"
+#include "litemount/array.h"
+#include "litemount/cleanup.h"
+#include "litemount/config.h"
+#include "litemount/instant.h"
+#include "litemount/log.h"
+#include "litemount/parallel.h"
+#include "litemount/replica.h"
+#include "litemount/task.h"
+#include "look.h"
+#include "naming.h"
+
+#define PARALLEL_CHECKS 16
+#define MOST_CHECKS 64 /* databases that a mount looks at before it says that it succeeded */
+
+/* A configured folder of databases. */
+struct folder {
+    const struct database_config *config;
+    char *name; /* what its databases' names begin with: "" or ending in '/' */
+};
+
+struct catalog {
+    struct stores *stores; /* borrowed */
+    struct history_options options;
+    struct folder *folders; /* fixed once the catalog is open */
+    size_t n_folders, folders_capacity;
+
+    struct look look; /* at the folders */
+
+    pthread_mutex_t lock;   /* guards what is below */
+    struct entries entries; /* added to, never removed from */
+};
+
+/* The replicas of one database, first choice first. */
+struct replicas {
+    struct replica **items;
+    size_t n;
+};
+
+static void replicas_finish(struct replicas *replicas)
+{
+    for (size_t i = 0; i < replicas->n; i++)
+        replica_close(replicas->items[i]);
+    free(replicas->items);
+}
+
+/* Opens one replica, at `below` its root if that is not NULL. 0 and NULL for one that this program can't
+ * read. */
+static int open_replica(struct catalog *catalog, const struct database_config *config, size_t n,
+                        const char *below, struct task *task, struct replica **ret_replica)
+{
+    struct replica *replica = NULL;
+    struct task attempt;
+
+    task_init(&attempt, task);
+    int r = replica_open(catalog->stores, &config->replicas[n], &attempt, &replica);
+    if (r == -EOPNOTSUPP) {
+        log_warning("%s: %s", config->path, task_reason(&attempt, r));
+        r = 0;
+    } else if (r < 0) {
+        return task_fail(task, -r, "%s: %s", config->path, task_reason(&attempt, r));
+    }
+    *ret_replica = replica;
+    if (replica && below && *below) {
+        r = replica_open_below(replica, below, ret_replica);
+        replica_close(replica);
+    }
+    return r;
+}
+
+static int open_replicas(struct catalog *catalog, const struct database_config *config, const char *below,
+                         struct task *task, struct replicas *ret_replicas)
+{
+    _cleanup_(replicas_finish) struct replicas replicas = {
+        .items = calloc(config->n_replicas + 1, sizeof *replicas.items)};
+
+    if (!replicas.items)
+        return -ENOMEM;
+    for (size_t i = 0; i < config->n_replicas; i++) {
+        int r = open_replica(catalog, config, i, below, task, &replicas.items[replicas.n]);
+        if (r < 0)
+            return r;
+        replicas.n += replicas.items[replicas.n] != NULL;
+    }
+    *ret_replicas = replicas;
+    replicas = (struct replicas){0};
+    return 0;
+}
+
+static bool can_add(struct catalog *catalog, const char *name)
+{
+    pthread_mutex_lock(&catalog->lock);
+    bool can = naming_is_usable(name) && entries_can_add(&catalog->entries, name);
+    pthread_mutex_unlock(&catalog->lock);
+    return can;
+}
+
+/* Adds the database `name`. One that no replica serves, or whose name can't be shown, is warned of and left
+ * out. */
+static int add_database(struct catalog *catalog, const struct database_config *config, const char *name,
+                        const char *below, struct task *task)
+{
+    _cleanup_(replicas_finish) struct replicas replicas = {0};
+    struct history *history;
+    int r;
+
+    if (!can_add(catalog, name)) {
+        log_warning("%s: left out: its name here, \"%s\", is taken or is no file name", config->path, name);
+        return 0;
+    }
+    if ((r = open_replicas(catalog, config, below, task, &replicas)) < 0 || replicas.n == 0)
+        return r;
+    if ((r = history_open(name, replicas.items, replicas.n, &catalog->options, &history)) < 0)
+        return r;
+    replicas = (struct replicas){0};
+    pthread_mutex_lock(&catalog->lock);
+    r = entries_add(&catalog->entries, name, history);
+    pthread_mutex_unlock(&catalog->lock);
+    if (r < 0)
+        history_close(history);
+    return r;
+}
+
+static int add_folder(struct catalog *catalog, const struct database_config *config, const char *name)
+{
+    int r = ARRAY_GROW(catalog->folders, catalog->folders_capacity, catalog->n_folders + 1);
+    char *prefix = NULL;
+
+    if (r < 0 || asprintf(&prefix, "%s%s", name, *name ? "/" : "") < 0)
+        return -ENOMEM;
+    catalog->folders[catalog->n_folders++] = (struct folder){config, prefix};
+    return 0;
+}
+
+static void close_catalog(struct catalog **catalog)
+{
+    catalog_close(*catalog);
+}
+
+int catalog_open(const struct config *config, struct stores *stores, const struct history_options *options,
+                 struct task *task, struct catalog **ret_catalog)
+{
+    _cleanup_(close_catalog) struct catalog *catalog = calloc(1, sizeof *catalog);
+    size_t shared = naming_shared_folder(config);
+    int r = 0;
+
+    if (!catalog)
+        return -ENOMEM;
+    catalog->stores = stores;
+    catalog->options = *options;
+    pthread_mutex_init(&catalog->lock, NULL);
+    look_init(&catalog->look);
+    for (size_t i = 0; i < config->n_databases && r == 0; i++) {
+        const struct database_config *database = &config->databases[i];
+        const char *name = database->is_source ? "" : naming_below(database->path, shared);
+        if (database->is_folder)
+            r = add_folder(catalog, database, name);
+        else
+            r = add_database(catalog, database, name, NULL, task);
+    }
+    if (r < 0)
+        return r;
+    if (catalog->entries.n == 0 && catalog->n_folders == 0)
+        return task_fail(task, EINVAL, "none of the configured databases has a replica that can be read");
+    *ret_catalog = steal_pointer(catalog);
+    return 0;
+}
+
+void catalog_close(struct catalog *catalog)
+{
+    if (!catalog)
+        return;
+    entries_finish(&catalog->entries);
+    for (size_t i = 0; i < catalog->n_folders; i++)
+        free(catalog->folders[i].name);
+    free(catalog->folders);
+    pthread_mutex_destroy(&catalog->lock);
+    look_finish(&catalog->look);
+    free(catalog);
+}
+
+/* Adds the databases that were found in a folder and are not known yet. */
+static int add_found(struct catalog *catalog, const struct folder *folder, const struct replica *replica,
+                     const struct names *found, struct task *task)
+{
+    int r = 0;
+    for (size_t i = 0; i < found->n && r == 0; i++) {
+        const char *place = found->items[i].text;
+        _cleanup_free_ char *name = NULL, *own = *place ? NULL : naming_of_source(replica_url(replica));
+        if (asprintf(&name, "%s%s", folder->name, own ? own : place) < 0)
+            return -ENOMEM;
+        pthread_mutex_lock(&catalog->lock);
+        bool known = entries_find(&catalog->entries, name) != NULL;
+        pthread_mutex_unlock(&catalog->lock);
+        if (!known)
+            r = add_database(catalog, folder->config, name, place, task);
+    }
+    return r;
+}
+
+/* Asks the folder's replicas in turn; the first that answers tells what there is. */
+static int discover_folder(struct catalog *catalog, const struct folder *folder, struct task *task)
+{
+    _cleanup_(replicas_finish) struct replicas replicas = {0};
+    int r = open_replicas(catalog, folder->config, NULL, task, &replicas), result = 0;
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < replicas.n; i++) {
+        _cleanup_(names_finish) struct names found = {0};
+        struct task attempt;
+        task_init(&attempt, task);
+        r = discover(replicas.items[i], folder->config, &attempt, &found);
+        if (r == 0)
+            return add_found(catalog, folder, replicas.items[i], &found, task);
+        if (result == 0)
+            result = task_fail(task, -r, "%s", task_reason(&attempt, r));
+    }
+    return result;
+}
+
+static int discover_all(struct catalog *catalog, struct task *task)
+{
+    int r = 0;
+    for (size_t i = 0; i < catalog->n_folders && r == 0; i++)
+        r = discover_folder(catalog, &catalog->folders[i], task);
+    return r;
+}
+
+/* Finds what came since the last discovery, if that is `age` nanoseconds ago. */
+static int refresh(struct catalog *catalog, int64_t age, struct task *task)
+{
+    if (catalog->n_folders == 0)
+        return 0;
+    int r = look_begin(&catalog->look, age, task);
+    if (r <= 0)
+        return r;
+    r = discover_all(catalog, task);
+    look_end(&catalog->look, r == 0);
+    return r;
+}
+
+int catalog_list(struct catalog *catalog, const char *folder, struct task *task, struct names *names)
+{
+    int r = refresh(catalog, catalog->options.refresh, task);
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&catalog->lock);
+    r = entries_have_folder(&catalog->entries, folder) ? entries_list(&catalog->entries, folder, names)
+                                                       : -ENOENT;
+    pthread_mutex_unlock(&catalog->lock);
+    names_sort(names);
+    return r;
+}
+
+int catalog_find(struct catalog *catalog, const char *name, struct task *task, struct history **ret_history)
+{
+    struct history *history = NULL;
+    int r = 0;
+
+    /* A name that is known stays known: only one that is not is worth a look. */
+    for (int looks = 0; !history && looks < 2 && r == 0; looks++) {
+        if (looks > 0)
+            r = refresh(catalog, catalog->options.refresh, task);
+        pthread_mutex_lock(&catalog->lock);
+        history = entries_find(&catalog->entries, name);
+        pthread_mutex_unlock(&catalog->lock);
+    }
+    if (!history)
+        return r < 0 ? r : -ENOENT;
+    *ret_history = history;
+    return 0;
+}
+
+int catalog_find_folder(struct catalog *catalog, const char *folder, struct task *task)
+{
+    _cleanup_(names_finish) struct names names = {0};
+    return catalog_list(catalog, folder, task, &names);
+}
+
+/* What a mount's first look at some databases tells. */
+struct check {
+    struct entry *entries; /* copies; borrowed strings */
+    pthread_mutex_t lock;  /* guards what is below */
+    size_t with_backup;
+    int failure; /* the first */
+    char reason[TASK_REASON_SIZE];
+};
+
+static int check_item(void *context, size_t item, struct task *task)
+{
+    struct check *check = context;
+    _cleanup_(names_finish) struct names generations = {0};
+    int r = history_list_generations(check->entries[item].history, task, &generations);
+
+    if (r == -ECANCELED)
+        return r;
+    if (r < 0)
+        log_warning("%s: %s", check->entries[item].name, task_reason(task, r));
+    else if (generations.n == 0)
+        log_warning("%s: no backup found at %s", check->entries[item].name,
+                    history_place(check->entries[item].history));
+    pthread_mutex_lock(&check->lock);
+    check->with_backup += r == 0 && generations.n > 0;
+    if (r < 0 && check->failure == 0) {
+        check->failure = r;
+        snprintf(check->reason, sizeof check->reason, "%s", task_reason(task, r));
+    }
+    pthread_mutex_unlock(&check->lock);
+    return 0;
+}
+
+int catalog_check(struct catalog *catalog, struct task *task)
+{
+    struct entry entries[MOST_CHECKS];
+    struct check check = {.entries = entries};
+    int r = refresh(catalog, 0, task);
+
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&catalog->lock);
+    size_t n = catalog->entries.n < MOST_CHECKS ? catalog->entries.n : MOST_CHECKS;
+    for (size_t i = 0; i < n; i++)
+        entries[i] = catalog->entries.items[i];
+    pthread_mutex_unlock(&catalog->lock);
+    pthread_mutex_init(&check.lock, NULL);
+    r = parallel_each(n, PARALLEL_CHECKS, check_item, &check, task);
+    pthread_mutex_destroy(&check.lock);
+    if (r < 0 || check.with_backup)
+        return r;
+    if (check.failure)
+        return task_fail(task, -check.failure, "%s", check.reason);
+    return task_fail(task, ENOENT, "no backup found: nothing to mount");
+}

@@ -1,0 +1,118 @@
+#include "discover.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/cleanup.h"
+#include "litemount/config.h"
+#include "litemount/log.h"
+#include "litemount/parallel.h"
+#include "litemount/replica.h"
+#include "litemount/task.h"
+
+#define PARALLEL_LISTINGS 32
+#define DEEPEST 16 /* folders below the root */
+
+struct search {
+    struct replica *replica;
+    const struct database_config *config;
+    struct names *level; /* folders to look into now, each "" or ending in '/' */
+
+    pthread_mutex_t lock; /* guards what is below */
+    struct names next;    /* folders to look into after that */
+    struct names *found;
+};
+
+/* The name that `pattern` speaks of: the last part of a folder "a/b/". */
+static bool matches(const struct database_config *config, const char *folder)
+{
+    char name[256] = "";
+    size_t end = strlen(folder) - 1, start = end;
+    while (start && folder[start - 1] != '/')
+        start--;
+    if (end - start >= sizeof name)
+        return false;
+    memcpy(name, folder + start, end - start);
+    return !config->pattern || fnmatch(config->pattern, name, FNM_PERIOD) == 0;
+}
+
+enum content { NO_BACKUP, BACKUP, UNREADABLE_BACKUP };
+
+/* What a folder's own folders say that it is. Litestream v0.3 writes `generations`, v0.5 `ltx` or levels of
+ * four digits. */
+static enum content look_at(const struct listing *listing, size_t skip)
+{
+    enum content content = NO_BACKUP;
+    for (size_t i = 0; i < listing->n_folders; i++) {
+        const char *name = listing->folders[i] + skip;
+        if (strcmp(name, "generations/") == 0)
+            return BACKUP;
+        if (strcmp(name, "ltx/") == 0 || strcmp(name, "0000/") == 0 || strcmp(name, "0009/") == 0)
+            content = UNREADABLE_BACKUP;
+    }
+    return content;
+}
+
+static int add_found(struct search *search, const char *folder)
+{
+    size_t length = strlen(folder);
+    _cleanup_free_ char *place = strndup(folder, length ? length - 1 : 0);
+    if (!place)
+        return -ENOMEM;
+    pthread_mutex_lock(&search->lock);
+    int r = names_add(search->found, place, false);
+    pthread_mutex_unlock(&search->lock);
+    return r;
+}
+
+static int look_into(void *context, size_t item, struct task *task)
+{
+    struct search *search = context;
+    const char *folder = search->level->items[item].text;
+    _cleanup_(listing_finish) struct listing listing = {0};
+    int r = replica_list(search->replica, folder, LIST_FOLDER, NULL, 0, task, &listing);
+
+    if (r < 0)
+        return r;
+    switch (look_at(&listing, strlen(folder))) {
+    case BACKUP:
+        return *folder && !matches(search->config, folder) ? 0 : add_found(search, folder);
+    case UNREADABLE_BACKUP:
+        log_warning("%s/%s: a backup by Litestream v0.5 (LTX), which this version cannot read",
+                    replica_url(search->replica), folder);
+        return 0;
+    case NO_BACKUP:
+        break;
+    }
+    pthread_mutex_lock(&search->lock);
+    for (size_t i = 0; i < listing.n_folders && r == 0; i++)
+        r = names_add(&search->next, listing.folders[i], true);
+    pthread_mutex_unlock(&search->lock);
+    return r;
+}
+
+/* Looks level by level, the folders of one level at once. */
+int discover(struct replica *replica, const struct database_config *config, struct task *task,
+             struct names *found)
+{
+    struct search search = {.replica = replica, .config = config, .found = found};
+    _cleanup_(names_finish) struct names level = {0};
+    size_t deepest = config->is_source || config->recursive ? DEEPEST : 1;
+    int r = names_add(&level, "", true);
+
+    pthread_mutex_init(&search.lock, NULL);
+    for (size_t depth = 0; depth <= deepest && level.n && r == 0; depth++) {
+        search.level = &level;
+        r = parallel_each(level.n, PARALLEL_LISTINGS, look_into, &search, task);
+        names_finish(&level);
+        level = search.next;
+        search.next = (struct names){0};
+    }
+    names_finish(&search.next);
+    pthread_mutex_destroy(&search.lock);
+    names_sort(found);
+    return r;
+}

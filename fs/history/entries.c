@@ -1,0 +1,116 @@
+#include "entries.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/array.h"
+#include "litemount/cleanup.h"
+
+void entries_finish(struct entries *entries)
+{
+    for (size_t i = 0; i < entries->n; i++) {
+        history_close(entries->items[i].history);
+        free(entries->items[i].name);
+    }
+    free(entries->items);
+    *entries = (struct entries){0};
+}
+
+/* Orders names as paths: '/' before every other character, so that a folder's content stands together and
+ * right behind its own name. */
+static int compare_paths(const char *a, const char *b)
+{
+    while (*a && *a == *b) {
+        a++;
+        b++;
+    }
+    int left = *a == '/' ? 1
+               : *a      ? (unsigned char)*a + 2
+                         : 0,
+        right = *b == '/' ? 1
+                : *b      ? (unsigned char)*b + 2
+                          : 0;
+    return left - right;
+}
+
+/* The first entry whose name is not before `name`. */
+static size_t lower_bound(const struct entries *entries, const char *name)
+{
+    size_t low = 0, high = entries->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (compare_paths(entries->items[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool is_below(const char *name, const char *folder)
+{
+    size_t length = strlen(folder);
+    return length == 0 || (strncmp(name, folder, length) == 0 && name[length] == '/');
+}
+
+bool entries_have_folder(const struct entries *entries, const char *folder)
+{
+    size_t at = lower_bound(entries, folder);
+    while (at < entries->n && strcmp(entries->items[at].name, folder) == 0)
+        at++;
+    return !*folder || (at < entries->n && is_below(entries->items[at].name, folder));
+}
+
+struct history *entries_find(const struct entries *entries, const char *name)
+{
+    size_t at = lower_bound(entries, name);
+    return at < entries->n && strcmp(entries->items[at].name, name) == 0 ? entries->items[at].history : NULL;
+}
+
+bool entries_can_add(const struct entries *entries, const char *name)
+{
+    _cleanup_free_ char *folder = strdup(name);
+    if (!folder || entries_find(entries, name) || entries_have_folder(entries, name))
+        return false;
+    for (char *slash; (slash = strrchr(folder, '/'));) {
+        *slash = '\0';
+        if (entries_find(entries, folder))
+            return false;
+    }
+    return true;
+}
+
+int entries_add(struct entries *entries, const char *name, struct history *history)
+{
+    if (!entries_can_add(entries, name))
+        return -EEXIST;
+    _cleanup_free_ char *copy = strdup(name);
+    int r = copy ? ARRAY_GROW(entries->items, entries->capacity, entries->n + 1) : -ENOMEM;
+    if (r < 0)
+        return r;
+    size_t at = lower_bound(entries, name);
+    memmove(&entries->items[at + 1], &entries->items[at], (entries->n - at) * sizeof *entries->items);
+    entries->items[at] = (struct entry){steal_pointer(copy), history};
+    entries->n++;
+    return 0;
+}
+
+int entries_list(const struct entries *entries, const char *folder, struct names *names)
+{
+    size_t skip = *folder ? strlen(folder) + 1 : 0;
+    int r = 0;
+
+    for (size_t i = lower_bound(entries, folder); i < entries->n && r == 0; i++) {
+        const char *name = entries->items[i].name;
+        if (strcmp(name, folder) == 0)
+            continue;
+        if (!is_below(name, folder))
+            break;
+        size_t length = strcspn(name + skip, "/");
+        _cleanup_free_ char *part = strndup(name + skip, length);
+        r = part ? names_add(names, part, name[skip + length] == '/') : -ENOMEM;
+    }
+    return r;
+}

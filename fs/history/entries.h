@@ -1,0 +1,26 @@
+/* The databases of a catalog by name, and the folders that their names make. Not locked: its owner is. */
+#pragma once
+
+#include "litemount/history.h"
+
+/* Sorted by name. Owns names and histories. Zero-initialise. */
+struct entries {
+    struct entry {
+        char *name;
+        struct history *history;
+    } * items;
+    size_t n, capacity;
+};
+
+void entries_finish(struct entries *entries);
+
+/* Takes `history` over on success. 0, -EEXIST if the name is taken, lies below another's or is a folder of
+ * one; -ENOMEM. */
+int entries_add(struct entries *entries, const char *name, struct history *history);
+
+bool entries_can_add(const struct entries *entries, const char *name);
+struct history *entries_find(const struct entries *entries, const char *name); /* borrowed, or NULL */
+bool entries_have_folder(const struct entries *entries, const char *folder);   /* "" always */
+
+/* Adds what stands directly in `folder`. 0 or -ENOMEM. */
+int entries_list(const struct entries *entries, const char *folder, struct names *names);

@@ -1,0 +1,59 @@
+/* One generation of a backup, whatever its format: what history.c asks of it.
+ *
+ * Each format is a set of files beside this one that fills `struct generation_ops`. Times are nanoseconds
+ * since 1970, UTC; results, errors and reasons as in litemount/history.h. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "litemount/history.h"
+
+struct generation;
+
+struct generation_ops {
+    /* Lists what the replica holds now. `whole`: all again, not only what came since. */
+    int (*refresh)(struct generation *generation, bool whole, struct task *task);
+
+    /* The earliest and latest time of any object; false if there are none. */
+    bool (*bounds)(struct generation *generation, int64_t *ret_earliest, int64_t *ret_latest);
+
+    /* The newest point at or before `time` that names and times show (INSTANT_MAX: the last one); false if
+     * none. */
+    bool (*point_at)(struct generation *generation, int64_t time, int64_t *ret_point);
+
+    int (*open_at)(struct generation *generation, int64_t time, struct task *task, struct state **ret_state);
+    int (*open_position)(struct generation *generation, const char *position, struct task *task,
+                         struct state **ret_state);
+    int (*list_points)(struct generation *generation, struct instants *points);
+    int (*list_landmarks)(struct generation *generation, struct instants *landmarks);
+    int (*list_positions)(struct generation *generation, const char *folder, struct task *task,
+                          struct names *names);
+    void (*close)(struct generation *generation); /* of the last reference */
+};
+
+/* The head of every format's generation. */
+struct generation {
+    const struct generation_ops *ops;
+    char *name;
+    atomic_uint references;
+};
+
+struct generation *generation_ref(struct generation *generation);
+void generation_unref(struct generation *generation); /* NULL is fine */
+
+/* A state's head; what lies behind it is its format's. */
+struct state_ops {
+    int64_t (*read)(struct state *state, uint64_t offset, size_t length, void *bytes, struct task *task);
+    void (*close)(
+        struct state *state); /* of the last reference; the head's own strings are freed by the caller */
+};
+
+struct state {
+    const struct state_ops *ops;
+    atomic_uint references;
+    struct generation *generation; /* a reference */
+    uint64_t size, source_size, identity;
+    int64_t time;
+    const char *replica; /* lives as long as the generation */
+    char *position, *gap;
+};

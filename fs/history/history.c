@@ -1,0 +1,316 @@
+/* One database's backup: its replicas, its generations, and when to look again what there is.
+ *
+ * Which generation an instant belongs to is decided in choose.c. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "choose.h"
+#include "generation.h"
+#include "litemount/cleanup.h"
+#include "litemount/instant.h"
+#include "litemount/log.h"
+#include "litemount/parallel.h"
+#include "litemount/replica.h"
+#include "litemount/task.h"
+#include "look.h"
+#include "v03_generation.h"
+
+#define PARALLEL_LISTINGS 8
+
+/* Everything is listed again this often, not only what came since: retention deletes from the front. */
+#define WHOLE_INTERVAL (600 * INSTANT_SECOND)
+
+/* Objects may carry a time a little before the moment at which they can be seen: an instant that lies this
+ * long before the last look will not get other objects any more. */
+#define SETTLED (60 * INSTANT_SECOND)
+
+struct history {
+    char *name;
+    struct replica **replicas; /* owned */
+    size_t n_replicas;
+    struct history_options options;
+
+    struct look look;
+    int64_t listed_whole_at; /* only whoever looks touches it, and `active` */
+    size_t active;           /* the replica that answered */
+
+    pthread_mutex_t lock;           /* guards what is below */
+    struct generations generations; /* of the active replica, by name */
+};
+
+int history_open(const char *name, struct replica **replicas, size_t n_replicas,
+                 const struct history_options *options, struct history **ret_history)
+{
+    _cleanup_free_ struct history *history = calloc(1, sizeof *history);
+
+    if (!history || !(history->name = strdup(name)))
+        return -ENOMEM;
+    history->replicas = replicas;
+    history->n_replicas = n_replicas;
+    history->options = *options;
+    pthread_mutex_init(&history->lock, NULL);
+    look_init(&history->look);
+    *ret_history = steal_pointer(history);
+    return 0;
+}
+
+void history_close(struct history *history)
+{
+    if (!history)
+        return;
+    generations_finish(&history->generations);
+    for (size_t i = 0; i < history->n_replicas; i++)
+        replica_close(history->replicas[i]);
+    free(history->replicas);
+    pthread_mutex_destroy(&history->lock);
+    look_finish(&history->look);
+    free(history->name);
+    free(history);
+}
+
+const char *history_place(const struct history *history)
+{
+    return replica_url(history->replicas[0]);
+}
+
+/* The generations as last listed, a reference each, for the caller to finish. */
+static int current(struct history *history, struct generations *ret_generations)
+{
+    pthread_mutex_lock(&history->lock);
+    int r = generations_copy(&history->generations, ret_generations);
+    pthread_mutex_unlock(&history->lock);
+    return r;
+}
+
+/* One listing of one replica. */
+struct survey {
+    struct generations found;
+    bool whole;
+};
+
+static int refresh_item(void *context, size_t item, struct task *task)
+{
+    struct survey *survey = context;
+    struct generation *generation = survey->found.items[item];
+    return generation->ops->refresh(generation, survey->whole, task);
+}
+
+/* Finds the replica's generations, those in `known` again with all that is known of them. */
+static int find_generations(struct history *history, struct replica *replica, const struct generations *known,
+                            struct task *task, struct generations *found)
+{
+    _cleanup_(names_finish) struct names names = {0};
+    int r = v03_list_generations(replica, task, &names);
+
+    for (size_t i = 0; i < names.n && r == 0; i++) {
+        struct generation *generation = generations_find(known, names.items[i].text);
+        if (generation)
+            generation_ref(generation);
+        else
+            r = v03_generation_open(names.items[i].text, replica, history->options.cache, &generation);
+        if (r == 0)
+            r = generations_add(found, generation);
+    }
+    return r;
+}
+
+/* Lists the replica with number `n` and makes it the active one. */
+static int look_at(struct history *history, size_t n, bool whole, struct task *task, size_t *ret_found)
+{
+    _cleanup_(generations_finish) struct generations known = {0};
+    struct survey survey = {.whole = whole};
+    int r = 0;
+
+    if (n == history->active)
+        r = current(history, &known);
+    if (r == 0)
+        r = find_generations(history, history->replicas[n], &known, task, &survey.found);
+    if (r == 0)
+        r = parallel_each(survey.found.n, PARALLEL_LISTINGS, refresh_item, &survey, task);
+    if (r == 0) {
+        *ret_found = survey.found.n;
+        pthread_mutex_lock(&history->lock);
+        struct generations old = history->generations;
+        history->generations = survey.found;
+        pthread_mutex_unlock(&history->lock);
+        history->active = n;
+        survey.found = old;
+    }
+    generations_finish(&survey.found);
+    return r;
+}
+
+/* Looks at the replicas in turn, the one that answered last time first: the first one that holds a backup is
+ * it. */
+static int look_around(struct history *history, bool whole, struct task *task)
+{
+    size_t first = history->active, found = 0;
+    int result = 0;
+    bool answered = false;
+
+    for (size_t i = 0; i < history->n_replicas && found == 0; i++) {
+        size_t n = (first + i) % history->n_replicas;
+        struct task attempt;
+        task_init(&attempt, task);
+        int r = look_at(history, n, whole, &attempt, &found);
+        if (r == -ECANCELED)
+            return r;
+        if (r < 0 && result == 0)
+            result = task_fail(task, -r, "%s", task_reason(&attempt, r));
+        if (r < 0 && history->n_replicas > 1)
+            log_warning("%s: replica %s does not answer: %s", history->name,
+                        replica_url(history->replicas[n]), task_reason(&attempt, r));
+        answered = answered || r == 0;
+    }
+    if (answered)
+        task_forgive(task);
+    return answered ? 0 : result;
+}
+
+/* Looks again unless the last look is younger than `age`. */
+static int refresh(struct history *history, int64_t age, struct task *task)
+{
+    int r = look_begin(&history->look, age, task);
+    if (r <= 0)
+        return r;
+    int64_t now = instant_now();
+    bool whole =
+        age == 0 || history->listed_whole_at > now || now - history->listed_whole_at >= WHOLE_INTERVAL;
+    r = look_around(history, whole, task);
+    if (r == 0 && whole)
+        history->listed_whole_at = now;
+    look_end(&history->look, r == 0);
+    return r;
+}
+
+/* How old a look may be that answers for `time`. */
+static int64_t age_for(struct history *history, int64_t time)
+{
+    int64_t looked_at = look_time(&history->look);
+    return looked_at && time < looked_at - SETTLED ? INSTANT_MAX : history->options.refresh;
+}
+
+/* What is asked of the generations; see history_open_*. */
+struct question {
+    const char *generation; /* NULL: of all */
+    int64_t time;
+    const char *position; /* NULL: by time */
+};
+
+static int answer(struct history *history, const struct question *question, struct task *task,
+                  struct state **ret_state)
+{
+    _cleanup_(generations_finish) struct generations generations = {0};
+    int r = current(history, &generations);
+
+    if (r < 0)
+        return r;
+    if (!question->generation)
+        return choose_state(&generations, question->time, task, ret_state);
+    struct generation *generation = generations_find(&generations, question->generation);
+    if (!generation)
+        return -ENOENT;
+    if (question->position)
+        return generation->ops->open_position(generation, question->position, task, ret_state);
+    return generation->ops->open_at(generation, question->time, task, ret_state);
+}
+
+/* Answers from a look that is at most `age` old; if an object turns out to be gone, retention has been at
+ * work: looks again and answers from what there is now. */
+static int ask(struct history *history, const struct question *question, int64_t age, struct task *task,
+               struct state **ret_state)
+{
+    int r = refresh(history, age, task);
+    if (r < 0)
+        return r;
+    r = answer(history, question, task, ret_state);
+    if (r != -ESTALE)
+        return r;
+    log_info("%s: %s; listing again", history->name, task_reason(task, r));
+    task_forgive(task);
+    if ((r = refresh(history, 0, task)) < 0)
+        return r;
+    r = answer(history, question, task, ret_state);
+    return r == -ESTALE ? -EIO : r;
+}
+
+int history_open_latest(struct history *history, const char *generation, struct task *task,
+                        struct state **ret_state)
+{
+    struct question question = {.generation = generation, .time = INSTANT_MAX};
+    return ask(history, &question, history->options.refresh, task, ret_state);
+}
+
+int history_open_at(struct history *history, const char *generation, int64_t time, struct task *task,
+                    struct state **ret_state)
+{
+    struct question question = {.generation = generation, .time = time};
+    return ask(history, &question, age_for(history, time), task, ret_state);
+}
+
+int history_open_position(struct history *history, const char *generation, const char *position,
+                          struct task *task, struct state **ret_state)
+{
+    struct question question = {.generation = generation, .position = position};
+    return ask(history, &question, history->options.refresh, task, ret_state);
+}
+
+/* The generations after a look that is recent enough. */
+static int refreshed(struct history *history, struct task *task, struct generations *ret_generations)
+{
+    int r = refresh(history, history->options.refresh, task);
+    return r < 0 ? r : current(history, ret_generations);
+}
+
+int history_list_generations(struct history *history, struct task *task, struct names *names)
+{
+    _cleanup_(generations_finish) struct generations generations = {0};
+    int r = refreshed(history, task, &generations);
+
+    for (size_t i = 0; i < generations.n && r == 0; i++)
+        r = names_add(names, generations.items[i]->name, true);
+    return r;
+}
+
+int history_list_points(struct history *history, const char *generation, struct task *task,
+                        struct instants *points)
+{
+    _cleanup_(generations_finish) struct generations generations = {0};
+    int r = refreshed(history, task, &generations);
+    struct generation *found = r < 0 ? NULL : generations_find(&generations, generation);
+
+    if (!found)
+        return r < 0 ? r : -ENOENT;
+    r = found->ops->list_points(found, points);
+    instants_sort(points);
+    return r;
+}
+
+int history_list_landmarks(struct history *history, const char *generation, struct task *task,
+                           struct instants *landmarks)
+{
+    _cleanup_(generations_finish) struct generations generations = {0};
+    int r = refreshed(history, task, &generations);
+
+    for (size_t i = 0; i < generations.n && r == 0; i++)
+        if (!generation || strcmp(generations.items[i]->name, generation) == 0)
+            r = generations.items[i]->ops->list_landmarks(generations.items[i], landmarks);
+    instants_sort(landmarks);
+    return r;
+}
+
+int history_list_positions(struct history *history, const char *generation, const char *folder,
+                           struct task *task, struct names *names)
+{
+    _cleanup_(generations_finish) struct generations generations = {0};
+    int r = refreshed(history, task, &generations);
+    struct generation *found = r < 0 ? NULL : generations_find(&generations, generation);
+
+    if (!found)
+        return r < 0 ? r : -ENOENT;
+    r = found->ops->list_positions(found, folder, task, names);
+    names_sort(names);
+    return r == -ESTALE ? -EIO : r;
+}

@@ -1,0 +1,75 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/array.h"
+#include "litemount/cleanup.h"
+#include "litemount/history.h"
+
+void instants_finish(struct instants *instants)
+{
+    free(instants->times);
+    *instants = (struct instants){0};
+}
+
+int instants_add(struct instants *instants, int64_t time)
+{
+    int r = ARRAY_GROW(instants->times, instants->capacity, instants->n + 1);
+    if (r == 0)
+        instants->times[instants->n++] = time;
+    return r;
+}
+
+static int compare_times(const void *left, const void *right)
+{
+    int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+    return (a > b) - (a < b);
+}
+
+void instants_sort(struct instants *instants)
+{
+    size_t kept = 0;
+    if (instants->n)
+        qsort(instants->times, instants->n, sizeof *instants->times, compare_times);
+    for (size_t i = 0; i < instants->n; i++)
+        if (kept == 0 || instants->times[kept - 1] != instants->times[i])
+            instants->times[kept++] = instants->times[i];
+    instants->n = kept;
+}
+
+void names_finish(struct names *names)
+{
+    for (size_t i = 0; i < names->n; i++)
+        free(names->items[i].text);
+    free(names->items);
+    *names = (struct names){0};
+}
+
+int names_add(struct names *names, const char *text, bool is_folder)
+{
+    _cleanup_free_ char *copy = strdup(text);
+    int r = copy ? ARRAY_GROW(names->items, names->capacity, names->n + 1) : -1;
+    if (r < 0)
+        return -ENOMEM;
+    names->items[names->n++] = (struct name){steal_pointer(copy), is_folder};
+    return 0;
+}
+
+static int compare_names(const void *left, const void *right)
+{
+    return strcmp(((const struct name *)left)->text, ((const struct name *)right)->text);
+}
+
+void names_sort(struct names *names)
+{
+    size_t kept = 0;
+    if (names->n)
+        qsort(names->items, names->n, sizeof *names->items, compare_names);
+    for (size_t i = 0; i < names->n; i++) {
+        if (kept && strcmp(names->items[kept - 1].text, names->items[i].text) == 0)
+            free(names->items[i].text);
+        else
+            names->items[kept++] = names->items[i];
+    }
+    names->n = kept;
+}

@@ -1,0 +1,75 @@
+#include "naming.h"
+
+#include <string.h>
+
+#include "litemount/catalog.h"
+#include "litemount/config.h"
+
+const char *catalog_extension(const char *name)
+{
+    const char *slash = strrchr(name, '/'), *file = slash ? slash + 1 : name, *dot = strrchr(file, '.');
+    return dot && dot != file && dot[1] ? dot + 1 : "db";
+}
+
+/* How much of its path is the folder that a database lies in; a folder of databases is that folder. */
+static size_t folder_length(const struct database_config *database)
+{
+    const char *slash = strrchr(database->path, '/');
+    if (database->is_folder)
+        return strlen(database->path);
+    return slash ? (size_t)(slash - database->path) : 0;
+}
+
+/* The length of the deepest folder that the folders a[0..a_length) and b[0..b_length) share. */
+static size_t shared_by(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+    size_t shared = 0;
+    for (size_t i = 0;; i++) {
+        bool a_part = i == a_length || a[i] == '/', b_part = i == b_length || b[i] == '/';
+        if (a_part && b_part)
+            shared = i;
+        if (i == a_length || i == b_length || a[i] != b[i])
+            return shared;
+    }
+}
+
+size_t naming_shared_folder(const struct config *config)
+{
+    const char *first = config->databases[0].path;
+    size_t shared = folder_length(&config->databases[0]);
+
+    for (size_t i = 1; i < config->n_databases; i++)
+        shared = shared_by(first, shared, config->databases[i].path, folder_length(&config->databases[i]));
+    return shared;
+}
+
+const char *naming_below(const char *path, size_t shared)
+{
+    path += shared;
+    while (*path == '/')
+        path++;
+    return path;
+}
+
+bool naming_is_usable(const char *name)
+{
+    for (const char *part = name;; part++) {
+        size_t length = strcspn(part, "/");
+        bool is_dots = (length == 1 && part[0] == '.') || (length == 2 && part[0] == '.' && part[1] == '.');
+        if (length == 0 || length > 255 || is_dots)
+            return false;
+        part += length;
+        if (*part == '\0')
+            return true;
+    }
+}
+
+char *naming_of_source(const char *url)
+{
+    const char *end = url + strlen(url), *start;
+    while (end > url && end[-1] == '/')
+        end--;
+    for (start = end; start > url && start[-1] != '/'; start--)
+        ;
+    return strndup(start, (size_t)(end - start));
+}

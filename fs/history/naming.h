@@ -1,0 +1,20 @@
+/* What databases are called: pure rules over paths. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct config;
+
+/* The length of the deepest folder that all configured databases (and folders of databases) share. */
+size_t naming_shared_folder(const struct config *config);
+
+/* What is left of `path` below its first `shared` bytes. Points into `path`. */
+const char *naming_below(const char *path, size_t shared);
+
+/* Whether every part of `name` can stand in a folder: none is empty, ".", "..", or too long. */
+bool naming_is_usable(const char *name);
+
+/* The last part of a URL or path, for a source that is one backup: the caller frees it; NULL: out of memory.
+ */
+char *naming_of_source(const char *url);

@@ -1,0 +1,108 @@
+#include "object_stream.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "litemount/cleanup.h"
+#include "litemount/task.h"
+#include "v03.h"
+
+#define WINDOW (1 << 20) /* bytes fetched at once */
+
+static const char age_magic[] = "age-encryption.org/";
+
+static void close_stream_pointer(struct lz4_stream **stream)
+{
+    lz4_stream_close(*stream);
+}
+
+static int refuse(struct replica *replica, const struct object *object, struct task *task, const char *why)
+{
+    return task_fail(task, EBADMSG, "%s/%s %s", replica_url(replica), object->key, why);
+}
+
+static int feed_window(struct replica *replica, const struct object *object, struct lz4_stream *stream,
+                       const uint8_t *bytes, size_t length, bool first, lz4_sink *sink, void *context,
+                       struct task *task)
+{
+    if (first && length >= strlen(age_magic) && memcmp(bytes, age_magic, strlen(age_magic)) == 0)
+        return refuse(replica, object, task, "is encrypted with age, which this version cannot read");
+    int r = lz4_stream_feed(stream, bytes, length, sink, context);
+    if (r == -EBADMSG)
+        return refuse(replica, object, task, "is damaged: its LZ4 frame or what is in it does not hold");
+    return r;
+}
+
+int object_read(struct replica *replica, const struct object *object, uint64_t offset, size_t length,
+                void *bytes, struct task *task)
+{
+    int r = replica_read(replica, object, offset, length, bytes, task);
+    return r == -ENOENT ? -ESTALE : r;
+}
+
+int object_decode(struct replica *replica, const struct object *object, lz4_sink *sink, void *context,
+                  struct task *task)
+{
+    _cleanup_(close_stream_pointer) struct lz4_stream *stream = NULL;
+    size_t window = object->size < WINDOW ? (size_t)object->size : WINDOW;
+    _cleanup_free_ uint8_t *bytes = malloc(window + 1);
+    int r = lz4_stream_open(&stream);
+
+    if (r < 0 || !bytes)
+        return -ENOMEM;
+    if (object->size == 0)
+        return refuse(replica, object, task, "is empty");
+    for (uint64_t offset = 0; offset < object->size && !lz4_stream_done(stream); offset += window) {
+        size_t length = object->size - offset < window ? (size_t)(object->size - offset) : window;
+        if ((r = object_read(replica, object, offset, length, bytes, task)) < 0)
+            return r;
+        r = feed_window(replica, object, stream, bytes, length, offset == 0, sink, context, task);
+        if (r < 0)
+            return r;
+    }
+    if (!lz4_stream_done(stream))
+        return refuse(replica, object, task, "is cut short");
+    return 0;
+}
+
+char *object_identity(const struct replica *replica, const struct object *object)
+{
+    char *text;
+    int n = asprintf(&text, "%s\n%s\n%llu\n%s", replica_url(replica), object->key,
+                     (unsigned long long)object->size, object->version);
+    return n < 0 ? NULL : text;
+}
+
+/* A full piece is put only when more bytes follow, so that the last one is always there to be marked as such.
+ */
+int piece_writer_sink(void *context, const uint8_t *bytes, size_t length)
+{
+    struct piece_writer *writer = context;
+    while (length) {
+        if (writer->pending.size == V03_PIECE) {
+            int r = cache_fill_put(writer->fill, writer->offset, writer->pending.data, V03_PIECE, false);
+            if (r < 0)
+                return r;
+            writer->offset += V03_PIECE;
+            writer->pending.size = 0;
+        }
+        size_t room = V03_PIECE - writer->pending.size, n = length < room ? length : room;
+        int r = buffer_append(&writer->pending, bytes, n);
+        if (r < 0)
+            return r;
+        bytes += n;
+        length -= n;
+    }
+    return 0;
+}
+
+int piece_writer_end(struct piece_writer *writer)
+{
+    return cache_fill_put(writer->fill, writer->offset, writer->pending.data, writer->pending.size, true);
+}
+
+void piece_writer_finish(struct piece_writer *writer)
+{
+    buffer_finish(&writer->pending);
+}

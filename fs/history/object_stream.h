@@ -1,0 +1,33 @@
+/* A v0.3 object decoded from its start to its end: fetched window by window, every checksum of its frame
+ * checked. */
+#pragma once
+
+#include "litemount/array.h"
+#include "litemount/cache.h"
+#include "litemount/lz4frame.h"
+#include "litemount/replica.h"
+
+/* As replica_read, but an object that is gone is -ESTALE, like one that was replaced: the listing is out of
+ * date. */
+int object_read(struct replica *replica, const struct object *object, uint64_t offset, size_t length,
+                void *bytes, struct task *task);
+
+/* Gives what the object decodes to, in order, to `sink`. Returns 0 once the frame's end holds; -EBADMSG with
+ * a reason if the object is damaged; the sink's errno; or object_read's. */
+int object_decode(struct replica *replica, const struct object *object, lz4_sink *sink, void *context,
+                  struct task *task);
+
+/* The text that names this very version of an object in the cache. The caller frees it. NULL: out of memory.
+ */
+char *object_identity(const struct replica *replica, const struct object *object);
+
+/* Turns a stream of decoded bytes into the cache's pieces. Zero-initialise but for `fill`. */
+struct piece_writer {
+    struct cache_fill *fill;
+    struct buffer pending;
+    uint64_t offset; /* of the pending bytes, in the image */
+};
+
+int piece_writer_sink(void *writer, const uint8_t *bytes, size_t length); /* an lz4_sink */
+int piece_writer_end(struct piece_writer *writer); /* what is pending is the image's end */
+void piece_writer_finish(struct piece_writer *writer);

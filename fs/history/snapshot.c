@@ -1,0 +1,252 @@
+/* One snapshot: what it is, and its decoded image, the database file. How blocks are found in a large one
+ * stands in snapshot_blocks.c.
+ *
+ * A small object is fetched whole and all its checksums hold before anything in it is used; of a large one
+ * only the first page is read to learn what it is. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/array.h"
+#include "litemount/cache.h"
+#include "litemount/cleanup.h"
+#include "litemount/log.h"
+#include "litemount/task.h"
+#include "object_stream.h"
+#include "snapshot_blocks.h"
+#include "v03.h"
+
+#define DATABASE_HEADER_SIZE 100
+#define KIND "snapshot"
+#define FACT_VERSION 1
+
+/* What is kept of a snapshot that is sound. */
+struct snapshot_fact {
+    uint32_t version;
+    uint32_t page_size;
+    uint64_t size;
+};
+
+struct snapshot *snapshot_make(const struct object *object, uint32_t index)
+{
+    _cleanup_free_ struct snapshot *snapshot = calloc(1, sizeof *snapshot);
+    if (!snapshot || object_copy(object, &snapshot->object) < 0)
+        return NULL;
+    atomic_init(&snapshot->references, 1);
+    pthread_mutex_init(&snapshot->lock, NULL);
+    snapshot->index = index;
+    return steal_pointer(snapshot);
+}
+
+struct snapshot *snapshot_ref(struct snapshot *snapshot)
+{
+    atomic_fetch_add(&snapshot->references, 1);
+    return snapshot;
+}
+
+void snapshot_unref(struct snapshot *snapshot)
+{
+    if (!snapshot || atomic_fetch_sub(&snapshot->references, 1) != 1)
+        return;
+    pthread_mutex_destroy(&snapshot->lock);
+    object_finish(&snapshot->object);
+    free(snapshot->damage);
+    free(snapshot->starts);
+    free(snapshot);
+}
+
+/* The page size and length that a database's first bytes tell; false if they are no SQLite database's.
+ * Source: https://www.sqlite.org/fileformat2.html#the_database_header: the length at 28 holds if the change
+ * counter at 24 is the one at 92. */
+static bool read_database_header(const uint8_t *bytes, uint32_t *ret_page_size, uint64_t *ret_size)
+{
+    uint32_t page_size = (uint32_t)bytes[16] << 8 | bytes[17];
+    uint32_t pages =
+        (uint32_t)bytes[28] << 24 | (uint32_t)bytes[29] << 16 | (uint32_t)bytes[30] << 8 | bytes[31];
+
+    if (memcmp(bytes, "SQLite format 3", 16) != 0)
+        return false;
+    page_size = page_size == 1 ? 65536 : page_size;
+    if (page_size < 512 || (page_size & (page_size - 1)))
+        return false;
+    *ret_page_size = page_size;
+    *ret_size = memcmp(bytes + 24, bytes + 92, 4) == 0 ? (uint64_t)pages * page_size : 0;
+    return true;
+}
+
+/* Keeps the beginning of what is decoded, and counts all of it. */
+struct overview {
+    struct buffer start; /* up to `keep` bytes */
+    size_t keep;
+    uint64_t size;
+};
+
+static int look_over(void *context, const uint8_t *bytes, size_t length)
+{
+    struct overview *overview = context;
+    size_t room = overview->keep - overview->start.size;
+    overview->size += length;
+    return buffer_append(&overview->start, bytes, length < room ? length : room);
+}
+
+static void take_header(struct snapshot *snapshot, const struct overview *overview)
+{
+    uint64_t told;
+    snapshot->size = overview->size;
+    if (overview->start.size < DATABASE_HEADER_SIZE ||
+        !read_database_header(overview->start.data, &snapshot->page_size, &told))
+        snapshot->page_size = 0;
+}
+
+/* Decodes all of it: every checksum, the exact size. */
+static int learn_whole(struct v03_generation *generation, struct snapshot *snapshot, struct task *task,
+                       struct snapshot *ret_found)
+{
+    struct overview overview = {.keep = DATABASE_HEADER_SIZE};
+    int r = object_decode(generation->replica, &snapshot->object, look_over, &overview, task);
+    if (r == 0)
+        take_header(ret_found, &overview);
+    buffer_finish(&overview.start);
+    return r;
+}
+
+static int learn_start(struct v03_generation *generation, struct snapshot *snapshot, struct task *task,
+                       struct snapshot *ret_found)
+{
+    uint8_t header[DATABASE_HEADER_SIZE];
+    int64_t n = snapshot_read(generation, snapshot, 0, sizeof header, header, task);
+    if (n < 0)
+        return (int)n;
+    if ((size_t)n == sizeof header && read_database_header(header, &ret_found->page_size, &ret_found->size) &&
+        ret_found->size)
+        return 0;
+    return learn_whole(generation, snapshot, task, ret_found); /* its header does not tell the length */
+}
+
+static int recall(struct cache *cache, const char *identity, struct snapshot *found)
+{
+    struct buffer buffer = {0};
+    struct snapshot_fact fact;
+    int r = cache_get_fact(cache, identity, KIND, &buffer);
+
+    if (r == 0 && buffer.size == sizeof fact) {
+        memcpy(&fact, buffer.data, sizeof fact);
+        r = fact.version == FACT_VERSION ? 0 : -ENOENT;
+    } else {
+        r = -ENOENT;
+    }
+    buffer_finish(&buffer);
+    if (r == 0) {
+        found->page_size = fact.page_size;
+        found->size = fact.size;
+    }
+    return r;
+}
+
+static void remember(struct cache *cache, const char *identity, const struct snapshot *found)
+{
+    struct snapshot_fact fact = {FACT_VERSION, found->page_size, found->size};
+    cache_put_fact(cache, identity, KIND, &fact, sizeof fact);
+}
+
+static int find_out(struct v03_generation *generation, struct snapshot *snapshot, struct task *task,
+                    struct snapshot *ret_found)
+{
+    _cleanup_free_ char *identity = object_identity(generation->replica, &snapshot->object);
+    int r;
+
+    if (!identity)
+        return -ENOMEM;
+    if (recall(generation->cache, identity, ret_found) == 0)
+        return 0;
+    if (snapshot->object.size <= V03_WHOLE_OBJECT)
+        r = learn_whole(generation, snapshot, task, ret_found);
+    else
+        r = learn_start(generation, snapshot, task, ret_found);
+    if (r == 0)
+        remember(generation->cache, identity, ret_found);
+    return r;
+}
+
+/* Several tasks may learn the same snapshot at once; they learn the same, and the first to end says so. */
+int snapshot_learn(struct v03_generation *generation, struct snapshot *snapshot, struct task *task)
+{
+    struct snapshot found = {0};
+
+    pthread_mutex_lock(&snapshot->lock);
+    enum learnt learnt = snapshot->learnt;
+    pthread_mutex_unlock(&snapshot->lock);
+    if (learnt != LEARNT_NOTHING)
+        return 0;
+    int r = find_out(generation, snapshot, task, &found);
+    if (r < 0 && r != -EBADMSG)
+        return r;
+    if (r == -EBADMSG) {
+        snapshot_set_damaged(snapshot, task_reason(task, r));
+        task_forgive(task);
+        return 0;
+    }
+    pthread_mutex_lock(&snapshot->lock);
+    if (snapshot->learnt == LEARNT_NOTHING) {
+        snapshot->page_size = found.page_size;
+        snapshot->size = found.size;
+        snapshot->learnt = LEARNT_SOUND;
+    }
+    pthread_mutex_unlock(&snapshot->lock);
+    return 0;
+}
+
+void snapshot_set_damaged(struct snapshot *snapshot, const char *why)
+{
+    pthread_mutex_lock(&snapshot->lock);
+    bool news = snapshot->learnt != LEARNT_DAMAGED;
+    if (news) {
+        snapshot->learnt = LEARNT_DAMAGED;
+        snapshot->damage = strdup(why);
+    }
+    pthread_mutex_unlock(&snapshot->lock);
+    if (news)
+        log_warning("%s", why);
+}
+
+struct image_source {
+    struct v03_generation *generation;
+    struct snapshot *snapshot;
+};
+
+static int make_in_order(struct image_source *source, struct cache_fill *fill, struct task *task)
+{
+    struct piece_writer writer = {.fill = fill};
+    int r = object_decode(source->generation->replica, &source->snapshot->object, piece_writer_sink, &writer,
+                          task);
+    if (r == 0)
+        r = piece_writer_end(&writer);
+    piece_writer_finish(&writer);
+    return r;
+}
+
+static int make_image(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
+                      struct task *task)
+{
+    struct image_source *source = context;
+    if (source->snapshot->object.size > V03_WHOLE_OBJECT) {
+        int r = snapshot_make_blocks(source->generation, source->snapshot, offset, length, fill, task);
+        if (r != -EOPNOTSUPP)
+            return r;
+    }
+    return make_in_order(source, fill, task);
+}
+
+int64_t snapshot_read(struct v03_generation *generation, struct snapshot *snapshot, uint64_t offset,
+                      size_t length, void *bytes, struct task *task)
+{
+    _cleanup_free_ char *identity = object_identity(generation->replica, &snapshot->object);
+    struct image_source source = {generation, snapshot};
+    struct cache_image *image;
+
+    if (!identity || cache_image_open(generation->cache, identity, V03_PIECE, &image) < 0)
+        return -ENOMEM;
+    int64_t n = cache_image_read(image, offset, length, bytes, make_image, &source, task);
+    cache_image_close(image);
+    return n;
+}

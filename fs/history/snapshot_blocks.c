@@ -1,0 +1,250 @@
+#include "snapshot_blocks.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/array.h"
+#include "litemount/cleanup.h"
+#include "litemount/task.h"
+#include "object_stream.h"
+
+#define KIND "blocks"
+#define FACT_VERSION 1
+
+/* The head of what is kept of a block table; the starts follow. */
+struct blocks_fact {
+    uint32_t version;
+    uint32_t complete;
+    struct lz4_frame frame;
+};
+
+static int refuse(struct v03_generation *generation, const struct snapshot *snapshot, struct task *task,
+                  const char *why)
+{
+    return task_fail(task, EBADMSG, "%s/%s is damaged: %s", replica_url(generation->replica),
+                     snapshot->object.key, why);
+}
+
+/* Reads bytes of the object that must be there. */
+static int read_exactly(struct v03_generation *generation, const struct snapshot *snapshot, uint64_t offset,
+                        size_t length, void *bytes, struct task *task)
+{
+    uint64_t end;
+    if (__builtin_add_overflow(offset, length, &end) || end > snapshot->object.size)
+        return refuse(generation, snapshot, task, "it is cut short");
+    return object_read(generation->replica, &snapshot->object, offset, length, bytes, task);
+}
+
+/* Takes the table from the cache. Called with the snapshot locked, while its table is empty. */
+static int recall_table(struct snapshot *snapshot, const struct buffer *buffer)
+{
+    struct blocks_fact fact;
+    size_t bytes = buffer->size - sizeof fact, n = bytes / sizeof *snapshot->starts;
+
+    if (buffer->size < sizeof fact || n == 0)
+        return -ENOENT;
+    memcpy(&fact, buffer->data, sizeof fact);
+    if (fact.version != FACT_VERSION || ARRAY_GROW(snapshot->starts, snapshot->starts_capacity, n) < 0)
+        return -ENOENT;
+    memcpy(snapshot->starts, buffer->data + sizeof fact, n * sizeof *snapshot->starts);
+    snapshot->n_starts = n;
+    snapshot->frame = fact.frame;
+    snapshot->starts_complete = fact.complete;
+    return 0;
+}
+
+static int recall(struct v03_generation *generation, struct snapshot *snapshot)
+{
+    _cleanup_free_ char *identity = object_identity(generation->replica, &snapshot->object);
+    struct buffer buffer = {0};
+    int r = identity ? cache_get_fact(generation->cache, identity, KIND, &buffer) : -ENOMEM;
+
+    if (r == 0) {
+        pthread_mutex_lock(&snapshot->lock);
+        if (snapshot->n_starts == 0)
+            r = recall_table(snapshot, &buffer);
+        pthread_mutex_unlock(&snapshot->lock);
+    }
+    buffer_finish(&buffer);
+    return r;
+}
+
+static void remember(struct v03_generation *generation, struct snapshot *snapshot)
+{
+    _cleanup_free_ char *identity = object_identity(generation->replica, &snapshot->object);
+    struct buffer buffer = {0};
+    struct blocks_fact fact;
+
+    memset(&fact, 0, sizeof fact); /* padding too: it is written out */
+    pthread_mutex_lock(&snapshot->lock);
+    fact.version = FACT_VERSION;
+    fact.complete = snapshot->starts_complete;
+    fact.frame = snapshot->frame;
+    int r = buffer_append(&buffer, &fact, sizeof fact);
+    if (r == 0)
+        r = buffer_append(&buffer, snapshot->starts, snapshot->n_starts * sizeof *snapshot->starts);
+    pthread_mutex_unlock(&snapshot->lock);
+    if (identity && r == 0)
+        cache_put_fact(generation->cache, identity, KIND, buffer.data, buffer.size);
+    buffer_finish(&buffer);
+}
+
+/* Begins the table: the first block stands behind the frame header. */
+static int begin_table(struct snapshot *snapshot, const struct lz4_frame *frame)
+{
+    int r = 0;
+    pthread_mutex_lock(&snapshot->lock);
+    if (snapshot->n_starts == 0) {
+        r = ARRAY_GROW(snapshot->starts, snapshot->starts_capacity, 1);
+        if (r == 0) {
+            snapshot->frame = *frame;
+            snapshot->starts[snapshot->n_starts++] = frame->header_size;
+        }
+    }
+    pthread_mutex_unlock(&snapshot->lock);
+    return r;
+}
+
+static int give_up_blocks(struct snapshot *snapshot)
+{
+    pthread_mutex_lock(&snapshot->lock);
+    snapshot->in_order = true;
+    pthread_mutex_unlock(&snapshot->lock);
+    return -EOPNOTSUPP;
+}
+
+/* Makes sure that the table has been begun. */
+static int know_frame(struct v03_generation *generation, struct snapshot *snapshot, struct task *task)
+{
+    uint8_t bytes[LZ4_FRAME_HEADER_MAX];
+    struct lz4_frame frame;
+
+    pthread_mutex_lock(&snapshot->lock);
+    bool known = snapshot->n_starts > 0, in_order = snapshot->in_order;
+    pthread_mutex_unlock(&snapshot->lock);
+    if (in_order)
+        return -EOPNOTSUPP;
+    if (known || recall(generation, snapshot) == 0)
+        return 0;
+    int r = read_exactly(generation, snapshot, 0, sizeof bytes, bytes, task);
+    if (r < 0)
+        return r;
+    /* Reading in order says what is wrong with the header, if anything is. */
+    if (lz4_frame_parse(bytes, sizeof bytes, &frame) < 0 || !frame.independent)
+        return give_up_blocks(snapshot);
+    return begin_table(snapshot, &frame);
+}
+
+/* Takes in the header of block `n`: now it is known where the next one stands, or that none follows. */
+static int note_header(struct v03_generation *generation, struct snapshot *snapshot, size_t n,
+                       const uint8_t header[static LZ4_BLOCK_HEADER_SIZE], struct task *task)
+{
+    struct lz4_block block;
+    int r = 0;
+
+    if (lz4_block_parse(&snapshot->frame, header, &block) < 0)
+        return refuse(generation, snapshot, task, "a block header does not hold");
+    pthread_mutex_lock(&snapshot->lock);
+    if (n + 1 == snapshot->n_starts && !snapshot->starts_complete) {
+        if (block.end)
+            snapshot->starts_complete = true;
+        else if ((r = ARRAY_GROW(snapshot->starts, snapshot->starts_capacity, n + 2)) == 0)
+            snapshot->starts[snapshot->n_starts++] = snapshot->starts[n] + block.span;
+    }
+    pthread_mutex_unlock(&snapshot->lock);
+    return r;
+}
+
+/* One block's place. */
+struct place {
+    size_t number;
+    uint64_t start, end; /* of its header, and of the next one's, in the object */
+};
+
+/* Where block `wanted` is, or the last one if there are not so many; hops to it from the last block known. */
+static int find_block(struct v03_generation *generation, struct snapshot *snapshot, uint64_t wanted,
+                      struct task *task, struct place *ret_place)
+{
+    bool hopped = false;
+
+    for (;;) {
+        uint8_t header[LZ4_BLOCK_HEADER_SIZE];
+        pthread_mutex_lock(&snapshot->lock);
+        size_t n = snapshot->n_starts - 1; /* blocks whose headers were read */
+        bool found = wanted < n || snapshot->starts_complete;
+        size_t number = wanted < n ? (size_t)wanted : n - 1;
+        uint64_t last = snapshot->starts[n];
+        if (found && n)
+            *ret_place = (struct place){number, snapshot->starts[number], snapshot->starts[number + 1]};
+        pthread_mutex_unlock(&snapshot->lock);
+        if (found && hopped)
+            remember(generation, snapshot);
+        if (found)
+            return n ? 0 : refuse(generation, snapshot, task, "it holds nothing");
+        int r = read_exactly(generation, snapshot, last, sizeof header, header, task);
+        if (r == 0)
+            r = note_header(generation, snapshot, n, header, task);
+        if (r < 0)
+            return r;
+        hopped = true;
+    }
+}
+
+/* Decodes a block from its header on; the next block's header follows in `bytes`. */
+static int decode_block(struct v03_generation *generation, struct snapshot *snapshot,
+                        const struct place *place, const uint8_t *bytes, uint8_t *decoded, struct task *task,
+                        size_t *ret_size, bool *ret_last)
+{
+    const uint8_t *next = bytes + (place->end - place->start);
+    struct lz4_block block;
+
+    if (lz4_block_parse(&snapshot->frame, bytes, &block) < 0 || block.end ||
+        block.span != place->end - place->start)
+        return refuse(generation, snapshot, task, "a block header does not hold");
+    if (lz4_block_decode(&snapshot->frame, &block, bytes + LZ4_BLOCK_HEADER_SIZE, decoded, ret_size) < 0)
+        return refuse(generation, snapshot, task, "a block of it does not decode");
+    if (lz4_block_parse(&snapshot->frame, next, &block) < 0)
+        return refuse(generation, snapshot, task, "a block header does not hold");
+    *ret_last = block.end;
+    return note_header(generation, snapshot, place->number + 1, next, task);
+}
+
+static int make_block(struct v03_generation *generation, struct snapshot *snapshot, const struct place *place,
+                      struct cache_fill *fill, struct task *task)
+{
+    size_t length = (size_t)(place->end - place->start) + LZ4_BLOCK_HEADER_SIZE, size = 0;
+    _cleanup_free_ uint8_t *bytes = malloc(length);
+    _cleanup_free_ uint8_t *decoded = malloc(snapshot->frame.block_max);
+    bool last = false;
+
+    if (!bytes || !decoded)
+        return -ENOMEM;
+    int r = read_exactly(generation, snapshot, place->start, length, bytes, task);
+    if (r == 0)
+        r = decode_block(generation, snapshot, place, bytes, decoded, task, &size, &last);
+    if (r < 0)
+        return r;
+    if (!last && size != snapshot->frame.block_max)
+        return give_up_blocks(
+            snapshot); /* a writer that flushes: what a block holds can't be told by number */
+    return cache_fill_put(fill, (uint64_t)place->number * snapshot->frame.block_max, decoded, size, last);
+}
+
+int snapshot_make_blocks(struct v03_generation *generation, struct snapshot *snapshot, uint64_t offset,
+                         uint64_t length, struct cache_fill *fill, struct task *task)
+{
+    struct place place = {0};
+    int r = know_frame(generation, snapshot, task);
+
+    for (uint64_t at = offset; r == 0 && at < offset + length; at += snapshot->frame.block_max) {
+        uint64_t block = at / snapshot->frame.block_max;
+        at = block * snapshot->frame.block_max;
+        r = find_block(generation, snapshot, block, task, &place);
+        if (r == 0)
+            r = make_block(generation, snapshot, &place, fill, task);
+        if (r == 0 && place.number < block)
+            break; /* that was the last one */
+    }
+    return r;
+}

@@ -1,0 +1,124 @@
+/* Litestream v0.3: a generation is snapshots and WAL segments.
+ *
+ * Position: a WAL index and a frame of that WAL, counted from 1. A state is a snapshot and the last commit
+ * that is replayed upon it. Sources: Litestream v0.3.13 replica.go (Restore, SnapshotIndexAt, walSegmentMap),
+ * SQLite's wal.c (what a checkpoint writes). */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "generation.h"
+#include "litemount/lz4frame.h"
+#include "litemount/replica.h"
+#include "litemount/wal.h"
+#include "versions.h"
+
+#define V03_PIECE (64 << 10)       /* bytes: the cache's piece of an image */
+#define V03_WHOLE_OBJECT (1 << 20) /* bytes: objects up to this are checked whole before any of it is used   \
+                                    */
+
+/* The end of a transaction within a WAL. */
+struct commit {
+    uint32_t frame; /* the commit frame's number in its WAL, from 1 */
+    uint32_t pages; /* the database's size after it */
+};
+
+enum learnt { LEARNT_NOTHING, LEARNT_PENDING, LEARNT_SOUND, LEARNT_DAMAGED };
+
+/* One WAL segment. What stands above the line never changes; the rest is guarded by the generation's lock
+ * until `learnt` is LEARNT_SOUND, and does not change after that. */
+struct segment {
+    atomic_uint references;
+    struct object object;
+    uint32_t index;  /* of its WAL */
+    uint64_t offset; /* in its WAL, bytes */
+
+    enum learnt learnt;
+    char *damage; /* why it is LEARNT_DAMAGED */
+    struct wal_header header;
+    uint64_t size; /* bytes of the decoded segment */
+    uint32_t chain_before[2], chain_after[2];
+    uint32_t first_frame, n_frames; /* numbers in the WAL: first_frame + 1 to first_frame + n_frames */
+    struct commit *commits;
+    size_t n_commits;
+};
+
+/* One snapshot. Guarded by `lock` below the line. */
+struct snapshot {
+    atomic_uint references;
+    struct object object;
+    uint32_t index; /* of the WAL that continues it */
+
+    pthread_mutex_t lock;
+    enum learnt learnt;
+    char *damage;
+    uint32_t page_size; /* 0: the database is an empty file */
+    uint64_t size;      /* bytes of the database file */
+
+    /* Where the blocks of a large one stand, as far as is known (snapshot_blocks.c). */
+    bool in_order; /* they can't be decoded on their own: read from the start */
+    struct lz4_frame frame;
+    uint64_t
+        *starts; /* of the block headers, in bytes from the object's start; the last one was not read yet */
+    size_t n_starts, starts_capacity;
+    bool starts_complete; /* the last one was read, and is the end mark */
+};
+
+/* What a listing showed: immutable, shared by all states that were made from it. */
+struct v03_listing {
+    atomic_uint references;
+    struct segment **segments; /* by index and offset; a reference each */
+    int64_t *times;            /* of segment i: the latest of all objects up to it */
+    size_t n_segments;
+    struct snapshot **snapshots; /* by time, of equal times by index; a reference each */
+    size_t n_snapshots;
+    int64_t earliest, latest; /* of all objects */
+};
+
+struct v03_generation {
+    struct generation base;
+    struct replica *replica; /* borrowed from the history, which outlives it */
+    struct cache *cache;
+
+    pthread_mutex_t lock;        /* guards what is below, and the segments' learnt part */
+    pthread_cond_t learnt;       /* a segment stopped being LEARNT_PENDING */
+    struct v03_listing *listing; /* a reference */
+    struct versions versions;    /* the frames of all sound segments */
+};
+
+/* v03_key.c */
+bool v03_is_generation(const char *name);
+bool v03_parse_snapshot(const char *name, uint32_t *ret_index);
+bool v03_parse_segment(const char *name, uint32_t *ret_index, uint64_t *ret_offset);
+
+/* v03_listing.c: what is in a generation, and which of it belongs to an instant */
+int v03_listing_make(const struct listing *found, const struct v03_listing *known, bool keep_segments,
+                     struct v03_listing **ret_listing);
+struct v03_listing *v03_listing_ref(struct v03_listing *listing);
+void v03_listing_unref(struct v03_listing *listing);                      /* NULL is fine */
+size_t v03_segments_at(const struct v03_listing *listing, int64_t time);  /* how many count at `time` */
+size_t v03_snapshots_at(const struct v03_listing *listing, int64_t time); /* likewise */
+size_t v03_find_index(const struct v03_listing *listing,
+                      uint32_t index); /* its first segment, or where it would be */
+bool v03_point_at(const struct v03_listing *listing, int64_t time, int64_t *ret_point);
+
+/* segment.c */
+struct segment *segment_make(const struct object *object, uint32_t index, uint64_t offset);
+struct segment *segment_ref(struct segment *segment);
+void segment_unref(struct segment *segment);
+
+/* Learns segments that follow each other, beginning with the first of a WAL. Returns 0 even if some turn out
+ * damaged, which they note; else why they can't be had. */
+int segments_learn(struct v03_generation *generation, struct segment **segments, size_t n, struct task *task);
+int64_t segment_read(struct v03_generation *generation, struct segment *segment, uint64_t offset,
+                     size_t length, void *bytes, struct task *task);
+
+/* snapshot.c */
+struct snapshot *snapshot_make(const struct object *object, uint32_t index);
+struct snapshot *snapshot_ref(struct snapshot *snapshot);
+void snapshot_unref(struct snapshot *snapshot);
+void snapshot_set_damaged(struct snapshot *snapshot, const char *why); /* logs it, once */
+int snapshot_learn(struct v03_generation *generation, struct snapshot *snapshot, struct task *task);
+int64_t snapshot_read(struct v03_generation *generation, struct snapshot *snapshot, uint64_t offset,
+                      size_t length, void *bytes, struct task *task);

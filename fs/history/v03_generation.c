@@ -1,0 +1,209 @@
+/* A v0.3 generation: its listing, and which snapshot and which segments make the state that is asked for. */
+#include "v03_generation.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/cleanup.h"
+#include "litemount/instant.h"
+#include "litemount/task.h"
+#include "v03_positions.h"
+#include "v03_state.h"
+
+static struct v03_generation *cast(struct generation *generation)
+{
+    return (struct v03_generation *)generation;
+}
+
+static void unref_listing(struct v03_listing **listing)
+{
+    v03_listing_unref(*listing);
+}
+
+/* The listing as it is now; NULL if nothing was listed yet. A reference for the caller. */
+static struct v03_listing *current(struct v03_generation *generation)
+{
+    pthread_mutex_lock(&generation->lock);
+    struct v03_listing *listing = v03_listing_ref(generation->listing);
+    pthread_mutex_unlock(&generation->lock);
+    return listing;
+}
+
+/* Lists the snapshots, and the segments: all, or those behind the last one known. */
+static int list_objects(struct v03_generation *generation, const struct v03_listing *known, struct task *task,
+                        struct listing *found)
+{
+    char snapshots[64], segments[64];
+    const char *after = NULL;
+
+    snprintf(snapshots, sizeof snapshots, "generations/%s/snapshots/", generation->base.name);
+    snprintf(segments, sizeof segments, "generations/%s/wal/", generation->base.name);
+    if (known && known->n_segments)
+        after = known->segments[known->n_segments - 1]->object.key;
+    int r = replica_list(generation->replica, snapshots, LIST_FOLDER, NULL, 0, task, found);
+    return r < 0 ? r : replica_list(generation->replica, segments, LIST_FOLDER, after, 0, task, found);
+}
+
+static int generation_refresh(struct generation *base, bool whole, struct task *task)
+{
+    struct v03_generation *generation = cast(base);
+    _cleanup_(unref_listing) struct v03_listing *known = current(generation), *fresh = NULL;
+    _cleanup_(listing_finish) struct listing found = {0};
+    int r = list_objects(generation, whole ? NULL : known, task, &found);
+
+    if (r == 0)
+        r = v03_listing_make(&found, known, !whole, &fresh);
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&generation->lock);
+    struct v03_listing *old = generation->listing;
+    generation->listing = steal_pointer(fresh);
+    pthread_mutex_unlock(&generation->lock);
+    v03_listing_unref(old);
+    return 0;
+}
+
+static bool generation_bounds(struct generation *base, int64_t *ret_earliest, int64_t *ret_latest)
+{
+    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
+    if (!listing || listing->earliest > listing->latest)
+        return false;
+    *ret_earliest = listing->earliest;
+    *ret_latest = listing->latest;
+    return true;
+}
+
+static bool generation_point_at(struct generation *base, int64_t time, int64_t *ret_point)
+{
+    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
+    return listing && v03_point_at(listing, time, ret_point);
+}
+
+int v03_open_chain(struct v03_generation *generation, struct v03_listing *listing, struct snapshot *snapshot,
+                   size_t n_segments, struct wal_position limit, struct task *task, struct state **ret_state)
+{
+    _cleanup_(chain_finish) struct chain chain = {0};
+    int r = chain_open(generation, listing, snapshot, n_segments, limit, task, &chain);
+    return r < 0 ? r : v03_state_make(generation, listing, &chain, ret_state);
+}
+
+int v03_usable(struct v03_generation *generation, struct snapshot *snapshot, struct task *task)
+{
+    int r = snapshot_learn(generation, snapshot, task);
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&snapshot->lock);
+    r = snapshot->learnt == LEARNT_SOUND;
+    pthread_mutex_unlock(&snapshot->lock);
+    return r;
+}
+
+/* The newest snapshot that is sound, and every segment that counts at `time`. */
+static int generation_open_at(struct generation *base, int64_t time, struct task *task,
+                              struct state **ret_state)
+{
+    struct v03_generation *generation = cast(base);
+    _cleanup_(unref_listing) struct v03_listing *listing = current(generation);
+    const struct wal_position no_limit = {UINT32_MAX, UINT32_MAX};
+
+    for (size_t i = listing ? v03_snapshots_at(listing, time) : 0; i > 0; i--) {
+        int r = v03_usable(generation, listing->snapshots[i - 1], task);
+        if (r < 0)
+            return r;
+        if (r > 0)
+            return v03_open_chain(generation, listing, listing->snapshots[i - 1],
+                                  v03_segments_at(listing, time), no_limit, task, ret_state);
+    }
+    return -ENOENT;
+}
+
+static int generation_open_position(struct generation *base, const char *position, struct task *task,
+                                    struct state **ret_state)
+{
+    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
+    return listing ? v03_open_position(cast(base), listing, position, task, ret_state) : -ENOENT;
+}
+
+static int generation_list_positions(struct generation *base, const char *folder, struct task *task,
+                                     struct names *names)
+{
+    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
+    return listing ? v03_list_positions(cast(base), listing, folder, task, names) : -ENOENT;
+}
+
+static int generation_list_points(struct generation *base, struct instants *points)
+{
+    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
+    return listing ? v03_points(cast(base), listing, points) : 0;
+}
+
+static int generation_list_landmarks(struct generation *base, struct instants *landmarks)
+{
+    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
+    int64_t end;
+    int r = 0;
+
+    for (size_t i = 0; listing && i < listing->n_snapshots && r == 0; i++)
+        r = instants_add(landmarks, listing->snapshots[i]->object.modified);
+    if (r == 0 && listing && v03_point_at(listing, INSTANT_MAX, &end))
+        r = instants_add(landmarks, end);
+    return r;
+}
+
+static void generation_close(struct generation *base)
+{
+    struct v03_generation *generation = cast(base);
+    v03_listing_unref(generation->listing);
+    versions_finish(&generation->versions);
+    pthread_mutex_destroy(&generation->lock);
+    pthread_cond_destroy(&generation->learnt);
+    free(base->name);
+    free(generation);
+}
+
+static const struct generation_ops v03_generation_ops = {
+    .refresh = generation_refresh,
+    .bounds = generation_bounds,
+    .point_at = generation_point_at,
+    .open_at = generation_open_at,
+    .open_position = generation_open_position,
+    .list_points = generation_list_points,
+    .list_landmarks = generation_list_landmarks,
+    .list_positions = generation_list_positions,
+    .close = generation_close,
+};
+
+int v03_generation_open(const char *name, struct replica *replica, struct cache *cache,
+                        struct generation **ret_generation)
+{
+    _cleanup_free_ struct v03_generation *generation = calloc(1, sizeof *generation);
+
+    if (!generation || !(generation->base.name = strdup(name)))
+        return -ENOMEM;
+    generation->base.ops = &v03_generation_ops;
+    atomic_init(&generation->base.references, 1);
+    generation->replica = replica;
+    generation->cache = cache;
+    pthread_mutex_init(&generation->lock, NULL);
+    pthread_cond_init(&generation->learnt, NULL);
+    *ret_generation = &steal_pointer(generation)->base;
+    return 0;
+}
+
+int v03_list_generations(struct replica *replica, struct task *task, struct names *names)
+{
+    _cleanup_(listing_finish) struct listing found = {0};
+    int r = replica_list(replica, "generations/", LIST_FOLDER, NULL, 0, task, &found);
+
+    for (size_t i = 0; i < found.n_folders && r == 0; i++) {
+        _cleanup_free_ char *name = strdup(found.folders[i] + strlen("generations/"));
+        if (!name)
+            return -ENOMEM;
+        name[strcspn(name, "/")] = '\0';
+        if (v03_is_generation(name))
+            r = names_add(names, name, true);
+    }
+    return r;
+}

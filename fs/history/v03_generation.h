@@ -1,0 +1,15 @@
+/* A generation of Litestream v0.3, as history.c sees it. */
+#pragma once
+
+#include "generation.h"
+
+struct cache;
+struct replica;
+
+/* Makes the generation `name` below `replica`, both borrowed from the history. Lists nothing yet. 0 or
+ * -ENOMEM. */
+int v03_generation_open(const char *name, struct replica *replica, struct cache *cache,
+                        struct generation **ret_generation);
+
+/* Adds the names of the generations that the replica holds. 0, or replica_list's errno. */
+int v03_list_generations(struct replica *replica, struct task *task, struct names *names);

@@ -1,0 +1,48 @@
+/* The names of v0.3 objects.
+ * Source: Litestream v0.3.13 litestream.go, ParseSnapshotPath and ParseWALSegmentPath; more than eight digits
+ * are what a WAL beyond 4 GiB (offset) and the v0.4 betas (both) write. */
+#include <string.h>
+
+#include "v03.h"
+
+#define HEX "0123456789abcdef"
+
+/* Reads `least` to 16 lower-case hex digits. */
+static bool take_hex(const char **text, size_t least, uint64_t *ret_value)
+{
+    size_t digits = strspn(*text, HEX);
+    uint64_t value = 0;
+
+    if (digits < least || digits > 16)
+        return false;
+    for (size_t i = 0; i < digits; i++, ++*text)
+        value = value << 4 | (uint64_t)(strchr(HEX, **text) - HEX);
+    *ret_value = value;
+    return true;
+}
+
+static bool take_index(const char **text, uint32_t *ret_index)
+{
+    uint64_t value;
+    if (!take_hex(text, 8, &value) || value > UINT32_MAX)
+        return false;
+    *ret_index = (uint32_t)value;
+    return true;
+}
+
+bool v03_is_generation(const char *name)
+{
+    return strlen(name) == 16 && strspn(name, HEX) == 16;
+}
+
+bool v03_parse_snapshot(const char *name, uint32_t *ret_index)
+{
+    return take_index(&name, ret_index) && strcmp(name, ".snapshot.lz4") == 0;
+}
+
+bool v03_parse_segment(const char *name, uint32_t *ret_index, uint64_t *ret_offset)
+{
+    if (!take_index(&name, ret_index) || *name++ != '_')
+        return false;
+    return take_hex(&name, 8, ret_offset) && strcmp(name, ".wal.lz4") == 0;
+}

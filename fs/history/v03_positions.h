@@ -1,0 +1,21 @@
+/* What can be asked of a v0.3 generation by name: its restore points, and its committed transactions. */
+#pragma once
+
+#include "v03.h"
+
+/* Adds every point that can be told apart by time and reached, as far as is known. 0 or -ENOMEM. */
+int v03_points(struct v03_generation *generation, const struct v03_listing *listing, struct instants *points);
+
+/* The state at INDEX/OFFSET. -ENOENT: no commit ends there, or no snapshot leads there. */
+int v03_open_position(struct v03_generation *generation, struct v03_listing *listing, const char *position,
+                      struct task *task, struct state **ret_state);
+
+/* INDEX folders, or (`folder` is one) an OFFSET for every commit that can be reached. -ENOENT: no such
+ * folder. */
+int v03_list_positions(struct v03_generation *generation, struct v03_listing *listing, const char *folder,
+                       struct task *task, struct names *names);
+
+/* v03_generation.c */
+int v03_open_chain(struct v03_generation *generation, struct v03_listing *listing, struct snapshot *snapshot,
+                   size_t n_segments, struct wal_position limit, struct task *task, struct state **ret_state);
+int v03_usable(struct v03_generation *generation, struct snapshot *snapshot, struct task *task);

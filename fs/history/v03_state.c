@@ -1,0 +1,224 @@
+/* Reading a v0.3 state: each page from the frame or the snapshot that holds its newest version.
+ *
+ * What `litestream restore` does to reach the same bytes: it copies the snapshot, and checkpoints one WAL
+ * after the other into it. A checkpoint writes of every page the newest committed frame, and cuts the file to
+ * the size of the last commit. So a page that was cut off and came back without being written reads as zeros;
+ * but within one WAL nothing is cut, and the older content stays. Source: SQLite's wal.c, walCheckpoint. */
+#include "v03_state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/cleanup.h"
+#include "litemount/hash.h"
+#include "litemount/task.h"
+
+#define BATCH 256 /* pages that are looked up at once */
+
+struct v03_state {
+    struct state base;
+    struct v03_listing *listing; /* a reference: keeps the chain's snapshot and segments */
+    struct chain chain;
+};
+
+/* Where a page's bytes are. */
+struct source {
+    enum { FROM_ZEROS, FROM_SNAPSHOT, FROM_SEGMENT } kind;
+    struct segment *segment;
+    uint64_t offset; /* in the decoded segment */
+};
+
+/* Whether a page that was written in WAL `index` was cut off before the state's last WAL. */
+static bool was_cut(const struct chain *chain, uint32_t page, uint32_t index)
+{
+    for (size_t i = chain->n_shrinks; i > 0 && chain->shrinks[i - 1].index >= index; i--)
+        if (chain->shrinks[i - 1].pages < page)
+            return true;
+    return false;
+}
+
+static struct segment *segment_at(const struct v03_state *state, struct wal_position at)
+{
+    struct segment **segments = state->listing->segments;
+    size_t low = state->chain.begin, high = state->chain.end;
+    while (low + 1 < high) {
+        size_t middle = low + (high - low) / 2;
+        struct wal_position first = {segments[middle]->index, segments[middle]->first_frame + 1};
+        if (wal_position_compare(first, at) <= 0)
+            low = middle;
+        else
+            high = middle;
+    }
+    return segments[low];
+}
+
+/* Called with the generation locked. */
+static void locate(const struct v03_state *state, const struct versions *versions, uint32_t page,
+                   struct source *ret_source)
+{
+    const struct chain *chain = &state->chain;
+    const struct wal_position first = {chain->snapshot->index, 0};
+    struct wal_position at = first;
+    bool found = chain->last.frame && versions_find(versions, page, first, chain->last, &at);
+
+    *ret_source = (struct source){.kind = FROM_ZEROS};
+    if (was_cut(chain, page, at.index))
+        return;
+    if (!found) {
+        ret_source->kind = FROM_SNAPSHOT;
+        return;
+    }
+    struct segment *segment = segment_at(state, at);
+    uint32_t n = at.frame - segment->first_frame - 1;
+    ret_source->kind = FROM_SEGMENT;
+    ret_source->segment = segment;
+    ret_source->offset = (segment->offset ? 0 : WAL_HEADER_SIZE) + WAL_FRAME_HEADER_SIZE +
+                         (uint64_t)n * (WAL_FRAME_HEADER_SIZE + segment->header.page_size);
+}
+
+/* Reads from the snapshot; what lies behind its end was never written. */
+static int read_snapshot(struct v03_state *state, uint64_t offset, size_t length, uint8_t *bytes,
+                         struct task *task)
+{
+    struct v03_generation *generation = (struct v03_generation *)state->base.generation;
+    int64_t n = 0;
+
+    if (offset < state->chain.snapshot->size)
+        n = snapshot_read(generation, state->chain.snapshot, offset, length, bytes, task);
+    if (n < 0)
+        return (int)n;
+    memset(bytes + n, 0, length - (size_t)n);
+    return 0;
+}
+
+/* How many bytes from `offset` on, at most `length`, lie in the pages `first` to `last` (counted from 0). */
+static size_t bytes_within(uint64_t offset, size_t length, uint64_t last, uint32_t page_size)
+{
+    uint64_t end = (last + 1) * page_size;
+    return end - offset < length ? (size_t)(end - offset) : length;
+}
+
+/* Reads within the pages that were looked up; `sources[0]` is the one of the page at `offset`. */
+static int read_batch(struct v03_state *state, const struct source *sources, size_t n, uint64_t offset,
+                      size_t length, uint8_t *bytes, struct task *task)
+{
+    struct v03_generation *generation = (struct v03_generation *)state->base.generation;
+    uint32_t page_size = state->chain.page_size;
+    uint64_t first = offset / page_size;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct source *source = &sources[i];
+        size_t run = i;
+        /* Neighbours in the snapshot are one read. */
+        while (source->kind == FROM_SNAPSHOT && run + 1 < n && sources[run + 1].kind == FROM_SNAPSHOT)
+            run++;
+        size_t part = bytes_within(offset, length, first + run, page_size);
+        int64_t r = 0;
+        if (source->kind == FROM_SNAPSHOT)
+            r = read_snapshot(state, offset, part, bytes, task);
+        else if (source->kind == FROM_SEGMENT)
+            r = segment_read(generation, source->segment, source->offset + offset % page_size, part, bytes,
+                             task);
+        else
+            memset(bytes, 0, part);
+        if (r < 0)
+            return (int)r;
+        offset += part;
+        bytes += part;
+        length -= part;
+        i = run;
+    }
+    return 0;
+}
+
+static int64_t read_pages(struct v03_state *state, uint64_t offset, size_t length, uint8_t *bytes,
+                          struct task *task)
+{
+    struct v03_generation *generation = (struct v03_generation *)state->base.generation;
+    struct source sources[BATCH];
+    uint32_t page_size = state->chain.page_size;
+    size_t done = 0;
+
+    while (done < length) {
+        uint64_t first = (offset + done) / page_size, last = (offset + length - 1) / page_size;
+        size_t n = last - first + 1 < BATCH ? (size_t)(last - first + 1) : BATCH;
+        pthread_mutex_lock(&generation->lock);
+        for (size_t i = 0; i < n; i++)
+            locate(state, &generation->versions, (uint32_t)(first + i + 1), &sources[i]);
+        pthread_mutex_unlock(&generation->lock);
+        size_t part = bytes_within(offset + done, length - done, first + n - 1, page_size);
+        int r = read_batch(state, sources, n, offset + done, part, bytes + done, task);
+        if (r < 0)
+            return r;
+        done += part;
+    }
+    return (int64_t)length;
+}
+
+static int64_t state_v03_read(struct state *base, uint64_t offset, size_t length, void *bytes,
+                              struct task *task)
+{
+    struct v03_state *state = (struct v03_state *)base;
+    if (state->chain.last.frame)
+        return read_pages(state, offset, length, bytes, task);
+    int r = read_snapshot(state, offset, length, bytes, task);
+    return r < 0 ? r : (int64_t)length;
+}
+
+static void state_v03_close(struct state *base)
+{
+    struct v03_state *state = (struct v03_state *)base;
+    chain_finish(&state->chain);
+    v03_listing_unref(state->listing);
+    free(state);
+}
+
+static const struct state_ops v03_state_ops = {.read = state_v03_read, .close = state_v03_close};
+
+/* INDEX/OFFSET: where the last commit that is replayed ends in its WAL. */
+static int write_position(const struct chain *chain, char **ret_position)
+{
+    uint64_t offset = 0;
+    if (chain->last.frame)
+        offset = WAL_HEADER_SIZE + chain->last.frame * (WAL_FRAME_HEADER_SIZE + (uint64_t)chain->page_size);
+    return asprintf(ret_position, "%08x/%08llx", chain->last.index, (unsigned long long)offset) < 0 ? -ENOMEM
+                                                                                                    : 0;
+}
+
+static uint64_t identify(const struct state *state, const struct snapshot *snapshot)
+{
+    char time[32];
+    uint64_t hash = hash_text(HASH_START, state->generation->name);
+    hash = hash_text(hash, snapshot->object.key);
+    hash = hash_text(hash, snapshot->object.version);
+    hash = hash_text(hash, state->position);
+    snprintf(time, sizeof time, "%lld", (long long)state->time);
+    return hash_text(hash, time);
+}
+
+int v03_state_make(struct v03_generation *generation, struct v03_listing *listing, struct chain *chain,
+                   struct state **ret_state)
+{
+    _cleanup_free_ struct v03_state *state = calloc(1, sizeof *state);
+    _cleanup_free_ char *position = NULL;
+
+    if (!state || write_position(chain, &position) < 0)
+        return -ENOMEM;
+    state->base.ops = &v03_state_ops;
+    atomic_init(&state->base.references, 1);
+    state->base.generation = generation_ref(&generation->base);
+    state->base.size = chain->last.frame ? (uint64_t)chain->pages * chain->page_size : chain->snapshot->size;
+    state->base.source_size = chain->source_size;
+    state->base.time = chain->time;
+    state->base.replica = replica_url(generation->replica);
+    state->base.position = steal_pointer(position);
+    state->base.identity = identify(&state->base, chain->snapshot);
+    state->base.gap = steal_pointer(chain->gap);
+    state->listing = v03_listing_ref(listing);
+    state->chain = *chain;
+    *chain = (struct chain){0};
+    *ret_state = &steal_pointer(state)->base;
+    return 0;
+}

@@ -1,0 +1,44 @@
+/* The catalog: all databases of one source, by name.
+ *
+ * A name is the database's path below the deepest folder that all of the configured databases share, or its
+ * place below the bucket or folder that was named in place of a configuration; it may hold folders
+ * ("tenants/acme/main.db"). Where a configuration names a folder of databases, they are found by listing the
+ * replica. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "litemount/history.h"
+
+struct config;
+struct stores;
+
+struct catalog;
+
+/* Makes the catalog of `config`, which is borrowed until it is closed. Replicas that this program can't read
+ * are warned of and left out. Sends nothing. Returns 0, or -EINVAL with a reason if no database is left, or
+ * -ENOMEM. */
+int catalog_open(const struct config *config, struct stores *stores, const struct history_options *options,
+                 struct task *task, struct catalog **ret_catalog);
+void catalog_close(struct catalog *catalog); /* NULL is fine; no state of it may be left */
+
+/* Looks whether there is anything to show, before a mount says that it succeeded: lists a few databases.
+ * Returns 0 if at least one backup is there, warning of those that are not; else why not: -ENOENT, -EACCES,
+ * -EIO. */
+int catalog_check(struct catalog *catalog, struct task *task);
+
+/* Adds what stands directly in `folder` ("" for the top): databases, and folders that lead to some. Returns
+ * 0, -ENOENT if there is no such folder, or a negative errno with a reason. */
+int catalog_list(struct catalog *catalog, const char *folder, struct task *task, struct names *names);
+
+/* The database of that name; borrowed, lives as long as the catalog. 0, -ENOENT, or an errno with a reason.
+ */
+int catalog_find(struct catalog *catalog, const char *name, struct task *task, struct history **ret_history);
+
+/* Whether `folder` leads to a database. 0, -ENOENT, or an errno with a reason. */
+int catalog_find_folder(struct catalog *catalog, const char *folder, struct task *task);
+
+/* A database's file name extension, without the dot: its name's own, else "db". Points into `name` or is a
+ * constant. */
+const char *catalog_extension(const char *name);

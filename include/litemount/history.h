@@ -1,0 +1,110 @@
+/* What a backup remembers: a database's generations, the instants it can be brought back to, and the bytes it
+ * had.
+ *
+ * A *state* is a database at one restore point, readable like a file: any range of bytes, any time, from any
+ * thread. Nothing here is restored beforehand; a read finds for each page the newest version at or before the
+ * state's position and takes it from the object that holds it, through the cache. Nothing above this module
+ * knows which format a backup is written in. Rules: FORMATS of Litestream v0.3, restore (replica.go), and
+ * DESIGN.md sections 1 and 2. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct cache;
+struct replica;
+struct task;
+
+/* One database's backup. */
+struct history;
+
+struct history_options {
+    int64_t refresh;     /* nanoseconds that a listing counts as current */
+    struct cache *cache; /* borrowed */
+};
+
+/* Takes over the replicas (n_replicas of them, first choice first) on success. Sends nothing. `name` is for
+ * messages and identities; copied. Returns 0 or -ENOMEM. */
+int history_open(const char *name, struct replica **replicas, size_t n_replicas,
+                 const struct history_options *options, struct history **ret_history);
+
+/* NULL is fine. The last state of it must be gone. */
+void history_close(struct history *history);
+
+/* Where the backup is looked for first: the first replica's URL, without secrets. */
+const char *history_place(const struct history *history);
+
+/* A database at one restore point. Immutable, reference counted. */
+struct state;
+
+struct state *state_ref(struct state *state);
+void state_unref(struct state *state); /* NULL is fine */
+
+uint64_t state_size(const struct state *state);        /* bytes */
+int64_t state_time(const struct state *state);         /* the point's own time: nanoseconds since 1970, UTC */
+uint64_t state_source_size(const struct state *state); /* bytes of the objects that back it */
+uint64_t state_identity(const struct state *state);    /* equal for equal states of one database, else not */
+const char *state_generation(const struct state *state);
+const char *state_position(const struct state *state); /* as below positions/, without extension */
+const char *state_replica(const struct state *state);  /* URL without secrets */
+const char *state_gap(const struct state *state);      /* what is missing before the asked instant, or NULL */
+
+/* Reads `length` bytes from `offset`. Returns the bytes read, fewer only at the end; or a negative errno with
+ * a reason: -EIO (an object is gone, damaged or can't be fetched), -ECANCELED. */
+int64_t state_read(struct state *state, uint64_t offset, size_t length, void *bytes, struct task *task);
+
+/* The state at the newest restore point of `generation`, or (NULL) of the whole backup. All history_open_*
+ * return 0 and a reference for the caller, -ENOENT if there is no such state, or an errno with a reason. */
+int history_open_latest(struct history *history, const char *generation, struct task *task,
+                        struct state **ret_state);
+
+/* The newest state at or before `time`; without a generation, the one that `litestream restore -timestamp`
+ * takes where it answers. */
+int history_open_at(struct history *history, const char *generation, int64_t time, struct task *task,
+                    struct state **ret_state);
+
+/* The state at a committed transaction: `position` as listed by history_list_positions ("INDEX/OFFSET"). */
+int history_open_position(struct history *history, const char *generation, const char *position,
+                          struct task *task, struct state **ret_state);
+
+/* Instants, ascending, each once. The caller frees `times`. */
+struct instants {
+    int64_t *times; /* nanoseconds since 1970, UTC */
+    size_t n, capacity;
+};
+
+void instants_finish(struct instants *instants);
+int instants_add(struct instants *instants, int64_t time); /* in any order; 0 or -ENOMEM */
+void instants_sort(struct instants *instants);             /* ascending, doubles dropped */
+
+/* Names of one folder's entries. */
+struct names {
+    struct name {
+        char *text;
+        bool is_folder;
+    } * items;
+    size_t n, capacity;
+};
+
+void names_finish(struct names *names);
+int names_add(struct names *names, const char *text, bool is_folder); /* copies; 0 or -ENOMEM */
+void names_sort(struct names *names);                                 /* by text, doubles dropped */
+
+/* The generations' names. Those without a usable snapshot are among them. The lists below are added to. */
+int history_list_generations(struct history *history, struct task *task, struct names *names);
+
+/* Every restore point of a generation, as far as the objects' names and times tell. -ENOENT: no such
+ * generation. */
+int history_list_points(struct history *history, const char *generation, struct task *task,
+                        struct instants *points);
+
+/* The start and the end of each generation, and each snapshot; of one generation or (NULL) of all. */
+int history_list_landmarks(struct history *history, const char *generation, struct task *task,
+                           struct instants *landmarks);
+
+/* What stands in positions/ (folder NULL) or in a folder there: one entry a committed transaction, or folders
+ * of them. -ENOENT: no such generation or folder. Listing a folder of v0.3 reads that WAL's segments, once
+ * ever. */
+int history_list_positions(struct history *history, const char *generation, const char *folder,
+                           struct task *task, struct names *names);
