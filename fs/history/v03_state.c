@@ -190,7 +190,8 @@ static int write_position(const struct chain *chain, char **ret_position)
 static uint64_t identify(const struct state *state, const struct snapshot *snapshot)
 {
     char time[32];
-    uint64_t hash = hash_text(HASH_START, state->generation->name);
+    uint64_t hash = hash_text(HASH_START, state->replica);
+    hash = hash_text(hash, state->generation->name);
     hash = hash_text(hash, snapshot->object.key);
     hash = hash_text(hash, snapshot->object.version);
     hash = hash_text(hash, state->position);

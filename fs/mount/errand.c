@@ -1,0 +1,35 @@
+#include <errno.h>
+
+#include "filesystem.h"
+#include "litemount/log.h"
+
+static void interrupt(fuse_req_t request, void *data)
+{
+    struct errand *errand = data;
+    task_cancel(&errand->task);
+}
+
+void errand_begin(struct errand *errand, const struct filesystem *filesystem, fuse_req_t request)
+{
+    errand->request = request;
+    task_init(&errand->task, filesystem->task);
+    fuse_req_interrupt_func(request, interrupt, errand);
+}
+
+void errand_end(struct errand *errand)
+{
+    fuse_req_interrupt_func(errand->request, NULL, NULL);
+}
+
+void errand_fail(struct errand *errand, int r, const char *what, const char *path)
+{
+    errand_end(errand);
+    if (r == -ECANCELED)
+        r = -EINTR;
+    else if (r != -ENOENT && r != -ENOMEM)
+        log_error("%s %s: %s", what, *path ? path : ".", task_reason(&errand->task, r));
+    /* Whatever is wrong with a store, a reader can only be told that the bytes can't be had. */
+    if (r != -ENOENT && r != -EINTR && r != -ENOMEM)
+        r = -EIO;
+    fuse_reply_err(errand->request, -r);
+}

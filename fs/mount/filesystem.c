@@ -1,0 +1,141 @@
+/* FUSE's requests, each answered once. */
+#include "filesystem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+
+#include "litemount/cleanup.h"
+#include "litemount/instant.h"
+
+#define FOREVER 86400.0 /* seconds: a node's attributes never change */
+#define RELATIVE 1.0    /* seconds that a name which moves with the clock is kept */
+#define BACKGROUND 64   /* requests that the kernel may have under way on its own (read-ahead) */
+
+static void filesystem_init(void *userdata, struct fuse_conn_info *connection)
+{
+    connection->max_background = BACKGROUND;
+    connection->congestion_threshold = BACKGROUND * 3 / 4;
+    connection->max_readahead = 1 << 20;
+}
+
+static void filesystem_lookup(fuse_req_t request, fuse_ino_t parent_number, const char *name)
+{
+    struct filesystem *filesystem = fuse_req_userdata(request);
+    const struct node *parent = nodes_get(&filesystem->nodes, parent_number);
+    _cleanup_(found_finish) struct found found = {0};
+    struct fuse_entry_param entry = {.attr_timeout = FOREVER};
+    struct errand errand;
+    struct node *node;
+
+    if (!parent || parent->kind != NODE_FOLDER) {
+        fuse_reply_err(request, ENOTDIR);
+        return;
+    }
+    errand_begin(&errand, filesystem, request);
+    int r = tree_lookup(filesystem->catalog, &parent->place, name, &errand.task, &found);
+    if (r == 0)
+        r = nodes_add(&filesystem->nodes, parent, name, &found, &node);
+    if (r < 0) {
+        errand_fail(&errand, r, name, parent->path);
+        return;
+    }
+    errand_end(&errand);
+    entry.ino = node->number;
+    entry.entry_timeout =
+        place_is_relative(&parent->place) ? RELATIVE : (double)filesystem->options->refresh / INSTANT_SECOND;
+    node_attributes(filesystem, node, &entry.attr);
+    if (fuse_reply_entry(request, &entry) < 0)
+        nodes_forget(&filesystem->nodes, node->number, 1);
+}
+
+static void filesystem_forget(fuse_req_t request, fuse_ino_t number, uint64_t lookups)
+{
+    struct filesystem *filesystem = fuse_req_userdata(request);
+    nodes_forget(&filesystem->nodes, number, lookups);
+    fuse_reply_none(request);
+}
+
+static void filesystem_forget_multi(fuse_req_t request, size_t count, struct fuse_forget_data *forgets)
+{
+    struct filesystem *filesystem = fuse_req_userdata(request);
+    for (size_t i = 0; i < count; i++)
+        nodes_forget(&filesystem->nodes, forgets[i].ino, forgets[i].nlookup);
+    fuse_reply_none(request);
+}
+
+static void filesystem_getattr(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *file)
+{
+    struct filesystem *filesystem = fuse_req_userdata(request);
+    const struct node *node = nodes_get(&filesystem->nodes, number);
+    struct stat stat;
+
+    if (!node) {
+        fuse_reply_err(request, ENOENT);
+        return;
+    }
+    node_attributes(filesystem, node, &stat);
+    fuse_reply_attr(request, &stat, FOREVER);
+}
+
+static void filesystem_open(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *file)
+{
+    struct filesystem *filesystem = fuse_req_userdata(request);
+    const struct node *node = nodes_get(&filesystem->nodes, number);
+
+    if (!node || (file->flags & O_ACCMODE) != O_RDONLY) {
+        fuse_reply_err(request, node ? EROFS : ENOENT);
+        return;
+    }
+    file->keep_cache = 1; /* what a node holds never changes */
+    fuse_reply_open(request, file);
+}
+
+static void filesystem_read(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
+                            struct fuse_file_info *file)
+{
+    struct filesystem *filesystem = fuse_req_userdata(request);
+    const struct node *node = nodes_get(&filesystem->nodes, number);
+    _cleanup_free_ char *bytes = malloc(size + 1);
+    struct errand errand;
+    int64_t n = 0;
+
+    if (!bytes || !node || offset < 0) {
+        fuse_reply_err(request, bytes ? EINVAL : ENOMEM);
+        return;
+    }
+    errand_begin(&errand, filesystem, request);
+    if (node->kind == NODE_STATE)
+        n = state_read(node->state, (uint64_t)offset, size, bytes, &errand.task);
+    if (n < 0) {
+        errand_fail(&errand, (int)n, "read", node->path);
+        return;
+    }
+    errand_end(&errand);
+    fuse_reply_buf(request, bytes, (size_t)n);
+}
+
+/* The network is none of df's business. */
+static void filesystem_statfs(fuse_req_t request, fuse_ino_t number)
+{
+    const struct statvfs statistics = {
+        .f_bsize = 4096, .f_frsize = 4096, .f_namemax = 255, .f_flag = ST_RDONLY};
+    fuse_reply_statfs(request, &statistics);
+}
+
+const struct fuse_lowlevel_ops filesystem_operations = {
+    .init = filesystem_init,
+    .lookup = filesystem_lookup,
+    .forget = filesystem_forget,
+    .forget_multi = filesystem_forget_multi,
+    .getattr = filesystem_getattr,
+    .open = filesystem_open,
+    .read = filesystem_read,
+    .statfs = filesystem_statfs,
+    .opendir = filesystem_opendir,
+    .readdir = filesystem_readdir,
+    .releasedir = filesystem_releasedir,
+    .getxattr = filesystem_getxattr,
+    .listxattr = filesystem_listxattr,
+};

@@ -1,0 +1,46 @@
+/* The file system that FUSE's requests work on. */
+#pragma once
+
+#define FUSE_USE_VERSION 312
+#include <fuse_lowlevel.h>
+
+#include "litemount/mount.h"
+#include "litemount/task.h"
+#include "node.h"
+
+struct filesystem {
+    struct catalog *catalog;             /* borrowed */
+    const struct mount_options *options; /* borrowed */
+    struct task *task;                   /* parent of every request's; borrowed */
+    struct nodes nodes;
+    int64_t mounted_at; /* the time of folders that have none of their own */
+};
+
+/* One request's task: cancelled with the mount, or when the kernel says that its caller was interrupted. */
+struct errand {
+    fuse_req_t request;
+    struct task task;
+};
+
+void errand_begin(struct errand *errand, const struct filesystem *filesystem, fuse_req_t request);
+
+/* Must come before the reply. */
+void errand_end(struct errand *errand);
+
+/* Replies that `what` at `path` failed with the negative errno `r`, and logs the reason if it is not the
+ * caller's own doing. Ends the errand. */
+void errand_fail(struct errand *errand, int r, const char *what, const char *path);
+
+/* The operations, for fuse_session_new; their userdata is the filesystem. */
+extern const struct fuse_lowlevel_ops filesystem_operations;
+
+/* attributes.c */
+void node_attributes(const struct filesystem *filesystem, const struct node *node, struct stat *ret_stat);
+void filesystem_getxattr(fuse_req_t request, fuse_ino_t number, const char *name, size_t size);
+void filesystem_listxattr(fuse_req_t request, fuse_ino_t number, size_t size);
+
+/* directory.c */
+void filesystem_opendir(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *file);
+void filesystem_readdir(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
+                        struct fuse_file_info *file);
+void filesystem_releasedir(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *file);

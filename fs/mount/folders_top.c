@@ -1,0 +1,250 @@
+/* The root, and what stands in it: every database by its name, as of one instant or with all its history. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "folders.h"
+#include "litemount/catalog.h"
+#include "litemount/cleanup.h"
+#include "litemount/instant.h"
+#include "litemount/parallel.h"
+#include "litemount/task.h"
+#include "shown.h"
+
+#define PARALLEL_DATABASES 32
+
+static const struct {
+    const char *name;
+    enum place_kind kind;
+} tops[] = {{"latest", PLACE_LATEST}, {"at", PLACE_AT}, {"databases", PLACE_DATABASES}};
+
+int root_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
+                struct found *ret_found)
+{
+    for (size_t i = 0; i < sizeof tops / sizeof *tops; i++) {
+        if (strcmp(name, tops[i].name) != 0)
+            continue;
+        int r = found_folder(ret_found, tops[i].kind, place);
+        return r < 0 ? r : set_text(&ret_found->place.name, "", NULL);
+    }
+    return -ENOENT;
+}
+
+int root_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names)
+{
+    int r = 0;
+    for (size_t i = 0; i < sizeof tops / sizeof *tops && r == 0; i++)
+        r = names_add(names, tops[i].name, true);
+    return r;
+}
+
+/* The database that `name` is in this folder, or the folder deeper within names. `*ret_history` is NULL for a
+ * folder. */
+static int find_name(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
+                     struct history **ret_history, struct found *found)
+{
+    _cleanup_free_ char *full = NULL;
+    int r = set_text(&full, place->name, name);
+
+    *ret_history = NULL;
+    if (r == 0)
+        r = catalog_find(catalog, full, task, ret_history);
+    if (r != -ENOENT)
+        return r;
+    if ((r = catalog_find_folder(catalog, full, task)) < 0)
+        return r;
+    if ((r = found_folder(found, place->kind, place)) < 0)
+        return r;
+    return set_text(&found->place.name, full, NULL);
+}
+
+static int find_state(struct catalog *catalog, const struct place *place, const char *name, int64_t time,
+                      struct task *task, struct found *ret_found)
+{
+    struct history *history;
+    struct state *state;
+    int r = find_name(catalog, place, name, task, &history, ret_found);
+
+    if (r < 0 || !history)
+        return r;
+    r = time == INSTANT_MAX ? history_open_latest(history, NULL, task, &state)
+                            : history_open_at(history, NULL, time, task, &state);
+    return r < 0 ? r : found_state(ret_found, state);
+}
+
+/* A listing of databases that have something to show. */
+struct census {
+    struct catalog *catalog;
+    const struct place *place;
+    struct names *all;
+    bool *shown;
+    int64_t time;
+};
+
+/* Whether the database has a landmark (each history begins with one) at or before the time; a folder is
+ * always shown. */
+static int count_database(void *context, size_t item, struct task *task)
+{
+    struct census *census = context;
+    _cleanup_(instants_finish) struct instants landmarks = {0};
+    _cleanup_free_ char *full = NULL;
+    struct history *history;
+    int r = set_text(&full, census->place->name, census->all->items[item].text);
+
+    census->shown[item] = census->all->items[item].is_folder;
+    if (r < 0 || census->shown[item])
+        return r;
+    if ((r = catalog_find(census->catalog, full, task, &history)) < 0)
+        return r;
+    r = history_list_landmarks(history, NULL, task, &landmarks);
+    if (r == -ECANCELED || r == -ENOMEM)
+        return r;
+    /* One database that can't be asked must not hide the others: it is shown, and a look at it says what is
+     * wrong. */
+    census->shown[item] = r < 0 || (landmarks.n && landmarks.times[0] <= census->time);
+    return 0;
+}
+
+static int list_databases(struct catalog *catalog, const struct place *place, int64_t time, struct task *task,
+                          struct names *names)
+{
+    _cleanup_(names_finish) struct names all = {0};
+    int r = catalog_list(catalog, place->name, task, &all);
+    _cleanup_free_ bool *shown = calloc(all.n + 1, sizeof *shown);
+    struct census census = {catalog, place, &all, shown, time};
+
+    if (r < 0 || !shown)
+        return r < 0 ? r : -ENOMEM;
+    r = parallel_each(all.n, PARALLEL_DATABASES, count_database, &census, task);
+    for (size_t i = 0; i < all.n && r == 0; i++)
+        if (shown[i])
+            r = names_add(names, all.items[i].text, all.items[i].is_folder);
+    return r;
+}
+
+int latest_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
+                  struct found *ret_found)
+{
+    return find_state(catalog, place, name, INSTANT_MAX, task, ret_found);
+}
+
+int latest_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names)
+{
+    return list_databases(catalog, place, INSTANT_MAX, task, names);
+}
+
+int at_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
+              struct found *ret_found)
+{
+    int64_t time;
+    if (instant_parse(name, instant_now(), &time) < 0)
+        return -ENOENT;
+    int r = found_folder(ret_found, PLACE_AT_TIME, place);
+    return r < 0 ? r : set_text(&ret_found->place.detail, name, NULL);
+}
+
+/* The landmarks of all databases. */
+struct survey {
+    struct catalog *catalog;
+    struct names *databases; /* full names */
+    pthread_mutex_t lock;    /* guards what is below */
+    struct instants *landmarks;
+};
+
+static int add_landmarks(void *context, size_t item, struct task *task)
+{
+    struct survey *survey = context;
+    _cleanup_(instants_finish) struct instants own = {0};
+    struct history *history;
+    int r = catalog_find(survey->catalog, survey->databases->items[item].text, task, &history);
+
+    if (r == 0)
+        r = history_list_landmarks(history, NULL, task, &own);
+    pthread_mutex_lock(&survey->lock);
+    for (size_t i = 0; i < own.n && r == 0; i++)
+        r = instants_add(survey->landmarks, own.times[i]);
+    pthread_mutex_unlock(&survey->lock);
+    return r == -ECANCELED || r == -ENOMEM ? r : 0;
+}
+
+/* Adds the names of all databases below `folder`. */
+static int walk_names(struct catalog *catalog, const char *folder, struct task *task, struct names *databases)
+{
+    _cleanup_(names_finish) struct names level = {0};
+    int r = catalog_list(catalog, folder, task, &level);
+
+    for (size_t i = 0; i < level.n && r == 0; i++) {
+        _cleanup_free_ char *full = NULL;
+        r = set_text(&full, folder, level.items[i].text);
+        if (r == 0)
+            r = level.items[i].is_folder ? walk_names(catalog, full, task, databases)
+                                         : names_add(databases, full, false);
+    }
+    return r;
+}
+
+static int all_landmarks(struct catalog *catalog, struct task *task, struct instants *landmarks)
+{
+    _cleanup_(names_finish) struct names databases = {0};
+    struct survey survey = {.catalog = catalog, .databases = &databases, .landmarks = landmarks};
+    int r = walk_names(catalog, "", task, &databases);
+
+    pthread_mutex_init(&survey.lock, NULL);
+    if (r == 0)
+        r = parallel_each(databases.n, PARALLEL_DATABASES, add_landmarks, &survey, task);
+    pthread_mutex_destroy(&survey.lock);
+    instants_sort(landmarks);
+    return r;
+}
+
+int at_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names)
+{
+    _cleanup_(instants_finish) struct instants landmarks = {0};
+    int r = all_landmarks(catalog, task, &landmarks);
+
+    for (size_t i = 0; i < landmarks.n && r == 0; i++) {
+        char text[INSTANT_TEXT_SIZE];
+        instant_format(shown_instant(&landmarks, i), text);
+        r = names_add(names, text, true);
+    }
+    return r;
+}
+
+int at_time_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
+                   struct found *ret_found)
+{
+    int64_t time;
+    if (instant_parse(place->detail, instant_now(), &time) < 0)
+        return -ENOENT;
+    return find_state(catalog, place, name, time, task, ret_found);
+}
+
+int at_time_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names)
+{
+    int64_t time;
+    if (instant_parse(place->detail, instant_now(), &time) < 0)
+        return -ENOENT;
+    return list_databases(catalog, place, time, task, names);
+}
+
+int databases_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
+                     struct found *ret_found)
+{
+    struct history *history;
+    int r = find_name(catalog, place, name, task, &history, ret_found);
+
+    if (r < 0 || !history)
+        return r;
+    if ((r = found_folder(ret_found, PLACE_DATABASE, place)) < 0)
+        return r;
+    return set_text(&ret_found->place.name, place->name, name);
+}
+
+int databases_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names)
+{
+    _cleanup_(names_finish) struct names all = {0};
+    int r = catalog_list(catalog, place->name, task, &all);
+    for (size_t i = 0; i < all.n && r == 0; i++)
+        r = names_add(names, all.items[i].text, true);
+    return r;
+}

@@ -1,0 +1,135 @@
+#include "litemount/mount.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "filesystem.h"
+#include "litemount/cleanup.h"
+#include "litemount/instant.h"
+#include "litemount/log.h"
+#include "serve.h"
+
+#define FUSE_SUPER_MAGIC 0x65735546 /* Linux, include/uapi/linux/magic.h */
+
+/* Whether the folder is the root of a FUSE file system. */
+static bool is_mounted(const char *mountpoint, const struct stat *folder)
+{
+    _cleanup_free_ char *above = NULL;
+    struct stat parent;
+    struct statfs filesystem;
+
+    if (asprintf(&above, "%s/..", mountpoint) < 0)
+        return false;
+    return stat(above, &parent) == 0 && parent.st_dev != folder->st_dev &&
+           statfs(mountpoint, &filesystem) == 0 && filesystem.f_type == FUSE_SUPER_MAGIC;
+}
+
+int mount_check_point(const char *mountpoint, struct task *task)
+{
+    struct stat folder;
+
+    if (stat(mountpoint, &folder) < 0 && (errno == ENOTCONN || errno == ECONNABORTED))
+        return task_fail(
+            task, ENOTCONN,
+            "%s: a file system is left over here whose program is gone; remove it with: fusermount3 -u %s",
+            mountpoint, mountpoint);
+    if (stat(mountpoint, &folder) < 0)
+        return task_fail(task, errno, "%s: cannot mount here: %s", mountpoint, strerror(errno));
+    if (!S_ISDIR(folder.st_mode))
+        return task_fail(task, ENOTDIR, "%s: cannot mount here: not a folder", mountpoint);
+    if (is_mounted(mountpoint, &folder))
+        return task_fail(task, EBUSY,
+                         "%s: busy: something is mounted here already; unmount it with: fusermount3 -u %s",
+                         mountpoint, mountpoint);
+    return 0;
+}
+
+static void free_arguments(struct fuse_args *arguments)
+{
+    fuse_opt_free_args(arguments);
+}
+
+/* Adds `-o NAME=VALUE`, a comma or backslash in the value quoted as libfuse wants it. */
+static int add_option(struct fuse_args *arguments, const char *name, const char *value)
+{
+    _cleanup_free_ char *quoted = malloc(strlen(value) * 2 + 1), *option = NULL;
+    size_t n = 0;
+
+    if (!quoted)
+        return -1;
+    for (; *value; value++) {
+        if (*value == ',' || *value == '\\')
+            quoted[n++] = '\\';
+        quoted[n++] = *value;
+    }
+    quoted[n] = '\0';
+    if (asprintf(&option, "-o%s=%s", name, quoted) < 0)
+        return -1;
+    return fuse_opt_add_arg(arguments, option);
+}
+
+static int write_arguments(const struct mount_options *options, struct fuse_args *arguments)
+{
+    static const char fixed[] = "-oro,nosuid,nodev,default_permissions,subtype=litemount,max_read=1048576";
+    int r = fuse_opt_add_arg(arguments, "litemount") | fuse_opt_add_arg(arguments, fixed) |
+            add_option(arguments, "fsname", options->source);
+
+    if (r == 0 && options->allow_other)
+        r = fuse_opt_add_arg(arguments, "-oallow_other");
+    if (r == 0 && options->allow_root)
+        r = fuse_opt_add_arg(arguments, "-oallow_root");
+    if (r == 0 && options->debug)
+        r = fuse_opt_add_arg(arguments, "-odebug");
+    return r < 0 ? -ENOMEM : 0;
+}
+
+static void log_fuse(enum fuse_log_level level, const char *format, va_list arguments)
+{
+    char line[512];
+    vsnprintf(line, sizeof line, format, arguments);
+    line[strcspn(line, "\n")] = '\0';
+    log_write(level <= FUSE_LOG_ERR       ? LOG_LEVEL_ERROR
+              : level == FUSE_LOG_WARNING ? LOG_LEVEL_WARNING
+                                          : LOG_LEVEL_DEBUG,
+              "%s", line);
+}
+
+static void close_session(struct fuse_session **session)
+{
+    if (*session)
+        fuse_session_destroy(*session);
+}
+
+static void finish_filesystem(struct filesystem *filesystem)
+{
+    nodes_finish(&filesystem->nodes);
+}
+
+int mount_run(struct catalog *catalog, const struct mount_options *options, void (*ready)(void *context),
+              void *context, struct task *task)
+{
+    _cleanup_(free_arguments) struct fuse_args arguments = FUSE_ARGS_INIT(0, NULL);
+    _cleanup_(finish_filesystem) struct filesystem filesystem = {
+        .catalog = catalog, .options = options, .task = task, .mounted_at = instant_now()};
+    _cleanup_(close_session) struct fuse_session *session = NULL;
+
+    if (nodes_init(&filesystem.nodes) < 0 || write_arguments(options, &arguments) < 0)
+        return -ENOMEM;
+    fuse_set_log_func(log_fuse);
+    session = fuse_session_new(&arguments, &filesystem_operations, sizeof filesystem_operations, &filesystem);
+    if (!session)
+        return task_fail(task, EINVAL, "FUSE does not take the mount options");
+    if (fuse_session_mount(session, options->mountpoint) < 0)
+        return task_fail(task, EIO, "%s: cannot mount here; is /dev/fuse there, and may you use it?",
+                         options->mountpoint);
+    if (ready)
+        ready(context);
+    int r = serve(session, task);
+    fuse_session_unmount(session);
+    return r;
+}

@@ -1,0 +1,168 @@
+#include "node.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/cleanup.h"
+#include "litemount/hash.h"
+
+static void node_free(struct node *node)
+{
+    if (!node)
+        return;
+    place_finish(&node->place);
+    state_unref(node->state);
+    free(node->database);
+    free(node->path);
+    free(node);
+}
+
+static void free_node(struct node **node)
+{
+    node_free(*node);
+}
+
+static struct node **chain_of(struct nodes *nodes, uint64_t number)
+{
+    return &nodes->chains[number & (nodes->n_chains - 1)];
+}
+
+int nodes_init(struct nodes *nodes)
+{
+    *nodes = (struct nodes){.n_chains = 1024};
+    nodes->chains = calloc(nodes->n_chains, sizeof *nodes->chains);
+    nodes->root = calloc(1, sizeof *nodes->root);
+    if (!nodes->chains || !nodes->root || !(nodes->root->path = strdup("")))
+        return -ENOMEM;
+    nodes->root->number = NODE_ROOT;
+    pthread_mutex_init(&nodes->lock, NULL);
+    return 0;
+}
+
+void nodes_finish(struct nodes *nodes)
+{
+    for (size_t i = 0; i < nodes->n_chains && nodes->chains; i++)
+        for (struct node *node = nodes->chains[i], *next; node; node = next) {
+            next = node->next;
+            node_free(node);
+        }
+    node_free(nodes->root);
+    free(nodes->chains);
+    pthread_mutex_destroy(&nodes->lock);
+}
+
+/* Called locked. */
+static struct node *find(struct nodes *nodes, uint64_t number)
+{
+    struct node *node = *chain_of(nodes, number);
+    while (node && node->number != number)
+        node = node->next;
+    return node;
+}
+
+struct node *nodes_get(struct nodes *nodes, uint64_t number)
+{
+    if (number == NODE_ROOT)
+        return nodes->root;
+    pthread_mutex_lock(&nodes->lock);
+    struct node *node = find(nodes, number);
+    pthread_mutex_unlock(&nodes->lock);
+    return node;
+}
+
+/* Chains stay short. Called locked; without memory they grow longer. */
+static void widen(struct nodes *nodes)
+{
+    size_t n_chains = nodes->n_chains * 2;
+    struct node **chains = calloc(n_chains, sizeof *chains);
+    if (!chains)
+        return;
+    for (size_t i = 0; i < nodes->n_chains; i++)
+        for (struct node *node = nodes->chains[i], *next; node; node = next) {
+            struct node **chain = &chains[node->number & (n_chains - 1)];
+            next = node->next;
+            node->next = *chain;
+            *chain = node;
+        }
+    free(nodes->chains);
+    nodes->chains = chains;
+    nodes->n_chains = n_chains;
+}
+
+/* Numbers 0 and 1 are the kernel's. */
+static uint64_t as_number(uint64_t hash)
+{
+    return hash > NODE_ROOT ? hash : hash + 2;
+}
+
+uint64_t node_number_of(const struct node *parent, const char *name)
+{
+    return as_number(hash_text(hash_text(HASH_START, parent->path), name));
+}
+
+static int make(const struct node *parent, const char *name, struct found *found, struct node **ret_node)
+{
+    static const enum node_kind kinds[] = {
+        [FOUND_FOLDER] = NODE_FOLDER, [FOUND_STATE] = NODE_STATE, [FOUND_EMPTY_FILE] = NODE_EMPTY_FILE};
+    _cleanup_(free_node) struct node *node = calloc(1, sizeof *node);
+
+    if (!node || asprintf(&node->path, "%s%s%s", parent->path, *parent->path ? "/" : "", name) < 0)
+        return -ENOMEM;
+    node->kind = kinds[found->kind];
+    node->place = found->place;
+    node->state = found->state;
+    node->database = found->database;
+    node->number = node->state ? as_number(hash_text(state_identity(node->state), node->database))
+                               : node_number_of(parent, name);
+    *found = (struct found){0};
+    *ret_node = steal_pointer(node);
+    return 0;
+}
+
+int nodes_add(struct nodes *nodes, const struct node *parent, const char *name, struct found *found,
+              struct node **ret_node)
+{
+    _cleanup_(free_node) struct node *made = NULL;
+    int r = make(parent, name, found, &made);
+
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&nodes->lock);
+    struct node *node = find(nodes, made->number);
+    if (!node) {
+        node = steal_pointer(made);
+        if (++nodes->n_nodes > nodes->n_chains)
+            widen(nodes);
+        struct node **chain = chain_of(nodes, node->number);
+        node->next = *chain;
+        *chain = node;
+    }
+    node->lookups++;
+    pthread_mutex_unlock(&nodes->lock);
+    *ret_node = node;
+    return 0;
+}
+
+void nodes_forget(struct nodes *nodes, uint64_t number, uint64_t lookups)
+{
+    struct node *gone = NULL;
+
+    if (number == NODE_ROOT)
+        return;
+    pthread_mutex_lock(&nodes->lock);
+    struct node **link = chain_of(nodes, number);
+    while (*link && (*link)->number != number)
+        link = &(*link)->next;
+    if (*link) {
+        (*link)->lookups -= lookups < (*link)->lookups ? lookups : (*link)->lookups;
+        if ((*link)->lookups == 0) {
+            gone = *link;
+            *link = gone->next;
+            nodes->n_nodes--;
+        }
+    }
+    pthread_mutex_unlock(&nodes->lock);
+    node_free(gone);
+}

@@ -1,0 +1,50 @@
+/* Nodes: what the kernel knows by a number.
+ *
+ * A number is a hash of what the node is (a folder's path; a file's database, position and time), so equal
+ * things have equal numbers, across lookups and across mounts, and a state's pages in the kernel's cache
+ * serve every name that leads to it. A node lives as long as the kernel remembers it. */
+#pragma once
+
+#include <pthread.h>
+
+#include "tree.h"
+
+struct node {
+    uint64_t number;
+    uint64_t lookups;  /* that the kernel has not forgotten; guarded by the table's lock */
+    struct node *next; /* in the table's chain; likewise */
+
+    /* Never change: */
+    enum node_kind { NODE_FOLDER, NODE_STATE, NODE_EMPTY_FILE } kind;
+    char *path;          /* below the mount point, as it was first looked up: for messages */
+    struct place place;  /* NODE_FOLDER */
+    struct state *state; /* NODE_STATE: a reference */
+    char *database;      /* NODE_STATE */
+};
+
+#define NODE_ROOT 1 /* the kernel's number for the root */
+
+struct nodes {
+    pthread_mutex_t lock;
+    struct node **chains;
+    size_t n_chains, n_nodes; /* n_chains is a power of two */
+    struct node *root;
+};
+
+int nodes_init(struct nodes *nodes); /* 0 or -ENOMEM */
+void nodes_finish(struct nodes *nodes);
+
+/* The node of that number. The kernel names only nodes that it has not forgotten, so it is there, and it
+ * stays while the request that named it lasts. NULL: a number that was never given out. */
+struct node *nodes_get(struct nodes *nodes, uint64_t number);
+
+/* The node for what was found as `name` in `parent`, made if there is none yet, looked up once more. Takes
+ * `found` over. 0 or -ENOMEM. */
+int nodes_add(struct nodes *nodes, const struct node *parent, const char *name, struct found *found,
+              struct node **ret_node);
+
+/* The kernel forgets `lookups` of the node's lookups. */
+void nodes_forget(struct nodes *nodes, uint64_t number, uint64_t lookups);
+
+/* The number of the folder or file `name` in `parent`, for a listing. */
+uint64_t node_number_of(const struct node *parent, const char *name);
