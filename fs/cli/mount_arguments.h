@@ -1,0 +1,21 @@
+/* The mount's command line, read. */
+#pragma once
+
+#include "litemount/mount.h"
+
+struct task;
+
+struct mount_arguments {
+    char *source;     /* a configuration, a URL or a folder: paths made absolute */
+    char *mountpoint; /* made absolute */
+    bool foreground, debug, help;
+    bool no_expand_environment;
+    char *cache_folder;           /* absolute; NULL: the default */
+    uint64_t cache_size;          /* bytes */
+    struct mount_options options; /* `mountpoint` and `source` point to the above */
+};
+
+void mount_arguments_finish(struct mount_arguments *arguments);
+
+/* Returns 0, or -EINVAL with a reason: the usage is wrong. */
+int mount_arguments_read(int argc, char **argv, struct task *task, struct mount_arguments *ret_arguments);
