@@ -17,7 +17,8 @@ static void filesystem_init(void *userdata, struct fuse_conn_info *connection)
 {
     connection->max_background = BACKGROUND;
     connection->congestion_threshold = BACKGROUND * 3 / 4;
-    connection->max_readahead = 1 << 20;
+    connection->max_readahead = FILESYSTEM_MAX_READ;
+    connection->max_read = FILESYSTEM_MAX_READ;
 }
 
 static void filesystem_lookup(fuse_req_t request, fuse_ino_t parent_number, const char *name)

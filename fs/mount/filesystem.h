@@ -8,6 +8,8 @@
 #include "litemount/task.h"
 #include "node.h"
 
+#define FILESYSTEM_MAX_READ (1 << 20) /* bytes asked for at once */
+
 struct filesystem {
     struct catalog *catalog;             /* borrowed */
     const struct mount_options *options; /* borrowed */

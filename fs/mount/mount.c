@@ -75,9 +75,11 @@ static int add_option(struct fuse_args *arguments, const char *name, const char 
 
 static int write_arguments(const struct mount_options *options, struct fuse_args *arguments)
 {
-    static const char fixed[] = "-oro,nosuid,nodev,default_permissions,subtype=litemount,max_read=1048576";
+    static const char fixed[] = "-oro,nosuid,nodev,default_permissions,subtype=litemount";
+    char max_read[16];
+    snprintf(max_read, sizeof max_read, "%d", FILESYSTEM_MAX_READ);
     int r = fuse_opt_add_arg(arguments, "litemount") | fuse_opt_add_arg(arguments, fixed) |
-            add_option(arguments, "fsname", options->source);
+            add_option(arguments, "max_read", max_read) | add_option(arguments, "fsname", options->source);
 
     if (r == 0 && options->allow_other)
         r = fuse_opt_add_arg(arguments, "-oallow_other");
