@@ -63,18 +63,15 @@ static int open_replica(struct catalog *catalog, const struct database_config *c
 
     task_init(&attempt, task);
     int r = replica_open(catalog->stores, &config->replicas[n], &attempt, &replica);
-    if (r == -EOPNOTSUPP) {
-        log_warning("%s: %s", config->path, task_reason(&attempt, r));
-        r = 0;
-    } else if (r < 0) {
+    if (r < 0 && r != -EOPNOTSUPP)
         return task_fail(task, -r, "%s: %s", config->path, task_reason(&attempt, r));
-    }
     *ret_replica = replica;
     if (replica && below && *below) {
         r = replica_open_below(replica, below, ret_replica);
         replica_close(replica);
+        return r;
     }
-    return r;
+    return 0;
 }
 
 static int open_replicas(struct catalog *catalog, const struct database_config *config, const char *below,
@@ -141,6 +138,36 @@ static int add_folder(struct catalog *catalog, const struct database_config *con
     return 0;
 }
 
+/* Sees whether each configured replica can be read, and warns once of every kind that can't. An error if none
+ * can. */
+static int check_replicas(struct catalog *catalog, const struct config *config, struct task *task)
+{
+    _cleanup_(names_finish) struct names refused = {0};
+    size_t readable = 0;
+    int r = 0;
+
+    for (size_t i = 0; i < config->n_databases; i++)
+        for (size_t j = 0; j < config->databases[i].n_replicas && r == 0; j++) {
+            struct replica *replica = NULL;
+            struct task attempt;
+            task_init(&attempt, task);
+            r = replica_open(catalog->stores, &config->databases[i].replicas[j], &attempt, &replica);
+            replica_close(replica);
+            readable += r == 0;
+            if (r == -EOPNOTSUPP)
+                r = names_add(&refused, task_reason(&attempt, -EOPNOTSUPP), false);
+            else if (r < 0)
+                r = task_fail(task, -r, "%s: %s", config->databases[i].path, task_reason(&attempt, r));
+        }
+    names_sort(&refused);
+    if (r == 0 && readable == 0)
+        return task_fail(task, EINVAL, "nothing can be served: %s",
+                         refused.n ? refused.items[0].text : "no replicas");
+    for (size_t i = 0; i < refused.n && r == 0; i++)
+        log_warning("%s; left out", refused.items[i].text);
+    return r;
+}
+
 static void close_catalog(struct catalog **catalog)
 {
     catalog_close(*catalog);
@@ -159,6 +186,7 @@ int catalog_open(const struct config *config, struct stores *stores, const struc
     catalog->options = *options;
     pthread_mutex_init(&catalog->lock, NULL);
     look_init(&catalog->look);
+    r = check_replicas(catalog, config, task);
     for (size_t i = 0; i < config->n_databases && r == 0; i++) {
         const struct database_config *database = &config->databases[i];
         const char *name = database->is_source ? "" : naming_below(database->path, shared);
@@ -169,8 +197,6 @@ int catalog_open(const struct config *config, struct stores *stores, const struc
     }
     if (r < 0)
         return r;
-    if (catalog->entries.n == 0 && catalog->n_folders == 0)
-        return task_fail(task, EINVAL, "none of the configured databases has a replica that can be read");
     *ret_catalog = steal_pointer(catalog);
     return 0;
 }
@@ -287,57 +313,60 @@ int catalog_find_folder(struct catalog *catalog, const char *folder, struct task
     return catalog_list(catalog, folder, task, &names);
 }
 
-/* What a mount's first look at some databases tells. */
+/* A mount's first look at some databases: copies of their entries, and what each look came to. */
 struct check {
-    struct entry *entries; /* copies; borrowed strings */
-    pthread_mutex_t lock;  /* guards what is below */
-    size_t with_backup;
-    int failure; /* the first */
-    char reason[TASK_REASON_SIZE];
+    struct entry entries[MOST_CHECKS];
+    int results[MOST_CHECKS];
+    char reasons[MOST_CHECKS][TASK_REASON_SIZE];
 };
 
 static int check_item(void *context, size_t item, struct task *task)
 {
     struct check *check = context;
+    struct history *history = check->entries[item].history;
     _cleanup_(names_finish) struct names generations = {0};
-    int r = history_list_generations(check->entries[item].history, task, &generations);
+    int r = history_list_generations(history, task, &generations);
 
-    if (r == -ECANCELED)
-        return r;
-    if (r < 0)
-        log_warning("%s: %s", check->entries[item].name, task_reason(task, r));
-    else if (generations.n == 0)
-        log_warning("%s: no backup found at %s", check->entries[item].name,
-                    history_place(check->entries[item].history));
-    pthread_mutex_lock(&check->lock);
-    check->with_backup += r == 0 && generations.n > 0;
-    if (r < 0 && check->failure == 0) {
-        check->failure = r;
-        snprintf(check->reason, sizeof check->reason, "%s", task_reason(task, r));
-    }
-    pthread_mutex_unlock(&check->lock);
+    if (r == 0 && generations.n == 0)
+        r = task_fail(task, ENOENT, "no backup found at %s", history_place(history));
+    check->results[item] = r;
+    snprintf(check->reasons[item], TASK_REASON_SIZE, "%s", task_reason(task, r));
+    return r == -ECANCELED ? r : 0;
+}
+
+/* One error if there is nothing to see at all, else a warning for each database that can't be seen. */
+static int conclude(const struct check *check, size_t n, struct task *task)
+{
+    size_t bad = 0;
+    const char *first = "no backup found: nothing to mount";
+    int failure = -ENOENT;
+
+    for (size_t i = n; i > 0; i--)
+        if (check->results[i - 1] < 0) {
+            first = check->reasons[i - 1];
+            failure = check->results[i - 1];
+            bad++;
+        }
+    if (bad == n)
+        return task_fail(task, -failure, "%s", first);
+    for (size_t i = 0; i < n; i++)
+        if (check->results[i] < 0)
+            log_warning("%s: %s", check->entries[i].name, check->reasons[i]);
     return 0;
 }
 
 int catalog_check(struct catalog *catalog, struct task *task)
 {
-    struct entry entries[MOST_CHECKS];
-    struct check check = {.entries = entries};
+    _cleanup_free_ struct check *check = calloc(1, sizeof *check);
     int r = refresh(catalog, 0, task);
 
-    if (r < 0)
-        return r;
+    if (r < 0 || !check)
+        return r < 0 ? r : -ENOMEM;
     pthread_mutex_lock(&catalog->lock);
     size_t n = catalog->entries.n < MOST_CHECKS ? catalog->entries.n : MOST_CHECKS;
     for (size_t i = 0; i < n; i++)
-        entries[i] = catalog->entries.items[i];
+        check->entries[i] = catalog->entries.items[i];
     pthread_mutex_unlock(&catalog->lock);
-    pthread_mutex_init(&check.lock, NULL);
-    r = parallel_each(n, PARALLEL_CHECKS, check_item, &check, task);
-    pthread_mutex_destroy(&check.lock);
-    if (r < 0 || check.with_backup)
-        return r;
-    if (check.failure)
-        return task_fail(task, -check.failure, "%s", check.reason);
-    return task_fail(task, ENOENT, "no backup found: nothing to mount");
+    r = parallel_each(n, PARALLEL_CHECKS, check_item, check, task);
+    return r < 0 ? r : conclude(check, n, task);
 }

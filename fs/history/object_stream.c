@@ -74,6 +74,27 @@ char *object_identity(const struct replica *replica, const struct object *object
     return n < 0 ? NULL : text;
 }
 
+static int put_decoded(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
+                       struct task *task)
+{
+    const struct buffer *decoded = context;
+    return cache_fill_put(fill, 0, decoded->data, decoded->size, true);
+}
+
+void image_keep(struct cache *cache, const char *identity, const struct buffer *decoded)
+{
+    struct buffer borrowed = *decoded;
+    struct cache_image *image;
+    struct task task;
+    uint8_t byte;
+
+    task_init(&task, NULL);
+    if (cache_image_open(cache, identity, V03_PIECE, &image) < 0)
+        return;
+    cache_image_read(image, 0, 1, &byte, put_decoded, &borrowed, &task);
+    cache_image_close(image);
+}
+
 /* A full piece is put only when more bytes follow, so that the last one is always there to be marked as such.
  */
 int piece_writer_sink(void *context, const uint8_t *bytes, size_t length)

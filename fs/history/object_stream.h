@@ -21,6 +21,9 @@ int object_decode(struct replica *replica, const struct object *object, lz4_sink
  */
 char *object_identity(const struct replica *replica, const struct object *object);
 
+/* Puts an object's image, decoded already, into the cache. A failure only means that it is fetched again. */
+void image_keep(struct cache *cache, const char *identity, const struct buffer *decoded);
+
 /* Turns a stream of decoded bytes into the cache's pieces. Zero-initialise but for `fill`. */
 struct piece_writer {
     struct cache_fill *fill;

@@ -42,27 +42,6 @@ static int take_in(void *context, const uint8_t *bytes, size_t length)
     return wal_parser_feed(intake->parser, bytes, length);
 }
 
-static int put_decoded(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
-                       struct task *task)
-{
-    const struct buffer *decoded = context;
-    return cache_fill_put(fill, 0, decoded->data, decoded->size, true);
-}
-
-/* Keeps the image of a segment that has just been fetched; a failure only means fetching it again. */
-static void keep_image(struct cache *cache, const char *identity, struct buffer *decoded)
-{
-    struct cache_image *image;
-    struct task task;
-    uint8_t byte;
-
-    task_init(&task, NULL);
-    if (cache_image_open(cache, identity, V03_PIECE, &image) < 0)
-        return;
-    cache_image_read(image, 0, 1, &byte, put_decoded, decoded, &task);
-    cache_image_close(image);
-}
-
 static int fetch(struct v03_generation *generation, const struct segment *segment, const char *identity,
                  const struct wal_header *header, struct task *task, struct wal_segment *ret_found)
 {
@@ -78,7 +57,7 @@ static int fetch(struct v03_generation *generation, const struct segment *segmen
         task_fail(task, EBADMSG, "%s/%s is damaged: it ends within a frame", replica_url(generation->replica),
                   segment->object.key);
     if (r == 0 && !intake.too_big)
-        keep_image(generation->cache, identity, &intake.decoded);
+        image_keep(generation->cache, identity, &intake.decoded);
     buffer_finish(&intake.decoded);
     return r;
 }

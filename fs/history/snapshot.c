@@ -17,6 +17,8 @@
 #include "v03.h"
 
 #define DATABASE_HEADER_SIZE 100
+#define KEEP_DECODED (4 << 20) /* bytes: a snapshot up to this goes into the cache as soon as it is learnt   \
+                                */
 #define KIND "snapshot"
 #define FACT_VERSION 1
 
@@ -76,15 +78,14 @@ static bool read_database_header(const uint8_t *bytes, uint32_t *ret_page_size, 
 
 /* Keeps the beginning of what is decoded, and counts all of it. */
 struct overview {
-    struct buffer start; /* up to `keep` bytes */
-    size_t keep;
+    struct buffer start; /* up to KEEP_DECODED bytes */
     uint64_t size;
 };
 
 static int look_over(void *context, const uint8_t *bytes, size_t length)
 {
     struct overview *overview = context;
-    size_t room = overview->keep - overview->start.size;
+    size_t room = KEEP_DECODED - overview->start.size;
     overview->size += length;
     return buffer_append(&overview->start, bytes, length < room ? length : room);
 }
@@ -99,19 +100,21 @@ static void take_header(struct snapshot *snapshot, const struct overview *overvi
 }
 
 /* Decodes all of it: every checksum, the exact size. */
-static int learn_whole(struct v03_generation *generation, struct snapshot *snapshot, struct task *task,
-                       struct snapshot *ret_found)
+static int learn_whole(struct v03_generation *generation, struct snapshot *snapshot, const char *identity,
+                       struct task *task, struct snapshot *ret_found)
 {
-    struct overview overview = {.keep = DATABASE_HEADER_SIZE};
+    struct overview overview = {0};
     int r = object_decode(generation->replica, &snapshot->object, look_over, &overview, task);
     if (r == 0)
         take_header(ret_found, &overview);
+    if (r == 0 && overview.size && overview.size == overview.start.size)
+        image_keep(generation->cache, identity, &overview.start);
     buffer_finish(&overview.start);
     return r;
 }
 
-static int learn_start(struct v03_generation *generation, struct snapshot *snapshot, struct task *task,
-                       struct snapshot *ret_found)
+static int learn_start(struct v03_generation *generation, struct snapshot *snapshot, const char *identity,
+                       struct task *task, struct snapshot *ret_found)
 {
     uint8_t header[DATABASE_HEADER_SIZE];
     int64_t n = snapshot_read(generation, snapshot, 0, sizeof header, header, task);
@@ -120,7 +123,8 @@ static int learn_start(struct v03_generation *generation, struct snapshot *snaps
     if ((size_t)n == sizeof header && read_database_header(header, &ret_found->page_size, &ret_found->size) &&
         ret_found->size)
         return 0;
-    return learn_whole(generation, snapshot, task, ret_found); /* its header does not tell the length */
+    return learn_whole(generation, snapshot, identity, task,
+                       ret_found); /* its header does not tell the length */
 }
 
 static int recall(struct cache *cache, const char *identity, struct snapshot *found)
@@ -160,9 +164,9 @@ static int find_out(struct v03_generation *generation, struct snapshot *snapshot
     if (recall(generation->cache, identity, ret_found) == 0)
         return 0;
     if (snapshot->object.size <= V03_WHOLE_OBJECT)
-        r = learn_whole(generation, snapshot, task, ret_found);
+        r = learn_whole(generation, snapshot, identity, task, ret_found);
     else
-        r = learn_start(generation, snapshot, task, ret_found);
+        r = learn_start(generation, snapshot, identity, task, ret_found);
     if (r == 0)
         remember(generation->cache, identity, ret_found);
     return r;
