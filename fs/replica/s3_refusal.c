@@ -125,7 +125,9 @@ int s3_refuse(const struct s3_store *s3, const struct s3_call *call, const struc
 {
     char answered[ANSWER_SIZE], repeated[32] = "";
     size_t length = strlen(call->subject);
-    const char *subject = length > SUBJECT_LENGTH ? call->subject + length - SUBJECT_LENGTH : call->subject;
+    const char *subject = length > SUBJECT_LENGTH ? call->subject + length - SUBJECT_LENGTH
+                          : length                ? call->subject
+                                                  : "all of it";
     int code =
         attempt->code > 0 ? describe_answer(s3, attempt, answered) : describe_failure(attempt, answered);
 
@@ -133,7 +135,7 @@ int s3_refuse(const struct s3_store *s3, const struct s3_call *call, const struc
         return -ECANCELED;
     if (tries > 1)
         snprintf(repeated, sizeof repeated, " (tried %u times)", tries);
-    return task_fail(task, code, "s3://%s%s%s: %s '%s%s': %s%s", s3->bucket, s3->endpoint ? " at " : "",
-                     s3->endpoint ? s3->endpoint : "", call->doing, subject == call->subject ? "" : "...",
+    return task_fail(task, code, "s3://%s%s%s: %s %s%s: %s%s", s3->bucket, s3->endpoint ? " at " : "",
+                     s3->endpoint ? s3->endpoint : "", call->doing, length > SUBJECT_LENGTH ? "..." : "",
                      subject, answered, repeated);
 }

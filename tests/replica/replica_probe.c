@@ -6,7 +6,7 @@
  * (attempts, deadline), and cancel: milliseconds after which the task is cancelled. Commands:
  *   list PREFIX all|folder [AFTER [LIMIT]]   a line an entry: key, version, size, time; a folder its name
  *   read KEY OFFSET LENGTH                   the bytes, after a listing that finds the object
- *   read-stale KEY OFFSET LENGTH             the same, but of a version that is not there any more
+ *   read-version KEY OFFSET LENGTH VERSION SIZE   the same, of a version that was listed some time ago
  *   below FOLDER                             what follows is asked of the replica below
  *   url, stats                               what they say; stats: requests, retries, bytes
  *   storm FILE KEY THREADS READS             so many threads read ranges of the object, a quarter of them
@@ -116,25 +116,30 @@ static int find(struct probe *probe, const char *key, struct object *ret_object)
     return r < 0 ? r : task_fail(&probe->task, ENOENT, "the listing has no %s", key);
 }
 
-static int read_object(struct probe *probe, char **arguments, bool stale)
+static int read_object(struct probe *probe, const struct object *object, char **arguments)
 {
-    _cleanup_(object_finish) struct object object = {0};
-    uint64_t offset = strtoull(arguments[1], NULL, 10);
-    size_t length = strtoull(arguments[2], NULL, 10);
+    uint64_t offset = strtoull(arguments[0], NULL, 10);
+    size_t length = strtoull(arguments[1], NULL, 10);
     _cleanup_free_ uint8_t *bytes = malloc(length + 1);
 
-    int r = find(probe, arguments[0], &object);
-    if (r < 0)
-        return r;
-    if (stale)
-        object.version[1] ^= 1;
-    if (length == 0)
-        length = object.size;
-    bytes = realloc(bytes, length + 1);
-    r = replica_read(probe->replica, &object, offset, length, bytes, &probe->task);
+    int r = replica_read(probe->replica, object, offset, length, bytes, &probe->task);
     if (r == 0)
         fwrite(bytes, 1, length, stdout);
     return r;
+}
+
+static int read_found(struct probe *probe, char **arguments)
+{
+    _cleanup_(object_finish) struct object object = {0};
+    int r = find(probe, arguments[0], &object);
+    return r < 0 ? r : read_object(probe, &object, arguments + 1);
+}
+
+static int read_version(struct probe *probe, char **arguments)
+{
+    struct object object = {
+        .key = arguments[0], .version = arguments[3], .size = strtoull(arguments[4], NULL, 10)};
+    return read_object(probe, &object, arguments + 1);
 }
 
 /* --- a storm --- */
@@ -255,7 +260,7 @@ static int arguments_needed(const char *command)
     static const struct {
         const char *command;
         int needed;
-    } commands[] = {{"list", 2}, {"read", 3},  {"read-stale", 3}, {"below", 1},
+    } commands[] = {{"list", 2}, {"read", 3},  {"read-version", 5}, {"below", 1},
                     {"url", 0},  {"stats", 0}, {"storm", 4}};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(command, commands[i].command) == 0)
@@ -275,8 +280,10 @@ static int run(struct probe *probe, char **words, int count)
             return task_fail(&probe->task, EINVAL, "no such command");
         if (strcmp(words[0], "list") == 0)
             r = list(probe, words + 1, length - 1);
-        else if (strncmp(words[0], "read", 4) == 0)
-            r = read_object(probe, words + 1, strcmp(words[0], "read-stale") == 0);
+        else if (strcmp(words[0], "read") == 0)
+            r = read_found(probe, words + 1);
+        else if (strcmp(words[0], "read-version") == 0)
+            r = read_version(probe, words + 1);
         else if (strcmp(words[0], "below") == 0)
             r = open_below(probe, words[1]);
         else if (strcmp(words[0], "storm") == 0)

@@ -1,0 +1,237 @@
+"""An S3 store that misbehaves: the right bytes, or an error that says what happened, and never a wait without end."""
+
+import base64
+import time
+
+from fault_server import FaultServer
+from probing import SLOWNESS, StoreTest, main, noise, write_objects
+
+KEYS = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "the-secret-of-the-test", "session_token": "the-token-of-the-test"}
+DATA = noise(300_000)
+
+
+class FaultTest(StoreTest):
+    def serve(self, **settings):
+        write_objects(self.folder / "bucket", {"g/a": DATA, "g/b": b"12345", "c": b""})
+        self.server = FaultServer(self.folder / "bucket", **settings)
+        self.server.__enter__()
+        self.addCleanup(self.server.__exit__)
+        self.settings = {"type": "s3", "bucket": "bucket", "endpoint": self.server.endpoint, **KEYS}
+        return self.server
+
+    def read(self, offset=1000, length=200_000, **settings):
+        answer = self.ask("read", "g/a", offset, length, **settings)
+        self.assertEqual(answer.output, DATA[offset:offset + length])
+        return answer
+
+    def refuse_to_read(self, errno, *says, **settings):
+        answer = self.refused(errno, "read", "g/a", 1000, 200_000, says=("s3://bucket", self.server.endpoint, *says), **settings)
+        for secret in [KEYS["secret_access_key"], KEYS["session_token"], "Signature="]:
+            self.assertNotIn(secret, answer.errors)
+        return answer
+
+    def count(self, **fields):
+        return sum(all(request[name] == value for name, value in fields.items()) for request in self.server.requests)
+
+
+class Sound(FaultTest):
+    def test_reads_and_lists(self):
+        self.serve()
+        for offset, length in ((0, len(DATA)), (0, 1), (len(DATA) - 1, 1), (70_000, 130_000)):
+            self.read(offset, length)
+        self.assertEqual(list(self.listed().objects()), ["c", "g/a", "g/b"])
+        self.assertEqual(self.listed("", "folder").folders(), ["g/"])
+        self.assertEqual(self.ask("read", "c", 0, 0).output, b"")
+
+    def test_counts(self):
+        self.serve()
+        answer = self.ask("list", "g/", "all", "--", "stats")
+        requests, retries, size = map(int, answer.lines()[-1].split())
+        self.assertEqual((requests, retries), (1, 0))
+        self.assertGreater(size, 300)
+
+    def test_another_version(self):
+        self.serve()
+        version, size, _ = self.listed("g/").objects()["g/a"]
+        write_objects(self.folder / "bucket", {"g/a": DATA[::-1]})
+        self.refused("ESTALE", "read-version", "g/a", 5, 10, version, size, says=["412"])
+        self.refused("ESTALE", "read-version", "g/a", 0, size, version, size, says=["412"])
+        (self.folder / "bucket/g/a").unlink()
+        self.refused("ENOENT", "read-version", "g/a", 5, 10, version, size, says=["404 NoSuchKey", "retention"])
+
+    def test_names_that_cannot_be_told_are_left_out(self):
+        self.serve()
+        write_objects(self.folder / "bucket", {"g/bad\nname": b"", "g/\x01/x": b"", "g/good + é": b"x"})
+        self.assertEqual(list(self.listed().objects()), ["c", "g/a", "g/b", "g/good + é"])
+        self.assertEqual(self.ask("read", "g/good + é", 0, 1).output, b"x")
+        self.assertEqual(self.listed("g/", "folder").folders(), [])
+
+    def test_pages(self):
+        self.serve()
+        keys = [f"many/{i:05}" for i in range(2500)]
+        write_objects(self.folder / "bucket", dict.fromkeys(keys, b""))
+        self.assertEqual(list(self.listed("many/").objects()), keys)
+        self.assertEqual(list(self.listed("many/", "all", keys[1700]).objects()), keys[1701:])
+        before = self.count(key="")
+        self.assertEqual(list(self.listed("many/", "all", "", 1).objects()), keys[:1])
+        self.assertEqual(self.count(key="") - before, 1)
+
+
+class Retries(FaultTest):
+    def test_now_and_then(self):
+        for kind in ("503", "500", "429", "reset", "cut", "short", "slow"):
+            with self.subTest(kind):
+                server = self.serve()
+                server.fault(kind, times=2, seconds=0.1)
+                self.read()
+        for kind in ("503", "reset", "garbage", "truncated-xml"):
+            with self.subTest(kind):
+                server = self.serve()
+                server.fault(kind, times=2, on="listing")
+                self.assertEqual(len(self.listed().objects()), 3)
+
+    def test_for_ever(self):
+        for kind, says in (("503", "503 SlowDown"), ("500", "500 InternalError"), ("429", "429"), ("reset", ""),
+                           ("cut", "206"), ("short", "shorter than what was asked for")):
+            with self.subTest(kind):
+                self.serve().fault(kind, on="object")
+                self.refuse_to_read("EIO", says, "g/a", "(tried 3 times)", attempts=3)
+                # One more where curl itself goes to a fresh connection, because an old one turned out to be dead.
+                self.assertIn(self.count(key="g/a"), (3, 4) if kind == "reset" else (3,))
+
+    def test_no_use_to_try_again(self):
+        for kind, errno, says in (("403", "EACCES", "s3:GetObject"), ("404", "ENOENT", "retention"), ("skew", "EACCES", "clock is off"),
+                                  ("long", "EIO", "longer than what was asked for"), ("other-range", "EIO", "range is not the one"),
+                                  ("wrong-range", "EIO", "range is not the one"), ("ignore-range", "EIO", "must support ranges"),
+                                  ("echo", "EACCES", "403 Odd")):
+            with self.subTest(kind):
+                self.serve().fault(kind, on="object")
+                self.refuse_to_read(errno, says, "g/a")
+                self.assertEqual(self.count(key="g/a"), 1)
+
+    def test_retry_after(self):
+        self.serve().fault("429", times=1, retry_after=2)
+        begin = time.monotonic()
+        self.read()
+        self.assertGreater(time.monotonic() - begin, 1.9)
+
+    def test_nobody_listens(self):
+        with FaultServer(self.folder) as server:
+            endpoint = server.endpoint
+        self.settings = {"type": "s3", "bucket": "bucket", "endpoint": endpoint}
+        self.refused("EIO", "list", "", "all", attempts=2, says=[endpoint, "connect", "(tried 2 times)"])
+
+
+class Silence(FaultTest):
+    def test_deadline(self):
+        for kind in ("silent", "stall"):
+            with self.subTest(kind):
+                self.serve().fault(kind, on="object")
+                begin = time.monotonic()
+                self.refuse_to_read("ETIMEDOUT", "g/a", attempts=2, deadline=1)
+                self.assertLess(time.monotonic() - begin, 15 * SLOWNESS)
+
+    def test_it_speaks_again(self):
+        self.serve().fault("silent", times=1, on="object")
+        self.read(deadline=1)
+
+    def test_cancelled(self):
+        for kind in ("silent", "stall", "503"):
+            with self.subTest(kind):
+                self.serve().fault(kind, on="object")
+                begin = time.monotonic()
+                self.refused("ECANCELED", "read", "g/a", 1000, 200_000, cancel=500, attempts=50)
+                self.assertLess(time.monotonic() - begin, 0.5 + 0.5 * SLOWNESS)
+
+    def test_others_go_on_meanwhile(self):
+        self.serve().fault("stall", every=7, on="object")
+        answer = self.ask("storm", self.folder / "bucket/g/a", "g/a", 16, 20, deadline=1, attempts=20, seconds=300)
+        self.assertIn("0 wrong, 0 failed", answer.lines()[-1])
+
+
+class Listings(FaultTest):
+    def test_pages_without_end(self):
+        for kind in ("same-page", "new-tokens"):
+            with self.subTest(kind):
+                self.serve().fault(kind)
+                self.refused("EIO", "list", "", "all", says=["s3://bucket", "same page again"])
+                self.assertLessEqual(self.count(key=""), 3)
+
+    def test_what_is_no_listing(self):
+        for kind in ("garbage", "truncated-xml", "entities"):
+            with self.subTest(kind):
+                self.serve().fault(kind)
+                self.refused("EIO", "list", "", "all", attempts=2, says=["s3://bucket", "no whole page"])
+
+    def test_no_such_bucket(self):
+        self.serve()
+        self.refused("ENOENT", "list", "", "all", bucket="other", says=["s3://other", "404 NoSuchBucket"])
+
+
+class Regions(FaultTest):
+    def test_learnt_once(self):
+        for redirect in (301, 307, 400):
+            with self.subTest(redirect):
+                self.serve(region="eu-west-1", redirect=redirect)
+                answer = self.ask("list", "", "all", "--", "read", "g/b", 1, 2, "--", "stats")
+                self.assertEqual(answer.lines()[-1].removeprefix("23").split()[:2], ["4", "0"])
+
+    def test_a_configured_one_that_is_right(self):
+        self.serve(region="eu-west-1")
+        self.assertEqual(self.ask("list", "", "all", "--", "stats", region="eu-west-1").lines()[-1].split()[0], "1")
+
+    def test_one_that_is_none(self):
+        self.serve(region="evil.example/")
+        self.refused("EIO", "list", "", "all", says=["301", "region"])
+
+
+class Security(FaultTest):
+    def test_certificate(self):
+        self.serve(tls=True)
+        self.refuse_to_read("EIO", "certificate", "skip-verify")
+        self.assertEqual(len(self.server.requests), 0)
+        self.read(skip_verify="true")
+
+    def test_encryption_key(self):
+        key = base64.b64encode(noise(32)).decode()
+        self.serve(tls=True, encryption_key=key)
+        self.refuse_to_read("EIO", "400 InvalidRequest", "Server Side Encryption", skip_verify="true")
+        self.read(skip_verify="true", sse_key=key)
+        self.refused("EINVAL", "list", "", "all", sse_key="short", says=["32 bytes"])
+
+    def test_no_encryption_key_in_the_clear(self):
+        self.serve()
+        self.refused("EINVAL", "list", "", "all", sse_key=base64.b64encode(noise(32)).decode(), says=["https"])
+
+    def test_half_of_the_credentials(self):
+        self.serve()
+        self.refused("EINVAL", "list", "", "all", secret_access_key="", says=["secret-access-key"])
+
+    def test_headers_stay_apart(self):
+        self.serve()
+        self.refused("EINVAL", "list", "", "all", session_token="a\r\nx-evil: 1", says=["one line"])
+
+    def test_debug_log_names_requests_and_no_secrets(self):
+        self.serve()
+        answer = self.ask("read", "g/a", 5, 10, environment={"PROBE_DEBUG": "1"})
+        self.assertIn("bytes=5-14", answer.errors)
+        for secret in (KEYS["secret_access_key"], KEYS["session_token"], "Signature", KEYS["access_key_id"]):
+            self.assertNotIn(secret, answer.errors)
+
+
+class Crowd(FaultTest):
+    def test_many_threads(self):
+        self.serve()
+        answer = self.ask("storm", self.folder / "bucket/g/a", "g/a", 100, 20, seconds=300)
+        self.assertRegex(answer.lines()[-1], r"^0 wrong, 0 failed")
+
+    def test_many_threads_and_faults(self):
+        server = self.serve()
+        for kind, every in (("503", 11), ("cut", 13), ("reset", 17), ("short", 19)):
+            server.fault(kind, every=every, on="object")
+        answer = self.ask("storm", self.folder / "bucket/g/a", "g/a", 16, 30, seconds=300)
+        self.assertRegex(answer.lines()[-1], r"^0 wrong, 0 failed")
+
+
+if __name__ == "__main__":
+    main()
