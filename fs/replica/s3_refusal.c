@@ -20,7 +20,7 @@ static const struct meaning {
 } meanings[] = {
     {"AccessDenied", 0, EACCES, "the credentials need s3:ListBucket on the bucket and s3:GetObject below it"},
     {"InvalidAccessKeyId", 0, EACCES, "the store does not know the access-key-id; check it and the endpoint"},
-    {"SignatureDoesNotMatch", 0, EACCES, "check the secret-access-key"},
+    {"SignatureDoesNotMatch", 0, EACCES, "check the access-key-id and the secret-access-key"},
     {"ExpiredToken", 0, EACCES, "the session-token has expired; get a new one"},
     {"InvalidToken", 0, EACCES, "the session-token is not valid; get a new one"},
     {"RequestTimeTooSkewed", 0, EACCES, "this machine's clock is off; set it"},
@@ -46,11 +46,17 @@ static const struct meaning {
     {NULL, 0, EIO, NULL},
 };
 
-static const struct meaning *find_meaning(const char *code, int status)
+/* Only a read has conditions that can fail: to a listing, ESTALE is no answer. */
+static bool fits(const struct meaning *meaning, const char *code, int status, bool is_read)
+{
+    return (!meaning->code || strcmp(meaning->code, code) == 0) &&
+           (!meaning->status || meaning->status == status) && (meaning->error != ESTALE || is_read);
+}
+
+static const struct meaning *find_meaning(const char *code, int status, bool is_read)
 {
     const struct meaning *meaning = meanings;
-    while ((meaning->code && strcmp(meaning->code, code) != 0) ||
-           (meaning->status && meaning->status != status))
+    while (!fits(meaning, code, status, is_read))
         meaning++;
     return meaning;
 }
@@ -67,22 +73,22 @@ static bool is_quotable(const struct s3_store *s3, const char *message)
 static const char *choose_help(const struct s3_store *s3, const struct s3_attempt *attempt,
                                const struct meaning *meaning)
 {
-    if (meaning->error == EACCES && !s3->access_key_id)
+    int status = attempt->answer.status;
+    if (!s3->access_key_id && (meaning->error == EACCES || (status >= 400 && status < 500 && !meaning->help)))
         return "no credentials are configured; set access-key-id and secret-access-key";
     if (meaning->help)
         return meaning->help;
     if (*attempt->error.message && is_quotable(s3, attempt->error.message))
         return attempt->error.message;
-    return attempt->answer.status >= 500 ? "the store is busy or unwell"
-                                         : "check the endpoint and the bucket";
+    return status >= 500 ? "the store is busy or unwell" : "check the endpoint and the bucket";
 }
 
 /* What an answer of another status than the expected one says. Returns its errno. */
-static int describe_answer(const struct s3_store *s3, const struct s3_attempt *attempt,
-                           char text[static ANSWER_SIZE])
+static int describe_answer(const struct s3_store *s3, const struct s3_call *call,
+                           const struct s3_attempt *attempt, char text[static ANSWER_SIZE])
 {
     const char *code = attempt->error.code, *date = "";
-    const struct meaning *meaning = find_meaning(code, attempt->answer.status);
+    const struct meaning *meaning = find_meaning(code, attempt->answer.status, *call->key);
 
     if (strcmp(code, "RequestTimeTooSkewed") == 0)
         date = attempt->answer.date;
@@ -128,8 +134,8 @@ int s3_refuse(const struct s3_store *s3, const struct s3_call *call, const struc
     const char *subject = length > SUBJECT_LENGTH ? call->subject + length - SUBJECT_LENGTH
                           : length                ? call->subject
                                                   : "all of it";
-    int code =
-        attempt->code > 0 ? describe_answer(s3, attempt, answered) : describe_failure(attempt, answered);
+    int code = attempt->code > 0 ? describe_answer(s3, call, attempt, answered)
+                                 : describe_failure(attempt, answered);
 
     if (code == ECANCELED)
         return -ECANCELED;

@@ -207,6 +207,13 @@ class Security(FaultTest):
         self.serve()
         self.refused("EINVAL", "list", "", "all", secret_access_key="", says=["secret-access-key"])
 
+    def test_anonymous(self):
+        anonymous = {"access_key_id": "", "secret_access_key": "", "session_token": ""}
+        self.serve()
+        self.read(**anonymous)
+        self.server.fault("403")
+        self.refuse_to_read("EACCES", "403", "no credentials are configured", **anonymous)
+
     def test_headers_stay_apart(self):
         self.serve()
         self.refused("EINVAL", "list", "", "all", session_token="a\r\nx-evil: 1", says=["one line"])
