@@ -36,6 +36,16 @@ static bool keys_complete(const struct keys *keys)
     return keys->id && keys->secret;
 }
 
+static int keys_from_settings(const struct settings *settings, struct keys *keys)
+{
+    int r = settings_string(settings, "access-key-id", &keys->id);
+    if (r >= 0)
+        r = settings_string(settings, "secret-access-key", &keys->secret);
+    if (r >= 0)
+        r = settings_string(settings, "session-token", &keys->token);
+    return r;
+}
+
 /* The first variable of a list, which ends with NULL, that is set to something. 0 or -ENOMEM. */
 static int from_variables(const struct config_options *options, const char *const *names, char **ret_value)
 {
@@ -48,7 +58,7 @@ static int from_variables(const struct config_options *options, const char *cons
     return *ret_value ? 0 : -ENOMEM;
 }
 
-static int keys_from_environment(const struct config_options *options, struct keys *keys)
+static int keys_from_environment(const struct settings *settings, struct keys *keys)
 {
     static const char *const ids[] = {"AWS_ACCESS_KEY_ID", "LITESTREAM_ACCESS_KEY_ID", "AWS_ACCESS_KEY",
                                       NULL};
@@ -56,11 +66,11 @@ static int keys_from_environment(const struct config_options *options, struct ke
                                           "AWS_SECRET_KEY", NULL};
     static const char *const tokens[] = {"AWS_SESSION_TOKEN", NULL};
 
-    int r = from_variables(options, ids, &keys->id);
+    int r = from_variables(settings->options, ids, &keys->id);
     if (r >= 0)
-        r = from_variables(options, secrets, &keys->secret);
+        r = from_variables(settings->options, secrets, &keys->secret);
     if (r >= 0)
-        r = from_variables(options, tokens, &keys->token);
+        r = from_variables(settings->options, tokens, &keys->token);
     return r;
 }
 
@@ -86,6 +96,14 @@ static bool is_section(char *line, const char *profile)
     return strcmp(name, profile) == 0;
 }
 
+/* A comment behind a value begins with white space. */
+static void cut_comment(char *value)
+{
+    for (char *c = value; *c; c++)
+        if ((*c == ' ' || *c == '\t') && (c[1] == '#' || c[1] == ';'))
+            *c = '\0';
+}
+
 static int take_setting(char *line, struct keys *keys)
 {
     char *equals = strchr(line, '=');
@@ -93,9 +111,7 @@ static int take_setting(char *line, struct keys *keys)
         return 0;
     *equals = '\0';
     char *name = trim(line), *value = equals + 1, **slot = NULL;
-    for (char *c = value; *c; c++)
-        if ((*c == '#' || *c == ';') && (c[-1] == ' ' || c[-1] == '\t'))
-            *c-- = '\0'; /* a comment behind the value */
+    cut_comment(value);
     value = trim(value);
     if (strcasecmp(name, "aws_access_key_id") == 0)
         slot = &keys->id;
@@ -154,33 +170,28 @@ static int keys_from_file(const struct config_options *options, const char *vari
     return r;
 }
 
-static int keys_from_settings(const struct settings *settings, struct keys *keys)
+static int keys_from_credentials(const struct settings *settings, struct keys *keys)
 {
-    int r = settings_string(settings, "access-key-id", &keys->id);
-    if (r >= 0)
-        r = settings_string(settings, "secret-access-key", &keys->secret);
-    if (r >= 0)
-        r = settings_string(settings, "session-token", &keys->token);
-    return r;
+    return keys_from_file(settings->options, "AWS_SHARED_CREDENTIALS_FILE", "credentials", keys);
 }
 
-/* Asks source after source until one has both halves; half a pair is dropped with its source. */
+static int keys_from_configuration(const struct settings *settings, struct keys *keys)
+{
+    return keys_from_file(settings->options, "AWS_CONFIG_FILE", "config", keys);
+}
+
+/* Half a pair is dropped with its source. */
 static int find_keys(const struct settings *settings, struct keys *keys)
 {
-    for (int source = 0;; source++) {
-        int r = 0;
+    static int (*const sources[])(const struct settings *, struct keys *) = {
+        keys_from_settings, keys_from_environment, keys_from_credentials, keys_from_configuration};
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && !keys_complete(keys) && i < sizeof sources / sizeof *sources; i++) {
         keys_finish(keys);
-        if (source == 0)
-            r = keys_from_settings(settings, keys);
-        else if (source == 1)
-            r = keys_from_environment(settings->options, keys);
-        else if (source == 2)
-            r = keys_from_file(settings->options, "AWS_SHARED_CREDENTIALS_FILE", "credentials", keys);
-        else if (source == 3)
-            r = keys_from_file(settings->options, "AWS_CONFIG_FILE", "config", keys);
-        if (r < 0 || keys_complete(keys) || source > 3)
-            return r;
+        r = sources[i](settings, keys);
     }
+    return r;
 }
 
 /* A configuration that names half a pair wants keys: anonymous requests would only hide the mistake. */

@@ -18,6 +18,8 @@
 /* An item can cost its reader memory, a pair cannot. */
 #define STEPS_PER_ITEM 300
 #define MERGE_DEPTH_MAX 32
+#define DEPTH_MAX 100
+#define ANCHORS_MAX 1000
 
 /* The line that libyaml's reader stopped in; it tells a byte offset only. */
 static size_t line_at(const char *text, size_t length, size_t offset)
@@ -28,22 +30,64 @@ static size_t line_at(const char *text, size_t length, size_t offset)
     return line;
 }
 
-int document_parse(const char *name, const char *text, size_t length, struct task *task,
-                   struct document *ret_document)
+static int parser_fail(const yaml_parser_t *parser, const char *name, const char *text, size_t length,
+                       struct task *task)
+{
+    size_t line = parser->problem_mark.line + 1;
+
+    if (parser->error == YAML_MEMORY_ERROR)
+        return -ENOMEM;
+    if (parser->error == YAML_READER_ERROR)
+        line = line_at(text, length, parser->problem_offset);
+    return task_fail(task, EINVAL, "%s:%zu: not valid YAML: %s", name, line, parser->problem);
+}
+
+/* Walks through the first document once, since libyaml's time grows with the square of the depth and of the
+ * number of anchors. */
+static int check_limits(const char *name, const char *text, size_t length, struct task *task)
 {
     _cleanup_(yaml_parser_delete) yaml_parser_t parser;
-    struct document document = {.name = name, .task = task};
+    unsigned depth = 0, anchors = 0;
 
     if (!yaml_parser_initialize(&parser))
         return -ENOMEM;
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);
-    if (!yaml_parser_load(&parser, &document.yaml)) {
-        if (parser.error == YAML_MEMORY_ERROR)
-            return -ENOMEM;
-        size_t line = parser.error == YAML_READER_ERROR ? line_at(text, length, parser.problem_offset)
-                                                        : parser.problem_mark.line + 1;
-        return task_fail(task, EINVAL, "%s:%zu: not valid YAML: %s", name, line, parser.problem);
+    for (bool ended = false; !ended;) {
+        yaml_event_t event;
+        if (!yaml_parser_parse(&parser, &event))
+            return parser_fail(&parser, name, text, length, task);
+        bool is_mapping = event.type == YAML_MAPPING_START_EVENT;
+        bool is_sequence = event.type == YAML_SEQUENCE_START_EVENT;
+        depth += is_mapping || is_sequence;
+        depth -= event.type == YAML_MAPPING_END_EVENT || event.type == YAML_SEQUENCE_END_EVENT;
+        anchors += (is_mapping && event.data.mapping_start.anchor) ||
+                   (is_sequence && event.data.sequence_start.anchor) ||
+                   (event.type == YAML_SCALAR_EVENT && event.data.scalar.anchor);
+        ended = event.type == YAML_DOCUMENT_END_EVENT || event.type == YAML_STREAM_END_EVENT;
+        size_t line = event.start_mark.line + 1;
+        yaml_event_delete(&event);
+        if (depth > DEPTH_MAX || anchors > ANCHORS_MAX)
+            return task_fail(task, EINVAL, "%s:%zu: more than %d %s", name, line,
+                             depth > DEPTH_MAX ? DEPTH_MAX : ANCHORS_MAX,
+                             depth > DEPTH_MAX ? "levels deep" : "anchors");
     }
+    return 0;
+}
+
+int document_parse(const char *name, const char *text, size_t length, struct task *task,
+                   struct document *ret_document)
+{
+    _cleanup_(yaml_parser_delete) yaml_parser_t parser = {0};
+    struct document document = {.name = name, .task = task};
+
+    int r = check_limits(name, text, length, task);
+    if (r < 0)
+        return r;
+    if (!yaml_parser_initialize(&parser))
+        return -ENOMEM;
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);
+    if (!yaml_parser_load(&parser, &document.yaml))
+        return parser_fail(&parser, name, text, length, task);
     *ret_document = document;
     return 0;
 }

@@ -32,7 +32,8 @@ struct replica_config {
     char *name; /* the replica's `name`, else NULL */
     char *path; /* file: absolute folder. s3: key prefix without leading or trailing '/', "" for the bucket's
                    root */
-    char *raw_path; /* s3: the path as it was written (v0.5 builds its keys from it), NULL if none was */
+    char *raw_path; /* s3: what v0.5 puts before "/0000/..." in its keys: the path as it was written, "." for
+                       the URL s3://BUCKET; NULL if there is none, which is the same as "" */
 
     /* s3 */
     char *bucket;
