@@ -291,16 +291,16 @@ static void makes_paths_absolute(void **state)
 
 static void takes_urls_and_folders_as_sources(void **state)
 {
-    static const char *const folders[] = {"/tmp", "/tmp/", "file:///tmp", "file:///tmp/../tmp/?x"};
+    static const char *const folders[] = {"/usr", "/usr/", "file:///usr", "file:///usr/../usr/?x"};
     struct config *config;
 
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         print_message("%s\n", folders[i]);
         assert_int_equal(config_load(folders[i], &options, NULL, &config), 0);
         assert_true(config->databases->is_folder && config->databases->is_source);
-        assert_string_equal(config->databases->path, "/tmp");
+        assert_string_equal(config->databases->path, "/usr");
         assert_int_equal(config->databases->replicas->type, REPLICA_FILE);
-        assert_string_equal(config->databases->replicas->path, "/tmp");
+        assert_string_equal(config->databases->replicas->path, "/usr");
         config_close(config);
     }
     assert_int_equal(config_load("s3://user:pw@b/x/?region=r", &options, NULL, &config), 0);
