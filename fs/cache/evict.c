@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -47,7 +48,7 @@ static bool has_room(const struct usage *usage, uint64_t bytes, uint64_t room)
 }
 
 /* Counts what is there and, if that is too much, removes the least recently used. */
-static bool clear_room(struct cache *cache, uint64_t bytes)
+static bool clear_room(struct cache *cache, const char *keep, uint64_t bytes)
 {
     struct usage *usage = &cache->usage;
     _cleanup_inventory_ struct inventory inventory = {0};
@@ -62,7 +63,8 @@ static bool clear_room(struct cache *cache, uint64_t bytes)
     for (size_t i = 0; i < inventory.n_files; i++) {
         if (has_room(usage, bytes, usage->room - usage->room / BATCH))
             break;
-        remove_unused(cache, inventory.files[i].name);
+        if (strcmp(inventory.files[i].name, keep) != 0)
+            remove_unused(cache, inventory.files[i].name);
     }
     image_sweep(cache);
     return has_room(usage, bytes, usage->room);
@@ -75,21 +77,21 @@ static int64_t monotonic_now(void)
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-static void make_room(struct cache *cache, uint64_t bytes)
+static void make_room(struct cache *cache, const char *keep, uint64_t bytes)
 {
     if (bytes > cache->usage.room || monotonic_now() < atomic_load(&cache->no_room_until) ||
         !usage_clear_begin(&cache->usage))
         return;
-    if (!clear_room(cache, bytes))
+    if (!clear_room(cache, keep, bytes))
         atomic_store(&cache->no_room_until, monotonic_now() + PAUSE_NANOSECONDS);
     usage_clear_end(&cache->usage);
 }
 
-int evict_reserve(struct cache *cache, uint64_t bytes)
+int evict_reserve(struct cache *cache, const char *keep, uint64_t bytes)
 {
     if (usage_reserve(&cache->usage, bytes) == 0)
         return 0;
-    make_room(cache, bytes);
+    make_room(cache, keep, bytes);
     return usage_reserve(&cache->usage, bytes);
 }
 

@@ -98,7 +98,7 @@ void cache_put_fact(struct cache *cache, const char *identity, const char *kind,
     if (find_place(identity, kind, &place) < 0 || length > FACT_MAX)
         return;
     cost = layout_cost(FACT_MAX, 0, sizeof(struct fact_header) + length);
-    if (evict_reserve(cache, cost) < 0)
+    if (evict_reserve(cache, place.name, cost) < 0)
         return;
     int r = write_fact(cache, &place, bytes, length);
     usage_written(&cache->usage, cost, r < 0 ? 0 : cost);
@@ -129,7 +129,7 @@ int cache_get_fact(struct cache *cache, const char *identity, const char *kind, 
     length = le64toh(header.length);
     if (length > FACT_MAX || (off_t)(length + sizeof header) != info.st_size)
         return -ENOENT;
-    r = buffer_reserve(buffer, length);
+    r = buffer_reserve(buffer, length + 1); /* so that there is memory to point to, however empty the fact */
     if (r < 0)
         return r;
     if (read_at(fd, buffer->data + buffer->size, length, sizeof header) != length)

@@ -53,8 +53,11 @@ static int store(struct cache_fill *fill, uint64_t offset, const void *bytes, si
 {
     struct cache *cache = fill->image->cache;
     uint64_t cost = layout_cost(fill->image->piece, offset, length), occupied = 0;
-    int r = evict_reserve(cache, cost);
+    char name[FOLDER_NAME_SIZE];
+    int r;
 
+    folder_name(&fill->image->digest, "img", name);
+    r = evict_reserve(cache, name, cost);
     if (r < 0)
         return r;
     r = write_pieces(fill, offset, bytes, length, last, &occupied);
@@ -87,6 +90,8 @@ int cache_fill_put(struct cache_fill *fill, uint64_t offset, const void *bytes, 
 
     if (r < 0 || (length == 0 && !last))
         return r;
+    if (length == 0)
+        bytes = ""; /* only says where the end is; the caller may have no bytes to point to */
     r = store(fill, offset, bytes, length, last);
     pthread_mutex_lock(&image->lock);
     if (r < 0 && image->discards == fill->discards)

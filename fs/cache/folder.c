@@ -36,7 +36,7 @@ void folder_name(const struct digest *digest, const char *extension, char name[s
 {
     char hash[2 * sizeof digest->bytes + 1];
     for (size_t i = 0; i < sizeof digest->bytes; i++)
-        sprintf(hash + 2 * i, "%02x", digest->bytes[i]);
+        snprintf(hash + 2 * i, 3, "%02x", digest->bytes[i]);
     snprintf(name, FOLDER_NAME_SIZE, "%.2s/%s.%.48s", hash, hash, extension);
 }
 

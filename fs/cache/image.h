@@ -29,10 +29,14 @@ struct making {
 };
 
 /* A reader who found pieces missing. It lies on its own stack; whoever makes pieces copies them to where the
- * reader wants them. All but the first four fields is guarded by the image's lock. */
+ * reader wants them. */
 struct reader {
-    uint64_t offset, first; /* bytes; pieces */
-    size_t length, count;   /* bytes; pieces */
+    uint64_t offset; /* of what it wants in the image: bytes */
+    size_t length;   /* bytes */
+    uint64_t first;  /* the same in pieces, of which the first and the last may be wanted in part */
+    size_t count;
+
+    /* Guarded by the image's lock. */
     uint8_t *bytes;
     bool *have; /* a flag a piece: its bytes are in place */
     LIST_ENTRY(reader) link;
