@@ -76,16 +76,18 @@ class Writer:
             start = end
 
 
-def write_backup(folder, segments, indexes=20, page_size=512):
-    """Writes about `segments` of them, over so many WAL indexes. Returns the states there must be: a list of
-    (index, seconds since 1970 of its last segment, SHA-256 of the database)."""
+def write_backup(folder, segments, indexes=20, page_size=512, filling=0):
+    """Writes `folder`/large.db, a replica of about so many segments over so many WAL indexes; its snapshot holds `filling`
+    bytes that LZ4 cannot make smaller. Returns the states that there must be: a list of (index, seconds since 1970 of its
+    last segment, SHA-256 of the database)."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     database = folder / "source.db"
-    writer, states = Writer(folder / "replica"), []
+    writer, states = Writer(folder / "large.db"), []
     with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
         for statement in (f"PRAGMA page_size={page_size}", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=OFF",
                           "PRAGMA wal_autocheckpoint=0", "CREATE TABLE entries(id INTEGER PRIMARY KEY, text TEXT)",
+                          f"CREATE TABLE filling AS SELECT randomblob({filling})",
                           "PRAGMA wal_checkpoint(TRUNCATE)"):
             connection.execute(statement).fetchall()
         writer.put("snapshots", "00000000.snapshot", database.read_bytes())

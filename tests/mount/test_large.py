@@ -17,7 +17,7 @@ class Large(MountTest):
     def setUp(self):
         super().setUp()
         self.states = write_backup(self.folder / "backup", SEGMENTS)
-        self.replica = self.folder / "backup/replica"
+        self.replica = self.folder / "backup/large.db"
 
     def within(self, seconds, action):
         begin = time.monotonic()
