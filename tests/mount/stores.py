@@ -1,5 +1,6 @@
 """S3 for the tests: a bucket that misbehaves when it is told to, and a real server that checks signatures."""
 
+import collections
 import contextlib
 import os
 import pathlib
@@ -51,6 +52,10 @@ class Bucket(FaultServer):
         with self.lock:
             return [(request["key"], request["range"]) for request in self.requests
                     if request["key"] and request["status"] in (200, 206)]
+
+    def fetched_twice(self):
+        """Those of them that were sent more than once."""
+        return [request for request, times in collections.Counter(self.object_requests()).items() if times > 1]
 
 
 # ------------------------------------------------------------------------------------------------ a real server
