@@ -27,6 +27,14 @@ void transfer_ref(struct transfer *transfer)
     pthread_mutex_unlock(&transfer->lock);
 }
 
+/* They hold a session's token, or a key. */
+static void free_headers(struct curl_slist *headers)
+{
+    for (struct curl_slist *header = headers; header; header = header->next)
+        explicit_bzero(header->data, strlen(header->data));
+    curl_slist_free_all(headers);
+}
+
 void transfer_unref(struct transfer *transfer)
 {
     pthread_mutex_lock(&transfer->lock);
@@ -37,7 +45,7 @@ void transfer_unref(struct transfer *transfer)
     pthread_cond_destroy(&transfer->ended);
     pthread_mutex_destroy(&transfer->lock);
     http_answer_finish(&transfer->answer);
-    curl_slist_free_all(transfer->headers);
+    free_headers(transfer->headers);
     free(transfer->url);
     free(transfer);
 }
