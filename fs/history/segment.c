@@ -1,12 +1,10 @@
-/* One WAL segment, and its decoded image: the bytes of its WAL. What is in it is learnt in segment_learn.c.
- */
+/* One WAL segment, and what is known of it. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "litemount/cache.h"
 #include "litemount/cleanup.h"
-#include "litemount/task.h"
-#include "object_stream.h"
+#include "litemount/log.h"
 #include "v03.h"
 
 struct segment *segment_make(const struct object *object, uint32_t index, uint64_t offset)
@@ -36,38 +34,75 @@ void segment_unref(struct segment *segment)
     free(segment);
 }
 
-struct image_source {
-    struct v03_generation *generation;
-    const struct segment *segment;
-};
-
-static int make_image(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
-                      struct task *task)
+/* Whether the segment can stand where its name says, frames counted in 32 bits as SQLite does. */
+static bool fits_its_place(const struct segment *segment, const struct wal_segment *found)
 {
-    const struct image_source *source = context;
-    struct piece_writer writer = {.fill = fill};
-    int r = object_decode(source->generation->replica, &source->segment->object, piece_writer_sink, &writer,
-                          task);
+    uint64_t frame_size = WAL_FRAME_HEADER_SIZE + (uint64_t)found->header.page_size;
+    uint64_t end;
 
-    if (r == 0)
-        r = piece_writer_end(&writer);
-    piece_writer_finish(&writer);
-    return r;
+    if (segment->offset == 0)
+        return found->n_frames <= UINT32_MAX;
+    return segment->offset >= WAL_HEADER_SIZE && (segment->offset - WAL_HEADER_SIZE) % frame_size == 0 &&
+           !__builtin_add_overflow((segment->offset - WAL_HEADER_SIZE) / frame_size, found->n_frames, &end) &&
+           end <= UINT32_MAX;
 }
 
-int64_t segment_read(struct v03_generation *generation, struct segment *segment, uint64_t offset,
-                     size_t length, void *bytes, struct task *task)
+/* Copies what readers need of the frames into the segment: its commits. */
+static int take_commits(struct segment *segment, const struct wal_segment *found)
 {
-    _cleanup_free_ char *identity = object_identity(generation->replica, &segment->object);
-    struct image_source source = {generation, segment};
-    struct cache_image *image;
-
-    if (!identity || cache_image_open(generation->cache, identity, V03_PIECE, &image) < 0)
+    size_t n = 0;
+    for (size_t i = 0; i < found->n_frames; i++)
+        n += found->frames[i].commit != 0;
+    segment->commits = calloc(n + 1, sizeof *segment->commits);
+    if (!segment->commits)
         return -ENOMEM;
-    int64_t n = cache_image_read(image, offset, length, bytes, make_image, &source, task);
-    cache_image_close(image);
-    if (n >= 0 && (size_t)n < length)
-        return task_fail(task, EIO, "%s/%s is shorter than it was", replica_url(generation->replica),
-                         segment->object.key);
-    return n;
+    for (size_t i = 0; i < found->n_frames; i++)
+        if (found->frames[i].commit)
+            segment->commits[segment->n_commits++] =
+                (struct commit){segment->first_frame + (uint32_t)i + 1, found->frames[i].commit};
+    return 0;
+}
+
+static int add_versions(struct versions *versions, const struct segment *segment,
+                        const struct wal_segment *found)
+{
+    struct version *items = reallocarray(NULL, found->n_frames + 1, sizeof *items);
+    if (!items)
+        return -ENOMEM;
+    for (size_t i = 0; i < found->n_frames; i++)
+        items[i] =
+            (struct version){found->frames[i].page, {segment->index, segment->first_frame + (uint32_t)i + 1}};
+    return versions_add(versions, items, found->n_frames);
+}
+
+int segment_publish(struct v03_generation *generation, struct segment *segment,
+                    const struct wal_segment *found)
+{
+    uint64_t frame_size = WAL_FRAME_HEADER_SIZE + (uint64_t)found->header.page_size;
+
+    if (!fits_its_place(segment, found))
+        return -EBADMSG;
+    segment->header = found->header;
+    segment->size = found->size;
+    memcpy(segment->chain_before, found->chain_before, sizeof segment->chain_before);
+    memcpy(segment->chain_after, found->chain_after, sizeof segment->chain_after);
+    segment->first_frame = segment->offset ? (uint32_t)((segment->offset - WAL_HEADER_SIZE) / frame_size) : 0;
+    segment->n_frames = (uint32_t)found->n_frames;
+    int r = take_commits(segment, found);
+    if (r == 0)
+        r = add_versions(&generation->versions, segment, found);
+    if (r < 0) {
+        free(steal_pointer(segment->commits));
+        segment->n_commits = 0;
+        return r;
+    }
+    segment->learnt = LEARNT_SOUND;
+    return 0;
+}
+
+void segment_set_damaged(struct segment *segment, const char *why)
+{
+    segment->learnt = LEARNT_DAMAGED;
+    segment->damage = strdup(why);
+    log_warning("%s", why);
 }

@@ -14,9 +14,10 @@
 #include "litemount/wal.h"
 #include "versions.h"
 
-#define V03_PIECE (64 << 10)       /* bytes: the cache's piece of an image */
-#define V03_WHOLE_OBJECT (1 << 20) /* bytes: objects up to this are checked whole before any of it is used   \
-                                    */
+#define V03_PIECE (64 << 10) /* bytes: the cache's piece of an image */
+#define V03_WHOLE_OBJECT                                                                                     \
+    (1 << 20) /* bytes: objects up to this are checked whole before any of it is used                        \
+               */
 
 /* The end of a transaction within a WAL. */
 struct commit {
@@ -85,6 +86,7 @@ struct v03_generation {
     pthread_cond_t learnt;       /* a segment stopped being LEARNT_PENDING */
     struct v03_listing *listing; /* a reference */
     struct versions versions;    /* the frames of all sound segments */
+    bool writing_facts;          /* somebody is adding to what the cache keeps of the WALs */
 };
 
 /* v03_key.c */
@@ -108,11 +110,17 @@ struct segment *segment_make(const struct object *object, uint32_t index, uint64
 struct segment *segment_ref(struct segment *segment);
 void segment_unref(struct segment *segment);
 
+/* What was found in the segment becomes known, its frames part of the generation's versions: 0; -EBADMSG if
+ * it can't stand where its name says; -ENOMEM. Or that it is damaged, which is logged. Both are called with
+ * the generation locked. */
+int segment_publish(struct v03_generation *generation, struct segment *segment,
+                    const struct wal_segment *found);
+void segment_set_damaged(struct segment *segment, const char *why);
+
+/* segment_learn.c */
 /* Learns segments that follow each other, beginning with the first of a WAL. Returns 0 even if some turn out
  * damaged, which they note; else why they can't be had. */
 int segments_learn(struct v03_generation *generation, struct segment **segments, size_t n, struct task *task);
-int64_t segment_read(struct v03_generation *generation, struct segment *segment, uint64_t offset,
-                     size_t length, void *bytes, struct task *task);
 
 /* snapshot.c */
 struct snapshot *snapshot_make(const struct object *object, uint32_t index);

@@ -14,6 +14,7 @@
 #include "litemount/cleanup.h"
 #include "litemount/hash.h"
 #include "litemount/task.h"
+#include "wal_image.h"
 
 #define BATCH 256 /* pages that are looked up at once */
 
@@ -27,7 +28,7 @@ struct v03_state {
 struct source {
     enum { FROM_ZEROS, FROM_SNAPSHOT, FROM_SEGMENT } kind;
     struct segment *segment;
-    uint64_t offset; /* in the decoded segment */
+    uint32_t frame; /* of the segment's WAL */
 };
 
 /* Whether a page that was written in WAL `index` was cut off before the state's last WAL. */
@@ -70,12 +71,7 @@ static void locate(const struct v03_state *state, const struct versions *version
         ret_source->kind = FROM_SNAPSHOT;
         return;
     }
-    struct segment *segment = segment_at(state, at);
-    uint32_t n = at.frame - segment->first_frame - 1;
-    ret_source->kind = FROM_SEGMENT;
-    ret_source->segment = segment;
-    ret_source->offset = (segment->offset ? 0 : WAL_HEADER_SIZE) + WAL_FRAME_HEADER_SIZE +
-                         (uint64_t)n * (WAL_FRAME_HEADER_SIZE + segment->header.page_size);
+    *ret_source = (struct source){FROM_SEGMENT, segment_at(state, at), at.frame};
 }
 
 /* Reads from the snapshot; what lies behind its end was never written. */
@@ -119,8 +115,8 @@ static int read_batch(struct v03_state *state, const struct source *sources, siz
         if (source->kind == FROM_SNAPSHOT)
             r = read_snapshot(state, offset, part, bytes, task);
         else if (source->kind == FROM_SEGMENT)
-            r = segment_read(generation, source->segment, source->offset + offset % page_size, part, bytes,
-                             task);
+            r = wal_image_read(generation, source->segment, source->frame, (uint32_t)(offset % page_size),
+                               part, bytes, task);
         else
             memset(bytes, 0, part);
         if (r < 0)
