@@ -197,20 +197,38 @@ static void end_making(struct cache_image *image, struct making *making, int r, 
     pthread_cond_broadcast(&image->changed);
 }
 
+/* What comes along with the pieces need not be made by anybody else meanwhile. */
+static void widen(const struct cache_image *image, struct making *making, const struct cache_maker *maker)
+{
+    uint64_t begin, end;
+
+    if (!maker->unit)
+        return;
+    maker->unit(maker->context, making->first * image->piece, &begin, &end);
+    if (begin / image->piece < making->first)
+        making->first = begin / image->piece;
+    maker->unit(maker->context, (making->end - 1) * image->piece, &begin, &end);
+    if (end / image->piece > making->end)
+        making->end = end / image->piece;
+}
+
 /* Makes the pieces from `first` up to `end`, or to the first that somebody else makes or has brought already.
  * The image's lock is held, but for the make itself. */
 static int make_run(struct cache_image *image, struct reader *reader, uint64_t first, uint64_t end,
-                    cache_make *make, void *context, struct task *task)
+                    const struct cache_maker *maker, struct task *task)
 {
     struct cache_fill fill = {.image = image, .discards = image->discards};
     struct making making = {.first = first, .end = first + 1};
+    uint64_t length;
     int r;
 
     while (making.end < end && !settled(image, reader, making.end) && !find_making(image, making.end))
         making.end++;
+    length = (making.end - first) * image->piece;
+    widen(image, &making, maker);
     LIST_INSERT_HEAD(&image->makings, &making, link);
     pthread_mutex_unlock(&image->lock);
-    r = make(context, first * image->piece, (making.end - first) * image->piece, &fill, task);
+    r = maker->make(maker->context, first * image->piece, length, &fill, task);
     pthread_mutex_lock(&image->lock);
     end_making(image, &making, r, task);
     if (r >= 0 && !settled(image, reader, first))
@@ -219,8 +237,8 @@ static int make_run(struct cache_image *image, struct reader *reader, uint64_t f
 }
 
 /* Gets a piece that was not there, and perhaps more. Returns 0: look again. */
-static int obtain(struct cache_image *image, struct reader *reader, uint64_t index, cache_make *make,
-                  void *context, struct task *task)
+static int obtain(struct cache_image *image, struct reader *reader, uint64_t index,
+                  const struct cache_maker *maker, struct task *task)
 {
     uint64_t end = end_of_missing(image, index, reader->first + reader->count);
     struct making *making;
@@ -235,7 +253,7 @@ static int obtain(struct cache_image *image, struct reader *reader, uint64_t ind
     else if (making)
         r = wait_for(image, reader, index, making, task);
     else
-        r = make_run(image, reader, index, end, make, context, task);
+        r = make_run(image, reader, index, end, maker, task);
     pthread_mutex_unlock(&image->lock);
     return r;
 }
@@ -249,7 +267,7 @@ static bool is_settled(struct cache_image *image, const struct reader *reader, u
 }
 
 /* Piece by piece until all are settled. */
-static int gather(struct cache_image *image, struct reader *reader, cache_make *make, void *context,
+static int gather(struct cache_image *image, struct reader *reader, const struct cache_maker *maker,
                   struct task *task)
 {
     _cleanup_free_ uint8_t *scratch = malloc(image->piece);
@@ -263,7 +281,7 @@ static int gather(struct cache_image *image, struct reader *reader, cache_make *
         else if (take_stored(image, reader, index, scratch))
             hits++;
         else
-            r = obtain(image, reader, index, make, context, task);
+            r = obtain(image, reader, index, maker, task);
     }
     atomic_fetch_add(&image->cache->hits, hits);
     atomic_fetch_add(&image->cache->misses, reader->count - hits);
@@ -272,7 +290,7 @@ static int gather(struct cache_image *image, struct reader *reader, cache_make *
 
 /* As cache_image_read, for a part that begins with a piece that seems to be missing. */
 static int64_t read_missing(struct cache_image *image, uint64_t offset, size_t length, uint8_t *bytes,
-                            cache_make *make, void *context, struct task *task)
+                            const struct cache_maker *maker, struct task *task)
 {
     uint64_t first = offset / image->piece, end;
     size_t count = (offset + length - 1) / image->piece - first + 1;
@@ -286,7 +304,7 @@ static int64_t read_missing(struct cache_image *image, uint64_t offset, size_t l
     pthread_mutex_lock(&image->lock);
     LIST_INSERT_HEAD(&image->readers, &reader, link);
     pthread_mutex_unlock(&image->lock);
-    r = gather(image, &reader, make, context, task);
+    r = gather(image, &reader, maker, task);
     pthread_mutex_lock(&image->lock);
     LIST_REMOVE(&reader, link);
     end = image->end;
@@ -299,7 +317,7 @@ static int64_t read_missing(struct cache_image *image, uint64_t offset, size_t l
 }
 
 int64_t cache_image_read(struct cache_image *image, uint64_t offset, size_t length, void *bytes,
-                         cache_make *make, void *context, struct task *task)
+                         const struct cache_maker *maker, struct task *task)
 {
     uint64_t end = IMAGE_END_UNKNOWN;
     size_t done;
@@ -318,6 +336,6 @@ int64_t cache_image_read(struct cache_image *image, uint64_t offset, size_t leng
         atomic_fetch_add(&image->cache->hits, (offset + done - 1) / image->piece - offset / image->piece + 1);
     if (done == length || offset + done >= end)
         return (int64_t)done;
-    rest = read_missing(image, offset + done, length - done, (uint8_t *)bytes + done, make, context, task);
+    rest = read_missing(image, offset + done, length - done, (uint8_t *)bytes + done, maker, task);
     return rest < 0 ? rest : (int64_t)done + rest;
 }

@@ -84,6 +84,7 @@ static int put_decoded(void *context, uint64_t offset, uint64_t length, struct c
 void image_keep(struct cache *cache, const char *identity, const struct buffer *decoded)
 {
     struct buffer borrowed = *decoded;
+    const struct cache_maker maker = {.make = put_decoded, .context = &borrowed};
     struct cache_image *image;
     struct task task;
     uint8_t byte;
@@ -91,7 +92,7 @@ void image_keep(struct cache *cache, const char *identity, const struct buffer *
     task_init(&task, NULL);
     if (cache_image_open(cache, identity, V03_PIECE, &image) < 0)
         return;
-    cache_image_read(image, 0, 1, &byte, put_decoded, &borrowed, &task);
+    cache_image_read(image, 0, 1, &byte, &maker, &task);
     cache_image_close(image);
 }
 

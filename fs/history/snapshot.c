@@ -14,6 +14,7 @@
 #include "litemount/task.h"
 #include "object_stream.h"
 #include "snapshot_blocks.h"
+#include "snapshot_check.h"
 #include "v03.h"
 
 #define DATABASE_HEADER_SIZE 100
@@ -55,6 +56,7 @@ void snapshot_unref(struct snapshot *snapshot)
     object_finish(&snapshot->object);
     free(snapshot->damage);
     free(snapshot->starts);
+    free(snapshot->decoded);
     free(snapshot);
 }
 
@@ -114,18 +116,18 @@ static int learn_whole(struct v03_generation *generation, struct snapshot *snaps
     return r;
 }
 
+/* Learns from the first page alone, unless it does not tell. */
 static int learn_start(struct v03_generation *generation, struct snapshot *snapshot, const char *identity,
                        struct task *task, struct snapshot *ret_found)
 {
     uint8_t header[DATABASE_HEADER_SIZE];
-    int64_t n = snapshot_read(generation, snapshot, 0, sizeof header, header, task);
-    if (n < 0)
-        return (int)n;
-    if ((size_t)n == sizeof header && read_database_header(header, &ret_found->page_size, &ret_found->size) &&
-        ret_found->size)
+    int r = snapshot_peek(generation, snapshot, sizeof header, header, task);
+
+    if (r < 0 && r != -EOPNOTSUPP)
+        return r;
+    if (r == 0 && read_database_header(header, &ret_found->page_size, &ret_found->size) && ret_found->size)
         return 0;
-    return learn_whole(generation, snapshot, identity, task,
-                       ret_found); /* its header does not tell the length */
+    return learn_whole(generation, snapshot, identity, task, ret_found);
 }
 
 static int recall(struct cache *cache, const char *identity, struct snapshot *found)
@@ -207,11 +209,19 @@ void snapshot_set_damaged(struct snapshot *snapshot, const char *why)
     bool news = snapshot->learnt != LEARNT_DAMAGED;
     if (news) {
         snapshot->learnt = LEARNT_DAMAGED;
-        snapshot->damage = strdup(why);
+        snapshot->damage = strdup(why); /* never changes from now on */
     }
     pthread_mutex_unlock(&snapshot->lock);
     if (news)
         log_warning("%s", why);
+}
+
+bool snapshot_is_damaged(struct snapshot *snapshot)
+{
+    pthread_mutex_lock(&snapshot->lock);
+    bool damaged = snapshot->learnt == LEARNT_DAMAGED;
+    pthread_mutex_unlock(&snapshot->lock);
+    return damaged;
 }
 
 struct image_source {
@@ -242,16 +252,30 @@ static int make_image(void *context, uint64_t offset, uint64_t length, struct ca
     return make_in_order(source, fill, task);
 }
 
+/* A large snapshot is made by block, everything else whole. */
+static void unit_of_image(void *context, uint64_t offset, uint64_t *ret_begin, uint64_t *ret_end)
+{
+    struct snapshot *snapshot = ((struct image_source *)context)->snapshot;
+    uint32_t block = snapshot->object.size > V03_WHOLE_OBJECT ? snapshot_block_size(snapshot) : 0;
+
+    *ret_begin = block ? offset / block * block : 0;
+    *ret_end = block ? *ret_begin + block : INT64_MAX;
+}
+
 int64_t snapshot_read(struct v03_generation *generation, struct snapshot *snapshot, uint64_t offset,
                       size_t length, void *bytes, struct task *task)
 {
     _cleanup_free_ char *identity = object_identity(generation->replica, &snapshot->object);
     struct image_source source = {generation, snapshot};
+    const struct cache_maker maker = {make_image, unit_of_image, &source};
     struct cache_image *image;
 
+    if (snapshot_is_damaged(snapshot))
+        return task_fail(task, EIO, "%s", snapshot->damage ? snapshot->damage : "a damaged snapshot");
     if (!identity || cache_image_open(generation->cache, identity, V03_PIECE, &image) < 0)
         return -ENOMEM;
-    int64_t n = cache_image_read(image, offset, length, bytes, make_image, &source, task);
+    int64_t n = cache_image_read(image, offset, length, bytes, &maker, task);
+    int r = n < 0 ? (int)n : snapshot_check_whole(generation, snapshot, image, task);
     cache_image_close(image);
-    return n;
+    return r < 0 ? r : n;
 }

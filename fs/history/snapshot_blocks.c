@@ -10,12 +10,12 @@
 #include "object_stream.h"
 
 #define KIND "blocks"
-#define FACT_VERSION 1
+#define FACT_VERSION 2
 
-/* The head of what is kept of a block table; the starts follow. */
+/* The head of what is kept of a block table; the starts follow, then which blocks were decoded. */
 struct blocks_fact {
     uint32_t version;
-    uint32_t complete;
+    uint32_t complete, checked;
     struct lz4_frame frame;
 };
 
@@ -36,21 +36,42 @@ static int read_exactly(struct v03_generation *generation, const struct snapshot
     return object_read(generation->replica, &snapshot->object, offset, length, bytes, task);
 }
 
+/* Makes room for one more block. Called with the snapshot locked. */
+static int reserve_start(struct snapshot *snapshot)
+{
+    size_t n = snapshot->n_starts + 1;
+    int r = ARRAY_GROW(snapshot->starts, snapshot->starts_capacity, n);
+    if (r == 0)
+        r = ARRAY_GROW(snapshot->decoded, snapshot->decoded_capacity, n);
+    if (r == 0)
+        snapshot->decoded[n - 1] = false;
+    return r;
+}
+
 /* Takes the table from the cache. Called with the snapshot locked, while its table is empty. */
 static int recall_table(struct snapshot *snapshot, const struct buffer *buffer)
 {
     struct blocks_fact fact;
-    size_t bytes = buffer->size - sizeof fact, n = bytes / sizeof *snapshot->starts;
 
-    if (buffer->size < sizeof fact || n == 0)
+    if (buffer->size <= sizeof fact)
         return -ENOENT;
     memcpy(&fact, buffer->data, sizeof fact);
-    if (fact.version != FACT_VERSION || ARRAY_GROW(snapshot->starts, snapshot->starts_capacity, n) < 0)
+    const uint8_t *starts = buffer->data + sizeof fact;
+    size_t n = (buffer->size - sizeof fact) / (sizeof *snapshot->starts + 1);
+    const uint8_t *decoded = starts + n * sizeof *snapshot->starts;
+    if (fact.version != FACT_VERSION)
         return -ENOENT;
-    memcpy(snapshot->starts, buffer->data + sizeof fact, n * sizeof *snapshot->starts);
-    snapshot->n_starts = n;
+    for (size_t i = 0; i < n; i++) {
+        if (reserve_start(snapshot) < 0)
+            break;
+        memcpy(&snapshot->starts[i], starts + i * sizeof *snapshot->starts, sizeof *snapshot->starts);
+        snapshot->decoded[i] = decoded[i];
+        snapshot->n_decoded += decoded[i];
+        snapshot->n_starts++;
+    }
     snapshot->frame = fact.frame;
-    snapshot->starts_complete = fact.complete;
+    snapshot->starts_complete = fact.complete && snapshot->n_starts == n;
+    snapshot->checked = fact.checked;
     return 0;
 }
 
@@ -70,7 +91,7 @@ static int recall(struct v03_generation *generation, struct snapshot *snapshot)
     return r;
 }
 
-static void remember(struct v03_generation *generation, struct snapshot *snapshot)
+void snapshot_remember_blocks(struct v03_generation *generation, struct snapshot *snapshot)
 {
     _cleanup_free_ char *identity = object_identity(generation->replica, &snapshot->object);
     struct buffer buffer = {0};
@@ -80,10 +101,13 @@ static void remember(struct v03_generation *generation, struct snapshot *snapsho
     pthread_mutex_lock(&snapshot->lock);
     fact.version = FACT_VERSION;
     fact.complete = snapshot->starts_complete;
+    fact.checked = snapshot->checked;
     fact.frame = snapshot->frame;
     int r = buffer_append(&buffer, &fact, sizeof fact);
     if (r == 0)
         r = buffer_append(&buffer, snapshot->starts, snapshot->n_starts * sizeof *snapshot->starts);
+    if (r == 0)
+        r = buffer_append(&buffer, snapshot->decoded, snapshot->n_starts);
     pthread_mutex_unlock(&snapshot->lock);
     if (identity && r == 0)
         cache_put_fact(generation->cache, identity, KIND, buffer.data, buffer.size);
@@ -96,7 +120,7 @@ static int begin_table(struct snapshot *snapshot, const struct lz4_frame *frame)
     int r = 0;
     pthread_mutex_lock(&snapshot->lock);
     if (snapshot->n_starts == 0) {
-        r = ARRAY_GROW(snapshot->starts, snapshot->starts_capacity, 1);
+        r = reserve_start(snapshot);
         if (r == 0) {
             snapshot->frame = *frame;
             snapshot->starts[snapshot->n_starts++] = frame->header_size;
@@ -149,7 +173,7 @@ static int note_header(struct v03_generation *generation, struct snapshot *snaps
     if (n + 1 == snapshot->n_starts && !snapshot->starts_complete) {
         if (block.end)
             snapshot->starts_complete = true;
-        else if ((r = ARRAY_GROW(snapshot->starts, snapshot->starts_capacity, n + 2)) == 0)
+        else if ((r = reserve_start(snapshot)) == 0)
             snapshot->starts[snapshot->n_starts++] = snapshot->starts[n] + block.span;
     }
     pthread_mutex_unlock(&snapshot->lock);
@@ -179,7 +203,7 @@ static int find_block(struct v03_generation *generation, struct snapshot *snapsh
             *ret_place = (struct place){number, snapshot->starts[number], snapshot->starts[number + 1]};
         pthread_mutex_unlock(&snapshot->lock);
         if (found && hopped)
-            remember(generation, snapshot);
+            snapshot_remember_blocks(generation, snapshot);
         if (found)
             return n ? 0 : refuse(generation, snapshot, task, "it holds nothing");
         int r = read_exactly(generation, snapshot, last, sizeof header, header, task);
@@ -210,6 +234,14 @@ static int decode_block(struct v03_generation *generation, struct snapshot *snap
     return note_header(generation, snapshot, place->number + 1, next, task);
 }
 
+static void note_decoded(struct snapshot *snapshot, size_t number)
+{
+    pthread_mutex_lock(&snapshot->lock);
+    snapshot->n_decoded += !snapshot->decoded[number];
+    snapshot->decoded[number] = true;
+    pthread_mutex_unlock(&snapshot->lock);
+}
+
 static int make_block(struct v03_generation *generation, struct snapshot *snapshot, const struct place *place,
                       struct cache_fill *fill, struct task *task)
 {
@@ -228,7 +260,12 @@ static int make_block(struct v03_generation *generation, struct snapshot *snapsh
     if (!last && size != snapshot->frame.block_max)
         return give_up_blocks(
             snapshot); /* a writer that flushes: what a block holds can't be told by number */
-    return cache_fill_put(fill, (uint64_t)place->number * snapshot->frame.block_max, decoded, size, last);
+    r = cache_fill_put(fill, (uint64_t)place->number * snapshot->frame.block_max, decoded, size, last);
+    if (r < 0)
+        return r;
+    note_decoded(snapshot, place->number);
+    snapshot_remember_blocks(generation, snapshot);
+    return 0;
 }
 
 int snapshot_make_blocks(struct v03_generation *generation, struct snapshot *snapshot, uint64_t offset,
@@ -247,4 +284,39 @@ int snapshot_make_blocks(struct v03_generation *generation, struct snapshot *sna
             break; /* that was the last one */
     }
     return r;
+}
+
+uint32_t snapshot_block_size(struct snapshot *snapshot)
+{
+    pthread_mutex_lock(&snapshot->lock);
+    uint32_t size = snapshot->in_order || snapshot->n_starts == 0 ? 0 : snapshot->frame.block_max;
+    pthread_mutex_unlock(&snapshot->lock);
+    return size;
+}
+
+#define PEEK_SIZE (16 << 10) /* bytes of the object: more than a database header ever needs */
+
+int snapshot_peek(struct v03_generation *generation, struct snapshot *snapshot, size_t wanted, uint8_t *bytes,
+                  struct task *task)
+{
+    uint64_t size = snapshot->object.size;
+    size_t length = size < PEEK_SIZE ? (size_t)size : PEEK_SIZE, got;
+    _cleanup_free_ uint8_t *start = malloc(length + 1);
+    struct lz4_frame frame;
+    struct lz4_block block;
+
+    if (!start)
+        return -ENOMEM;
+    int r = object_read(generation->replica, &snapshot->object, 0, length, start, task);
+    if (r < 0)
+        return r;
+    if (lz4_frame_parse(start, length, &frame) < 0 || length < frame.header_size + LZ4_BLOCK_HEADER_SIZE ||
+        lz4_block_parse(&frame, start + frame.header_size, &block) < 0 || block.end)
+        return -EOPNOTSUPP;
+    size_t data = frame.header_size + LZ4_BLOCK_HEADER_SIZE, given = length - data;
+    given = given < block.size ? given : block.size;
+    /* The first block of a frame has no block before it, linked or not. */
+    if (lz4_block_decode_start(&frame, &block, start + data, given, bytes, wanted, &got) < 0 || got < wanted)
+        return -EOPNOTSUPP;
+    return 0;
 }

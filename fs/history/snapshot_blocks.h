@@ -11,3 +11,14 @@
  */
 int snapshot_make_blocks(struct v03_generation *generation, struct snapshot *snapshot, uint64_t offset,
                          uint64_t length, struct cache_fill *fill, struct task *task);
+
+/* Decodes the first `wanted` bytes of the image, at most a few KiB, from the object's beginning, without the
+ * cache. 0; -EOPNOTSUPP if they can't be had that way; else an errno with a reason. */
+int snapshot_peek(struct v03_generation *generation, struct snapshot *snapshot, size_t wanted, uint8_t *bytes,
+                  struct task *task);
+
+/* What a block of it decodes to, in bytes; 0 while that is not known, or if it has to be read in order. */
+uint32_t snapshot_block_size(struct snapshot *snapshot);
+
+/* Keeps what is known of the blocks in the cache. */
+void snapshot_remember_blocks(struct v03_generation *generation, struct snapshot *snapshot);

@@ -64,6 +64,9 @@ struct snapshot {
         *starts; /* of the block headers, in bytes from the object's start; the last one was not read yet */
     size_t n_starts, starts_capacity;
     bool starts_complete; /* the last one was read, and is the end mark */
+    uint8_t *decoded;     /* for each block: it was decoded once, by this or by an earlier mount */
+    size_t n_decoded, decoded_capacity;
+    bool checked; /* the checksum of the whole was compared */
 };
 
 /* What a listing showed: immutable, shared by all states that were made from it. */
@@ -126,6 +129,7 @@ int segments_learn(struct v03_generation *generation, struct segment **segments,
 struct snapshot *snapshot_make(const struct object *object, uint32_t index);
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 void snapshot_unref(struct snapshot *snapshot);
+bool snapshot_is_damaged(struct snapshot *snapshot);
 void snapshot_set_damaged(struct snapshot *snapshot, const char *why); /* logs it, once */
 int snapshot_learn(struct v03_generation *generation, struct snapshot *snapshot, struct task *task);
 int64_t snapshot_read(struct v03_generation *generation, struct snapshot *snapshot, uint64_t offset,

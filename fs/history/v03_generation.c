@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "litemount/cleanup.h"
-#include "litemount/instant.h"
 #include "litemount/task.h"
 #include "v03_positions.h"
 #include "v03_state.h"
@@ -142,14 +141,7 @@ static int generation_list_points(struct generation *base, struct instants *poin
 static int generation_list_landmarks(struct generation *base, struct instants *landmarks)
 {
     _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
-    int64_t end;
-    int r = 0;
-
-    for (size_t i = 0; listing && i < listing->n_snapshots && r == 0; i++)
-        r = instants_add(landmarks, listing->snapshots[i]->object.modified);
-    if (r == 0 && listing && v03_point_at(listing, INSTANT_MAX, &end))
-        r = instants_add(landmarks, end);
-    return r;
+    return listing ? v03_landmarks(cast(base), listing, landmarks) : 0;
 }
 
 static void generation_close(struct generation *base)

@@ -8,22 +8,15 @@
 
 #include "chain.h"
 #include "litemount/cleanup.h"
+#include "litemount/instant.h"
 #include "litemount/task.h"
-
-static bool is_damaged(struct snapshot *snapshot)
-{
-    pthread_mutex_lock(&snapshot->lock);
-    bool damaged = snapshot->learnt == LEARNT_DAMAGED;
-    pthread_mutex_unlock(&snapshot->lock);
-    return damaged;
-}
 
 /* The point that `time` leads to, past what is known to be damaged. */
 static bool point_at(const struct v03_listing *listing, const size_t *ends, int64_t time, int64_t *ret_point)
 {
     size_t snapshots = v03_snapshots_at(listing, time), segments = v03_segments_at(listing, time);
 
-    while (snapshots && is_damaged(listing->snapshots[snapshots - 1]))
+    while (snapshots && snapshot_is_damaged(listing->snapshots[snapshots - 1]))
         snapshots--;
     if (snapshots == 0)
         return false;
@@ -54,6 +47,26 @@ int v03_points(struct v03_generation *generation, const struct v03_listing *list
         if (point_at(listing, ends, listing->snapshots[i]->object.modified, &point))
             r = instants_add(points, point);
     pthread_mutex_unlock(&generation->lock);
+    return r;
+}
+
+int v03_landmarks(struct v03_generation *generation, const struct v03_listing *listing,
+                  struct instants *landmarks)
+{
+    _cleanup_free_ size_t *ends = calloc(listing->n_segments + 1, sizeof *ends);
+    int64_t end;
+    int r = 0;
+
+    if (!ends)
+        return -ENOMEM;
+    pthread_mutex_lock(&generation->lock);
+    chain_ends(listing, ends);
+    if (point_at(listing, ends, INSTANT_MAX, &end))
+        r = instants_add(landmarks, end);
+    pthread_mutex_unlock(&generation->lock);
+    for (size_t i = 0; i < listing->n_snapshots && r == 0; i++)
+        if (!snapshot_is_damaged(listing->snapshots[i]))
+            r = instants_add(landmarks, listing->snapshots[i]->object.modified);
     return r;
 }
 
@@ -199,7 +212,7 @@ static bool is_reachable(const struct v03_listing *listing, size_t segment, bool
 {
     for (size_t i = 0; i < listing->n_snapshots; i++)
         if (leads_to(listing->snapshots[i], listing, segment, is_wal_end) &&
-            !is_damaged(listing->snapshots[i]))
+            !snapshot_is_damaged(listing->snapshots[i]))
             return true;
     return false;
 }

@@ -6,6 +6,9 @@
 /* Adds every point that can be told apart by time and reached, as far as is known. 0 or -ENOMEM. */
 int v03_points(struct v03_generation *generation, const struct v03_listing *listing, struct instants *points);
 
+/* Adds the time of each snapshot that may be sound, and the last point. 0 or -ENOMEM. */
+int v03_landmarks(struct v03_generation *generation, const struct v03_listing *listing, struct instants *landmarks);
+
 /* The state at INDEX/OFFSET. -ENOENT: no commit ends there, or no snapshot leads there. */
 int v03_open_position(struct v03_generation *generation, struct v03_listing *listing, const char *position,
                       struct task *task, struct state **ret_state);

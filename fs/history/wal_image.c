@@ -102,16 +102,25 @@ static int make_from_object(void *context, uint64_t offset, uint64_t length, str
     return r;
 }
 
+/* A segment is fetched and decoded whole. */
+static void unit_of_object(void *context, uint64_t offset, uint64_t *ret_begin, uint64_t *ret_end)
+{
+    const struct segment *segment = ((const struct source *)context)->segment;
+    *ret_begin = (uint64_t)segment->first_frame * segment->header.page_size;
+    *ret_end = *ret_begin + (uint64_t)segment->n_frames * segment->header.page_size;
+}
+
 int64_t wal_image_read(struct v03_generation *generation, struct segment *segment, uint32_t frame,
                        uint32_t offset, size_t length, void *bytes, struct task *task)
 {
     struct source source = {generation, segment};
+    const struct cache_maker maker = {make_from_object, unit_of_object, &source};
     struct cache_image *image;
     uint64_t at = (uint64_t)(frame - 1) * segment->header.page_size + offset;
 
     if (open_image(generation, segment->index, &segment->header, &image) < 0)
         return -ENOMEM;
-    int64_t n = cache_image_read(image, at, length, bytes, make_from_object, &source, task);
+    int64_t n = cache_image_read(image, at, length, bytes, &maker, task);
     cache_image_close(image);
     if (n >= 0 && (size_t)n < length)
         return task_fail(task, EIO, "%s/%s is shorter than it was", replica_url(generation->replica),
@@ -143,6 +152,7 @@ void wal_image_keep(struct v03_generation *generation, uint32_t index, uint64_t 
                     const struct wal_header *header, const struct buffer *decoded)
 {
     struct decoded_source source = {offset, header, decoded};
+    const struct cache_maker maker = {.make = make_from_memory, .context = &source};
     struct cache_image *image;
     struct task task;
     uint64_t frame_size = WAL_FRAME_HEADER_SIZE + (uint64_t)header->page_size;
@@ -152,7 +162,7 @@ void wal_image_keep(struct v03_generation *generation, uint32_t index, uint64_t 
     task_init(&task, NULL);
     if (decoded->size < frame_size || open_image(generation, index, header, &image) < 0)
         return;
-    cache_image_read(image, frames_before * header->page_size, 1, &byte, make_from_memory, &source, &task);
+    cache_image_read(image, frames_before * header->page_size, 1, &byte, &maker, &task);
     cache_image_close(image);
 }
 

@@ -45,6 +45,18 @@ struct cache_fill;
 typedef int cache_make(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
                        struct task *task);
 
+/* Which bytes [*ret_begin, *ret_end) a make brings along with the one at `offset`, which lies within them.
+ * Pure: it is called with a lock held. */
+typedef void cache_unit(void *context, uint64_t offset, uint64_t *ret_begin, uint64_t *ret_end);
+
+/* How missing pieces come to be. Plain value. */
+struct cache_maker {
+    cache_make *make;
+    cache_unit *unit; /* NULL: a make brings what it is asked for. Else nobody asks for the rest of a unit
+                         that is being made already. */
+    void *context;    /* of both */
+};
+
 /* Puts made bytes into the image: `offset` is a multiple of the piece size, and so is `length` unless `last`
  * says that they end at the image's end. May be called from several threads of one make. A failure to store
  * is no failure: the bytes still reach the readers who wait. Returns 0, or -EINVAL: the place or length is no
@@ -61,7 +73,7 @@ void cache_image_close(struct cache_image *image); /* NULL is fine */
  * image's end, or a negative errno: the maker's, -ECANCELED, or -EIO. A reader whose maker was cancelled
  * makes it itself. */
 int64_t cache_image_read(struct cache_image *image, uint64_t offset, size_t length, void *bytes,
-                         cache_make *make, void *context, struct task *task);
+                         const struct cache_maker *maker, struct task *task);
 
 /* Drops every piece of the image: it turned out that they can't be trusted. */
 void cache_image_discard(struct cache_image *image);

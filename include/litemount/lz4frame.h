@@ -73,3 +73,12 @@ int lz4_stream_feed(struct lz4_stream *stream, const uint8_t *bytes, size_t leng
 /* Whether the frame's end, its content checksum included, has been reached and holds. An object that ends
  * before is cut. */
 bool lz4_stream_done(const struct lz4_stream *stream);
+
+/* The checksum of a frame's decoded content, which stands in the four bytes behind the end mark,
+ * little-endian: for whoever decoded the blocks out of order. */
+struct lz4_checksum;
+
+int lz4_checksum_open(struct lz4_checksum **ret_checksum); /* 0 or -ENOMEM; the caller closes it */
+void lz4_checksum_close(struct lz4_checksum *checksum);    /* NULL is fine */
+void lz4_checksum_add(struct lz4_checksum *checksum, const void *bytes, size_t length);
+uint32_t lz4_checksum_value(const struct lz4_checksum *checksum);

@@ -130,7 +130,9 @@ static void tells_a_maker_that_makes_nothing(void **state)
     struct task task;
 
     task_init(&task, NULL);
-    assert_int_equal(cache_image_read(image, 4096, 10, bytes, put_nothing, NULL, &task), -EIO);
+    assert_int_equal(cache_image_read(image, 4096, 10, bytes,
+                                      &(struct cache_maker){.make = put_nothing, .context = NULL}, &task),
+                     -EIO);
     assert_string_equal(task_reason(&task, EIO), "bytes from 4096 on were not made");
     cache_image_close(image);
     cache_close(cache);
@@ -165,7 +167,9 @@ static void refuses_puts_that_cannot_be(void **state)
         struct cache_image *image;
         assert_int_equal(cache_image_open(cache, "a", 4096, &image), 0);
         assert_int_equal(
-            cache_image_read(image, 0, sizeof bytes, bytes, life ? put_nothing : put_oddly, NULL, &task),
+            cache_image_read(image, 0, sizeof bytes, bytes,
+                             &(struct cache_maker){.make = life ? put_nothing : put_oddly, .context = NULL},
+                             &task),
             8192);
         cache_image_close(image);
     }
@@ -189,7 +193,10 @@ static void holds_an_empty_image(void **state)
         struct cache_image *image;
         assert_int_equal(cache_image_open(cache, "a", 4096, &image), 0);
         assert_int_equal(
-            cache_image_read(image, 0, sizeof bytes, bytes, life ? put_nothing : put_empty, NULL, &task), 0);
+            cache_image_read(image, 0, sizeof bytes, bytes,
+                             &(struct cache_maker){.make = life ? put_nothing : put_empty, .context = NULL},
+                             &task),
+            0);
         cache_image_close(image);
         cache_close(cache);
     }

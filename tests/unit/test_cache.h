@@ -88,7 +88,8 @@ static inline int64_t read_and_compare(struct cache_image *image, struct source 
                                        size_t length, struct task *task)
 {
     _cleanup_free_ uint8_t *bytes = malloc(length + 1);
-    int64_t n = cache_image_read(image, offset, length, bytes, source_make, source, task);
+    int64_t n = cache_image_read(image, offset, length, bytes,
+                                 &(struct cache_maker){.make = source_make, .context = source}, task);
 
     for (int64_t i = 0; i < n; i++)
         if (bytes[i] != source_byte(source, offset + (uint64_t)i))

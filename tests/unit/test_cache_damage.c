@@ -325,7 +325,8 @@ static void processes_share(void **state)
         static uint8_t bytes[SIZE];
         struct task task;
         task_init(&task, NULL);
-        _exit(cache_image_read(same, 0, SIZE, bytes, exit_at_once, NULL, &task) != SIZE);
+        _exit(cache_image_read(same, 0, SIZE, bytes,
+                               &(struct cache_maker){.make = exit_at_once, .context = NULL}, &task) != SIZE);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);

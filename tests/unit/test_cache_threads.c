@@ -191,7 +191,9 @@ static void *read_both(void *argument)
 {
     struct job *job = argument;
     uint8_t bytes[8192];
-    job->result = cache_image_read(job->image, 0, 8192, bytes, make_two_slowly, job->source, &job->task);
+    job->result =
+        cache_image_read(job->image, 0, 8192, bytes,
+                         &(struct cache_maker){.make = make_two_slowly, .context = job->source}, &job->task);
     return NULL;
 }
 

@@ -1,0 +1,102 @@
+#include "snapshot_check.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/cleanup.h"
+#include "litemount/task.h"
+#include "object_stream.h"
+#include "snapshot_blocks.h"
+
+#define STEP (1 << 20) /* bytes read from the cache at once */
+
+/* Takes the check upon itself: true if it is due, and for nobody else from now on. `*ret_end` is where the
+ * end mark stands in the object. */
+static bool take_check(struct snapshot *snapshot, uint64_t *ret_end)
+{
+    pthread_mutex_lock(&snapshot->lock);
+    bool due = !snapshot->checked && snapshot->starts_complete &&
+               snapshot->n_decoded + 1 == snapshot->n_starts && snapshot->frame.content_checksum;
+    if (due) {
+        snapshot->checked = true;
+        *ret_end = snapshot->starts[snapshot->n_starts - 1];
+    }
+    pthread_mutex_unlock(&snapshot->lock);
+    return due;
+}
+
+/* It can't be compared now: that is due again once every block has been decoded once more. */
+static void start_over(struct snapshot *snapshot)
+{
+    pthread_mutex_lock(&snapshot->lock);
+    snapshot->checked = false;
+    snapshot->n_decoded = 0;
+    memset(snapshot->decoded, 0, snapshot->n_starts);
+    pthread_mutex_unlock(&snapshot->lock);
+}
+
+/* What the cache has lost again is not fetched for this. */
+static int make_nothing(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
+                        struct task *task)
+{
+    return -ENODATA;
+}
+
+static void close_checksum(struct lz4_checksum **checksum)
+{
+    lz4_checksum_close(*checksum);
+}
+
+/* -ENODATA: not all of it is there. */
+static int compute(struct cache_image *image, struct task *task, uint32_t *ret_value)
+{
+    _cleanup_(close_checksum) struct lz4_checksum *checksum = NULL;
+    const struct cache_maker maker = {.make = make_nothing};
+    _cleanup_free_ uint8_t *bytes = malloc(STEP);
+    int64_t n = STEP;
+
+    if (!bytes || lz4_checksum_open(&checksum) < 0)
+        return -ENOMEM;
+    for (uint64_t offset = 0; n == STEP; offset += (uint64_t)n) {
+        n = cache_image_read(image, offset, STEP, bytes, &maker, task);
+        if (n < 0)
+            return (int)n;
+        lz4_checksum_add(checksum, bytes, (size_t)n);
+    }
+    *ret_value = lz4_checksum_value(checksum);
+    return 0;
+}
+
+int snapshot_check_whole(struct v03_generation *generation, struct snapshot *snapshot,
+                         struct cache_image *image, struct task *task)
+{
+    uint8_t told[4];
+    struct task attempt;
+    uint32_t value = 0;
+    uint64_t end;
+
+    if (!take_check(snapshot, &end))
+        return 0;
+    task_init(&attempt, task);
+    int r = end + LZ4_BLOCK_HEADER_SIZE + sizeof told > snapshot->object.size ? -EBADMSG : 0;
+    if (r == 0)
+        r = object_read(generation->replica, &snapshot->object, end + LZ4_BLOCK_HEADER_SIZE, sizeof told,
+                        told, &attempt);
+    if (r == 0)
+        r = compute(image, &attempt, &value);
+    if (r == 0 &&
+        value == ((uint32_t)told[3] << 24 | (uint32_t)told[2] << 16 | (uint32_t)told[1] << 8 | told[0])) {
+        snapshot_remember_blocks(generation, snapshot);
+        return 0;
+    }
+    if (r < 0 && r != -EBADMSG) {
+        start_over(snapshot);
+        return 0;
+    }
+    cache_image_discard(image);
+    task_fail(task, EIO, "%s/%s is damaged: the checksum over the whole does not hold",
+              replica_url(generation->replica), snapshot->object.key);
+    snapshot_set_damaged(snapshot, task_reason(task, EIO));
+    return -EIO;
+}
