@@ -1,0 +1,206 @@
+/* Which objects belong to an instant. The rules are those of Litestream v0.3.13's replica.go: SnapshotIndexAt
+ * and walSegmentMap. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "v03_objects.h"
+
+static void counts_segments_up_to_the_first_that_is_later(void **state)
+{
+    static const int64_t modified[] = {10, 30, 20, 30, 50, 40};
+    static const int64_t running[] = {10, 30, 30, 30, 50, 50};
+    static const struct {
+        int64_t time;
+        size_t n;
+    } cases[] = {
+        {INT64_MIN, 0}, {9, 0}, {10, 1}, {29, 1}, {30, 4}, {49, 4}, {50, 6}, {INT64_MAX, 6},
+    };
+    struct listing found = {0};
+    for (uint32_t i = 0; i < 6; i++)
+        list_segment(&found, i / 2, i % 2 ? BEHIND(1) : 0, modified[i]);
+    struct v03_listing *listing = make_listing(&found);
+
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(listing->times[i], running[i]);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(v03_segments_at(listing, cases[i].time), cases[i].n);
+    v03_listing_unref(listing);
+}
+
+static void orders_segments_by_position_not_by_name(void **state)
+{
+    struct listing found = {0};
+    list_segment(&found, 1, 0, 3);
+    list_segment(&found, 0, UINT64_C(1) << 32, 2); /* its name sorts before that of fffffff0 */
+    list_segment(&found, 0, 0xfffffff0, 1);
+    list_segment(&found, 0, 0, 0);
+    struct v03_listing *listing = make_listing(&found);
+
+    assert_int_equal(listing->n_segments, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(listing->segments[i]->object.modified, i);
+    v03_listing_unref(listing);
+}
+
+static void orders_snapshots_by_time(void **state)
+{
+    static const struct {
+        int64_t time;
+        size_t n;
+    } cases[] = {{99, 0}, {100, 1}, {199, 1}, {200, 2}, {299, 2}, {300, 3}, {INT64_MAX, 3}};
+    struct listing found = {0};
+    list_snapshot(&found, 1, 300);
+    list_snapshot(&found, 2, 100);
+    list_snapshot(&found, 7, 200);
+    struct v03_listing *listing = make_listing(&found);
+
+    assert_int_equal(listing->snapshots[0]->index, 2);
+    assert_int_equal(listing->snapshots[1]->index, 7);
+    assert_int_equal(listing->snapshots[2]->index, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(v03_snapshots_at(listing, cases[i].time), cases[i].n);
+    v03_listing_unref(listing);
+}
+
+static void tells_when_the_newest_state_came_to_be(void **state)
+{
+    static const struct {
+        int64_t time, point; /* 0: there is none */
+    } cases[] = {
+        {99, 0},    {100, 100}, {109, 100},       {110, 110}, {119, 110},
+        {120, 120}, {149, 120}, {150, 150}, /* the second snapshot, whose WAL has nothing yet */
+        {159, 150}, {160, 160}, {INT64_MAX, 160},
+    };
+    struct listing found = {0};
+    list_segment(&found, 0, 0, 5); /* before there was any snapshot */
+    list_snapshot(&found, 1, 100);
+    list_segment(&found, 1, 0, 110);
+    list_segment(&found, 1, BEHIND(1), 120);
+    list_snapshot(&found, 2, 150);
+    list_segment(&found, 2, 0, 160);
+    struct v03_listing *listing = make_listing(&found);
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t point = 0;
+        assert_int_equal(v03_point_at(listing, cases[i].time, &point), cases[i].point != 0);
+        assert_int_equal(point, cases[i].point);
+    }
+    assert_int_equal(listing->earliest, 5);
+    assert_int_equal(listing->latest, 160);
+    v03_listing_unref(listing);
+}
+
+static void finds_a_wal_by_its_index(void **state)
+{
+    static const struct {
+        uint32_t index;
+        size_t at;
+    } cases[] = {{0, 0}, {2, 0}, {3, 2}, {5, 2}, {6, 3}, {UINT32_MAX, 3}};
+    struct listing found = {0};
+    list_segment(&found, 2, 0, 1);
+    list_segment(&found, 2, BEHIND(1), 1);
+    list_segment(&found, 5, 0, 1);
+    struct v03_listing *listing = make_listing(&found);
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(v03_find_index(listing, cases[i].index), cases[i].at);
+    v03_listing_unref(listing);
+}
+
+static void passes_over_junk_and_takes_a_place_once(void **state)
+{
+    struct listing found = {0};
+    list_object(&found, "generations/0123456789abcdef/wal/00000000_00000000.wal.lz4", "a", 1, 10);
+    list_object(&found, "generations/0123456789abcdef/wal/00000000_000000000.wal.lz4", "b", 1, 11);
+    list_object(&found, "generations/0123456789abcdef/wal/00000000_00000000.wal.lz4.tmp", "c", 1, 12);
+    list_object(&found, "generations/0123456789abcdef/wal/README", "d", 1, 13);
+    struct v03_listing *listing = make_listing(&found);
+
+    assert_int_equal(listing->n_segments, 1);
+    assert_int_equal(listing->n_snapshots, 0);
+    assert_int_equal(listing->latest, listing->segments[0]->object.modified);
+    v03_listing_unref(listing);
+}
+
+static void shows_nothing_where_there_is_nothing(void **state)
+{
+    struct listing found = {0};
+    int64_t point;
+    struct v03_listing *listing = make_listing(&found);
+
+    assert_int_equal(v03_segments_at(listing, INT64_MAX), 0);
+    assert_int_equal(v03_snapshots_at(listing, INT64_MAX), 0);
+    assert_int_equal(v03_find_index(listing, 0), 0);
+    assert_false(v03_point_at(listing, INT64_MAX, &point));
+    assert_true(listing->earliest > listing->latest);
+    v03_listing_unref(listing);
+}
+
+/* What is listed again unchanged keeps what was learnt of it; what was replaced starts anew. */
+static void knows_objects_again_unless_they_changed(void **state)
+{
+    struct listing found = {0}, again = {0};
+    struct v03_listing *fresh;
+    list_snapshot(&found, 0, 5);
+    list_segment(&found, 0, 0, 10);
+    list_segment(&found, 0, BEHIND(1), 20);
+    struct v03_listing *known = make_listing(&found);
+
+    list_snapshot(&again, 0, 5);
+    list_segment(&again, 0, 0, 10);
+    list_object(&again, "generations/0123456789abcdef/wal/00000000_00000238.wal.lz4", "v2", 1000, 20);
+    assert_int_equal(BEHIND(1), 0x238);
+    assert_int_equal(v03_listing_make(&again, known, false, &fresh), 0);
+    listing_finish(&again);
+    assert_int_equal(fresh->n_segments, 2);
+    assert_ptr_equal(fresh->segments[0], known->segments[0]);
+    assert_ptr_not_equal(fresh->segments[1], known->segments[1]);
+    assert_ptr_equal(fresh->snapshots[0], known->snapshots[0]);
+    v03_listing_unref(known);
+    assert_string_equal(fresh->segments[1]->object.version, "v2");
+    v03_listing_unref(fresh);
+}
+
+static void adds_to_what_is_known_or_forgets_what_is_gone(void **state)
+{
+    struct listing found = {0}, again = {0};
+    struct v03_listing *fresh;
+    list_snapshot(&found, 0, 5);
+    list_segment(&found, 0, 0, 10);
+    struct v03_listing *known = make_listing(&found);
+
+    list_snapshot(&again, 1, 15);
+    list_segment(&again, 1, 0, 20);
+    assert_int_equal(v03_listing_make(&again, known, true, &fresh), 0);
+    assert_int_equal(fresh->n_segments, 2);
+    assert_ptr_equal(fresh->segments[0], known->segments[0]);
+    assert_int_equal(fresh->n_snapshots, 1); /* these are always listed whole */
+    v03_listing_unref(fresh);
+
+    assert_int_equal(v03_listing_make(&again, known, false, &fresh), 0);
+    assert_int_equal(fresh->n_segments, 1);
+    assert_int_equal(fresh->segments[0]->index, 1);
+    listing_finish(&again);
+    v03_listing_unref(fresh);
+    v03_listing_unref(known);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counts_segments_up_to_the_first_that_is_later),
+        cmocka_unit_test(orders_segments_by_position_not_by_name),
+        cmocka_unit_test(orders_snapshots_by_time),
+        cmocka_unit_test(tells_when_the_newest_state_came_to_be),
+        cmocka_unit_test(finds_a_wal_by_its_index),
+        cmocka_unit_test(passes_over_junk_and_takes_a_place_once),
+        cmocka_unit_test(shows_nothing_where_there_is_nothing),
+        cmocka_unit_test(knows_objects_again_unless_they_changed),
+        cmocka_unit_test(adds_to_what_is_known_or_forgets_what_is_gone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
