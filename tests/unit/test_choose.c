@@ -1,0 +1,249 @@
+/* Which generation an instant belongs to, against the rules of Litestream v0.3.13's CalcRestoreTarget, and
+ * ours where it fails. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "choose.h"
+#include "fake_state.h"
+#include "litemount/instant.h"
+#include "litemount/task.h"
+
+#define MOST_POINTS 4
+#define MOST_GENERATIONS 4
+
+/* A generation that says what the test wants. Its state at a time is its newest point at or before it. */
+struct fake {
+    struct generation base;
+    const struct plan *plan;
+};
+
+struct plan {
+    const char *name;
+    int64_t earliest, latest;    /* of all objects; earliest > latest: there are none */
+    int64_t points[MOST_POINTS]; /* ascending, the rest 0 */
+    size_t promised;             /* the first so many are only promised by names: what opens is older */
+    int failure;                 /* of open_at */
+};
+
+static bool fake_bounds(struct generation *base, int64_t *ret_earliest, int64_t *ret_latest)
+{
+    const struct plan *plan = ((struct fake *)base)->plan;
+    *ret_earliest = plan->earliest;
+    *ret_latest = plan->latest;
+    return plan->earliest <= plan->latest;
+}
+
+static bool newest(const struct plan *plan, size_t n, int64_t time, int64_t *ret_point)
+{
+    bool found = false;
+    for (size_t i = 0; i < n && plan->points[i]; i++)
+        if (plan->points[i] <= time) {
+            *ret_point = plan->points[i];
+            found = true;
+        }
+    return found;
+}
+
+static bool fake_point_at(struct generation *base, int64_t time, int64_t *ret_point)
+{
+    return newest(((struct fake *)base)->plan, MOST_POINTS, time, ret_point);
+}
+
+static int fake_open_at(struct generation *base, int64_t time, struct task *task, struct state **ret_state)
+{
+    const struct plan *plan = ((struct fake *)base)->plan;
+    int64_t point;
+
+    if (plan->failure < 0)
+        return task_fail(task, -plan->failure, "%s fails", plan->name);
+    if (!newest(plan, plan->promised ? plan->promised : MOST_POINTS, time, &point))
+        return -ENOENT;
+    *ret_state = fake_state(generation_ref(base), 1, point);
+    return 0;
+}
+
+static const struct generation_ops fake_ops = {.bounds = fake_bounds,
+                                               .point_at = fake_point_at,
+                                               .open_at = fake_open_at,
+                                               .close = fake_generation_close};
+
+static struct generation *fake_generation(const struct plan *plan)
+{
+    struct fake *fake = calloc(1, sizeof *fake);
+    fake->base.ops = &fake_ops;
+    fake->base.name = strdup(plan->name);
+    atomic_init(&fake->base.references, 1);
+    fake->plan = plan;
+    return &fake->base;
+}
+
+static struct generations make(const struct plan *plans)
+{
+    struct generations generations = {0};
+    for (size_t i = 0; i < MOST_GENERATIONS && plans[i].name; i++)
+        assert_int_equal(generations_add(&generations, fake_generation(&plans[i])), 0);
+    return generations;
+}
+
+/* Asks for each of the times; `expected` is the generation, "" for none; `point` the state's time. */
+struct question {
+    int64_t time;
+    const char *expected;
+    int64_t point;
+};
+
+static void ask_all(const struct plan *plans, const struct question *questions, size_t n)
+{
+    struct generations generations = make(plans);
+    for (size_t i = 0; i < n; i++) {
+        struct state *found = NULL;
+        struct task task;
+        task_init(&task, NULL);
+        int r = choose_state(&generations, questions[i].time, &task, &found);
+        assert_int_equal(r, *questions[i].expected ? 0 : -ENOENT);
+        if (r < 0)
+            continue;
+        assert_string_equal(state_generation(found), questions[i].expected);
+        assert_int_equal(state_time(found), questions[i].point);
+        state_unref(found);
+    }
+    generations_finish(&generations);
+}
+
+#define ASK_ALL(plans, questions) ask_all(plans, questions, sizeof(questions) / sizeof *(questions))
+
+static void takes_the_generation_that_contains_the_time(void **state)
+{
+    static const struct plan plans[MOST_GENERATIONS] = {{"a", 100, 200, {110, 200}, 0, 0},
+                                                        {"b", 300, 400, {310, 400}, 0, 0}};
+    static const struct question questions[] = {
+        {99, "", 0},     {100, "", 0},    {109, "", 0},    {110, "a", 110}, {199, "a", 110},
+        {200, "a", 200}, {310, "b", 310}, {399, "b", 310}, {400, "b", 400}, {INSTANT_MAX, "b", 400},
+        {250, "a", 200}, /* between two, litestream restore refuses */
+        {300, "a", 200}, /* b has no snapshot yet: it refuses */
+        {500, "b", 400}, /* after the last object, too */
+    };
+    ASK_ALL(plans, questions);
+}
+
+/* Also where another one of them has the newer state. */
+static void takes_the_one_that_ends_last_of_several(void **state)
+{
+    static const struct plan plans[MOST_GENERATIONS] = {{"a", 100, 300, {100, 240}, 0, 0},
+                                                        {"b", 200, 400, {200, 400}, 0, 0},
+                                                        {"c", 150, 350, {150, 245}, 0, 0}};
+    static const struct question questions[] = {
+        {149, "a", 100}, {150, "c", 150}, {199, "c", 150}, {200, "b", 200},         {250, "b", 200},
+        {301, "b", 200}, {400, "b", 400}, {450, "b", 400}, {INSTANT_MAX, "b", 400},
+    };
+    ASK_ALL(plans, questions);
+}
+
+/* CalcRestoreTarget replaces its choice only by one that ends later. */
+static void takes_the_first_of_several_that_end_at_once(void **state)
+{
+    static const struct plan plans[MOST_GENERATIONS] = {
+        {"a", 100, 300, {100}, 0, 0}, {"b", 50, 300, {200}, 0, 0}, {"c", 50, 299, {250}, 0, 0}};
+    static const struct question questions[] = {{260, "a", 100}, {300, "a", 100}, {INSTANT_MAX, "a", 100}};
+    ASK_ALL(plans, questions);
+}
+
+/* Ours is the newest state at or before the time over all of them. */
+static void asks_the_others_where_the_choice_has_no_state(void **state)
+{
+    static const struct plan plans[MOST_GENERATIONS] = {{"a", 100, 200, {100, 190}, 0, 0},
+                                                        {"b", 150, 250, {150, 195}, 0, 0},
+                                                        {"c", 180, 900, {0}, 0, 0},
+                                                        {"d", 1, 0, {0}, 0, 0}};
+    static const struct question questions[] = {
+        {185, "b", 150}, {190, "a", 190}, {194, "a", 190},
+        {195, "b", 195}, {800, "b", 195}, {INSTANT_MAX, "b", 195},
+    };
+    ASK_ALL(plans, questions);
+}
+
+/* Names promise 190 and 195, but what is sound ends at 110 and 170. */
+static void passes_over_promises_that_damage_broke(void **state)
+{
+    static const struct plan plans[MOST_GENERATIONS] = {{"a", 100, 200, {110, 190}, 1, 0},
+                                                        {"b", 100, 250, {105, 195}, 1, 0},
+                                                        {"c", 120, 170, {120, 170}, 0, 0}};
+    static const struct question questions[] = {{300, "c", 170}, {260, "c", 170}, {115, "b", 105}};
+    ASK_ALL(plans, questions);
+}
+
+static void tells_why_a_generation_cannot_be_read(void **state)
+{
+    static const struct {
+        struct plan plans[MOST_GENERATIONS];
+        int64_t time;
+    } cases[] = {
+        {{{"a", 100, 200, {100}, 0, 0}, {"b", 300, 400, {300}, 0, -EIO}}, 350},
+        {{{"a", 100, 200, {100}, 0, 0}, {"b", 300, 400, {300}, 0, -EIO}}, 450},
+        {{{"a", 100, 200, {100}, 0, 0}, {"b", 300, 400, {300}, 0, -EIO}}, INSTANT_MAX},
+        {{{"a", 100, 200, {100}, 0, 0},
+          {"b", 90, 190, {90}, 0, -EIO},
+          {"c", 300, 400, {310}, 1, 0},
+          {"d", 50, 60, {0}, 0, 0}},
+         305},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct generations generations = make(cases[i].plans);
+        struct state *found = NULL;
+        struct task task;
+        task_init(&task, NULL);
+        int r = choose_state(&generations, cases[i].time, &task, &found);
+        if (i < 3) {
+            assert_int_equal(r, -EIO);
+            assert_string_equal(task_reason(&task, r), "b fails");
+        } else { /* b is not asked: nothing in it can be newer than what a has */
+            assert_int_equal(r, 0);
+            assert_string_equal(state_generation(found), "a");
+            state_unref(found);
+        }
+        generations_finish(&generations);
+    }
+}
+
+static void has_no_state_without_generations(void **state)
+{
+    static const struct plan plans[MOST_GENERATIONS] = {{0}};
+    static const struct question questions[] = {{100, "", 0}, {INSTANT_MAX, "", 0}};
+    ASK_ALL(plans, questions);
+}
+
+static void finds_generations_by_name_and_copies_references(void **state)
+{
+    static const struct plan plans[MOST_GENERATIONS] = {{.name = "a"}, {.name = "b"}};
+    struct generations generations = make(plans), copy = {0};
+
+    assert_int_equal(generations_copy(&generations, &copy), 0);
+    assert_int_equal(copy.n, 2);
+    assert_ptr_equal(generations_find(&copy, "b"), generations.items[1]);
+    assert_null(generations_find(&copy, "c"));
+    generations_finish(&generations);
+    assert_string_equal(copy.items[1]->name, "b");
+    generations_finish(&copy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_the_generation_that_contains_the_time),
+        cmocka_unit_test(takes_the_one_that_ends_last_of_several),
+        cmocka_unit_test(takes_the_first_of_several_that_end_at_once),
+        cmocka_unit_test(asks_the_others_where_the_choice_has_no_state),
+        cmocka_unit_test(passes_over_promises_that_damage_broke),
+        cmocka_unit_test(tells_why_a_generation_cannot_be_read),
+        cmocka_unit_test(has_no_state_without_generations),
+        cmocka_unit_test(finds_generations_by_name_and_copies_references),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

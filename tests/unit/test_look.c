@@ -1,0 +1,181 @@
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "litemount/instant.h"
+#include "litemount/task.h"
+#include "look.h"
+
+#define HOUR (3600 * INSTANT_SECOND)
+
+static void pause_for(int64_t nanoseconds)
+{
+    nanosleep(
+        &(struct timespec){.tv_sec = nanoseconds / INSTANT_SECOND, .tv_nsec = nanoseconds % INSTANT_SECOND},
+        NULL);
+}
+
+static void is_due_when_it_is_old_enough(void **state)
+{
+    struct look look;
+    struct task task;
+    look_init(&look);
+    task_init(&task, NULL);
+    assert_int_equal(look_time(&look), 0);
+    assert_int_equal(look_begin(&look, INSTANT_MAX, &task), 1); /* there never was one */
+    int64_t before = look.started_at;
+    assert_int_equal(look_time(&look), 0);
+    look_end(&look, true);
+    assert_true(look_time(&look) == before);
+
+    assert_int_equal(look_begin(&look, HOUR, &task), 0);
+    assert_int_equal(look_begin(&look, INSTANT_MAX, &task), 0);
+    pause_for(2 * INSTANT_MILLISECOND);
+    assert_int_equal(look_begin(&look, INSTANT_MILLISECOND, &task), 1);
+    look_end(&look, true);
+    assert_int_equal(look_begin(&look, 0, &task), 1);
+    look_end(&look, true);
+    look_finish(&look);
+}
+
+/* What a look found is as old as its beginning: an object may have come while it was under way. */
+static void counts_from_the_beginning_of_a_look(void **state)
+{
+    struct look look;
+    struct task task;
+    look_init(&look);
+    task_init(&task, NULL);
+    assert_int_equal(look_begin(&look, 0, &task), 1);
+    pause_for(20 * INSTANT_MILLISECOND);
+    int64_t end = instant_now();
+    look_end(&look, true);
+    assert_true(look_time(&look) <= end - 20 * INSTANT_MILLISECOND);
+    assert_int_equal(look_begin(&look, 20 * INSTANT_MILLISECOND, &task), 1);
+    look_end(&look, true);
+    look_finish(&look);
+}
+
+static void does_not_count_a_look_that_failed(void **state)
+{
+    struct look look;
+    struct task task;
+    look_init(&look);
+    task_init(&task, NULL);
+    assert_int_equal(look_begin(&look, HOUR, &task), 1);
+    look_end(&look, false);
+    assert_int_equal(look_time(&look), 0);
+    assert_int_equal(look_begin(&look, HOUR, &task), 1);
+    look_end(&look, true);
+    int64_t good = look_time(&look);
+    assert_int_equal(look_begin(&look, 0, &task), 1);
+    look_end(&look, false);
+    assert_true(look_time(&look) == good);
+    assert_int_equal(look_begin(&look, HOUR, &task), 0); /* what is known is no older for that */
+    look_finish(&look);
+}
+
+static void does_not_trust_a_look_from_the_future(void **state)
+{
+    struct look look;
+    struct task task;
+    look_init(&look);
+    task_init(&task, NULL);
+    look.looked_at = instant_now() + HOUR; /* the clock was set back */
+    assert_int_equal(look_begin(&look, INSTANT_MAX, &task), 1);
+    look_end(&look, true);
+    assert_true(look_time(&look) <= instant_now());
+    look_finish(&look);
+}
+
+#define ASKERS 16
+
+struct crowd {
+    struct look look;
+    atomic_int looks, running, served;
+    int64_t age;
+};
+
+static void *ask(void *argument)
+{
+    struct crowd *crowd = argument;
+    struct task task;
+    task_init(&task, NULL);
+    int r = look_begin(&crowd->look, crowd->age, &task);
+    if (r == 1) {
+        assert_int_equal(atomic_fetch_add(&crowd->running, 1), 0);
+        atomic_fetch_add(&crowd->looks, 1);
+        pause_for(30 * INSTANT_MILLISECOND);
+        atomic_fetch_sub(&crowd->running, 1);
+        look_end(&crowd->look, true);
+    }
+    atomic_fetch_add(&crowd->served, r >= 0);
+    return NULL;
+}
+
+static void looks_once_for_all_who_ask_at_the_same_time(void **state)
+{
+    struct crowd crowd = {.age = HOUR};
+    pthread_t threads[ASKERS];
+    look_init(&crowd.look);
+    for (size_t i = 0; i < ASKERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask, &crowd), 0);
+    for (size_t i = 0; i < ASKERS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(crowd.looks, 1);
+    assert_int_equal(crowd.served, ASKERS);
+    look_finish(&crowd.look);
+}
+
+struct waiter {
+    struct look *look;
+    struct task task;
+    int result;
+};
+
+static void *wait_for_look(void *argument)
+{
+    struct waiter *waiter = argument;
+    waiter->result = look_begin(waiter->look, 0, &waiter->task);
+    return NULL;
+}
+
+static void lets_a_waiter_go_that_is_cancelled(void **state)
+{
+    struct look look;
+    struct task task;
+    struct waiter waiter = {.look = &look};
+    pthread_t thread;
+
+    look_init(&look);
+    task_init(&task, NULL);
+    task_init(&waiter.task, NULL);
+    assert_int_equal(look_begin(&look, 0, &task), 1);
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_look, &waiter), 0);
+    pause_for(20 * INSTANT_MILLISECOND);
+    task_cancel(&waiter.task);
+    pthread_join(thread, NULL); /* though the look goes on */
+    assert_int_equal(waiter.result, -ECANCELED);
+    look_end(&look, true);
+    assert_int_equal(look_begin(&look, HOUR, &task), 0);
+    look_finish(&look);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(is_due_when_it_is_old_enough),
+        cmocka_unit_test(counts_from_the_beginning_of_a_look),
+        cmocka_unit_test(does_not_count_a_look_that_failed),
+        cmocka_unit_test(does_not_trust_a_look_from_the_future),
+        cmocka_unit_test(looks_once_for_all_who_ask_at_the_same_time),
+        cmocka_unit_test(lets_a_waiter_go_that_is_cancelled),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
