@@ -50,13 +50,14 @@ cd "$folder"
 tar -xJf "$repository/examples/rails-backup.tar.xz"
 mkdir mnt
 
-say "A backup that Litestream wrote: four databases. Their files are gone; the backup is all there is."
-run "grep path: rails-v03/litestream.yml"
+say "A backup that Litestream wrote, of four databases. Their files are gone: it is all there is."
 run "litemount rails-v03/litestream.yml mnt"
 run "ls -l mnt/latest"
 
 say "The app counts fewer users than it should. When did they go?"
-run "for time in 19:30 19:45 20:00; do sqlite3 mnt/at/2024-11-08T\$time/production.sqlite3 'SELECT count(*) FROM users'; done"
+for time in 19:30 19:45 20:00; do
+    run "sqlite3 mnt/at/2024-11-08T$time/production.sqlite3 'SELECT count(*) FROM users'"
+done
 
 say "Between 19:45 and 20:00. Who is missing since?"
 cat >missing.sql <<'SQL'

@@ -92,17 +92,20 @@ if built fuzz clang -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fs
     area "fuzzing" suite build-fuzz fuzz
 fi
 
+# Once more with sanitizers: what reads every state, breaks things, and reads at once. A live Litestream and a huge backup
+# would only be slow.
 export TEST_SLOWNESS=5
 if built asan gcc -Db_sanitize=address,undefined; then
     export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
     area "units, ASan and UBSan" suite build-asan unit
-    area "mounts, ASan and UBSan" suite build-asan mount --timeout-multiplier 5 "${sanitized_mounts[@]}"
+    area "mounts, ASan and UBSan" suite build-asan mount --timeout-multiplier 5 tree states mounting faults requests
+    area "replay of the fuzz corpus, ASan and UBSan" suite build-asan fuzz
 fi
 
 if built tsan gcc -Db_sanitize=thread; then
     export TSAN_OPTIONS=halt_on_error=0:second_deadlock_stack=1
     area "units, TSan" suite build-tsan unit
-    area "mounts, TSan" suite build-tsan mount --timeout-multiplier 5 "${threaded_mounts[@]}"
+    area "mounts, TSan" suite build-tsan mount --timeout-multiplier 5 tree faults
 fi
 
 printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
