@@ -75,8 +75,8 @@ static int make_parts(const struct mount_arguments *arguments, struct task *task
     return catalog_open(parts->config, parts->stores, &history_options, task, &parts->catalog);
 }
 
-/* The signals that end a mount. Threads inherit what is blocked: those that live as long as the mount must have them
- * blocked, so that they come to whoever waits for them. */
+/* The signals that end a mount. Threads inherit what is blocked: those that live as long as the mount must
+ * have them blocked, so that they come to whoever waits for them. */
 static void mask_signals(int how)
 {
     sigset_t signals;

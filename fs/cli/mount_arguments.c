@@ -1,5 +1,6 @@
 #include "mount_arguments.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -60,7 +61,7 @@ static bool read_size(const char *text, uint64_t *ret_size)
         return false;
     errno = 0;
     uint64_t size = strtoull(text, &end, 10);
-    const char *unit = *end ? strchr(units, *end & ~0x20) : NULL;
+    const char *unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
     if (errno || (*end && (!unit || end[1])))
         return false;
     return !(unit && __builtin_mul_overflow(size, UINT64_C(1) << (10 * (unit - units + 1)), &size)) &&

@@ -13,14 +13,10 @@
 #include "litemount/config.h"
 #include "litemount/instant.h"
 #include "litemount/log.h"
-#include "litemount/parallel.h"
 #include "litemount/replica.h"
 #include "litemount/task.h"
 #include "look.h"
 #include "naming.h"
-
-#define PARALLEL_CHECKS 16
-#define MOST_CHECKS 64 /* databases that a mount looks at before it says that it succeeded */
 
 /* A configured folder of databases. */
 struct folder {
@@ -38,6 +34,7 @@ struct catalog {
 
     pthread_mutex_t lock;   /* guards what is below */
     struct entries entries; /* added to, never removed from */
+    struct names warned;    /* what the log was told already */
 };
 
 /* The replicas of one database, first choice first. */
@@ -93,6 +90,21 @@ static int open_replicas(struct catalog *catalog, const struct database_config *
     return 0;
 }
 
+/* Discovery comes by again and again; what it meets is said once. */
+static void warn_once(struct catalog *catalog, const char *warning)
+{
+    bool news = true;
+
+    pthread_mutex_lock(&catalog->lock);
+    for (size_t i = 0; i < catalog->warned.n && news; i++)
+        news = strcmp(catalog->warned.items[i].text, warning) != 0;
+    if (news)
+        names_add(&catalog->warned, warning, false);
+    pthread_mutex_unlock(&catalog->lock);
+    if (news)
+        log_warning("%s", warning);
+}
+
 static bool can_add(struct catalog *catalog, const char *name)
 {
     pthread_mutex_lock(&catalog->lock);
@@ -107,11 +119,14 @@ static int add_database(struct catalog *catalog, const struct database_config *c
                         const char *below, struct task *task)
 {
     _cleanup_(replicas_finish) struct replicas replicas = {0};
+    char warning[TASK_REASON_SIZE];
     struct history *history;
     int r;
 
     if (!can_add(catalog, name)) {
-        log_warning("%s: left out: its name here, \"%s\", is taken or is no file name", config->path, name);
+        snprintf(warning, sizeof warning, "%s: left out: its name here, \"%s\", is taken or is no file name",
+                 config->path, name);
+        warn_once(catalog, warning);
         return 0;
     }
     if ((r = open_replicas(catalog, config, below, task, &replicas)) < 0 || replicas.n == 0)
@@ -206,6 +221,7 @@ void catalog_close(struct catalog *catalog)
     if (!catalog)
         return;
     entries_finish(&catalog->entries);
+    names_finish(&catalog->warned);
     for (size_t i = 0; i < catalog->n_folders; i++)
         free(catalog->folders[i].name);
     free(catalog->folders);
@@ -242,10 +258,12 @@ static int discover_folder(struct catalog *catalog, const struct folder *folder,
     if (r < 0)
         return r;
     for (size_t i = 0; i < replicas.n; i++) {
-        _cleanup_(names_finish) struct names found = {0};
+        _cleanup_(names_finish) struct names found = {0}, refused = {0};
         struct task attempt;
         task_init(&attempt, task);
-        r = discover(replicas.items[i], folder->config, &attempt, &found);
+        r = discover(replicas.items[i], folder->config, &attempt, &found, &refused);
+        for (size_t j = 0; j < refused.n; j++)
+            warn_once(catalog, refused.items[j].text);
         if (r == 0)
             return add_found(catalog, folder, replicas.items[i], &found, task);
         if (result == 0)
@@ -254,12 +272,28 @@ static int discover_folder(struct catalog *catalog, const struct folder *folder,
     return result;
 }
 
+/* A folder that can't be looked into must not hide what is known; it is an error only if nothing is. */
 static int discover_all(struct catalog *catalog, struct task *task)
 {
-    int r = 0;
-    for (size_t i = 0; i < catalog->n_folders && r == 0; i++)
-        r = discover_folder(catalog, &catalog->folders[i], task);
-    return r;
+    int result = 0;
+
+    for (size_t i = 0; i < catalog->n_folders; i++) {
+        struct task attempt;
+        task_init(&attempt, task);
+        int r = discover_folder(catalog, &catalog->folders[i], &attempt);
+        if (r == -ECANCELED || r == -ENOMEM)
+            return r;
+        if (r < 0 && result == 0)
+            result = task_fail(task, -r, "%s", task_reason(&attempt, r));
+        if (r < 0)
+            warn_once(catalog, task_reason(&attempt, r));
+    }
+    pthread_mutex_lock(&catalog->lock);
+    bool known = catalog->entries.n > 0;
+    pthread_mutex_unlock(&catalog->lock);
+    if (known && result < 0)
+        task_forgive(task);
+    return known ? 0 : result;
 }
 
 /* Finds what came since the last discovery, if that is `age` nanoseconds ago. */
@@ -271,7 +305,7 @@ static int refresh(struct catalog *catalog, int64_t age, struct task *task)
     if (r <= 0)
         return r;
     r = discover_all(catalog, task);
-    look_end(&catalog->look, r == 0);
+    look_end(&catalog->look, r, task);
     return r;
 }
 
@@ -313,60 +347,15 @@ int catalog_find_folder(struct catalog *catalog, const char *folder, struct task
     return catalog_list(catalog, folder, task, &names);
 }
 
-/* A mount's first look at some databases: copies of their entries, and what each look came to. */
-struct check {
-    struct entry entries[MOST_CHECKS];
-    int results[MOST_CHECKS];
-    char reasons[MOST_CHECKS][TASK_REASON_SIZE];
-};
-
-static int check_item(void *context, size_t item, struct task *task)
+int catalog_list_all(struct catalog *catalog, struct task *task, struct names *names)
 {
-    struct check *check = context;
-    struct history *history = check->entries[item].history;
-    _cleanup_(names_finish) struct names generations = {0};
-    int r = history_list_generations(history, task, &generations);
+    int r = refresh(catalog, catalog->options.refresh, task);
 
-    if (r == 0 && generations.n == 0)
-        r = task_fail(task, ENOENT, "no backup found at %s", history_place(history));
-    check->results[item] = r;
-    snprintf(check->reasons[item], TASK_REASON_SIZE, "%s", task_reason(task, r));
-    return r == -ECANCELED ? r : 0;
-}
-
-/* One error if there is nothing to see at all, else a warning for each database that can't be seen. */
-static int conclude(const struct check *check, size_t n, struct task *task)
-{
-    size_t bad = 0;
-    const char *first = "no backup found: nothing to mount";
-    int failure = -ENOENT;
-
-    for (size_t i = n; i > 0; i--)
-        if (check->results[i - 1] < 0) {
-            first = check->reasons[i - 1];
-            failure = check->results[i - 1];
-            bad++;
-        }
-    if (bad == n)
-        return task_fail(task, -failure, "%s", first);
-    for (size_t i = 0; i < n; i++)
-        if (check->results[i] < 0)
-            log_warning("%s: %s", check->entries[i].name, check->reasons[i]);
-    return 0;
-}
-
-int catalog_check(struct catalog *catalog, struct task *task)
-{
-    _cleanup_free_ struct check *check = calloc(1, sizeof *check);
-    int r = refresh(catalog, 0, task);
-
-    if (r < 0 || !check)
-        return r < 0 ? r : -ENOMEM;
+    if (r < 0)
+        return r;
     pthread_mutex_lock(&catalog->lock);
-    size_t n = catalog->entries.n < MOST_CHECKS ? catalog->entries.n : MOST_CHECKS;
-    for (size_t i = 0; i < n; i++)
-        check->entries[i] = catalog->entries.items[i];
+    for (size_t i = 0; i < catalog->entries.n && r == 0; i++)
+        r = names_add(names, catalog->entries.items[i].name, false);
     pthread_mutex_unlock(&catalog->lock);
-    r = parallel_each(n, PARALLEL_CHECKS, check_item, check, task);
-    return r < 0 ? r : conclude(check, n, task);
+    return r;
 }

@@ -80,7 +80,7 @@ size_t chain_reach(const struct v03_listing *listing, const struct snapshot *sna
 struct walk {
     struct chain *chain;
     struct wal_position limit;
-    uint32_t most_pages; /* the database's largest size so far */
+    uint32_t most_pages; /* the database's largest size since it was last cut */
     size_t shrinks_capacity;
 };
 
@@ -93,6 +93,7 @@ static int end_wal(struct walk *walk, uint32_t index)
     int r = ARRAY_GROW(chain->shrinks, walk->shrinks_capacity, chain->n_shrinks + 1);
     if (r == 0)
         chain->shrinks[chain->n_shrinks++] = (struct shrink){index, chain->pages};
+    walk->most_pages = chain->pages; /* what was beyond is gone: it can't be cut again */
     return r;
 }
 

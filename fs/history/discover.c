@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "litemount/cleanup.h"
 #include "litemount/config.h"
-#include "litemount/log.h"
 #include "litemount/parallel.h"
 #include "litemount/replica.h"
 #include "litemount/task.h"
@@ -23,7 +23,7 @@ struct search {
 
     pthread_mutex_t lock; /* guards what is below */
     struct names next;    /* folders to look into after that */
-    struct names *found;
+    struct names *found, *refused;
 };
 
 /* The name that `pattern` speaks of: the last part of a folder "a/b/". */
@@ -68,6 +68,18 @@ static int add_found(struct search *search, const char *folder)
     return r;
 }
 
+static int add_refused(struct search *search, const char *folder)
+{
+    _cleanup_free_ char *text = NULL;
+    if (asprintf(&text, "%s/%s: a backup by Litestream v0.5 (LTX), which this version cannot read",
+                 replica_url(search->replica), folder) < 0)
+        return -ENOMEM;
+    pthread_mutex_lock(&search->lock);
+    int r = names_add(search->refused, text, false);
+    pthread_mutex_unlock(&search->lock);
+    return r;
+}
+
 static int look_into(void *context, size_t item, struct task *task)
 {
     struct search *search = context;
@@ -81,9 +93,7 @@ static int look_into(void *context, size_t item, struct task *task)
     case BACKUP:
         return *folder && !matches(search->config, folder) ? 0 : add_found(search, folder);
     case UNREADABLE_BACKUP:
-        log_warning("%s/%s: a backup by Litestream v0.5 (LTX), which this version cannot read",
-                    replica_url(search->replica), folder);
-        return 0;
+        return add_refused(search, folder);
     case NO_BACKUP:
         break;
     }
@@ -96,9 +106,9 @@ static int look_into(void *context, size_t item, struct task *task)
 
 /* Looks level by level, the folders of one level at once. */
 int discover(struct replica *replica, const struct database_config *config, struct task *task,
-             struct names *found)
+             struct names *found, struct names *refused)
 {
-    struct search search = {.replica = replica, .config = config, .found = found};
+    struct search search = {.replica = replica, .config = config, .found = found, .refused = refused};
     _cleanup_(names_finish) struct names level = {0};
     size_t deepest = config->is_source || config->recursive ? DEEPEST : 1;
     int r = names_add(&level, "", true);

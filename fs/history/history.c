@@ -116,8 +116,9 @@ static int find_generations(struct history *history, struct replica *replica, co
     return r;
 }
 
-/* Lists the replica with number `n` and makes it the active one. */
-static int look_at(struct history *history, size_t n, bool whole, struct task *task, size_t *ret_found)
+/* Lists the replica with number `n` and makes it the active one; not, if asked so, one that holds nothing. */
+static int look_at(struct history *history, size_t n, bool whole, bool keep_if_empty, struct task *task,
+                   size_t *ret_found)
 {
     _cleanup_(generations_finish) struct generations known = {0};
     struct survey survey = {.whole = whole};
@@ -129,7 +130,7 @@ static int look_at(struct history *history, size_t n, bool whole, struct task *t
         r = find_generations(history, history->replicas[n], &known, task, &survey.found);
     if (r == 0)
         r = parallel_each(survey.found.n, PARALLEL_LISTINGS, refresh_item, &survey, task);
-    if (r == 0) {
+    if (r == 0 && (survey.found.n || !keep_if_empty)) {
         *ret_found = survey.found.n;
         pthread_mutex_lock(&history->lock);
         struct generations old = history->generations;
@@ -148,13 +149,12 @@ static int look_around(struct history *history, bool whole, struct task *task)
 {
     size_t first = history->active, found = 0;
     int result = 0;
-    bool answered = false;
 
     for (size_t i = 0; i < history->n_replicas && found == 0; i++) {
         size_t n = (first + i) % history->n_replicas;
         struct task attempt;
         task_init(&attempt, task);
-        int r = look_at(history, n, whole, &attempt, &found);
+        int r = look_at(history, n, whole, result < 0, &attempt, &found);
         if (r == -ECANCELED)
             return r;
         if (r < 0 && result == 0)
@@ -162,11 +162,11 @@ static int look_around(struct history *history, bool whole, struct task *task)
         if (r < 0 && history->n_replicas > 1)
             log_warning("%s: replica %s does not answer: %s", history->name,
                         replica_url(history->replicas[n]), task_reason(&attempt, r));
-        answered = answered || r == 0;
     }
-    if (answered)
+    /* An empty replica is an answer only if no other one failed to give one. */
+    if (found)
         task_forgive(task);
-    return answered ? 0 : result;
+    return found ? 0 : result;
 }
 
 /* Looks again unless the last look is younger than `age`. */
@@ -181,7 +181,7 @@ static int refresh(struct history *history, int64_t age, struct task *task)
     r = look_around(history, whole, task);
     if (r == 0 && whole)
         history->listed_whole_at = now;
-    look_end(&history->look, r == 0);
+    look_end(&history->look, r, task);
     return r;
 }
 

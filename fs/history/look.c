@@ -1,10 +1,10 @@
 #include "look.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "litemount/instant.h"
-#include "litemount/task.h"
 
 void look_init(struct look *look)
 {
@@ -19,37 +19,60 @@ void look_finish(struct look *look)
     pthread_cond_destroy(&look->ended);
 }
 
-/* Called locked. A clock that was set back makes every look old. */
-static bool is_due(const struct look *look, int64_t age, int64_t now)
+static int64_t clock_now(void)
 {
-    return look->looked_at == 0 || look->looked_at > now || now - look->looked_at >= age;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * INSTANT_SECOND + now.tv_nsec;
+}
+
+/* Whether the last look is too old for somebody who asked at `asked`. Called locked. */
+static bool is_due(const struct look *look, int64_t asked, int64_t age)
+{
+    return look->succeeded == 0 || (look->succeeded <= asked && asked - look->succeeded >= age);
+}
+
+/* Waits for another's look. Called locked. */
+static int share(struct look *look, struct task *task)
+{
+    unsigned ends = look->ends;
+    while (look->busy && look->ends == ends && !task_cancelled(task))
+        task_wait(&look->ended, &look->lock);
+    if (task_cancelled(task))
+        return -ECANCELED;
+    return look->result < 0 ? task_fail(task, -look->result, "%s", look->reason) : 0;
 }
 
 int look_begin(struct look *look, int64_t age, struct task *task)
 {
-    int64_t now;
+    int64_t asked = clock_now();
     int r = 0;
 
     pthread_mutex_lock(&look->lock);
-    while (is_due(look, age, now = instant_now()) && look->busy && !task_cancelled(task))
-        task_wait(&look->ended, &look->lock);
-    if (task_cancelled(task)) {
-        r = -ECANCELED;
-    } else if (is_due(look, age, now)) {
+    while (r == 0 && look->busy && is_due(look, asked, age))
+        r = share(look, task);
+    if (r == 0 && is_due(look, asked, age)) {
         look->busy = true;
-        look->started_at = now;
+        look->began = clock_now();
+        look->wall = instant_now();
         r = 1;
     }
     pthread_mutex_unlock(&look->lock);
     return r;
 }
 
-void look_end(struct look *look, bool succeeded)
+void look_end(struct look *look, int result, const struct task *task)
 {
     pthread_mutex_lock(&look->lock);
     look->busy = false;
-    if (succeeded)
-        look->looked_at = look->started_at;
+    look->ends++;
+    /* That the looker's own task was cancelled is nobody else's failure: the next one looks. */
+    look->result = result == -ECANCELED ? 0 : result;
+    snprintf(look->reason, sizeof look->reason, "%s", task_reason(task, result));
+    if (result == 0) {
+        look->succeeded = look->began;
+        look->looked_at = look->wall;
+    }
     pthread_cond_broadcast(&look->ended);
     pthread_mutex_unlock(&look->lock);
 }

@@ -5,23 +5,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct task;
+#include "litemount/task.h"
 
 struct look {
     pthread_mutex_t lock; /* guards what is below; held for moments only */
     pthread_cond_t ended;
-    bool busy;          /* somebody is looking */
-    int64_t looked_at;  /* when the last look that succeeded began: nanoseconds since 1970; 0: never */
-    int64_t started_at; /* when the one under way began */
+    bool busy;         /* somebody is looking */
+    int64_t began;     /* when the last look began, by a clock that is never set: nanoseconds; 0: never */
+    int64_t succeeded; /* when the last one that succeeded began, by the same clock; 0: never */
+    int64_t looked_at; /* the same moment by the wall clock: nanoseconds since 1970, UTC */
+    int64_t wall;      /* when the one under way began, by the wall clock */
+    unsigned ends;     /* how many looks have ended */
+    int result;        /* of the last one */
+    char reason[TASK_REASON_SIZE];
 };
 
 void look_init(struct look *look);
 void look_finish(struct look *look);
 
-/* Returns 0 if the last look is younger than `age` nanoseconds; 1 if the caller has to look now, and then
- * call look_end; -ECANCELED if the task was cancelled while another was looking. */
+/* Returns 0 if the last look is younger than `age` nanoseconds, or began after the call; 1 if the caller has
+ * to look now, and then call look_end. Whoever waited for another's look that failed shares its result and
+ * reason; -ECANCELED if the task was cancelled meanwhile. */
 int look_begin(struct look *look, int64_t age, struct task *task);
-void look_end(struct look *look, bool succeeded);
+void look_end(struct look *look, int result, const struct task *task);
 
-/* When the last look that succeeded began; 0: never. */
+/* When the last look that succeeded began: nanoseconds since 1970, UTC; 0: never. */
 int64_t look_time(struct look *look);

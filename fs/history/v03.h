@@ -75,7 +75,8 @@ struct v03_listing {
     struct segment **segments; /* by index and offset; a reference each */
     int64_t *times;            /* of segment i: the latest of all objects up to it */
     size_t n_segments;
-    struct snapshot **snapshots; /* by time, of equal times by index; a reference each */
+    struct snapshot *
+        *snapshots; /* by time; of equal times the one that Litestream takes, the lowest index, is last */
     size_t n_snapshots;
     int64_t earliest, latest; /* of all objects */
 };

@@ -46,7 +46,7 @@ static int snapshot_compare(const void *left, const void *right)
     const struct snapshot *a = *(struct snapshot *const *)left, *b = *(struct snapshot *const *)right;
     if (a->object.modified != b->object.modified)
         return a->object.modified < b->object.modified ? -1 : 1;
-    return (a->index > b->index) - (a->index < b->index);
+    return (a->index < b->index) - (a->index > b->index);
 }
 
 static bool same_object(const struct object *a, const struct object *b)

@@ -85,41 +85,67 @@ static int learn_wal(struct v03_generation *generation, struct v03_listing *list
     return segments_learn(generation, listing->segments + begin, end - begin, task);
 }
 
-/* The snapshot for a position, like the one for its time; a snapshot taken within the position's own WAL
- * later than that would already hold what came after. Only the end of a WAL may be reached from there too:
- * everything in that WAL is replayed upon it. */
-static bool leads_to(const struct snapshot *snapshot, const struct v03_listing *listing, size_t segment,
-                     bool is_wal_end)
+/* A commit in a listing. */
+struct place {
+    size_t segment;
+    struct wal_position at;
+    bool ends_segment, ends_wal; /* it is the last one there */
+    bool wal_is_over;            /* another WAL follows: there it ends for good */
+};
+
+enum lead { LEADS_NOWHERE, LEADS_BY_TIME, LEADS_SURELY };
+
+/* Whether a snapshot leads to a commit. One of an earlier WAL does, surely, and so does one of the same WAL
+ * to its end: all of it is replayed. But within its own WAL a snapshot may hold commits already that come
+ * later, and nothing in it tells. Times tell a little: `litestream restore` takes the snapshot for segments
+ * that are not older than it; and in a segment whose predecessor is younger than the snapshot every commit
+ * is. */
+static enum lead leads_to(const struct snapshot *snapshot, const struct v03_listing *listing,
+                          const struct place *place)
 {
-    uint32_t index = listing->segments[segment]->index;
-    return snapshot->index < index ||
-           (snapshot->index == index && (is_wal_end || snapshot->object.modified <= listing->times[segment]));
+    int64_t made = snapshot->object.modified;
+    size_t i = place->segment;
+
+    if (snapshot->index != place->at.index)
+        return snapshot->index < place->at.index ? LEADS_SURELY : LEADS_NOWHERE;
+    if (place->ends_wal)
+        return place->wal_is_over ? LEADS_SURELY : LEADS_BY_TIME;
+    if (place->ends_segment && made <= listing->times[i])
+        return LEADS_BY_TIME;
+    bool has_predecessor = i > 0 && listing->segments[i - 1]->index == place->at.index;
+    return has_predecessor && made < listing->times[i - 1] ? LEADS_BY_TIME : LEADS_NOWHERE;
 }
 
-static int open_commit(struct v03_generation *generation, struct v03_listing *listing, size_t segment,
-                       struct wal_position at, bool is_wal_end, struct task *task, struct state **ret_state)
+/* Tries the snapshots that lead to the commit in this way, newest first. */
+static int open_from(struct v03_generation *generation, struct v03_listing *listing,
+                     const struct place *place, enum lead lead, struct task *task, struct state **ret_state)
 {
     for (size_t i = listing->n_snapshots; i > 0; i--) {
         struct snapshot *snapshot = listing->snapshots[i - 1];
-        if (!leads_to(snapshot, listing, segment, is_wal_end))
+        if (leads_to(snapshot, listing, place) != lead)
             continue;
         int r = v03_usable(generation, snapshot, task);
-        if (r < 0)
+        if (r > 0)
+            r = v03_open_chain(generation, listing, snapshot, place->segment + 1, place->at, task, ret_state);
+        else if (r == 0)
+            continue;
+        if (r < 0 || !state_gap(*ret_state))
             return r;
-        if (r > 0) {
-            r = v03_open_chain(generation, listing, snapshot, segment + 1, at, task, ret_state);
-            if (r < 0 || !state_gap(*ret_state))
-                return r;
-            state_unref(*ret_state); /* a hole lies between */
-        }
+        state_unref(*ret_state); /* a hole lies between */
     }
     return -ENOENT;
 }
 
+static int open_commit(struct v03_generation *generation, struct v03_listing *listing,
+                       const struct place *place, struct task *task, struct state **ret_state)
+{
+    int r = open_from(generation, listing, place, LEADS_SURELY, task, ret_state);
+    return r == -ENOENT ? open_from(generation, listing, place, LEADS_BY_TIME, task, ret_state) : r;
+}
+
 /* Calls `visit` for every commit of segments that can be replayed one after the other from the WAL's
- * beginning. */
-typedef int visit_commit(void *context, size_t segment, const struct commit *commit, uint64_t offset,
-                         bool is_last);
+ * beginning; `offset` is where it ends in the WAL. */
+typedef int visit_commit(void *context, const struct place *place, uint64_t offset);
 
 static int each_commit(struct v03_generation *generation, const struct v03_listing *listing, size_t begin,
                        size_t end, visit_commit *visit, void *context)
@@ -131,11 +157,15 @@ static int each_commit(struct v03_generation *generation, const struct v03_listi
     size_t reach = chain_reach(listing, &at_beginning, end, &begin);
     for (size_t i = begin; i < reach && r == 0; i++) {
         const struct segment *segment = listing->segments[i];
+        uint64_t frame_size = WAL_FRAME_HEADER_SIZE + (uint64_t)segment->header.page_size;
         for (size_t j = 0; j < segment->n_commits && r == 0; j++) {
-            uint64_t frame_size = WAL_FRAME_HEADER_SIZE + (uint64_t)segment->header.page_size;
-            r = visit(context, i, &segment->commits[j],
-                      WAL_HEADER_SIZE + segment->commits[j].frame * frame_size,
-                      i + 1 == end && j + 1 == segment->n_commits);
+            bool is_last = j + 1 == segment->n_commits;
+            struct place place = {i,
+                                  {segment->index, segment->commits[j].frame},
+                                  is_last,
+                                  is_last && i + 1 == end,
+                                  end < listing->n_segments};
+            r = visit(context, &place, WAL_HEADER_SIZE + segment->commits[j].frame * frame_size);
         }
     }
     pthread_mutex_unlock(&generation->lock);
@@ -144,17 +174,17 @@ static int each_commit(struct v03_generation *generation, const struct v03_listi
 
 struct wanted {
     uint64_t offset;
-    bool found, is_last;
-    size_t segment;
-    uint32_t frame;
+    bool found;
+    struct place place;
 };
 
-static int compare_wanted(void *context, size_t segment, const struct commit *commit, uint64_t offset,
-                          bool is_last)
+static int compare_wanted(void *context, const struct place *place, uint64_t offset)
 {
     struct wanted *wanted = context;
-    if (offset == wanted->offset)
-        *wanted = (struct wanted){offset, true, is_last, segment, commit->frame};
+    if (offset == wanted->offset) {
+        wanted->found = true;
+        wanted->place = *place;
+    }
     return 0;
 }
 
@@ -183,10 +213,7 @@ int v03_open_position(struct v03_generation *generation, struct v03_listing *lis
         r = each_commit(generation, listing, begin, end, compare_wanted, &wanted);
     if (r < 0)
         return r;
-    if (!wanted.found)
-        return -ENOENT;
-    struct wal_position at = {(uint32_t)index, wanted.frame};
-    return open_commit(generation, listing, wanted.segment, at, wanted.is_last, task, ret_state);
+    return wanted.found ? open_commit(generation, listing, &wanted.place, task, ret_state) : -ENOENT;
 }
 
 static int list_wals(const struct v03_listing *listing, struct names *names)
@@ -208,22 +235,21 @@ struct commit_list {
 };
 
 /* Whether some snapshot leads to the commit, as far as names and times tell. */
-static bool is_reachable(const struct v03_listing *listing, size_t segment, bool is_wal_end)
+static bool is_reachable(const struct v03_listing *listing, const struct place *place)
 {
     for (size_t i = 0; i < listing->n_snapshots; i++)
-        if (leads_to(listing->snapshots[i], listing, segment, is_wal_end) &&
+        if (leads_to(listing->snapshots[i], listing, place) != LEADS_NOWHERE &&
             !snapshot_is_damaged(listing->snapshots[i]))
             return true;
     return false;
 }
 
-static int add_commit(void *context, size_t segment, const struct commit *commit, uint64_t offset,
-                      bool is_last)
+static int add_commit(void *context, const struct place *place, uint64_t offset)
 {
     struct commit_list *list = context;
     char text[24];
 
-    if (!is_reachable(list->listing, segment, is_last))
+    if (!is_reachable(list->listing, place))
         return 0;
     snprintf(text, sizeof text, "%08" PRIx64, offset);
     return names_add(list->names, text, false);

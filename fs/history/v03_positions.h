@@ -7,7 +7,8 @@
 int v03_points(struct v03_generation *generation, const struct v03_listing *listing, struct instants *points);
 
 /* Adds the time of each snapshot that may be sound, and the last point. 0 or -ENOMEM. */
-int v03_landmarks(struct v03_generation *generation, const struct v03_listing *listing, struct instants *landmarks);
+int v03_landmarks(struct v03_generation *generation, const struct v03_listing *listing,
+                  struct instants *landmarks);
 
 /* The state at INDEX/OFFSET. -ENOENT: no commit ends there, or no snapshot leads there. */
 int v03_open_position(struct v03_generation *generation, struct v03_listing *listing, const char *position,

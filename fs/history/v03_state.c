@@ -191,6 +191,7 @@ static uint64_t identify(const struct state *state, const struct snapshot *snaps
     hash = hash_text(hash, snapshot->object.key);
     hash = hash_text(hash, snapshot->object.version);
     hash = hash_text(hash, state->position);
+    hash = hash_text(hash, state->gap ? state->gap : "");
     snprintf(time, sizeof time, "%lld", (long long)state->time);
     return hash_text(hash, time);
 }
@@ -211,8 +212,8 @@ int v03_state_make(struct v03_generation *generation, struct v03_listing *listin
     state->base.time = chain->time;
     state->base.replica = replica_url(generation->replica);
     state->base.position = steal_pointer(position);
-    state->base.identity = identify(&state->base, chain->snapshot);
     state->base.gap = steal_pointer(chain->gap);
+    state->base.identity = identify(&state->base, chain->snapshot);
     state->listing = v03_listing_ref(listing);
     state->chain = *chain;
     *chain = (struct chain){0};

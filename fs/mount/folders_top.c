@@ -167,27 +167,11 @@ static int add_landmarks(void *context, size_t item, struct task *task)
     return r == -ECANCELED || r == -ENOMEM ? r : 0;
 }
 
-/* Adds the names of all databases below `folder`. */
-static int walk_names(struct catalog *catalog, const char *folder, struct task *task, struct names *databases)
-{
-    _cleanup_(names_finish) struct names level = {0};
-    int r = catalog_list(catalog, folder, task, &level);
-
-    for (size_t i = 0; i < level.n && r == 0; i++) {
-        _cleanup_free_ char *full = NULL;
-        r = set_text(&full, folder, level.items[i].text);
-        if (r == 0)
-            r = level.items[i].is_folder ? walk_names(catalog, full, task, databases)
-                                         : names_add(databases, full, false);
-    }
-    return r;
-}
-
 static int all_landmarks(struct catalog *catalog, struct task *task, struct instants *landmarks)
 {
     _cleanup_(names_finish) struct names databases = {0};
     struct survey survey = {.catalog = catalog, .databases = &databases, .landmarks = landmarks};
-    int r = walk_names(catalog, "", task, &databases);
+    int r = catalog_list_all(catalog, task, &databases);
 
     pthread_mutex_init(&survey.lock, NULL);
     if (r == 0)

@@ -32,6 +32,9 @@ int catalog_check(struct catalog *catalog, struct task *task);
  * 0, -ENOENT if there is no such folder, or a negative errno with a reason. */
 int catalog_list(struct catalog *catalog, const char *folder, struct task *task, struct names *names);
 
+/* Adds the full names of all databases. 0, or a negative errno with a reason. */
+int catalog_list_all(struct catalog *catalog, struct task *task, struct names *names);
+
 /* The database of that name; borrowed, lives as long as the catalog. 0, -ENOENT, or an errno with a reason.
  */
 int catalog_find(struct catalog *catalog, const char *name, struct task *task, struct history **ret_history);

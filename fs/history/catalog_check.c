@@ -1,0 +1,79 @@
+/* The look that a mount takes before it says that it succeeded. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "litemount/catalog.h"
+#include "litemount/cleanup.h"
+#include "litemount/log.h"
+#include "litemount/parallel.h"
+#include "litemount/task.h"
+
+#define PARALLEL_CHECKS 16
+#define MOST_CHECKS 64 /* databases looked at */
+
+/* A mount's first look at some databases, and what it came to. */
+struct check {
+    struct catalog *catalog;
+    struct names names; /* of all databases */
+    int results[MOST_CHECKS];
+    char reasons[MOST_CHECKS][TASK_REASON_SIZE];
+};
+
+static int check_item(void *context, size_t item, struct task *task)
+{
+    struct check *check = context;
+    _cleanup_(names_finish) struct names generations = {0};
+    struct history *history;
+    int r = catalog_find(check->catalog, check->names.items[item].text, task, &history);
+
+    if (r == 0)
+        r = history_list_generations(history, task, &generations);
+    if (r == 0 && generations.n == 0)
+        r = task_fail(task, ENOENT, "no backup found at %s", history_place(history));
+    check->results[item] = r;
+    snprintf(check->reasons[item], TASK_REASON_SIZE, "%s", task_reason(task, r));
+    return r == -ECANCELED ? r : 0;
+}
+
+/* One error if there is nothing to see at all, else a warning for each database that can't be seen. */
+static int conclude(const struct check *check, size_t n, struct task *task)
+{
+    size_t bad = 0;
+    const char *first = "no backup found: nothing to mount";
+    int failure = -ENOENT;
+
+    for (size_t i = n; i > 0; i--)
+        if (check->results[i - 1] < 0) {
+            first = check->reasons[i - 1];
+            failure = check->results[i - 1];
+            bad++;
+        }
+    if (bad == n)
+        return task_fail(task, -failure, "%s", first);
+    for (size_t i = 0; i < n; i++)
+        if (check->results[i] < 0)
+            log_warning("%s: %s", check->names.items[i].text, check->reasons[i]);
+    return 0;
+}
+
+static void check_free(struct check **check)
+{
+    if (*check)
+        names_finish(&(*check)->names);
+    free(*check);
+}
+
+int catalog_check(struct catalog *catalog, struct task *task)
+{
+    _cleanup_(check_free) struct check *check = calloc(1, sizeof *check);
+    if (!check)
+        return -ENOMEM;
+    check->catalog = catalog;
+    int r = catalog_list_all(catalog, task, &check->names);
+    if (r < 0)
+        return r;
+    size_t n = check->names.n < MOST_CHECKS ? check->names.n : MOST_CHECKS;
+    r = parallel_each(n, PARALLEL_CHECKS, check_item, check, task);
+    return r < 0 ? r : conclude(check, n, task);
+}
