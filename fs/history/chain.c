@@ -162,7 +162,7 @@ static int find_end(struct v03_generation *generation, const struct v03_listing 
     pthread_mutex_lock(&generation->lock);
     chain->end = chain_reach(listing, chain->snapshot, n_segments, &chain->begin);
     pthread_mutex_unlock(&generation->lock);
-    int r = segments_learn(generation, listing->segments + chain->begin, chain->end - chain->begin, task);
+    int r = segments_learn(generation, listing, chain->begin, chain->end, task);
     if (r < 0)
         return r;
     pthread_mutex_lock(&generation->lock);

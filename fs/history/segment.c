@@ -75,8 +75,7 @@ static int add_versions(struct versions *versions, const struct segment *segment
     return versions_add(versions, items, found->n_frames);
 }
 
-int segment_publish(struct v03_generation *generation, struct segment *segment,
-                    const struct wal_segment *found)
+int segment_publish(struct v03_frames *frames, struct segment *segment, const struct wal_segment *found)
 {
     uint64_t frame_size = WAL_FRAME_HEADER_SIZE + (uint64_t)found->header.page_size;
 
@@ -90,7 +89,7 @@ int segment_publish(struct v03_generation *generation, struct segment *segment,
     segment->n_frames = (uint32_t)found->n_frames;
     int r = take_commits(segment, found);
     if (r == 0)
-        r = add_versions(&generation->versions, segment, found);
+        r = add_versions(&frames->versions, segment, found);
     if (r < 0) {
         free(steal_pointer(segment->commits));
         segment->n_commits = 0;

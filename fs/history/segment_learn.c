@@ -25,6 +25,7 @@
 /* The segments of one WAL that are to be learnt. */
 struct lesson {
     struct v03_generation *generation;
+    struct v03_frames *frames; /* borrowed from the listing */
     struct segment **segments;
     size_t n;
 
@@ -70,7 +71,7 @@ static int recall_one(struct lesson *lesson, uint64_t offset, const char *object
         return -ESTALE;
     pthread_mutex_lock(&lesson->generation->lock);
     if (segment->learnt == LEARNT_NOTHING)
-        r = segment_publish(lesson->generation, segment, found);
+        r = segment_publish(lesson->frames, segment, found);
     pthread_mutex_unlock(&lesson->generation->lock);
     return r;
 }
@@ -200,13 +201,15 @@ static int claim(struct v03_generation *generation, struct segment *segment, str
 }
 
 /* Ends a claim: the segment is sound, or damaged, which is no failure, or could not be had. */
-static int settle(struct v03_generation *generation, struct segment *segment, const struct wal_segment *found,
+static int settle(const struct lesson *lesson, struct segment *segment, const struct wal_segment *found,
                   int r, struct task *task)
 {
+    struct v03_generation *generation = lesson->generation;
+
     pthread_mutex_lock(&generation->lock);
     segment->learnt = LEARNT_NOTHING;
     if (r == 0)
-        r = segment_publish(generation, segment, found);
+        r = segment_publish(lesson->frames, segment, found);
     if (r == -EBADMSG) {
         task_fail(task, EBADMSG, "%s/%s does not begin where a frame can", replica_url(generation->replica),
                   segment->object.key);
@@ -229,7 +232,7 @@ static int learn(struct lesson *lesson, struct segment *segment, const struct wa
     if (r < 0 || !mine)
         return r;
     int fetched = fetch(lesson->generation, segment, header, task, &found);
-    r = settle(lesson->generation, segment, &found, fetched, task);
+    r = settle(lesson, segment, &found, fetched, task);
     if (fetched == 0 && r == 0) {
         pthread_mutex_lock(&lesson->lock);
         if (wal_fact_add(&lesson->records, &segment->object, segment->offset, &found) == 0)
@@ -287,34 +290,36 @@ static int learn_round(struct lesson *lessons, size_t n, bool beginnings, struct
 }
 
 /* Splits the segments into WALs, and keeps those of which something is not known yet. */
-static size_t plan(struct v03_generation *generation, struct segment **segments, size_t n,
-                   struct lesson *lessons)
+static size_t plan(struct v03_generation *generation, const struct v03_listing *listing, size_t begin,
+                   size_t end, struct lesson *lessons)
 {
     size_t n_lessons = 0;
 
     pthread_mutex_lock(&generation->lock);
-    for (size_t begin = 0, end; begin < n; begin = end) {
+    for (size_t next; begin < end; begin = next) {
+        struct segment **segments = listing->segments + begin;
         bool unknown = false;
-        for (end = begin; end < n && segments[end]->index == segments[begin]->index; end++)
-            unknown = unknown || is_unknown(segments[end]);
+        for (next = begin; next < end && listing->segments[next]->index == segments[0]->index; next++)
+            unknown = unknown || is_unknown(listing->segments[next]);
         if (unknown)
-            lessons[n_lessons++] =
-                (struct lesson){.generation = generation, .segments = segments + begin, .n = end - begin};
+            lessons[n_lessons++] = (struct lesson){
+                .generation = generation, .frames = listing->frames, .segments = segments, .n = next - begin};
     }
     pthread_mutex_unlock(&generation->lock);
     return n_lessons;
 }
 
-int segments_learn(struct v03_generation *generation, struct segment **segments, size_t n, struct task *task)
+int segments_learn(struct v03_generation *generation, const struct v03_listing *listing, size_t begin,
+                   size_t end, struct task *task)
 {
-    _cleanup_free_ struct lesson *lessons = calloc(n + 1, sizeof *lessons);
-    _cleanup_free_ struct round_item *items = calloc(n + 1, sizeof *items);
+    _cleanup_free_ struct lesson *lessons = calloc(end - begin + 1, sizeof *lessons);
+    _cleanup_free_ struct round_item *items = calloc(end - begin + 1, sizeof *items);
     struct round round = {.items = items};
     int r = 0;
 
     if (!lessons || !items)
         return -ENOMEM;
-    size_t n_lessons = plan(generation, segments, n, lessons);
+    size_t n_lessons = plan(generation, listing, begin, end, lessons);
     for (size_t i = 0; i < n_lessons; i++)
         pthread_mutex_init(&lessons[i].lock, NULL);
     for (size_t i = 0; i < n_lessons && r == 0; i++)

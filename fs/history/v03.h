@@ -69,12 +69,21 @@ struct snapshot {
     bool checked; /* the checksum of the whole was compared */
 };
 
+/* The frames of all segments that were found sound. Guarded by the generation's lock. Listings that follow
+ * each other share one, as long as segments are only added: if one was deleted or replaced, a new one is
+ * begun, so that no frame of what is gone is ever found for what is there. */
+struct v03_frames {
+    atomic_uint references;
+    struct versions versions;
+};
+
 /* What a listing showed: immutable, shared by all states that were made from it. */
 struct v03_listing {
     atomic_uint references;
     struct segment **segments; /* by index and offset; a reference each */
     int64_t *times;            /* of segment i: the latest of all objects up to it */
     size_t n_segments;
+    struct v03_frames *frames; /* a reference */
     struct snapshot *
         *snapshots; /* by time; of equal times the one that Litestream takes, the lowest index, is last */
     size_t n_snapshots;
@@ -89,7 +98,6 @@ struct v03_generation {
     pthread_mutex_t lock;        /* guards what is below, and the segments' learnt part */
     pthread_cond_t learnt;       /* a segment stopped being LEARNT_PENDING */
     struct v03_listing *listing; /* a reference */
-    struct versions versions;    /* the frames of all sound segments */
     bool writing_facts;          /* somebody is adding to what the cache keeps of the WALs */
 };
 
@@ -114,17 +122,17 @@ struct segment *segment_make(const struct object *object, uint32_t index, uint64
 struct segment *segment_ref(struct segment *segment);
 void segment_unref(struct segment *segment);
 
-/* What was found in the segment becomes known, its frames part of the generation's versions: 0; -EBADMSG if
+/* What was found in the segment becomes known, and its frames: 0; -EBADMSG if
  * it can't stand where its name says; -ENOMEM. Or that it is damaged, which is logged. Both are called with
  * the generation locked. */
-int segment_publish(struct v03_generation *generation, struct segment *segment,
-                    const struct wal_segment *found);
+int segment_publish(struct v03_frames *frames, struct segment *segment, const struct wal_segment *found);
 void segment_set_damaged(struct segment *segment, const char *why);
 
 /* segment_learn.c */
-/* Learns segments that follow each other, beginning with the first of a WAL. Returns 0 even if some turn out
- * damaged, which they note; else why they can't be had. */
-int segments_learn(struct v03_generation *generation, struct segment **segments, size_t n, struct task *task);
+/* Learns segments `begin` to `end` of the listing, the first of which begins a WAL. Returns 0 even if some
+ * turn out damaged, which they note; else why they can't be had. */
+int segments_learn(struct v03_generation *generation, const struct v03_listing *listing, size_t begin,
+                   size_t end, struct task *task);
 
 /* snapshot.c */
 struct snapshot *snapshot_make(const struct object *object, uint32_t index);

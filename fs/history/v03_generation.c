@@ -148,7 +148,6 @@ static void generation_close(struct generation *base)
 {
     struct v03_generation *generation = cast(base);
     v03_listing_unref(generation->listing);
-    versions_finish(&generation->versions);
     pthread_mutex_destroy(&generation->lock);
     pthread_cond_destroy(&generation->learnt);
     free(base->name);

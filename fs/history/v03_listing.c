@@ -12,6 +12,28 @@
 #include "litemount/cleanup.h"
 #include "v03.h"
 
+static struct v03_frames *frames_make(void)
+{
+    struct v03_frames *frames = calloc(1, sizeof *frames);
+    if (frames)
+        atomic_init(&frames->references, 1);
+    return frames;
+}
+
+static struct v03_frames *frames_ref(struct v03_frames *frames)
+{
+    atomic_fetch_add(&frames->references, 1);
+    return frames;
+}
+
+static void frames_unref(struct v03_frames *frames)
+{
+    if (!frames || atomic_fetch_sub(&frames->references, 1) != 1)
+        return;
+    versions_finish(&frames->versions);
+    free(frames);
+}
+
 struct v03_listing *v03_listing_ref(struct v03_listing *listing)
 {
     if (listing)
@@ -27,6 +49,7 @@ void v03_listing_unref(struct v03_listing *listing)
         segment_unref(listing->segments[i]);
     for (size_t i = 0; i < listing->n_snapshots; i++)
         snapshot_unref(listing->snapshots[i]);
+    frames_unref(listing->frames);
     free(listing->segments);
     free(listing->snapshots);
     free(listing->times);
@@ -55,17 +78,14 @@ static bool same_object(const struct object *a, const struct object *b)
            strcmp(a->version, b->version) == 0;
 }
 
-/* The segment that was known under this object already, with what was learnt of it, else a new one. */
-static struct segment *find_or_make_segment(const struct v03_listing *known, const struct object *object,
-                                            uint32_t index, uint64_t offset)
+static struct segment *find_segment(const struct v03_listing *known, const struct object *object,
+                                    uint32_t index, uint64_t offset)
 {
     struct segment wanted = {.index = index, .offset = offset}, *key = &wanted, **found = NULL;
 
     if (known && known->n_segments)
         found = bsearch(&key, known->segments, known->n_segments, sizeof(struct segment *), segment_compare);
-    if (found && same_object(&(*found)->object, object))
-        return segment_ref(*found);
-    return segment_make(object, index, offset);
+    return found && same_object(&(*found)->object, object) ? *found : NULL;
 }
 
 static struct snapshot *find_or_make_snapshot(const struct v03_listing *known, const struct object *object,
@@ -80,7 +100,9 @@ static struct snapshot *find_or_make_snapshot(const struct v03_listing *known, c
 /* A listing that is being put together. */
 struct draft {
     struct v03_listing *listing;
+    const struct v03_listing *known; /* the one before, or NULL */
     size_t segments_capacity, snapshots_capacity;
+    bool renew; /* its segments are not to be taken over */
 };
 
 static int add_segment(struct draft *draft, struct segment *segment)
@@ -111,16 +133,19 @@ static int add_snapshot(struct draft *draft, struct snapshot *snapshot)
     return 0;
 }
 
-static int add_object(struct draft *draft, const struct object *object, const struct v03_listing *known)
+static int add_object(struct draft *draft, const struct object *object)
 {
     const char *slash = strrchr(object->key, '/'), *name = slash ? slash + 1 : object->key;
+    struct segment *segment;
     uint32_t index;
     uint64_t offset;
 
-    if (v03_parse_segment(name, &index, &offset))
-        return add_segment(draft, find_or_make_segment(known, object, index, offset));
+    if (v03_parse_segment(name, &index, &offset)) {
+        segment = draft->renew ? NULL : find_segment(draft->known, object, index, offset);
+        return add_segment(draft, segment ? segment_ref(segment) : segment_make(object, index, offset));
+    }
     if (v03_parse_snapshot(name, &index))
-        return add_snapshot(draft, find_or_make_snapshot(known, object, index));
+        return add_snapshot(draft, find_or_make_snapshot(draft->known, object, index));
     return 0; /* Junk between the objects is nobody's business. */
 }
 
@@ -173,25 +198,43 @@ static void unref_listing(struct v03_listing **listing)
     v03_listing_unref(*listing);
 }
 
+/* Whether every segment that was known is still there: then what is known of them can be shared. */
+static bool holds_all_of(const struct listing *found, const struct v03_listing *known)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < found->n_objects; i++) {
+        const char *slash = strrchr(found->objects[i].key, '/');
+        uint32_t index;
+        uint64_t offset;
+        if (v03_parse_segment(slash ? slash + 1 : found->objects[i].key, &index, &offset))
+            n += find_segment(known, &found->objects[i], index, offset) != NULL;
+    }
+    return n == known->n_segments;
+}
+
 int v03_listing_make(const struct listing *found, const struct v03_listing *known, bool keep_segments,
                      struct v03_listing **ret_listing)
 {
     _cleanup_(unref_listing) struct v03_listing *listing = calloc(1, sizeof *listing);
-    struct draft draft = {.listing = listing};
-    int r;
+    struct draft draft = {.listing = listing, .known = known};
+    int r = 0;
 
     if (!listing)
         return -ENOMEM;
     atomic_init(&listing->references, 1);
     listing->earliest = INT64_MAX;
     listing->latest = INT64_MIN;
-    for (size_t i = 0; keep_segments && known && i < known->n_segments; i++)
-        if ((r = add_segment(&draft, segment_ref(known->segments[i]))) < 0)
-            return r;
-    for (size_t i = 0; i < found->n_objects; i++)
-        if ((r = add_object(&draft, &found->objects[i], known)) < 0)
-            return r;
-    if ((r = order(listing)) < 0)
+    draft.renew = known && !keep_segments && !holds_all_of(found, known);
+    listing->frames = known && !draft.renew ? frames_ref(known->frames) : frames_make();
+    if (!listing->frames)
+        return -ENOMEM;
+    for (size_t i = 0; keep_segments && known && i < known->n_segments && r == 0; i++)
+        r = add_segment(&draft, segment_ref(known->segments[i]));
+    for (size_t i = 0; i < found->n_objects && r == 0; i++)
+        r = add_object(&draft, &found->objects[i]);
+    if (r == 0)
+        r = order(listing);
+    if (r < 0)
         return r;
     *ret_listing = steal_pointer(listing);
     return 0;

@@ -82,7 +82,7 @@ static int learn_wal(struct v03_generation *generation, struct v03_listing *list
         return -ENOENT;
     *ret_begin = begin;
     *ret_end = end;
-    return segments_learn(generation, listing->segments + begin, end - begin, task);
+    return segments_learn(generation, listing, begin, end, task);
 }
 
 /* A commit in a listing. */

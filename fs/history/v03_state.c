@@ -56,9 +56,9 @@ static struct segment *segment_at(const struct v03_state *state, struct wal_posi
 }
 
 /* Called with the generation locked. */
-static void locate(const struct v03_state *state, const struct versions *versions, uint32_t page,
-                   struct source *ret_source)
+static void locate(const struct v03_state *state, uint32_t page, struct source *ret_source)
 {
+    const struct versions *versions = &state->listing->frames->versions;
     const struct chain *chain = &state->chain;
     const struct wal_position first = {chain->snapshot->index, 0};
     struct wal_position at = first;
@@ -142,7 +142,7 @@ static int64_t read_pages(struct v03_state *state, uint64_t offset, size_t lengt
         size_t n = last - first + 1 < BATCH ? (size_t)(last - first + 1) : BATCH;
         pthread_mutex_lock(&generation->lock);
         for (size_t i = 0; i < n; i++)
-            locate(state, &generation->versions, (uint32_t)(first + i + 1), &sources[i]);
+            locate(state, (uint32_t)(first + i + 1), &sources[i]);
         pthread_mutex_unlock(&generation->lock);
         size_t part = bytes_within(offset + done, length - done, first + n - 1, page_size);
         int r = read_batch(state, sources, n, offset + done, part, bytes + done, task);
