@@ -3,6 +3,7 @@
 #include "litemount/mount.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "litemount/config.h"
 #include "litemount/log.h"
 #include "litemount/replica.h"
+#include "litemount/slots.h"
 #include "litemount/task.h"
 #include "mount_arguments.h"
 #include "verbs.h"
@@ -42,17 +44,21 @@ static const char help[] =
     "  allow_other        other users may look too; see also umask=\n"
     "and the words of fstab: ro, noauto, user, _netdev, nofail, x-...\n";
 
+#define DECODERS 3 /* at once: enough for the bandwidth, and little enough for the memory */
+
 /* What a mount is made of, in the order in which it is made. */
 struct parts {
     struct config *config;
     struct stores *stores;
     struct cache *cache;
+    struct slots decoders;
     struct catalog *catalog;
 };
 
 static void parts_finish(struct parts *parts)
 {
     catalog_close(parts->catalog);
+    slots_finish(&parts->decoders);
     cache_close(parts->cache);
     stores_close(parts->stores);
     config_close(parts->config);
@@ -62,7 +68,10 @@ static int make_parts(const struct mount_arguments *arguments, struct task *task
 {
     const struct config_options config_options = {.no_expand_environment = arguments->no_expand_environment};
     const struct stores_options stores_options = {0};
-    struct history_options history_options = {.refresh = arguments->options.refresh};
+    struct history_options history_options = {.refresh = arguments->options.refresh,
+                                              .decoders = &parts->decoders};
+
+    slots_init(&parts->decoders, DECODERS);
     int r = config_load(arguments->source, &config_options, task, &parts->config);
 
     if (r == 0)
@@ -87,6 +96,13 @@ static void mask_signals(int how)
     pthread_sigmask(how, &signals, NULL);
 }
 
+/* Many threads that seldom do much: few heaps between them, and large buffers go back at once. */
+static void spare_memory(void)
+{
+    mallopt(M_ARENA_MAX, 4);
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+}
+
 static void let_go(void *context)
 {
     background_ready(*(int *)context);
@@ -100,6 +116,7 @@ static int mount_source(const struct mount_arguments *arguments, struct task *ta
 
     if (r == 0 && !foreground)
         r = background_start(&ready_fd);
+    spare_memory();
     signal(SIGPIPE, SIG_IGN);
     mask_signals(SIG_BLOCK);
     if (r == 0)

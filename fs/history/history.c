@@ -109,7 +109,7 @@ static int find_generations(struct history *history, struct replica *replica, co
         if (generation)
             generation_ref(generation);
         else
-            r = v03_generation_open(names.items[i].text, replica, history->options.cache, &generation);
+            r = v03_generation_open(names.items[i].text, replica, &history->options, &generation);
         if (r == 0)
             r = generations_add(found, generation);
     }

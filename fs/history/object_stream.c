@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "litemount/cleanup.h"
+#include "litemount/slots.h"
 #include "litemount/task.h"
 #include "v03.h"
 
-#define WINDOW (1 << 20) /* bytes fetched at once */
+#define FIRST_WINDOW (512 << 10) /* bytes fetched before anything is decoded: all of most segments */
+#define WINDOW (2 << 20)         /* bytes fetched at once after that */
 
 static const char age_magic[] = "age-encryption.org/";
 
@@ -41,29 +43,45 @@ int object_read(struct replica *replica, const struct object *object, uint64_t o
     return r == -ENOENT ? -ESTALE : r;
 }
 
-int object_decode(struct replica *replica, const struct object *object, lz4_sink *sink, void *context,
-                  struct task *task)
+/* Decodes from the first window on, which is there; fetches the others. */
+static int decode_windows(struct replica *replica, const struct object *object, uint8_t *bytes, size_t length,
+                          lz4_sink *sink, void *context, struct task *task)
 {
     _cleanup_(close_stream_pointer) struct lz4_stream *stream = NULL;
-    size_t window = object->size < WINDOW ? (size_t)object->size : WINDOW;
-    _cleanup_free_ uint8_t *bytes = malloc(window + 1);
+    uint64_t offset = 0;
     int r = lz4_stream_open(&stream);
 
-    if (r < 0 || !bytes)
+    while (r == 0) {
+        r = feed_window(replica, object, stream, bytes, length, offset == 0, sink, context, task);
+        offset += length;
+        if (r < 0 || offset == object->size || lz4_stream_done(stream))
+            break;
+        length = object->size - offset < WINDOW ? (size_t)(object->size - offset) : WINDOW;
+        r = object_read(replica, object, offset, length, bytes, task);
+    }
+    if (r == 0 && !lz4_stream_done(stream))
+        return refuse(replica, object, task, "is cut short");
+    return r;
+}
+
+int object_decode(struct v03_generation *generation, const struct object *object, lz4_sink *sink,
+                  void *context, struct task *task)
+{
+    size_t first = object->size < FIRST_WINDOW ? (size_t)object->size : FIRST_WINDOW;
+    _cleanup_free_ uint8_t *bytes = malloc(object->size <= FIRST_WINDOW ? first + 1 : WINDOW);
+
+    if (!bytes)
         return -ENOMEM;
     if (object->size == 0)
-        return refuse(replica, object, task, "is empty");
-    for (uint64_t offset = 0; offset < object->size && !lz4_stream_done(stream); offset += window) {
-        size_t length = object->size - offset < window ? (size_t)(object->size - offset) : window;
-        if ((r = object_read(replica, object, offset, length, bytes, task)) < 0)
-            return r;
-        r = feed_window(replica, object, stream, bytes, length, offset == 0, sink, context, task);
-        if (r < 0)
-            return r;
-    }
-    if (!lz4_stream_done(stream))
-        return refuse(replica, object, task, "is cut short");
-    return 0;
+        return refuse(generation->replica, object, task, "is empty");
+    int r = object_read(generation->replica, object, 0, first, bytes, task);
+    if (r == 0)
+        r = slots_take(generation->decoders, task);
+    if (r < 0)
+        return r;
+    r = decode_windows(generation->replica, object, bytes, first, sink, context, task);
+    slots_give(generation->decoders);
+    return r;
 }
 
 char *object_identity(const struct replica *replica, const struct object *object)

@@ -6,6 +6,7 @@
 #include "litemount/cache.h"
 #include "litemount/lz4frame.h"
 #include "litemount/replica.h"
+#include "v03.h"
 
 /* As replica_read, but an object that is gone is -ESTALE, like one that was replaced: the listing is out of
  * date. */
@@ -14,8 +15,8 @@ int object_read(struct replica *replica, const struct object *object, uint64_t o
 
 /* Gives what the object decodes to, in order, to `sink`. Returns 0 once the frame's end holds; -EBADMSG with
  * a reason if the object is damaged; the sink's errno; or object_read's. */
-int object_decode(struct replica *replica, const struct object *object, lz4_sink *sink, void *context,
-                  struct task *task);
+int object_decode(struct v03_generation *generation, const struct object *object, lz4_sink *sink,
+                  void *context, struct task *task);
 
 /* The text that names this very version of an object in the cache. The caller frees it. NULL: out of memory.
  */

@@ -107,7 +107,7 @@ static int learn_whole(struct v03_generation *generation, struct snapshot *snaps
                        struct task *task, struct snapshot *ret_found)
 {
     struct overview overview = {0};
-    int r = object_decode(generation->replica, &snapshot->object, look_over, &overview, task);
+    int r = object_decode(generation, &snapshot->object, look_over, &overview, task);
     if (r == 0)
         take_header(ret_found, &overview);
     if (r == 0 && overview.size && overview.size == overview.start.size)
@@ -232,8 +232,7 @@ struct image_source {
 static int make_in_order(struct image_source *source, struct cache_fill *fill, struct task *task)
 {
     struct piece_writer writer = {.fill = fill};
-    int r = object_decode(source->generation->replica, &source->snapshot->object, piece_writer_sink, &writer,
-                          task);
+    int r = object_decode(source->generation, &source->snapshot->object, piece_writer_sink, &writer, task);
     if (r == 0)
         r = piece_writer_end(&writer);
     piece_writer_finish(&writer);

@@ -94,6 +94,7 @@ struct v03_generation {
     struct generation base;
     struct replica *replica; /* borrowed from the history, which outlives it */
     struct cache *cache;
+    struct slots *decoders; /* borrowed too: each decoder takes megabytes */
 
     pthread_mutex_t lock;        /* guards what is below, and the segments' learnt part */
     pthread_cond_t learnt;       /* a segment stopped being LEARNT_PENDING */

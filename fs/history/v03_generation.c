@@ -166,7 +166,7 @@ static const struct generation_ops v03_generation_ops = {
     .close = generation_close,
 };
 
-int v03_generation_open(const char *name, struct replica *replica, struct cache *cache,
+int v03_generation_open(const char *name, struct replica *replica, const struct history_options *options,
                         struct generation **ret_generation)
 {
     _cleanup_free_ struct v03_generation *generation = calloc(1, sizeof *generation);
@@ -176,7 +176,8 @@ int v03_generation_open(const char *name, struct replica *replica, struct cache 
     generation->base.ops = &v03_generation_ops;
     atomic_init(&generation->base.references, 1);
     generation->replica = replica;
-    generation->cache = cache;
+    generation->cache = options->cache;
+    generation->decoders = options->decoders;
     pthread_mutex_init(&generation->lock, NULL);
     pthread_cond_init(&generation->learnt, NULL);
     *ret_generation = &steal_pointer(generation)->base;

@@ -3,12 +3,11 @@
 
 #include "generation.h"
 
-struct cache;
 struct replica;
 
-/* Makes the generation `name` below `replica`, both borrowed from the history. Lists nothing yet. 0 or
+/* Makes the generation `name` below `replica`, which is borrowed from the history. Lists nothing yet. 0 or
  * -ENOMEM. */
-int v03_generation_open(const char *name, struct replica *replica, struct cache *cache,
+int v03_generation_open(const char *name, struct replica *replica, const struct history_options *options,
                         struct generation **ret_generation);
 
 /* Adds the names of the generations that the replica holds. 0, or replica_list's errno. */

@@ -95,7 +95,7 @@ static int make_from_object(void *context, uint64_t offset, uint64_t length, str
     struct page_writer writer;
 
     page_writer_init(&writer, fill, segment->offset, &segment->header);
-    int r = object_decode(source->generation->replica, &segment->object, write_pages, &writer, task);
+    int r = object_decode(source->generation, &segment->object, write_pages, &writer, task);
     if (r == 0)
         r = flush(&writer);
     buffer_finish(&writer.pages);

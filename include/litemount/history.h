@@ -14,14 +14,16 @@
 
 struct cache;
 struct replica;
+struct slots;
 struct task;
 
 /* One database's backup. */
 struct history;
 
 struct history_options {
-    int64_t refresh;     /* nanoseconds that a listing counts as current */
-    struct cache *cache; /* borrowed */
+    int64_t refresh;        /* nanoseconds that a listing counts as current */
+    struct cache *cache;    /* borrowed */
+    struct slots *decoders; /* borrowed: shared by all that decode, for each takes some 10 MB */
 };
 
 /* Takes over the replicas (n_replicas of them, first choice first) on success. Sends nothing. `name` is for
