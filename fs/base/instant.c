@@ -95,7 +95,8 @@ static bool take_zone(const char **text, int64_t *ret_seconds)
     return true;
 }
 
-static int from_seconds(int64_t seconds, int64_t nanoseconds, int64_t *ret_instant)
+/* What int64_t can't hold is the last instant that it can, but for INSTANT_MAX, or the first. */
+static int64_t from_seconds(int64_t seconds, int64_t nanoseconds)
 {
     int64_t instant;
     /* Towards zero first: the earliest second begins before what int64_t can hold, and ends within it. */
@@ -103,11 +104,10 @@ static int from_seconds(int64_t seconds, int64_t nanoseconds, int64_t *ret_insta
         seconds++;
         nanoseconds -= INSTANT_SECOND;
     }
-    if (__builtin_mul_overflow(seconds, INSTANT_SECOND, &instant) ||
-        __builtin_add_overflow(instant, nanoseconds, &instant))
-        return -ERANGE;
-    *ret_instant = instant;
-    return 0;
+    if (!__builtin_mul_overflow(seconds, INSTANT_SECOND, &instant) &&
+        !__builtin_add_overflow(instant, nanoseconds, &instant) && instant != INSTANT_MAX)
+        return instant;
+    return seconds <= 0 ? INT64_MIN : INSTANT_MAX - 1;
 }
 
 static int parse_date(const char *text, int64_t *ret_instant)
@@ -129,7 +129,8 @@ static int parse_date(const char *text, int64_t *ret_instant)
             return -EINVAL;
     }
     int64_t seconds = days_since_epoch(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - zone;
-    return from_seconds(seconds, nanoseconds, ret_instant);
+    *ret_instant = from_seconds(seconds, nanoseconds);
+    return 0;
 }
 
 /* Reads decimal digits up to anything else. */
@@ -154,7 +155,8 @@ static int parse_epoch(const char *text, int64_t *ret_instant)
         return r;
     if (!take_fraction(&text, &nanoseconds) || *text)
         return -EINVAL;
-    return from_seconds(before ? -seconds : seconds, before ? -nanoseconds : nanoseconds, ret_instant);
+    *ret_instant = from_seconds(before ? -seconds : seconds, before ? -nanoseconds : nanoseconds);
+    return 0;
 }
 
 static int parse_ago(const char *text, int64_t now, int64_t *ret_instant)
@@ -172,7 +174,7 @@ static int parse_ago(const char *text, int64_t now, int64_t *ret_instant)
             continue;
         if (__builtin_mul_overflow(count, units[i].seconds * INSTANT_SECOND, &ago) ||
             __builtin_sub_overflow(now, ago, ret_instant))
-            return -ERANGE;
+            *ret_instant = INT64_MIN;
         return 0;
     }
     return -EINVAL;

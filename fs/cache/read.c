@@ -339,3 +339,14 @@ int64_t cache_image_read(struct cache_image *image, uint64_t offset, size_t leng
     rest = read_missing(image, offset + done, length - done, (uint8_t *)bytes + done, maker, task);
     return rest < 0 ? rest : (int64_t)done + rest;
 }
+
+bool cache_image_has(struct cache_image *image, uint64_t offset)
+{
+    uint64_t index = offset / image->piece;
+    struct piece_file *file = image_acquire(image, false);
+    bool has = file && piece_file_next(file, index, index + 1) == index;
+
+    if (file)
+        image_release(image->cache, file);
+    return has || recent_has(&image->cache->recent, &image->digest, index);
+}

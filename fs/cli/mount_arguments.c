@@ -198,7 +198,7 @@ static int set_flag(struct mount_arguments *arguments, const char *flag, const c
         arguments->no_expand_environment = true;
     else if (strcmp(name, "o") == 0 && next && ++*ret_used)
         return set_options(arguments, next, task);
-    else if (name[0] == 'o' && name[1])
+    else if (flag[1] == 'o' && flag[2])
         return set_options(arguments, name + 1, task);
     else
         return task_fail(task, EINVAL, "%s: not known, or its value is missing; see litemount --help", flag);
@@ -208,13 +208,17 @@ static int set_flag(struct mount_arguments *arguments, const char *flag, const c
 /* URLs stay as they are; everything else is a path. */
 static int set_operand(struct mount_arguments *arguments, const char *text, struct task *task)
 {
+    bool is_second = arguments->source != NULL;
+
+    if (!*text)
+        return task_fail(task, EINVAL, "an argument is empty; see litemount --help");
     if (!arguments->source)
         arguments->source = strstr(text, "://") ? strdup(text) : absolute(text);
     else if (!arguments->mountpoint)
         arguments->mountpoint = absolute(text);
     else
         return task_fail(task, EINVAL, "%s: one argument too many; see litemount --help", text);
-    return arguments->source ? 0 : -ENOMEM;
+    return arguments->mountpoint || (arguments->source && !is_second) ? 0 : -ENOMEM;
 }
 
 int mount_arguments_read(int argc, char **argv, struct task *task, struct mount_arguments *ret_arguments)

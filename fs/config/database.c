@@ -69,8 +69,6 @@ static int read_replicas(const struct mapping *entry, const struct mapping *root
         r = mapping_count(entry, "replicas", &count);
     if (r < 0)
         return r;
-    if (!replica.node && count == 0)
-        return mapping_fail(entry, NULL, EINVAL, "%s has no `replica`", database->path);
     if (replica.node && count > 0)
         return mapping_fail(entry, "replica", EINVAL, "there are `replicas` too; one of both must go");
     database->replicas = calloc(count ? count : 1, sizeof *database->replicas);
@@ -88,7 +86,7 @@ static int read_replicas(const struct mapping *entry, const struct mapping *root
 
 int databases_read(const struct mapping *root, const struct config_options *options, struct config *config)
 {
-    size_t count;
+    size_t count, n_replicas = 0;
 
     int r = mapping_count(root, "dbs", &count);
     if (r < 0)
@@ -108,6 +106,9 @@ int databases_read(const struct mapping *root, const struct config_options *opti
             r = read_replicas(&entry, root, options, database);
         if (r < 0)
             return r;
+        n_replicas += database->n_replicas;
     }
+    if (n_replicas == 0)
+        return mapping_fail(root, "dbs", EINVAL, "no database has a `replica`");
     return 0;
 }

@@ -161,7 +161,9 @@ static int check_replicas(struct catalog *catalog, const struct config *config, 
     size_t readable = 0;
     int r = 0;
 
-    for (size_t i = 0; i < config->n_databases; i++)
+    for (size_t i = 0; i < config->n_databases; i++) {
+        if (config->databases[i].n_replicas == 0)
+            log_warning("%s has no replica configured; left out", config->databases[i].path);
         for (size_t j = 0; j < config->databases[i].n_replicas && r == 0; j++) {
             struct replica *replica = NULL;
             struct task attempt;
@@ -174,6 +176,7 @@ static int check_replicas(struct catalog *catalog, const struct config *config, 
             else if (r < 0)
                 r = task_fail(task, -r, "%s: %s", config->databases[i].path, task_reason(&attempt, r));
         }
+    }
     names_sort(&refused);
     if (r == 0 && readable == 0)
         return task_fail(task, EINVAL, "nothing can be served: %s",
@@ -343,8 +346,14 @@ int catalog_find(struct catalog *catalog, const char *name, struct task *task, s
 
 int catalog_find_folder(struct catalog *catalog, const char *folder, struct task *task)
 {
-    _cleanup_(names_finish) struct names names = {0};
-    return catalog_list(catalog, folder, task, &names);
+    int r = refresh(catalog, catalog->options.refresh, task);
+
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&catalog->lock);
+    bool there = entries_have_folder(&catalog->entries, folder);
+    pthread_mutex_unlock(&catalog->lock);
+    return there ? 0 : -ENOENT;
 }
 
 int catalog_list_all(struct catalog *catalog, struct task *task, struct names *names)

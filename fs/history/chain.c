@@ -36,6 +36,9 @@ static bool ends_wal(const struct segment *segment)
  * it were lost. */
 static bool continues(const struct segment *before, const struct segment *segment)
 {
+    if (before->learnt == LEARNT_SOUND && segment->learnt == LEARNT_SOUND &&
+        before->header.page_size != segment->header.page_size)
+        return false;
     if (segment->index != before->index)
         return segment->index == before->index + 1 && begins_wal(segment) && ends_wal(before);
     if (segment->learnt == LEARNT_DAMAGED || before->learnt == LEARNT_DAMAGED)
@@ -50,8 +53,10 @@ static bool continues(const struct segment *before, const struct segment *segmen
 
 bool chain_begins(const struct v03_listing *listing, const struct snapshot *snapshot, size_t begin)
 {
-    return begin < listing->n_segments && listing->segments[begin]->index == snapshot->index &&
-           begins_wal(listing->segments[begin]);
+    const struct segment *segment = begin < listing->n_segments ? listing->segments[begin] : NULL;
+    return segment && segment->index == snapshot->index && begins_wal(segment) &&
+           (segment->learnt != LEARNT_SOUND || snapshot->page_size == 0 ||
+            segment->header.page_size == snapshot->page_size);
 }
 
 void chain_ends(const struct v03_listing *listing, size_t *ends)

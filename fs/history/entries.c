@@ -18,6 +18,13 @@ void entries_finish(struct entries *entries)
     *entries = (struct entries){0};
 }
 
+static int rank(char c)
+{
+    if (c == '\0')
+        return 0;
+    return c == '/' ? 1 : (unsigned char)c + 2;
+}
+
 /* Orders names as paths: '/' before every other character, so that a folder's content stands together and
  * right behind its own name. */
 static int compare_paths(const char *a, const char *b)
@@ -26,13 +33,7 @@ static int compare_paths(const char *a, const char *b)
         a++;
         b++;
     }
-    int left = *a == '/' ? 1
-               : *a      ? (unsigned char)*a + 2
-                         : 0,
-        right = *b == '/' ? 1
-                : *b      ? (unsigned char)*b + 2
-                          : 0;
-    return left - right;
+    return rank(*a) - rank(*b);
 }
 
 /* The first entry whose name is not before `name`. */

@@ -1,5 +1,6 @@
 #include "generation.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,5 +82,6 @@ int64_t state_read(struct state *state, uint64_t offset, size_t length, void *by
         return 0;
     if (length > state->size - offset)
         length = (size_t)(state->size - offset);
-    return state->ops->read(state, offset, length, bytes, task);
+    int64_t n = state->ops->read(state, offset, length, bytes, task);
+    return n >= 0 || n == -ECANCELED || n == -ENOMEM ? n : -EIO;
 }

@@ -116,68 +116,83 @@ static int find_generations(struct history *history, struct replica *replica, co
     return r;
 }
 
-/* Lists the replica with number `n` and makes it the active one; not, if asked so, one that holds nothing. */
-static int look_at(struct history *history, size_t n, bool whole, bool keep_if_empty, struct task *task,
-                   size_t *ret_found)
+/* Whether a survey found anything that can be brought back, as far as names and times tell. */
+static bool has_points(const struct generations *found)
+{
+    int64_t point;
+    for (size_t i = 0; i < found->n; i++)
+        if (found->items[i]->ops->point_at(found->items[i], INSTANT_MAX, &point))
+            return true;
+    return false;
+}
+
+/* Lists the replica with number `n`. */
+static int survey_replica(struct history *history, size_t n, bool whole, struct task *task,
+                          struct survey *survey)
 {
     _cleanup_(generations_finish) struct generations known = {0};
-    struct survey survey = {.whole = whole};
     int r = 0;
 
+    survey->whole = whole;
     if (n == history->active)
         r = current(history, &known);
     if (r == 0)
-        r = find_generations(history, history->replicas[n], &known, task, &survey.found);
-    if (r == 0)
-        r = parallel_each(survey.found.n, PARALLEL_LISTINGS, refresh_item, &survey, task);
-    if (r == 0 && (survey.found.n || !keep_if_empty)) {
-        *ret_found = survey.found.n;
-        pthread_mutex_lock(&history->lock);
-        struct generations old = history->generations;
-        history->generations = survey.found;
-        pthread_mutex_unlock(&history->lock);
-        history->active = n;
-        survey.found = old;
-    }
-    generations_finish(&survey.found);
-    return r;
+        r = find_generations(history, history->replicas[n], &known, task, &survey->found);
+    return r < 0 ? r : parallel_each(survey->found.n, PARALLEL_LISTINGS, refresh_item, survey, task);
+}
+
+/* Makes a replica that was surveyed the active one. */
+static void activate(struct history *history, size_t n, struct survey *survey)
+{
+    pthread_mutex_lock(&history->lock);
+    struct generations old = history->generations;
+    history->generations = survey->found;
+    pthread_mutex_unlock(&history->lock);
+    history->active = n;
+    survey->found = old;
 }
 
 /* Looks at the replicas in turn, the one that answered last time first: the first one that holds a backup is
- * it. */
+ * it. One that holds none is an answer only if no other failed to give one. */
 static int look_around(struct history *history, bool whole, struct task *task)
 {
-    size_t first = history->active, found = 0;
+    size_t first = history->active;
     int result = 0;
 
-    for (size_t i = 0; i < history->n_replicas && found == 0; i++) {
+    for (size_t i = 0; i < history->n_replicas; i++) {
         size_t n = (first + i) % history->n_replicas;
+        struct survey survey = {0};
         struct task attempt;
         task_init(&attempt, task);
-        int r = look_at(history, n, whole, result < 0, &attempt, &found);
+        int r = survey_replica(history, n, whole, &attempt, &survey);
+        bool good = r == 0 && has_points(&survey.found);
+        if (good || (r == 0 && n == first))
+            activate(history, n, &survey);
+        generations_finish(&survey.found);
         if (r == -ECANCELED)
             return r;
+        if (good) {
+            task_forgive(task);
+            return 0;
+        }
         if (r < 0 && result == 0)
             result = task_fail(task, -r, "%s", task_reason(&attempt, r));
         if (r < 0 && history->n_replicas > 1)
             log_warning("%s: replica %s does not answer: %s", history->name,
                         replica_url(history->replicas[n]), task_reason(&attempt, r));
     }
-    /* An empty replica is an answer only if no other one failed to give one. */
-    if (found)
-        task_forgive(task);
-    return found ? 0 : result;
+    return result;
 }
 
-/* Looks again unless the last look is younger than `age`. */
-static int refresh(struct history *history, int64_t age, struct task *task)
+/* Looks again unless the last look is younger than `age`; `whole`: at everything, not only at what came
+ * since. */
+static int refresh(struct history *history, int64_t age, bool whole, struct task *task)
 {
     int r = look_begin(&history->look, age, task);
     if (r <= 0)
         return r;
     int64_t now = instant_now();
-    bool whole =
-        age == 0 || history->listed_whole_at > now || now - history->listed_whole_at >= WHOLE_INTERVAL;
+    whole = whole || history->listed_whole_at > now || now - history->listed_whole_at >= WHOLE_INTERVAL;
     r = look_around(history, whole, task);
     if (r == 0 && whole)
         history->listed_whole_at = now;
@@ -217,23 +232,79 @@ static int answer(struct history *history, const struct question *question, stru
     return generation->ops->open_at(generation, question->time, task, ret_state);
 }
 
-/* Answers from a look that is at most `age` old; if an object turns out to be gone, retention has been at
- * work: looks again and answers from what there is now. */
-static int ask(struct history *history, const struct question *question, int64_t age, struct task *task,
-               struct state **ret_state)
+/* The active replica holds objects, but nothing of it can be read: makes another one active that can be. */
+static int look_elsewhere(struct history *history, struct task *task)
 {
-    int r = refresh(history, age, task);
-    if (r < 0)
+    const struct question latest = {.time = INSTANT_MAX};
+    int r = look_begin(&history->look, 0, task);
+
+    if (r <= 0)
         return r;
-    r = answer(history, question, task, ret_state);
+    r = -ENOENT;
+    for (size_t i = 1; i < history->n_replicas && r == -ENOENT; i++) {
+        size_t n = (history->active + i) % history->n_replicas;
+        struct survey survey = {0};
+        struct state *state = NULL;
+        struct task attempt;
+        task_init(&attempt, task);
+        if (survey_replica(history, n, true, &attempt, &survey) == 0 &&
+            choose_state(&survey.found, latest.time, &attempt, &state) == 0) {
+            log_warning("%s: nothing of replica %s can be read; taking %s", history->name,
+                        replica_url(history->replicas[history->active]), replica_url(history->replicas[n]));
+            activate(history, n, &survey);
+            r = 0;
+        }
+        state_unref(state);
+        generations_finish(&survey.found);
+    }
+    look_end(&history->look, r == -ENOENT ? 0 : r, task);
+    return r;
+}
+
+/* Whether another replica is worth a look: this one has not even a latest state. */
+static bool is_useless(struct history *history, struct task *task)
+{
+    const struct question latest = {.time = INSTANT_MAX};
+    struct state *state = NULL;
+    struct task attempt;
+
+    task_init(&attempt, task);
+    int r = answer(history, &latest, &attempt, &state);
+    state_unref(state);
+    return r < 0 && r != -ECANCELED && r != -ENOMEM;
+}
+
+/* Answers from what is known. If an object turns out to be gone, retention has been at work: looks again, and
+ * answers from what there is now. */
+static int answer_truly(struct history *history, const struct question *question, struct task *task,
+                        struct state **ret_state)
+{
+    int r = answer(history, question, task, ret_state);
     if (r != -ESTALE)
         return r;
     log_info("%s: %s; listing again", history->name, task_reason(task, r));
     task_forgive(task);
-    if ((r = refresh(history, 0, task)) < 0)
+    if ((r = refresh(history, 0, true, task)) < 0)
         return r;
     r = answer(history, question, task, ret_state);
     return r == -ESTALE ? -EIO : r;
+}
+
+/* Answers from a look that is at most `age` old, from another replica if the active one is of no use. */
+static int ask(struct history *history, const struct question *question, int64_t age, struct task *task,
+               struct state **ret_state)
+{
+    int r = refresh(history, age, false, task);
+    if (r < 0)
+        return r;
+    r = answer_truly(history, question, task, ret_state);
+    if (r == 0 || r == -ECANCELED || history->n_replicas == 1 || question->generation ||
+        !is_useless(history, task))
+        return r;
+    if (look_elsewhere(history, task) < 0)
+        return r;
+    task_forgive(task);
+    return answer_truly(history, question, task, ret_state);
 }
 
 int history_open_latest(struct history *history, const char *generation, struct task *task,
@@ -260,7 +331,7 @@ int history_open_position(struct history *history, const char *generation, const
 /* The generations after a look that is recent enough. */
 static int refreshed(struct history *history, struct task *task, struct generations *ret_generations)
 {
-    int r = refresh(history, history->options.refresh, task);
+    int r = refresh(history, history->options.refresh, false, task);
     return r < 0 ? r : current(history, ret_generations);
 }
 
@@ -294,6 +365,8 @@ int history_list_landmarks(struct history *history, const char *generation, stru
     _cleanup_(generations_finish) struct generations generations = {0};
     int r = refreshed(history, task, &generations);
 
+    if (r == 0 && generation && !generations_find(&generations, generation))
+        return -ENOENT;
     for (size_t i = 0; i < generations.n && r == 0; i++)
         if (!generation || strcmp(generations.items[i]->name, generation) == 0)
             r = generations.items[i]->ops->list_landmarks(generations.items[i], landmarks);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "litemount/cleanup.h"
-#include "litemount/log.h"
 #include "v03.h"
 
 struct segment *segment_make(const struct object *object, uint32_t index, uint64_t offset)
@@ -103,5 +102,4 @@ void segment_set_damaged(struct segment *segment, const char *why)
 {
     segment->learnt = LEARNT_DAMAGED;
     segment->damage = strdup(why);
-    log_warning("%s", why);
 }

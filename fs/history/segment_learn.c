@@ -11,6 +11,7 @@
 #include "litemount/array.h"
 #include "litemount/cache.h"
 #include "litemount/cleanup.h"
+#include "litemount/log.h"
 #include "litemount/parallel.h"
 #include "litemount/task.h"
 #include "object_stream.h"
@@ -214,12 +215,14 @@ static int settle(const struct lesson *lesson, struct segment *segment, const st
         task_fail(task, EBADMSG, "%s/%s does not begin where a frame can", replica_url(generation->replica),
                   segment->object.key);
         segment_set_damaged(segment, task_reason(task, r));
-        task_forgive(task);
-        r = 0;
     }
     pthread_cond_broadcast(&generation->learnt);
     pthread_mutex_unlock(&generation->lock);
-    return r;
+    if (r != -EBADMSG)
+        return r;
+    log_warning("%s", task_reason(task, r));
+    task_forgive(task);
+    return 0;
 }
 
 static int learn(struct lesson *lesson, struct segment *segment, const struct wal_header *header,

@@ -93,13 +93,20 @@ static int look_over(void *context, const uint8_t *bytes, size_t length)
     return buffer_append(&overview->start, bytes, length < room ? length : room);
 }
 
-static void take_header(struct snapshot *snapshot, const struct overview *overview)
+/* An empty file is a database of no pages. */
+static int take_header(struct v03_generation *generation, const struct snapshot *snapshot,
+                       const struct overview *overview, struct task *task, struct snapshot *ret_found)
 {
     uint64_t told;
-    snapshot->size = overview->size;
-    if (overview->start.size < DATABASE_HEADER_SIZE ||
-        !read_database_header(overview->start.data, &snapshot->page_size, &told))
-        snapshot->page_size = 0;
+    ret_found->size = overview->size;
+    ret_found->page_size = 0;
+    if (overview->size == 0)
+        return 0;
+    if (overview->size >= DATABASE_HEADER_SIZE &&
+        read_database_header(overview->start.data, &ret_found->page_size, &told))
+        return 0;
+    return task_fail(task, EBADMSG, "%s/%s is damaged: what is in it is no SQLite database",
+                     replica_url(generation->replica), snapshot->object.key);
 }
 
 /* Decodes all of it: every checksum, the exact size. */
@@ -109,7 +116,7 @@ static int learn_whole(struct v03_generation *generation, struct snapshot *snaps
     struct overview overview = {0};
     int r = object_decode(generation, &snapshot->object, look_over, &overview, task);
     if (r == 0)
-        take_header(ret_found, &overview);
+        r = take_header(generation, snapshot, &overview, task, ret_found);
     if (r == 0 && overview.size && overview.size == overview.start.size)
         image_keep(generation->cache, identity, &overview.start);
     buffer_finish(&overview.start);

@@ -16,23 +16,37 @@
 static bool take_check(struct snapshot *snapshot, uint64_t *ret_end)
 {
     pthread_mutex_lock(&snapshot->lock);
-    bool due = !snapshot->checked && snapshot->starts_complete &&
+    bool due = !snapshot->checked && !snapshot->checking && snapshot->starts_complete &&
                snapshot->n_decoded + 1 == snapshot->n_starts && snapshot->frame.content_checksum;
     if (due) {
-        snapshot->checked = true;
+        snapshot->checking = true;
         *ret_end = snapshot->starts[snapshot->n_starts - 1];
     }
     pthread_mutex_unlock(&snapshot->lock);
     return due;
 }
 
-/* It can't be compared now: that is due again once every block has been decoded once more. */
-static void start_over(struct snapshot *snapshot)
+/* The check has ended. If it did not hold, it is due again once the blocks that the cache does not have were
+ * decoded once more. */
+static void end_check(struct snapshot *snapshot, struct cache_image *image, bool holds)
 {
     pthread_mutex_lock(&snapshot->lock);
-    snapshot->checked = false;
+    size_t n = snapshot->n_starts;
+    uint32_t block_size = snapshot->frame.block_max;
+    pthread_mutex_unlock(&snapshot->lock);
+
+    _cleanup_free_ bool *there = calloc(n, sizeof *there);
+    for (size_t i = 0; there && i + 1 < n; i++)
+        there[i] = cache_image_has(image, i * block_size);
+
+    pthread_mutex_lock(&snapshot->lock);
+    snapshot->checking = false;
+    snapshot->checked = holds;
     snapshot->n_decoded = 0;
-    memset(snapshot->decoded, 0, snapshot->n_starts);
+    for (size_t i = 0; i < n; i++) {
+        snapshot->decoded[i] = there && there[i];
+        snapshot->n_decoded += snapshot->decoded[i];
+    }
     pthread_mutex_unlock(&snapshot->lock);
 }
 
@@ -85,16 +99,16 @@ int snapshot_check_whole(struct v03_generation *generation, struct snapshot *sna
                         told, &attempt);
     if (r == 0)
         r = compute(image, &attempt, &value);
-    if (r == 0 &&
-        value == ((uint32_t)told[3] << 24 | (uint32_t)told[2] << 16 | (uint32_t)told[1] << 8 | told[0])) {
+    bool holds = r == 0 && value == ((uint32_t)told[3] << 24 | (uint32_t)told[2] << 16 |
+                                     (uint32_t)told[1] << 8 | (uint32_t)told[0]);
+    bool damaged = !holds && (r == 0 || r == -EBADMSG);
+    if (damaged)
+        cache_image_discard(image);
+    end_check(snapshot, image, holds);
+    if (holds || damaged)
         snapshot_remember_blocks(generation, snapshot);
+    if (!damaged)
         return 0;
-    }
-    if (r < 0 && r != -EBADMSG) {
-        start_over(snapshot);
-        return 0;
-    }
-    cache_image_discard(image);
     task_fail(task, EIO, "%s/%s is damaged: the checksum over the whole does not hold",
               replica_url(generation->replica), snapshot->object.key);
     snapshot_set_damaged(snapshot, task_reason(task, EIO));

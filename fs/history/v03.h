@@ -66,7 +66,8 @@ struct snapshot {
     bool starts_complete; /* the last one was read, and is the end mark */
     uint8_t *decoded;     /* for each block: it was decoded once, by this or by an earlier mount */
     size_t n_decoded, decoded_capacity;
-    bool checked; /* the checksum of the whole was compared */
+    bool checked;  /* the checksum of the whole was found to hold */
+    bool checking; /* somebody is comparing it */
 };
 
 /* The frames of all segments that were found sound. Guarded by the generation's lock. Listings that follow
@@ -108,8 +109,12 @@ bool v03_parse_snapshot(const char *name, uint32_t *ret_index);
 bool v03_parse_segment(const char *name, uint32_t *ret_index, uint64_t *ret_offset);
 
 /* v03_listing.c: what is in a generation, and which of it belongs to an instant */
-int v03_listing_make(const struct listing *found, const struct v03_listing *known, bool keep_segments,
+/* Makes a listing of what was found; of what was known before (NULL: nothing) it takes over what is still so.
+ * `only_rest`: found were only snapshots and the segments of the last WAL known and later ones. 0, -ENOMEM,
+ * or -ESTALE if the rest is not enough, for something known is gone. */
+int v03_listing_make(const struct listing *found, const struct v03_listing *known, bool only_rest,
                      struct v03_listing **ret_listing);
+uint32_t v03_last_index(const struct v03_listing *listing); /* of the last WAL; there must be one */
 struct v03_listing *v03_listing_ref(struct v03_listing *listing);
 void v03_listing_unref(struct v03_listing *listing);                      /* NULL is fine */
 size_t v03_segments_at(const struct v03_listing *listing, int64_t time);  /* how many count at `time` */
@@ -124,7 +129,7 @@ struct segment *segment_ref(struct segment *segment);
 void segment_unref(struct segment *segment);
 
 /* What was found in the segment becomes known, and its frames: 0; -EBADMSG if
- * it can't stand where its name says; -ENOMEM. Or that it is damaged, which is logged. Both are called with
+ * it can't stand where its name says; -ENOMEM. Or that it is damaged. Both are called with
  * the generation locked. */
 int segment_publish(struct v03_frames *frames, struct segment *segment, const struct wal_segment *found);
 void segment_set_damaged(struct segment *segment, const char *why);

@@ -30,30 +30,39 @@ static struct v03_listing *current(struct v03_generation *generation)
     return listing;
 }
 
-/* Lists the snapshots, and the segments: all, or those behind the last one known. */
+/* Lists the snapshots, and the segments: all, or (`known`) those of the last WAL known and of later ones.
+ * Offsets of more than eight digits do not sort as numbers, indexes do. */
 static int list_objects(struct v03_generation *generation, const struct v03_listing *known, struct task *task,
                         struct listing *found)
 {
-    char snapshots[64], segments[64];
-    const char *after = NULL;
+    char snapshots[64], segments[64], after[80];
 
     snprintf(snapshots, sizeof snapshots, "generations/%s/snapshots/", generation->base.name);
     snprintf(segments, sizeof segments, "generations/%s/wal/", generation->base.name);
-    if (known && known->n_segments)
-        after = known->segments[known->n_segments - 1]->object.key;
+    if (known)
+        snprintf(after, sizeof after, "%s%08x", segments, v03_last_index(known));
     int r = replica_list(generation->replica, snapshots, LIST_FOLDER, NULL, 0, task, found);
-    return r < 0 ? r : replica_list(generation->replica, segments, LIST_FOLDER, after, 0, task, found);
+    return r < 0 ? r
+                 : replica_list(generation->replica, segments, LIST_FOLDER, known ? after : NULL, 0, task,
+                                found);
+}
+
+static int list(struct v03_generation *generation, const struct v03_listing *known, bool whole,
+                struct task *task, struct v03_listing **ret_listing)
+{
+    _cleanup_(listing_finish) struct listing found = {0};
+    int r = list_objects(generation, whole ? NULL : known, task, &found);
+    return r < 0 ? r : v03_listing_make(&found, known, !whole, ret_listing);
 }
 
 static int generation_refresh(struct generation *base, bool whole, struct task *task)
 {
     struct v03_generation *generation = cast(base);
     _cleanup_(unref_listing) struct v03_listing *known = current(generation), *fresh = NULL;
-    _cleanup_(listing_finish) struct listing found = {0};
-    int r = list_objects(generation, whole ? NULL : known, task, &found);
+    int r = list(generation, known, whole || !known || known->n_segments == 0, task, &fresh);
 
-    if (r == 0)
-        r = v03_listing_make(&found, known, !whole, &fresh);
+    if (r == -ESTALE)
+        r = list(generation, known, true, task, &fresh);
     if (r < 0)
         return r;
     pthread_mutex_lock(&generation->lock);

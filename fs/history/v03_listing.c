@@ -198,8 +198,8 @@ static void unref_listing(struct v03_listing **listing)
     v03_listing_unref(*listing);
 }
 
-/* Whether every segment that was known is still there: then what is known of them can be shared. */
-static bool holds_all_of(const struct listing *found, const struct v03_listing *known)
+/* Whether every known segment from number `first` on is still there: then what is known can be shared. */
+static bool holds_rest_of(const struct listing *found, const struct v03_listing *known, size_t first)
 {
     size_t n = 0;
     for (size_t i = 0; i < found->n_objects; i++) {
@@ -209,14 +209,20 @@ static bool holds_all_of(const struct listing *found, const struct v03_listing *
         if (v03_parse_segment(slash ? slash + 1 : found->objects[i].key, &index, &offset))
             n += find_segment(known, &found->objects[i], index, offset) != NULL;
     }
-    return n == known->n_segments;
+    return n == known->n_segments - first;
 }
 
-int v03_listing_make(const struct listing *found, const struct v03_listing *known, bool keep_segments,
+uint32_t v03_last_index(const struct v03_listing *listing)
+{
+    return listing->segments[listing->n_segments - 1]->index;
+}
+
+int v03_listing_make(const struct listing *found, const struct v03_listing *known, bool only_rest,
                      struct v03_listing **ret_listing)
 {
     _cleanup_(unref_listing) struct v03_listing *listing = calloc(1, sizeof *listing);
     struct draft draft = {.listing = listing, .known = known};
+    size_t kept = 0;
     int r = 0;
 
     if (!listing)
@@ -224,11 +230,15 @@ int v03_listing_make(const struct listing *found, const struct v03_listing *know
     atomic_init(&listing->references, 1);
     listing->earliest = INT64_MAX;
     listing->latest = INT64_MIN;
-    draft.renew = known && !keep_segments && !holds_all_of(found, known);
+    if (known && only_rest)
+        kept = v03_find_index(known, v03_last_index(known));
+    draft.renew = known && !holds_rest_of(found, known, kept);
+    if (draft.renew && only_rest)
+        return -ESTALE;
     listing->frames = known && !draft.renew ? frames_ref(known->frames) : frames_make();
     if (!listing->frames)
         return -ENOMEM;
-    for (size_t i = 0; keep_segments && known && i < known->n_segments && r == 0; i++)
+    for (size_t i = 0; i < kept && r == 0; i++)
         r = add_segment(&draft, segment_ref(known->segments[i]));
     for (size_t i = 0; i < found->n_objects && r == 0; i++)
         r = add_object(&draft, &found->objects[i]);
@@ -255,10 +265,15 @@ size_t v03_segments_at(const struct v03_listing *listing, int64_t time)
 
 size_t v03_snapshots_at(const struct v03_listing *listing, int64_t time)
 {
-    size_t n = listing->n_snapshots;
-    while (n && listing->snapshots[n - 1]->object.modified > time)
-        n--;
-    return n;
+    size_t low = 0, high = listing->n_snapshots;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (listing->snapshots[middle]->object.modified <= time)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 size_t v03_find_index(const struct v03_listing *listing, uint32_t index)

@@ -122,16 +122,21 @@ static int open_from(struct v03_generation *generation, struct v03_listing *list
 {
     for (size_t i = listing->n_snapshots; i > 0; i--) {
         struct snapshot *snapshot = listing->snapshots[i - 1];
+        struct state *state;
         if (leads_to(snapshot, listing, place) != lead)
             continue;
         int r = v03_usable(generation, snapshot, task);
         if (r > 0)
-            r = v03_open_chain(generation, listing, snapshot, place->segment + 1, place->at, task, ret_state);
+            r = v03_open_chain(generation, listing, snapshot, place->segment + 1, place->at, task, &state);
         else if (r == 0)
             continue;
-        if (r < 0 || !state_gap(*ret_state))
+        if (r < 0)
             return r;
-        state_unref(*ret_state); /* a hole lies between */
+        if (!state_gap(state)) {
+            *ret_state = state;
+            return 0;
+        }
+        state_unref(state); /* a hole lies between */
     }
     return -ENOENT;
 }

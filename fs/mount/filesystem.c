@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
 
@@ -39,7 +40,10 @@ static void filesystem_lookup(fuse_req_t request, fuse_ino_t parent_number, cons
     if (r == 0)
         r = nodes_add(&filesystem->nodes, parent, name, &found, &node);
     if (r < 0) {
-        errand_fail(&errand, r, name, parent->path);
+        _cleanup_free_ char *path = NULL;
+        if (asprintf(&path, "%s/%s", parent->path, name) < 0)
+            path = NULL;
+        errand_fail(&errand, r, "look up", path ? path : name);
         return;
     }
     errand_end(&errand);

@@ -3,7 +3,7 @@
 static int64_t end_of_millisecond(int64_t time)
 {
     int64_t over = time % INSTANT_MILLISECOND;
-    if (over == 0)
+    if (over == 0 || time > INSTANT_MAX - INSTANT_MILLISECOND)
         return time;
     return time - over + (over > 0 ? INSTANT_MILLISECOND : 0);
 }

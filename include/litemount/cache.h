@@ -75,6 +75,9 @@ void cache_image_close(struct cache_image *image); /* NULL is fine */
 int64_t cache_image_read(struct cache_image *image, uint64_t offset, size_t length, void *bytes,
                          const struct cache_maker *maker, struct task *task);
 
+/* Whether the piece at `offset` seems to be there; whether its bytes hold is seen when it is read. */
+bool cache_image_has(struct cache_image *image, uint64_t offset);
+
 /* Drops every piece of the image: it turned out that they can't be trusted. */
 void cache_image_discard(struct cache_image *image);
 

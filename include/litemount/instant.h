@@ -21,8 +21,8 @@ int64_t instant_now(void);
  * without a zone UTC, without seconds, a date alone (its midnight), a fraction of up to nine digits (more are
  * cut),
  * `@SECONDS[.FRACTION]` since the epoch, `now`, and `90s-ago`, `30m-ago`, `2h-ago`, `3d-ago`, counted from
- * `now`. Returns 0, -EINVAL if the text is none of these or names no real date, -ERANGE if int64_t can't hold
- * it. */
+ * `now`. One before 1677 is INT64_MIN, one after 2262 is INSTANT_MAX - 1. Returns 0, -EINVAL if the text is
+ * none of these or names no real date, -ERANGE for a number of too many digits. */
 int instant_parse(const char *text, int64_t now, int64_t *ret_instant);
 
 /* Whether `text` is one of the relative forms, so that what it names moves with the clock. */

@@ -30,18 +30,18 @@ static void is_due_when_it_is_old_enough(void **state)
     task_init(&task, NULL);
     assert_int_equal(look_time(&look), 0);
     assert_int_equal(look_begin(&look, INSTANT_MAX, &task), 1); /* there never was one */
-    int64_t before = look.started_at;
+    int64_t before = look.wall;
     assert_int_equal(look_time(&look), 0);
-    look_end(&look, true);
+    look_end(&look, 0, &task);
     assert_true(look_time(&look) == before);
 
     assert_int_equal(look_begin(&look, HOUR, &task), 0);
     assert_int_equal(look_begin(&look, INSTANT_MAX, &task), 0);
     pause_for(2 * INSTANT_MILLISECOND);
     assert_int_equal(look_begin(&look, INSTANT_MILLISECOND, &task), 1);
-    look_end(&look, true);
+    look_end(&look, 0, &task);
     assert_int_equal(look_begin(&look, 0, &task), 1);
-    look_end(&look, true);
+    look_end(&look, 0, &task);
     look_finish(&look);
 }
 
@@ -55,10 +55,10 @@ static void counts_from_the_beginning_of_a_look(void **state)
     assert_int_equal(look_begin(&look, 0, &task), 1);
     pause_for(20 * INSTANT_MILLISECOND);
     int64_t end = instant_now();
-    look_end(&look, true);
+    look_end(&look, 0, &task);
     assert_true(look_time(&look) <= end - 20 * INSTANT_MILLISECOND);
     assert_int_equal(look_begin(&look, 20 * INSTANT_MILLISECOND, &task), 1);
-    look_end(&look, true);
+    look_end(&look, 0, &task);
     look_finish(&look);
 }
 
@@ -69,28 +69,28 @@ static void does_not_count_a_look_that_failed(void **state)
     look_init(&look);
     task_init(&task, NULL);
     assert_int_equal(look_begin(&look, HOUR, &task), 1);
-    look_end(&look, false);
+    look_end(&look, -EIO, &task);
     assert_int_equal(look_time(&look), 0);
     assert_int_equal(look_begin(&look, HOUR, &task), 1);
-    look_end(&look, true);
+    look_end(&look, 0, &task);
     int64_t good = look_time(&look);
     assert_int_equal(look_begin(&look, 0, &task), 1);
-    look_end(&look, false);
+    look_end(&look, -EIO, &task);
     assert_true(look_time(&look) == good);
     assert_int_equal(look_begin(&look, HOUR, &task), 0); /* what is known is no older for that */
     look_finish(&look);
 }
 
-static void does_not_trust_a_look_from_the_future(void **state)
+static void answers_from_a_look_that_began_after_the_question(void **state)
 {
     struct look look;
     struct task task;
     look_init(&look);
     task_init(&task, NULL);
-    look.looked_at = instant_now() + HOUR; /* the clock was set back */
-    assert_int_equal(look_begin(&look, INSTANT_MAX, &task), 1);
-    look_end(&look, true);
-    assert_true(look_time(&look) <= instant_now());
+    assert_int_equal(look_begin(&look, 0, &task), 1);
+    look_end(&look, 0, &task);
+    look.succeeded += HOUR; /* another's look, since */
+    assert_int_equal(look_begin(&look, 0, &task), 0);
     look_finish(&look);
 }
 
@@ -113,7 +113,7 @@ static void *ask(void *argument)
         atomic_fetch_add(&crowd->looks, 1);
         pause_for(30 * INSTANT_MILLISECOND);
         atomic_fetch_sub(&crowd->running, 1);
-        look_end(&crowd->look, true);
+        look_end(&crowd->look, 0, &task);
     }
     atomic_fetch_add(&crowd->served, r >= 0);
     return NULL;
@@ -126,6 +126,38 @@ static void looks_once_for_all_who_ask_at_the_same_time(void **state)
     look_init(&crowd.look);
     for (size_t i = 0; i < ASKERS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, ask, &crowd), 0);
+    for (size_t i = 0; i < ASKERS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(crowd.looks, 1);
+    assert_int_equal(crowd.served, ASKERS);
+    look_finish(&crowd.look);
+}
+
+/* A store that does not answer is asked once for all who wait, not by each in turn. */
+static void *ask_in_vain(void *argument)
+{
+    struct crowd *crowd = argument;
+    struct task task;
+    task_init(&task, NULL);
+    int r = look_begin(&crowd->look, crowd->age, &task);
+    if (r == 1) {
+        atomic_fetch_add(&crowd->looks, 1);
+        pause_for(200 * INSTANT_MILLISECOND);
+        r = task_fail(&task, EIO, "nobody there");
+        look_end(&crowd->look, r, &task);
+    }
+    assert_string_equal(task_reason(&task, r), "nobody there");
+    atomic_fetch_add(&crowd->served, r == -EIO);
+    return NULL;
+}
+
+static void shares_a_look_that_failed(void **state)
+{
+    struct crowd crowd = {.age = 0};
+    pthread_t threads[ASKERS];
+    look_init(&crowd.look);
+    for (size_t i = 0; i < ASKERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_in_vain, &crowd), 0);
     for (size_t i = 0; i < ASKERS; i++)
         pthread_join(threads[i], NULL);
     assert_int_equal(crowd.looks, 1);
@@ -162,7 +194,7 @@ static void lets_a_waiter_go_that_is_cancelled(void **state)
     task_cancel(&waiter.task);
     pthread_join(thread, NULL); /* though the look goes on */
     assert_int_equal(waiter.result, -ECANCELED);
-    look_end(&look, true);
+    look_end(&look, 0, &task);
     assert_int_equal(look_begin(&look, HOUR, &task), 0);
     look_finish(&look);
 }
@@ -173,8 +205,9 @@ int main(void)
         cmocka_unit_test(is_due_when_it_is_old_enough),
         cmocka_unit_test(counts_from_the_beginning_of_a_look),
         cmocka_unit_test(does_not_count_a_look_that_failed),
-        cmocka_unit_test(does_not_trust_a_look_from_the_future),
+        cmocka_unit_test(answers_from_a_look_that_began_after_the_question),
         cmocka_unit_test(looks_once_for_all_who_ask_at_the_same_time),
+        cmocka_unit_test(shares_a_look_that_failed),
         cmocka_unit_test(lets_a_waiter_go_that_is_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
