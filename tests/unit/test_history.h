@@ -28,6 +28,7 @@
 #include "litemount/instant.h"
 #include "litemount/log.h"
 #include "litemount/replica.h"
+#include "litemount/slots.h"
 #include "litemount/task.h"
 
 #define HASH_TEXT_SIZE 65 /* SHA-256 in hex, and its NUL */
@@ -46,6 +47,7 @@ struct backups {
     struct config *config;
     struct stores *stores;
     struct cache *cache;
+    struct slots decoders;
     struct catalog *catalog;
 };
 
@@ -89,7 +91,7 @@ static inline void backups_open(struct backups *backups, const struct fixture *f
 {
     const struct config_options config_options = {.getenv = fixture_getenv};
     const struct stores_options stores_options = {0};
-    struct history_options options = {.refresh = 3600 * INSTANT_SECOND};
+    struct history_options options = {.refresh = 3600 * INSTANT_SECOND, .decoders = &backups->decoders};
     char path[PATH_MAX + 32];
     struct task task;
 
@@ -100,6 +102,7 @@ static inline void backups_open(struct backups *backups, const struct fixture *f
     assert_int_equal(stores_open(&stores_options, &task, &backups->stores), 0);
     snprintf(path, sizeof path, "%s/%s", fixture->top, cache);
     assert_int_equal(cache_open(path, CACHE_SIZE_DEFAULT, &task, &backups->cache), 0);
+    slots_init(&backups->decoders, 2);
     options.cache = backups->cache;
     assert_int_equal(catalog_open(backups->config, backups->stores, &options, &task, &backups->catalog), 0);
 }
@@ -107,6 +110,7 @@ static inline void backups_open(struct backups *backups, const struct fixture *f
 static inline void backups_close(struct backups *backups)
 {
     catalog_close(backups->catalog);
+    slots_finish(&backups->decoders);
     cache_close(backups->cache);
     stores_close(backups->stores);
     config_close(backups->config);

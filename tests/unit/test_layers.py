@@ -24,7 +24,7 @@ BELOW = {
 }
 
 PUBLIC = {
-    "base": ["array", "cleanup", "hash", "instant", "log", "parallel", "task"],
+    "base": ["array", "cleanup", "hash", "instant", "log", "parallel", "slots", "task"],
     "config": ["config"],
     "format": ["lz4frame", "wal"],
     "cache": ["cache"],

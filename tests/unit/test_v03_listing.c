@@ -1,3 +1,4 @@
+#include <errno.h>
 /* Which objects belong to an instant. The rules are those of Litestream v0.3.13's replica.go: SnapshotIndexAt
  * and walSegmentMap. */
 #include <setjmp.h>
@@ -140,8 +141,30 @@ static void shows_nothing_where_there_is_nothing(void **state)
     v03_listing_unref(listing);
 }
 
-/* What is listed again unchanged keeps what was learnt of it; what was replaced starts anew. */
-static void knows_objects_again_unless_they_changed(void **state)
+/* What is listed again unchanged keeps what was learnt of it; a new segment is added. */
+static void knows_objects_again(void **state)
+{
+    struct listing found = {0}, again = {0};
+    struct v03_listing *fresh;
+    list_snapshot(&found, 0, 5);
+    list_segment(&found, 0, 0, 10);
+    struct v03_listing *known = make_listing(&found);
+
+    list_snapshot(&again, 0, 5);
+    list_segment(&again, 0, 0, 10);
+    list_segment(&again, 0, BEHIND(1), 20);
+    assert_int_equal(v03_listing_make(&again, known, false, &fresh), 0);
+    listing_finish(&again);
+    assert_int_equal(fresh->n_segments, 2);
+    assert_ptr_equal(fresh->segments[0], known->segments[0]);
+    assert_ptr_equal(fresh->snapshots[0], known->snapshots[0]);
+    assert_ptr_equal(fresh->frames, known->frames);
+    v03_listing_unref(known);
+    v03_listing_unref(fresh);
+}
+
+/* Frames of what was replaced or deleted must not be found for what is there now: the table is begun anew. */
+static void begins_anew_if_a_segment_was_replaced(void **state)
 {
     struct listing found = {0}, again = {0};
     struct v03_listing *fresh;
@@ -154,36 +177,47 @@ static void knows_objects_again_unless_they_changed(void **state)
     list_segment(&again, 0, 0, 10);
     list_object(&again, "generations/0123456789abcdef/wal/00000000_00000238.wal.lz4", "v2", 1000, 20);
     assert_int_equal(BEHIND(1), 0x238);
+    assert_int_equal(v03_listing_make(&again, known, true, &fresh), -ESTALE);
     assert_int_equal(v03_listing_make(&again, known, false, &fresh), 0);
     listing_finish(&again);
     assert_int_equal(fresh->n_segments, 2);
-    assert_ptr_equal(fresh->segments[0], known->segments[0]);
-    assert_ptr_not_equal(fresh->segments[1], known->segments[1]);
+    assert_ptr_not_equal(fresh->segments[0], known->segments[0]);
+    assert_ptr_not_equal(fresh->frames, known->frames);
     assert_ptr_equal(fresh->snapshots[0], known->snapshots[0]);
     v03_listing_unref(known);
     assert_string_equal(fresh->segments[1]->object.version, "v2");
     v03_listing_unref(fresh);
 }
 
-static void adds_to_what_is_known_or_forgets_what_is_gone(void **state)
+/* A refresh lists the last WAL known and what follows; earlier ones are taken over. */
+static void adds_what_came_since(void **state)
 {
     struct listing found = {0}, again = {0};
     struct v03_listing *fresh;
     list_snapshot(&found, 0, 5);
     list_segment(&found, 0, 0, 10);
+    list_segment(&found, 1, 0, 12);
     struct v03_listing *known = make_listing(&found);
+    assert_int_equal(v03_last_index(known), 1);
 
-    list_snapshot(&again, 1, 15);
-    list_segment(&again, 1, 0, 20);
+    list_snapshot(&again, 2, 15);
+    list_segment(&again, 1, 0, 12);
+    list_segment(&again, 1, BEHIND(1), 14);
+    list_segment(&again, 2, 0, 20);
     assert_int_equal(v03_listing_make(&again, known, true, &fresh), 0);
-    assert_int_equal(fresh->n_segments, 2);
+    listing_finish(&again);
+    assert_int_equal(fresh->n_segments, 4);
     assert_ptr_equal(fresh->segments[0], known->segments[0]);
+    assert_ptr_equal(fresh->segments[1], known->segments[1]);
+    assert_ptr_equal(fresh->frames, known->frames);
     assert_int_equal(fresh->n_snapshots, 1); /* these are always listed whole */
     v03_listing_unref(fresh);
 
+    list_segment(&again, 2, 0, 20); /* the last WAL known is gone: the rest is not enough to tell */
+    assert_int_equal(v03_listing_make(&again, known, true, &fresh), -ESTALE);
     assert_int_equal(v03_listing_make(&again, known, false, &fresh), 0);
     assert_int_equal(fresh->n_segments, 1);
-    assert_int_equal(fresh->segments[0]->index, 1);
+    assert_int_equal(fresh->segments[0]->index, 2);
     listing_finish(&again);
     v03_listing_unref(fresh);
     v03_listing_unref(known);
@@ -199,8 +233,9 @@ int main(void)
         cmocka_unit_test(finds_a_wal_by_its_index),
         cmocka_unit_test(passes_over_junk_and_takes_a_place_once),
         cmocka_unit_test(shows_nothing_where_there_is_nothing),
-        cmocka_unit_test(knows_objects_again_unless_they_changed),
-        cmocka_unit_test(adds_to_what_is_known_or_forgets_what_is_gone),
+        cmocka_unit_test(knows_objects_again),
+        cmocka_unit_test(begins_anew_if_a_segment_was_replaced),
+        cmocka_unit_test(adds_what_came_since),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
