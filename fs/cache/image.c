@@ -18,9 +18,9 @@ static struct image_bucket *bucket_of(struct cache *cache, const struct digest *
 static struct cache_image *find(struct cache *cache, const struct digest *digest, size_t piece)
 {
     struct cache_image *image;
-    LIST_FOREACH(image, bucket_of(cache, digest), in_bucket)
-    if (image->piece == piece && memcmp(&image->digest, digest, sizeof *digest) == 0)
-        return image;
+    for (image = LIST_FIRST(bucket_of(cache, digest)); image; image = LIST_NEXT(image, in_bucket))
+        if (image->piece == piece && memcmp(&image->digest, digest, sizeof *digest) == 0)
+            return image;
     return NULL;
 }
 
@@ -114,9 +114,9 @@ static struct piece_file *detach_oldest(struct cache *cache)
     struct cache_image *image;
     if (cache->n_files <= IMAGE_OPEN_FILES)
         return NULL;
-    TAILQ_FOREACH(image, &cache->order, in_order)
-    if (image->file->references == 1)
-        return detach(image);
+    for (image = TAILQ_FIRST(&cache->order); image; image = TAILQ_NEXT(image, in_order))
+        if (image->file->references == 1)
+            return detach(image);
     return NULL;
 }
 
@@ -212,9 +212,9 @@ static void forget_file(struct cache *cache, const struct piece_file *file)
     struct cache_image *image;
 
     pthread_mutex_lock(&cache->lock);
-    TAILQ_FOREACH(image, &cache->order, in_order)
-    if (image->file == file)
-        break;
+    for (image = TAILQ_FIRST(&cache->order); image; image = TAILQ_NEXT(image, in_order))
+        if (image->file == file)
+            break;
     if (image)
         unused = detach(image);
     pthread_mutex_unlock(&cache->lock);
@@ -228,8 +228,7 @@ void image_sweep(struct cache *cache)
     size_t n = 0;
 
     pthread_mutex_lock(&cache->lock);
-    TAILQ_FOREACH(image, &cache->order, in_order)
-    {
+    for (image = TAILQ_FIRST(&cache->order); image; image = TAILQ_NEXT(image, in_order)) {
         if (n == IMAGE_OPEN_FILES)
             break;
         image->file->references++;

@@ -118,8 +118,8 @@ static void deliver_to(struct reader *reader, size_t piece, uint64_t offset, con
 void reader_deliver(struct cache_image *image, uint64_t offset, const uint8_t *bytes, size_t length)
 {
     struct reader *reader;
-    LIST_FOREACH(reader, &image->readers, link)
-    deliver_to(reader, image->piece, offset, bytes, length);
+    for (reader = LIST_FIRST(&image->readers); reader; reader = LIST_NEXT(reader, link))
+        deliver_to(reader, image->piece, offset, bytes, length);
 }
 
 /* Whether nothing needs to be done any more about a piece. The image's lock is held. */
@@ -139,8 +139,7 @@ static bool take_stored(struct cache_image *image, struct reader *reader, uint64
     pthread_mutex_lock(&image->lock);
     if (found.last)
         image->end = index * image->piece + found.length;
-    if (!settled(image, reader, index))
-        deliver_to(reader, image->piece, index * image->piece, scratch, found.length);
+    deliver_to(reader, image->piece, index * image->piece, scratch, found.length);
     pthread_mutex_unlock(&image->lock);
     return true;
 }
@@ -148,9 +147,9 @@ static bool take_stored(struct cache_image *image, struct reader *reader, uint64
 static struct making *find_making(struct cache_image *image, uint64_t index)
 {
     struct making *making;
-    LIST_FOREACH(making, &image->makings, link)
-    if (making->first <= index && index < making->end)
-        return making;
+    for (making = LIST_FIRST(&image->makings); making; making = LIST_NEXT(making, link))
+        if (making->first <= index && index < making->end)
+            return making;
     return NULL;
 }
 
@@ -184,8 +183,7 @@ static void end_making(struct cache_image *image, struct making *making, int r, 
     struct reader *reader;
 
     LIST_REMOVE(making, link);
-    LIST_FOREACH(reader, &image->readers, link)
-    {
+    for (reader = LIST_FIRST(&image->readers); reader; reader = LIST_NEXT(reader, link)) {
         if (reader->waits_for != making)
             continue;
         reader->waits_for = NULL;

@@ -24,9 +24,9 @@ static struct recent_bucket *bucket_of(struct recent *recent, const struct diges
 static struct recent_piece *find(struct recent *recent, const struct digest *digest, uint64_t index)
 {
     struct recent_piece *piece;
-    LIST_FOREACH(piece, bucket_of(recent, digest, index), in_bucket)
-    if (piece->index == index && memcmp(&piece->digest, digest, sizeof *digest) == 0)
-        return piece;
+    for (piece = LIST_FIRST(bucket_of(recent, digest, index)); piece; piece = LIST_NEXT(piece, in_bucket))
+        if (piece->index == index && memcmp(&piece->digest, digest, sizeof *digest) == 0)
+            return piece;
     return NULL;
 }
 

@@ -105,6 +105,27 @@ static void stays_below_the_limit_with_many_processes(void **state)
     assert_true(disk_usage(*state) >= LIMIT / 2);
 }
 
+/* A fact that replaces another is counted as one more, until somebody looks what is there. */
+static void the_count_comes_back_to_the_truth(void **state)
+{
+    static struct source source = {.size = LIMIT / 2, .piece = PIECE, .block = 65536};
+    struct cache *cache = open_cache(*state, LIMIT);
+    struct cache_image *image = open_image(cache, &source, "a");
+    struct cache_stats stats;
+
+    for (int i = 0; i < 3000; i++)
+        cache_put_fact(cache, "a", "frames", "fact", 4);
+    assert_read(image, &source, 0, source.size);
+    assert_true(disk_usage(*state) >= source.size);
+    for (int i = 0; i < 3000; i++)
+        cache_put_fact(cache, "a", "frames", "fact", 4);
+    cache_get_stats(cache, &stats);
+    assert_true(stats.bytes <= LIMIT && stats.bytes >= disk_usage(*state) - 4096);
+    assert_true(disk_usage(*state) >= source.size);
+    cache_image_close(image);
+    cache_close(cache);
+}
+
 /* What was used last stays. */
 static void the_least_recently_used_goes_first(void **state)
 {
@@ -281,6 +302,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         folder_test(stays_below_the_limit),
         folder_test(stays_below_the_limit_with_many_processes),
+        folder_test(the_count_comes_back_to_the_truth),
         folder_test(the_least_recently_used_goes_first),
         folder_test(an_image_larger_than_the_limit_stays_in_part),
         folder_test(reads_through_where_nothing_fits),
