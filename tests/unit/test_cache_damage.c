@@ -292,7 +292,7 @@ static void kill_at_any_moment(void **state)
         pid_t child = fork();
         if (child == 0)
             fill_forever(*state, &source, i);
-        nanosleep(&(struct timespec){.tv_nsec = (5 + i * 7 % 60) * 1000000L}, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = (5 + i * 7 % 40) * 1000000L}, NULL);
         kill(child, SIGKILL);
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_true(WIFSIGNALED(status));

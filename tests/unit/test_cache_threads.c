@@ -75,7 +75,7 @@ static void makes_each_piece_once(void **state)
     struct cache_image *image = open_image(cache, &source, "a");
     struct job jobs[THREADS];
 
-    for (unsigned round = 0; round < 40; round++) {
+    for (unsigned round = 0; round < 30; round++) {
         for (unsigned i = 0; i < THREADS; i++)
             start(&jobs[i], image, &source, (round * 71 + (THREADS - 1 - i) * (round % 5)) * PIECE + i,
                   100 * PIECE);
@@ -251,7 +251,7 @@ static void *read_at_random(void *argument)
 {
     struct job *job = argument;
     unsigned random = (unsigned)job->offset;
-    int64_t end = milliseconds() + 3000;
+    int64_t end = milliseconds() + 2000;
 
     while (milliseconds() < end && job->result == 0) {
         uint64_t offset = (uint64_t)rand_r(&random) % (job->source->size + 1000);
