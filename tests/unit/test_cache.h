@@ -31,6 +31,7 @@ struct source {
     size_t piece, block;
     int failure; /* a negative errno that makes end with, nothing made */
     void (*during)(struct source *source, struct task *task); /* called in each make, before the puts */
+    cache_unit *unit;
     atomic_uint calls;
     atomic_uint made[MAX_PIECES]; /* how often each piece was made */
 };
@@ -93,8 +94,9 @@ static inline int64_t read_and_compare(struct cache_image *image, struct source 
                                        size_t length, struct task *task)
 {
     _cleanup_free_ uint8_t *bytes = malloc(length + 1), *right = malloc(length + 1);
-    int64_t n = cache_image_read(image, offset, length, bytes,
-                                 &(struct cache_maker){.make = source_make, .context = source}, task);
+    int64_t n = cache_image_read(
+        image, offset, length, bytes,
+        &(struct cache_maker){.make = source_make, .unit = source->unit, .context = source}, task);
 
     if (n <= 0)
         return n;

@@ -126,6 +126,37 @@ static void makes_what_nobody_else_does(void **state)
     cache_close(cache);
 }
 
+static void whole_block(void *context, uint64_t offset, uint64_t *ret_begin, uint64_t *ret_end)
+{
+    const struct source *source = context;
+    *ret_begin = offset - offset % source->block;
+    *ret_end = *ret_begin + source->block;
+}
+
+/* The rest of a block that is being made comes along: nobody asks for it, before or behind what was asked. */
+static void waits_for_the_rest_of_a_unit(void **state)
+{
+    static struct source source = {
+        .size = 100000, .piece = 4096, .block = 8 * 4096, .unit = whole_block, .during = wait_at_gate};
+    struct cache *cache = open_cache(*state, CACHE_SIZE_DEFAULT);
+    struct cache_image *image = open_image(cache, &source, "a");
+    struct job maker, before, behind;
+
+    atomic_store(&gate, false);
+    start(&maker, image, &source, 3 * 4096, 4096);
+    wait_for_calls(&source, 1);
+    start(&before, image, &source, 0, 4096);
+    start(&behind, image, &source, 7 * 4096, 4096);
+    pause_ms(100);
+    atomic_store(&gate, true);
+    assert_int_equal(finish(&maker), 4096);
+    assert_int_equal(finish(&before), 4096);
+    assert_int_equal(finish(&behind), 4096);
+    assert_int_equal(source.calls, 1);
+    cache_image_close(image);
+    cache_close(cache);
+}
+
 static void a_waiter_can_be_cancelled(void **state)
 {
     static struct source source = {.size = 100000, .piece = 4096, .block = 4096, .during = wait_stubbornly};
@@ -300,6 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         folder_test(makes_each_piece_once),
         folder_test(makes_what_nobody_else_does),
+        folder_test(waits_for_the_rest_of_a_unit),
         folder_test(a_waiter_can_be_cancelled),
         folder_test(a_cancelled_maker_is_taken_over),
         folder_test(a_makers_error_reaches_those_who_wait),
