@@ -9,11 +9,11 @@
 
 enum { PIECE = 4096, LIMIT = 8 << 20 };
 
-/* Reads 100 images of 50 to 550 KB from `first` on, twice. Returns false if a byte was wrong, or `folder` (if
+/* Reads 50 images of 50 to 550 KB from `first` on, twice. Returns false if a byte was wrong, or `folder` (if
  * it is given) ever too large. */
 static bool read_many(const char *folder, struct cache *cache, struct source *source, unsigned first)
 {
-    for (unsigned i = first; i < first + 100; i++) {
+    for (unsigned i = first; i < first + 50; i++) {
         struct cache_image *image;
         struct task task;
         char name[20];
@@ -84,7 +84,7 @@ static void stays_below_the_limit_with_many_processes(void **state)
         children[i] = fork();
         if (children[i] == 0) {
             struct cache *cache = open_cache(*state, LIMIT);
-            bool good = read_many(NULL, cache, &source, i * 50); /* each image is read by two */
+            bool good = read_many(NULL, cache, &source, i * 25); /* each image is read by two */
             cache_close(cache);
             _exit(good ? 0 : 1);
         }
@@ -113,11 +113,11 @@ static void the_count_comes_back_to_the_truth(void **state)
     struct cache_image *image = open_image(cache, &source, "a");
     struct cache_stats stats;
 
-    for (int i = 0; i < 1200; i++)
+    for (int i = 0; i < 1100; i++)
         cache_put_fact(cache, "a", "frames", "fact", 4);
     assert_read(image, &source, 0, source.size);
     assert_true(disk_usage(*state) >= source.size);
-    for (int i = 0; i < 1200; i++)
+    for (int i = 0; i < 1100; i++)
         cache_put_fact(cache, "a", "frames", "fact", 4);
     cache_get_stats(cache, &stats);
     assert_true(stats.bytes <= LIMIT && stats.bytes >= disk_usage(*state) - 4096);
