@@ -10,6 +10,7 @@ void task_init(struct task *task, const struct task *parent)
 {
     task->parent = parent;
     atomic_init(&task->cancelled, false);
+    atomic_init(&task->patience, 0);
     task->reason[0] = '\0';
 }
 
@@ -18,11 +19,27 @@ void task_cancel(struct task *task)
     atomic_store_explicit(&task->cancelled, true, memory_order_release);
 }
 
+static int64_t clock_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void task_cancel_later(struct task *task, int64_t nanoseconds)
+{
+    int64_t none = 0;
+    atomic_compare_exchange_strong(&task->patience, &none, clock_now() + nanoseconds);
+}
+
 bool task_cancelled(const struct task *task)
 {
-    for (; task; task = task->parent)
-        if (atomic_load_explicit(&task->cancelled, memory_order_acquire))
+    for (; task; task = task->parent) {
+        int64_t patience = atomic_load_explicit(&task->patience, memory_order_acquire);
+        if (atomic_load_explicit(&task->cancelled, memory_order_acquire) ||
+            (patience && clock_now() >= patience))
             return true;
+    }
     return false;
 }
 

@@ -20,6 +20,7 @@ void mount_arguments_finish(struct mount_arguments *arguments)
 {
     free(arguments->source);
     free(arguments->mountpoint);
+    free(arguments->shown_source);
     free(arguments->cache_folder);
 }
 
@@ -221,6 +222,23 @@ static int set_operand(struct mount_arguments *arguments, const char *text, stru
     return arguments->mountpoint || (arguments->source && !is_second) ? 0 : -ENOMEM;
 }
 
+/* The source as others may see it: user, password and settings of a URL are nobody's business. */
+static char *without_secrets(const char *source)
+{
+    const char *scheme = strstr(source, "://");
+    if (!scheme)
+        return strdup(source);
+    const char *host = scheme + 3;
+    size_t length = strcspn(host, "/?#");
+    const char *at = memrchr(host, '@', length);
+    char *shown;
+
+    if (asprintf(&shown, "%.*s%.*s", (int)(host - source), source, (int)strcspn(at ? at + 1 : host, "?#"),
+                 at ? at + 1 : host) < 0)
+        return NULL;
+    return shown;
+}
+
 int mount_arguments_read(int argc, char **argv, struct task *task, struct mount_arguments *ret_arguments)
 {
     _cleanup_(mount_arguments_finish) struct mount_arguments arguments = {
@@ -238,11 +256,13 @@ int mount_arguments_read(int argc, char **argv, struct task *task, struct mount_
     }
     if (r == 0 && !arguments.help && !arguments.mountpoint)
         r = task_fail(task, EINVAL, "a source and a mount point are wanted; see litemount --help");
+    if (r == 0 && arguments.source && !(arguments.shown_source = without_secrets(arguments.source)))
+        r = -ENOMEM;
     if (r < 0)
         return r;
     *ret_arguments = arguments;
     ret_arguments->options.mountpoint = arguments.mountpoint;
-    ret_arguments->options.source = arguments.source;
+    ret_arguments->options.source = arguments.shown_source;
     ret_arguments->options.debug = arguments.debug;
     arguments = (struct mount_arguments){0};
     return 0;

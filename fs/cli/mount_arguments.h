@@ -6,13 +6,14 @@
 struct task;
 
 struct mount_arguments {
-    char *source;     /* a configuration, a URL or a folder: paths made absolute */
-    char *mountpoint; /* made absolute */
+    char *source;       /* a configuration, a URL or a folder: paths made absolute */
+    char *shown_source; /* without secrets */
+    char *mountpoint;   /* made absolute */
     bool foreground, debug, help;
     bool no_expand_environment;
     char *cache_folder;           /* absolute; NULL: the default */
     uint64_t cache_size;          /* bytes */
-    struct mount_options options; /* `mountpoint` and `source` point to the above */
+    struct mount_options options; /* its pointers are to the above */
 };
 
 void mount_arguments_finish(struct mount_arguments *arguments);

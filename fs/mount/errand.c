@@ -1,12 +1,18 @@
 #include <errno.h>
 
 #include "filesystem.h"
+#include "litemount/instant.h"
 #include "litemount/log.h"
+
+/* The kernel interrupts for every signal, and a reader that only handles one (a profiler's, a timer's) does
+ * not expect its read to fail: so the errand may end if that takes no longer than somebody who pressed ^C
+ * will wait. */
+#define GRACE (2 * INSTANT_SECOND)
 
 static void interrupt(fuse_req_t request, void *data)
 {
     struct errand *errand = data;
-    task_cancel(&errand->task);
+    task_cancel_later(&errand->task, GRACE);
 }
 
 void errand_begin(struct errand *errand, const struct filesystem *filesystem, fuse_req_t request)

@@ -16,33 +16,34 @@
 
 #define FUSE_SUPER_MAGIC 0x65735546 /* Linux, include/uapi/linux/magic.h */
 
-/* Whether the folder is the root of a FUSE file system. */
-static bool is_mounted(const char *mountpoint, const struct stat *folder)
+/* Whether the folder is the root of a file system, and that is one of FUSE. */
+static bool is_mounted(const char *mountpoint, const struct stat *folder, const struct statfs *filesystem)
 {
     _cleanup_free_ char *above = NULL;
     struct stat parent;
-    struct statfs filesystem;
 
-    if (asprintf(&above, "%s/..", mountpoint) < 0)
+    if (filesystem->f_type != FUSE_SUPER_MAGIC || asprintf(&above, "%s/..", mountpoint) < 0)
         return false;
-    return stat(above, &parent) == 0 && parent.st_dev != folder->st_dev &&
-           statfs(mountpoint, &filesystem) == 0 && filesystem.f_type == FUSE_SUPER_MAGIC;
+    return stat(above, &parent) == 0 && parent.st_dev != folder->st_dev;
 }
 
+/* statfs is never answered from what the kernel remembers, so it comes first: a stat may still succeed on the
+ * root of a file system whose program is gone. */
 int mount_check_point(const char *mountpoint, struct task *task)
 {
+    struct statfs filesystem;
     struct stat folder;
 
-    if (stat(mountpoint, &folder) < 0 && (errno == ENOTCONN || errno == ECONNABORTED))
+    if (statfs(mountpoint, &filesystem) < 0 && (errno == ENOTCONN || errno == ECONNABORTED))
         return task_fail(
             task, ENOTCONN,
             "%s: a file system is left over here whose program is gone; remove it with: fusermount3 -u %s",
             mountpoint, mountpoint);
-    if (stat(mountpoint, &folder) < 0)
+    if (statfs(mountpoint, &filesystem) < 0 || stat(mountpoint, &folder) < 0)
         return task_fail(task, errno, "%s: cannot mount here: %s", mountpoint, strerror(errno));
     if (!S_ISDIR(folder.st_mode))
         return task_fail(task, ENOTDIR, "%s: cannot mount here: not a folder", mountpoint);
-    if (is_mounted(mountpoint, &folder))
+    if (is_mounted(mountpoint, &folder, &filesystem))
         return task_fail(task, EBUSY,
                          "%s: busy: something is mounted here already; unmount it with: fusermount3 -u %s",
                          mountpoint, mountpoint);

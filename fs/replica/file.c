@@ -127,6 +127,25 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Whether `wanted` is the folder itself or one that it lies in: a link there leads round in circles. */
+static bool is_above(int folder, const struct stat *wanted)
+{
+    _cleanup_close_ int fd = openat(folder, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct stat here, above;
+
+    for (;;) {
+        if (fd < 0 || fstat(fd, &here) < 0)
+            return false;
+        if (here.st_dev == wanted->st_dev && here.st_ino == wanted->st_ino)
+            return true;
+        int parent = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        close(fd);
+        fd = parent;
+        if (fd < 0 || fstat(fd, &above) < 0 || (above.st_dev == here.st_dev && above.st_ino == here.st_ino))
+            return false;
+    }
+}
+
 /* What an entry counts as: S_IFREG, S_IFDIR, or 0 for what no backup holds. */
 static mode_t entry_type(int folder, const struct dirent *entry, enum list_depth depth)
 {
@@ -141,7 +160,7 @@ static mode_t entry_type(int folder, const struct dirent *entry, enum list_depth
     if (S_ISDIR(status.st_mode)) {
         struct stat link;
         bool linked = fstatat(folder, entry->d_name, &link, AT_SYMLINK_NOFOLLOW) < 0 || S_ISLNK(link.st_mode);
-        return linked && depth == LIST_ALL ? 0 : S_IFDIR;
+        return linked && (depth == LIST_ALL || is_above(folder, &status)) ? 0 : S_IFDIR;
     }
     return S_ISREG(status.st_mode) ? S_IFREG : 0;
 }

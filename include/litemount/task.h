@@ -10,12 +10,15 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #define TASK_REASON_SIZE 512
 
 struct task {
-    const struct task *parent;     /* cancelled with it; borrowed, may be NULL */
-    atomic_bool cancelled;         /* set from any thread */
+    const struct task *parent; /* cancelled with it; borrowed, may be NULL */
+    atomic_bool cancelled;     /* set from any thread */
+    atomic_int_least64_t
+        patience; /* when it will be, by the clock that is never set: nanoseconds; 0: never */
     char reason[TASK_REASON_SIZE]; /* of the first failure, "" while there is none; only the task's own thread
                                       touches it */
 };
@@ -25,6 +28,10 @@ void task_init(struct task *task, const struct task *parent);
 
 /* Tells the task's threads to give up; they answer within a tenth of a second. Any thread may call it. */
 void task_cancel(struct task *task);
+
+/* Gives the task `nanoseconds` more before it counts as cancelled. Any thread may call it; the first call
+ * counts. */
+void task_cancel_later(struct task *task, int64_t nanoseconds);
 
 /* Whether the task or one of its parents was cancelled. */
 bool task_cancelled(const struct task *task);

@@ -46,7 +46,7 @@ static void has_the_defaults_that_help_tells(void **state)
     assert_int_equal(read_words(words, &task, &arguments), 0);
     assert_string_equal(arguments.source, "/source");
     assert_string_equal(arguments.mountpoint, "/mnt");
-    assert_ptr_equal(arguments.options.source, arguments.source);
+    assert_string_equal(arguments.options.source, arguments.source);
     assert_ptr_equal(arguments.options.mountpoint, arguments.mountpoint);
     assert_false(arguments.foreground || arguments.debug || arguments.help);
     assert_false(arguments.no_expand_environment);
@@ -248,9 +248,32 @@ static void refuses_wrong_usage(void **state)
     }
 }
 
+/* What others see in /proc/mounts. */
+static void shows_no_secret(void **state)
+{
+    static const struct {
+        const char *source, *shown;
+    } cases[] = {
+        {"sftp://me:hunter2@host/backups?key=x", "sftp://host/backups"},
+        {"s3://bucket/path", "s3://bucket/path"},
+        {"s3://bucket.host:9000/a@b", "s3://bucket.host:9000/a@b"},
+        {"webdav://me:p@ss@host", "webdav://host"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *const words[MOST_WORDS] = {cases[i].source, "/mnt"};
+        struct mount_arguments arguments = {0};
+        struct task task;
+        assert_int_equal(read_words(words, &task, &arguments), 0);
+        assert_string_equal(arguments.options.source, cases[i].shown);
+        assert_string_equal(arguments.source, cases[i].source);
+        mount_arguments_finish(&arguments);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shows_no_secret),
         cmocka_unit_test(has_the_defaults_that_help_tells),
         cmocka_unit_test(takes_flags_anywhere_with_one_dash_or_two),
         cmocka_unit_test(wants_no_operands_for_help),
