@@ -15,7 +15,7 @@
 #include "litemount/replica.h"
 #include "litemount/task.h"
 #include "look.h"
-#include "v03_generation.h"
+#include "v03/v03_generation.h"
 
 #define PARALLEL_LISTINGS 8
 

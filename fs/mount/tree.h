@@ -38,10 +38,9 @@ enum place_kind {
 /* A folder of the tree. Owns its strings; those that its kind has no use for are NULL. */
 struct place {
     enum place_kind kind;
-    char *name; /* a database's name, or the part of it that the path has come to: "" or "tenants/acme" */
+    char *name;       /* a database's name, or the part of it that the path has come to: "tenants/acme" */
     char *generation; /* NULL where it is about all of them */
-    char *
-        detail; /* the TIME of at/TIME as it was typed; YYYY-MM-DD[/HH] below points; a folder of positions */
+    char *detail;     /* TIME as it was typed; YYYY-MM-DD[/HH] below points/; a folder of positions/ */
 };
 
 void place_finish(struct place *place);

@@ -64,7 +64,8 @@ def included_layer(own, path, name, root):
     if name.startswith("litemount/"):
         header = root / "include" / name
         return LAYER_OF.get(header.stem) if header.is_file() else None
-    if "/" not in name and (path.parent / name).is_file():
+    header = (path.parent / name).resolve()
+    if header.is_file() and layer_of(header, root) == own:
         return own
     return "cli" if own == "main" and (root / "fs" / name).is_file() and name.startswith("cli/") else None
 

@@ -8,16 +8,16 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "generation.h"
+#include "../generation.h"
 #include "litemount/lz4frame.h"
 #include "litemount/replica.h"
 #include "litemount/wal.h"
 #include "versions.h"
 
 #define V03_PIECE (64 << 10) /* bytes: the cache's piece of an image */
-#define V03_WHOLE_OBJECT                                                                                     \
-    (1 << 20) /* bytes: objects up to this are checked whole before any of it is used                        \
-               */
+
+/* Bytes: an object up to this is checked whole before any of it is used. */
+#define V03_WHOLE_OBJECT (1 << 20)
 
 /* The end of a transaction within a WAL. */
 struct commit {
@@ -27,14 +27,14 @@ struct commit {
 
 enum learnt { LEARNT_NOTHING, LEARNT_PENDING, LEARNT_SOUND, LEARNT_DAMAGED };
 
-/* One WAL segment. What stands above the line never changes; the rest is guarded by the generation's lock
- * until `learnt` is LEARNT_SOUND, and does not change after that. */
+/* One WAL segment. */
 struct segment {
     atomic_uint references;
     struct object object;
     uint32_t index;  /* of its WAL */
     uint64_t offset; /* in its WAL, bytes */
 
+    /* Guarded by the generation's lock until it is LEARNT_SOUND; never changes after that. */
     enum learnt learnt;
     char *damage; /* why it is LEARNT_DAMAGED */
     struct wal_header header;
@@ -45,23 +45,22 @@ struct segment {
     size_t n_commits;
 };
 
-/* One snapshot. Guarded by `lock` below the line. */
+/* One snapshot. Its lock may be taken within the generation's, not the other way round. */
 struct snapshot {
     atomic_uint references;
     struct object object;
     uint32_t index; /* of the WAL that continues it */
 
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* guards what is below */
     enum learnt learnt;
-    char *damage;
+    char *damage;       /* why it is LEARNT_DAMAGED */
     uint32_t page_size; /* 0: the database is an empty file */
     uint64_t size;      /* bytes of the database file */
 
     /* Where the blocks of a large one stand, as far as is known (snapshot_blocks.c). */
     bool in_order; /* they can't be decoded on their own: read from the start */
     struct lz4_frame frame;
-    uint64_t
-        *starts; /* of the block headers, in bytes from the object's start; the last one was not read yet */
+    uint64_t *starts; /* of the block headers, in bytes from the object's start; the last was not read yet */
     size_t n_starts, starts_capacity;
     bool starts_complete; /* the last one was read, and is the end mark */
     uint8_t *decoded;     /* for each block: it was decoded once, by this or by an earlier mount */
@@ -85,8 +84,8 @@ struct v03_listing {
     int64_t *times;            /* of segment i: the latest of all objects up to it */
     size_t n_segments;
     struct v03_frames *frames; /* a reference */
-    struct snapshot *
-        *snapshots; /* by time; of equal times the one that Litestream takes, the lowest index, is last */
+    /* By time; of equal times the one that Litestream takes, the lowest index, is last. A reference each. */
+    struct snapshot **snapshots;
     size_t n_snapshots;
     int64_t earliest, latest; /* of all objects */
 };
@@ -108,19 +107,25 @@ bool v03_is_generation(const char *name);
 bool v03_parse_snapshot(const char *name, uint32_t *ret_index);
 bool v03_parse_segment(const char *name, uint32_t *ret_index, uint64_t *ret_offset);
 
-/* v03_listing.c: what is in a generation, and which of it belongs to an instant */
-/* Makes a listing of what was found; of what was known before (NULL: nothing) it takes over what is still so.
+/* v03_listing.c: what is in a generation, and which of it belongs to an instant.
+ *
+ * Makes a listing of what was found; of what was known before (NULL: nothing) it takes over what is still so.
  * `only_rest`: found were only snapshots and the segments of the last WAL known and later ones. 0, -ENOMEM,
  * or -ESTALE if the rest is not enough, for something known is gone. */
 int v03_listing_make(const struct listing *found, const struct v03_listing *known, bool only_rest,
                      struct v03_listing **ret_listing);
-uint32_t v03_last_index(const struct v03_listing *listing); /* of the last WAL; there must be one */
 struct v03_listing *v03_listing_ref(struct v03_listing *listing);
-void v03_listing_unref(struct v03_listing *listing);                      /* NULL is fine */
-size_t v03_segments_at(const struct v03_listing *listing, int64_t time);  /* how many count at `time` */
-size_t v03_snapshots_at(const struct v03_listing *listing, int64_t time); /* likewise */
-size_t v03_find_index(const struct v03_listing *listing,
-                      uint32_t index); /* its first segment, or where it would be */
+void v03_listing_unref(struct v03_listing *listing); /* NULL is fine */
+
+/* How many segments, and snapshots, count at `time`. */
+size_t v03_segments_at(const struct v03_listing *listing, int64_t time);
+size_t v03_snapshots_at(const struct v03_listing *listing, int64_t time);
+
+/* The number of a WAL's first segment, or where it would be. The last WAL's index: there must be one. */
+size_t v03_find_index(const struct v03_listing *listing, uint32_t index);
+uint32_t v03_last_index(const struct v03_listing *listing);
+
+/* When the newest state at `time` came to be, as far as names and times tell; false if there is none. */
 bool v03_point_at(const struct v03_listing *listing, int64_t time, int64_t *ret_point);
 
 /* segment.c */
@@ -128,14 +133,14 @@ struct segment *segment_make(const struct object *object, uint32_t index, uint64
 struct segment *segment_ref(struct segment *segment);
 void segment_unref(struct segment *segment);
 
-/* What was found in the segment becomes known, and its frames: 0; -EBADMSG if
- * it can't stand where its name says; -ENOMEM. Or that it is damaged. Both are called with
- * the generation locked. */
+/* What was found in the segment becomes known, and its frames: 0; -EBADMSG if it can't stand where its name
+ * says; -ENOMEM. Or that it is damaged. Both are called with the generation locked. */
 int segment_publish(struct v03_frames *frames, struct segment *segment, const struct wal_segment *found);
 void segment_set_damaged(struct segment *segment, const char *why);
 
-/* segment_learn.c */
-/* Learns segments `begin` to `end` of the listing, the first of which begins a WAL. Returns 0 even if some
+/* segment_learn.c.
+ *
+ * Learns segments `begin` to `end` of the listing, the first of which begins a WAL. Returns 0 even if some
  * turn out damaged, which they note; else why they can't be had. */
 int segments_learn(struct v03_generation *generation, const struct v03_listing *listing, size_t begin,
                    size_t end, struct task *task);
@@ -146,6 +151,11 @@ struct snapshot *snapshot_ref(struct snapshot *snapshot);
 void snapshot_unref(struct snapshot *snapshot);
 bool snapshot_is_damaged(struct snapshot *snapshot);
 void snapshot_set_damaged(struct snapshot *snapshot, const char *why); /* logs it, once */
+
+/* Finds out whether it is sound, its page size and length. 0 even if it is damaged; else why it can't be had.
+ */
 int snapshot_learn(struct v03_generation *generation, struct snapshot *snapshot, struct task *task);
+
+/* As cache_image_read, of the database file that the snapshot is. */
 int64_t snapshot_read(struct v03_generation *generation, struct snapshot *snapshot, uint64_t offset,
                       size_t length, void *bytes, struct task *task);
