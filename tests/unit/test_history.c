@@ -135,6 +135,12 @@ static void has_the_bytes_of_a_restore_at_the_edges_of_time(void **state)
     compare_fixture("edges-v03", restored);
 }
 
+/* Pages that were cut off and came back without being written. */
+static void has_the_bytes_of_a_restore_where_a_database_shrank(void **state)
+{
+    compare_fixture("shrink-v03", restored);
+}
+
 /* Over damage the newest state that whole objects back. */
 static void has_the_bytes_that_can_be_vouched_for(void **state)
 {
@@ -147,6 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(has_the_bytes_of_a_restore_at_every_page_size),
         cmocka_unit_test(has_the_bytes_of_a_restore_at_the_edges_of_time),
+        cmocka_unit_test(has_the_bytes_of_a_restore_where_a_database_shrank),
         cmocka_unit_test(has_the_bytes_that_can_be_vouched_for),
     };
     log_set_level(LOG_LEVEL_ERROR); /* the broken fixture is warned of on purpose */
