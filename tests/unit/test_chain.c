@@ -288,6 +288,19 @@ static void notes_where_the_database_was_cut(void **state)
     }
 }
 
+/* A cut is noted once, not with every WAL that follows it: each page that is read asks all of them. */
+static void notes_a_cut_once(void **state)
+{
+    static const struct part parts[] = {{1, 0, 1, 9}, {2, 0, 1, 5}, {3, 0, 1, 5}, {4, 0, 1, 6}, {5, 0, 1, 6}};
+    struct scene scene;
+    SCENE_BEGIN(&scene, parts);
+    scene_open(&scene, 5, no_limit);
+    assert_int_equal(scene.chain.n_shrinks, 1);
+    assert_int_equal(scene.chain.shrinks[0].index, 2);
+    assert_int_equal(scene.chain.shrinks[0].pages, 5);
+    scene_end(&scene);
+}
+
 /* What names alone tell, before anything has been fetched. */
 static void tells_from_names_how_far_it_may_reach(void **state)
 {
@@ -327,6 +340,7 @@ int main(void)
         cmocka_unit_test(does_not_pass_a_wal_whose_end_is_missing),
         cmocka_unit_test(passes_a_wal_that_holds_only_its_header),
         cmocka_unit_test(notes_where_the_database_was_cut),
+        cmocka_unit_test(notes_a_cut_once),
         cmocka_unit_test(tells_from_names_how_far_it_may_reach),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -270,6 +270,21 @@ static void shows_no_secret(void **state)
     }
 }
 
+/* A unit is one of four letters. */
+static void refuses_every_other_unit(void **state)
+{
+    for (int letter = 1; letter < 256; letter++) {
+        char option[32];
+        const char *const words[MOST_WORDS] = {"/source", "/mnt", "-o", option};
+        struct mount_arguments arguments = {0};
+        struct task task;
+        if (strchr("KMGTkmgt,0123456789", letter))
+            continue;
+        snprintf(option, sizeof option, "cache-size=20%c", letter);
+        assert_int_equal(read_words(words, &task, &arguments), -EINVAL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +297,7 @@ int main(void)
         cmocka_unit_test(passes_over_the_words_of_fstab),
         cmocka_unit_test(makes_paths_absolute_but_not_urls),
         cmocka_unit_test(refuses_wrong_usage),
+        cmocka_unit_test(refuses_every_other_unit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

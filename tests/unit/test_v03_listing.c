@@ -67,6 +67,20 @@ static void orders_snapshots_by_time(void **state)
     v03_listing_unref(listing);
 }
 
+/* SnapshotIndexAt takes a snapshot only if it is later than the best so far, and they come by index. */
+static void takes_the_first_of_snapshots_of_one_time(void **state)
+{
+    struct listing found = {0};
+    list_snapshot(&found, 3, 100);
+    list_snapshot(&found, 5, 100);
+    list_snapshot(&found, 4, 100);
+    struct v03_listing *listing = make_listing(&found);
+
+    assert_int_equal(v03_snapshots_at(listing, 100), 3);
+    assert_int_equal(listing->snapshots[2]->index, 3);
+    v03_listing_unref(listing);
+}
+
 static void tells_when_the_newest_state_came_to_be(void **state)
 {
     static const struct {
@@ -229,6 +243,7 @@ int main(void)
         cmocka_unit_test(counts_segments_up_to_the_first_that_is_later),
         cmocka_unit_test(orders_segments_by_position_not_by_name),
         cmocka_unit_test(orders_snapshots_by_time),
+        cmocka_unit_test(takes_the_first_of_snapshots_of_one_time),
         cmocka_unit_test(tells_when_the_newest_state_came_to_be),
         cmocka_unit_test(finds_a_wal_by_its_index),
         cmocka_unit_test(passes_over_junk_and_takes_a_place_once),
