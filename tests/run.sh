@@ -97,14 +97,15 @@ fi
 export TEST_SLOWNESS=5
 if built asan gcc -Db_sanitize=address,undefined; then
     export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-    area "units, ASan and UBSan" suite build-asan unit
+    export LSAN_OPTIONS=suppressions=$PWD/tests/mount/leaks.supp:print_suppressions=0
+    area "units, ASan and UBSan" suite build-asan unit --timeout-multiplier 5
     area "mounts, ASan and UBSan" suite build-asan mount --timeout-multiplier 5 tree states mounting faults requests
     area "replay of the fuzz corpus, ASan and UBSan" suite build-asan fuzz
 fi
 
 if built tsan gcc -Db_sanitize=thread; then
     export TSAN_OPTIONS=halt_on_error=0:second_deadlock_stack=1
-    area "units, TSan" suite build-tsan unit
+    area "units, TSan" suite build-tsan unit --timeout-multiplier 5
     area "mounts, TSan" suite build-tsan mount --timeout-multiplier 5 tree faults
 fi
 

@@ -11,7 +11,7 @@ for folder; do
     [ -d "$folder" ] && set -- "$@" "$folder"
 done
 mkdir "$found/new"
-"$target" -max_total_time="${FUZZ_SECONDS:-20}" -timeout=10 -rss_limit_mb=2048 -max_len=262144 -print_final_stats=1 \
+"$target" -max_total_time="${FUZZ_SECONDS:-20}" -timeout=25 -rss_limit_mb=2048 -max_len=262144 -print_final_stats=1 \
     -artifact_prefix="$found/" "$found/new" "$@" && exit 0
 for input in "$found"/*-*; do
     echo "$input" && base64 "$input"
