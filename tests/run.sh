@@ -99,14 +99,14 @@ if built asan gcc -Db_sanitize=address,undefined; then
     export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
     export LSAN_OPTIONS=suppressions=$PWD/tests/mount/leaks.supp:print_suppressions=0
     area "units, ASan and UBSan" suite build-asan unit --timeout-multiplier 5
-    area "mounts, ASan and UBSan" suite build-asan mount --timeout-multiplier 5 tree states mounting faults requests
+    area "mounts, ASan and UBSan" suite build-asan mount --timeout-multiplier 5 tree states mounting faults requests damage
     area "replay of the fuzz corpus, ASan and UBSan" suite build-asan fuzz
 fi
 
 if built tsan gcc -Db_sanitize=thread; then
     export TSAN_OPTIONS=halt_on_error=0:second_deadlock_stack=1
-    area "units, TSan" suite build-tsan unit --timeout-multiplier 5
-    area "mounts, TSan" suite build-tsan mount --timeout-multiplier 5 tree faults
+    area "units, TSan" suite build-tsan unit --timeout-multiplier 5 cache cache_threads cache_limit parallel history look node
+    area "mounts, TSan" suite build-tsan mount --timeout-multiplier 5 tree faults damage
 fi
 
 printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"

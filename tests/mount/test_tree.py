@@ -181,6 +181,10 @@ class Instants(TreeTest):
             self.assertEqual(sha256(self.tree / "at" / form / NAME), state("-").sha256, form)
         self.assertMissing(self.tree / "at/30000d-ago" / NAME)
 
+    def test_the_far_future_is_the_newest(self):
+        for form in ("2099-12-31", "2999-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999Z"):
+            self.assertEqual(sha256(self.tree / "at" / form / NAME), state("-").sha256, form)
+
     def test_relative_counts_from_now(self):
         """So many hours ago that it falls into the history, a minute clear of every point."""
         times = point_times(self.generation(NEWER))

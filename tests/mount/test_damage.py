@@ -1,0 +1,127 @@
+"""Damage that only a checksum shows, holes and what is said of them, and a second replica for what the first has lost.
+
+What the fixtures hold of damage is compared by test_states.py.
+"""
+
+import errno
+import os
+import shutil
+
+from make_backup import GENERATION, write_backup
+from mounting import MountTest, main, sha256
+from stores import Bucket, s3_config
+
+NAME = "large.db"
+SNAPSHOT = f"{NAME}/generations/{GENERATION}/snapshots/00000000.snapshot.lz4"
+
+
+def flip(path, offset):
+    """Turns one bit over, and leaves the times as they are."""
+    times = path.stat()
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ 1]))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+class LargeSnapshot(MountTest):
+    """One that is read in pieces: that a piece is wrong shows at the end, when its whole checksum is known."""
+
+    def setUp(self):
+        super().setUp()
+        self.states = write_backup(self.folder / "backup", 30, indexes=3, page_size=4096, filling=10 << 20)
+        self.right = self.states[-1][2]
+
+    def assertNeverWrong(self, file):
+        """Two whole reads: each fails, with an error that says so."""
+        for _ in range(2):
+            with self.assertRaises(OSError) as caught:
+                sha256(file)
+            self.assertIn(caught.exception.errno, (errno.EIO, errno.ENOENT))
+
+    def test_a_flipped_bit_is_no_truth(self):
+        """Nor is it one for the next mount, which finds the pieces in the cache."""
+        flip(self.folder / "backup" / SNAPSHOT, 6_000_000)
+        tree = self.mount(self.folder / "backup" / NAME)
+        name = os.listdir(tree / "databases")[0]
+        self.assertNeverWrong(tree / "latest" / name)
+        self.assertIn("00000000.snapshot.lz4", tree.log())
+        tree.unmount()
+        self.assertNeverWrong(self.mount(self.folder / "backup" / NAME, point="again") / "latest" / name)
+
+    def test_a_bit_flipped_on_the_way(self):
+        """The next time the store's answer is right, and so is ours: nothing wrong was kept."""
+        bucket = Bucket(self.folder / "backup")
+        self.addCleanup(bucket.close)
+        config = s3_config(self.folder / "s3.yml", bucket.endpoint, bucket.bucket, [NAME])
+        tree = self.mount(config)
+        os.stat(tree / "latest" / NAME)  # the WAL is known, the snapshot's pages are not
+        bucket.fault("flip", every=3, on="object")  # its blocks: two requests for headers go before them
+        self.assertNeverWrong(tree / "latest" / NAME)
+        bucket.heal()
+        tree.unmount()
+        self.assertEqual(sha256(self.mount(config, point="again") / "latest" / NAME), self.right)
+
+
+class Holes(MountTest):
+    """user.litemount.gap names the hole that an instant looks across, whoever looked at what before."""
+
+    def gap(self, file):
+        try:
+            return os.getxattr(file, "user.litemount.gap").decode()
+        except OSError as error:
+            self.assertEqual(error.errno, errno.ENODATA)
+            return None
+
+    def test_only_behind_the_hole(self):
+        self.fixture("damaged-v03")
+        tree = self.mount_fixture("damaged-v03")
+        before, behind = (tree / folder / "missing-segment.sqlite3" for folder in ("at/2024-11-04T06:04:00Z", "latest"))
+        for order in ((before, behind), (behind, before)):
+            with open(order[0], "rb"), open(order[1], "rb"):
+                self.assertIsNone(self.gap(before))
+                self.assertIsNotNone(self.gap(behind))
+
+    def test_a_whole_history_has_none(self):
+        self.fixture("rails-v03")
+        tree = self.mount_fixture("rails-v03")
+        for file in (tree / "latest").iterdir():
+            self.assertIsNone(self.gap(file))
+
+
+class SecondReplica(MountTest):
+    """The first that answers, the next when it fails."""
+
+    def setUp(self):
+        super().setUp()
+        self.right = write_backup(self.folder / "backup", 30, indexes=3)[-1][2]
+        self.first = self.folder / "first"
+        self.config = self.folder / "litestream.yml"
+        self.config.write_text(f"dbs:\n  - path: /data/{NAME}\n    replicas:\n      - path: {self.first}\n"
+                               f"      - path: {self.folder / 'backup' / NAME}\n", "utf-8")
+
+    def check(self):
+        self.assertEqual(sha256(self.mount(self.config) / "latest" / NAME), self.right)
+
+    def test_the_first_is_gone(self):
+        self.check()
+
+    def test_the_first_is_empty(self):
+        (self.first / "generations").mkdir(parents=True)
+        self.check()
+
+    def test_the_first_has_folders_only(self):
+        for kind in ("snapshots", "wal"):
+            (self.first / "generations" / GENERATION / kind).mkdir(parents=True)
+        self.check()
+
+    def test_the_first_has_only_damaged_snapshots(self):
+        shutil.copytree(self.folder / "backup" / NAME, self.first)
+        (self.first / "generations" / GENERATION / "snapshots/00000000.snapshot.lz4").write_bytes(b"")
+        self.check()
+
+
+if __name__ == "__main__":
+    main()
