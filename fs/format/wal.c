@@ -129,6 +129,13 @@ int wal_parser_open(const struct wal_header *header, struct wal_parser **ret_par
     return 0;
 }
 
+void wal_parser_expect(struct wal_parser *parser, const uint32_t chain[2])
+{
+    parser->starts_chain = false;
+    memcpy(parser->segment.chain_before, chain, sizeof parser->segment.chain_before);
+    memcpy(parser->segment.chain_after, chain, sizeof parser->segment.chain_after);
+}
+
 void wal_parser_close(struct wal_parser *parser)
 {
     if (!parser)

@@ -52,6 +52,10 @@ struct wal_parser;
 int wal_parser_open(const struct wal_header *header, struct wal_parser **ret_parser);
 void wal_parser_close(struct wal_parser *parser); /* NULL is fine */
 
+/* Tells what the chain is before the first frame, so that this frame is checked as well: before anything is
+ * fed to a parser that was opened with a header. */
+void wal_parser_expect(struct wal_parser *parser, const uint32_t chain[2]);
+
 /* Takes the next bytes, cut anywhere. Returns 0; -EBADMSG for a frame whose salts or checksum do not hold, or
  * whose page number is zero; -ENOMEM. */
 int wal_parser_feed(struct wal_parser *parser, const uint8_t *bytes, size_t length);

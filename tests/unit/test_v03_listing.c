@@ -203,7 +203,7 @@ static void begins_anew_if_a_segment_was_replaced(void **state)
     v03_listing_unref(fresh);
 }
 
-/* A refresh lists the last WAL known and what follows; earlier ones are taken over. */
+/* A refresh lists the last two WALs known and what follows; earlier ones are taken over. */
 static void adds_what_came_since(void **state)
 {
     struct listing found = {0}, again = {0};
@@ -211,18 +211,21 @@ static void adds_what_came_since(void **state)
     list_snapshot(&found, 0, 5);
     list_segment(&found, 0, 0, 10);
     list_segment(&found, 1, 0, 12);
+    list_segment(&found, 2, 0, 13);
     struct v03_listing *known = make_listing(&found);
-    assert_int_equal(v03_last_index(known), 1);
+    assert_int_equal(v03_index_to_list_again(known), 1);
 
     list_snapshot(&again, 2, 15);
     list_segment(&again, 1, 0, 12);
-    list_segment(&again, 1, BEHIND(1), 14);
-    list_segment(&again, 2, 0, 20);
+    list_segment(&again, 1, BEHIND(1), 14); /* it was missed before */
+    list_segment(&again, 2, 0, 13);
+    list_segment(&again, 3, 0, 20);
     assert_int_equal(v03_listing_make(&again, known, true, &fresh), 0);
     listing_finish(&again);
-    assert_int_equal(fresh->n_segments, 4);
+    assert_int_equal(fresh->n_segments, 5);
     assert_ptr_equal(fresh->segments[0], known->segments[0]);
     assert_ptr_equal(fresh->segments[1], known->segments[1]);
+    assert_ptr_equal(fresh->segments[3], known->segments[2]);
     assert_ptr_equal(fresh->frames, known->frames);
     assert_int_equal(fresh->n_snapshots, 1); /* these are always listed whole */
     v03_listing_unref(fresh);

@@ -110,7 +110,7 @@ bool v03_parse_segment(const char *name, uint32_t *ret_index, uint64_t *ret_offs
 /* v03_listing.c: what is in a generation, and which of it belongs to an instant.
  *
  * Makes a listing of what was found; of what was known before (NULL: nothing) it takes over what is still so.
- * `only_rest`: found were only snapshots and the segments of the last WAL known and later ones. 0, -ENOMEM,
+ * `only_rest`: found were only snapshots and the segments from v03_index_to_list_again on. 0, -ENOMEM,
  * or -ESTALE if the rest is not enough, for something known is gone. */
 int v03_listing_make(const struct listing *found, const struct v03_listing *known, bool only_rest,
                      struct v03_listing **ret_listing);
@@ -121,9 +121,11 @@ void v03_listing_unref(struct v03_listing *listing); /* NULL is fine */
 size_t v03_segments_at(const struct v03_listing *listing, int64_t time);
 size_t v03_snapshots_at(const struct v03_listing *listing, int64_t time);
 
-/* The number of a WAL's first segment, or where it would be. The last WAL's index: there must be one. */
+/* The number of a WAL's first segment, or where it would be. */
 size_t v03_find_index(const struct v03_listing *listing, uint32_t index);
-uint32_t v03_last_index(const struct v03_listing *listing);
+
+/* The index from which on a refresh lists again: of the last WAL but one. There must be a segment. */
+uint32_t v03_index_to_list_again(const struct v03_listing *listing);
 
 /* When the newest state at `time` came to be, as far as names and times tell; false if there is none. */
 bool v03_point_at(const struct v03_listing *listing, int64_t time, int64_t *ret_point);

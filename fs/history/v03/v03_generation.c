@@ -30,8 +30,8 @@ static struct v03_listing *current(struct v03_generation *generation)
     return listing;
 }
 
-/* Lists the snapshots, and the segments: all, or (`known`) those of the last WAL known and of later ones.
- * Offsets of more than eight digits do not sort as numbers, indexes do. */
+/* Lists the snapshots, and the segments: all, or (`known`) those of the last two WALs known and of later
+ * ones. Offsets of more than eight digits do not sort as numbers, indexes do. */
 static int list_objects(struct v03_generation *generation, const struct v03_listing *known, struct task *task,
                         struct listing *found)
 {
@@ -40,7 +40,7 @@ static int list_objects(struct v03_generation *generation, const struct v03_list
     snprintf(snapshots, sizeof snapshots, "generations/%s/snapshots/", generation->base.name);
     snprintf(segments, sizeof segments, "generations/%s/wal/", generation->base.name);
     if (known)
-        snprintf(after, sizeof after, "%s%08x", segments, v03_last_index(known));
+        snprintf(after, sizeof after, "%s%08x", segments, v03_index_to_list_again(known));
     int r = replica_list(generation->replica, snapshots, LIST_FOLDER, NULL, 0, task, found);
     return r < 0 ? r
                  : replica_list(generation->replica, segments, LIST_FOLDER, known ? after : NULL, 0, task,

@@ -212,9 +212,12 @@ static bool holds_rest_of(const struct listing *found, const struct v03_listing 
     return n == known->n_segments - first;
 }
 
-uint32_t v03_last_index(const struct v03_listing *listing)
+/* A look may miss the end of a WAL whose successor it saw already; the next one must not. */
+uint32_t v03_index_to_list_again(const struct v03_listing *listing)
 {
-    return listing->segments[listing->n_segments - 1]->index;
+    uint32_t last = listing->segments[listing->n_segments - 1]->index;
+    size_t first = v03_find_index(listing, last);
+    return first ? listing->segments[first - 1]->index : last;
 }
 
 int v03_listing_make(const struct listing *found, const struct v03_listing *known, bool only_rest,
@@ -231,7 +234,7 @@ int v03_listing_make(const struct listing *found, const struct v03_listing *know
     listing->earliest = INT64_MAX;
     listing->latest = INT64_MIN;
     if (known && only_rest)
-        kept = v03_find_index(known, v03_last_index(known));
+        kept = v03_find_index(known, v03_index_to_list_again(known));
     draft.renew = known && !holds_rest_of(found, known, kept);
     if (draft.renew && only_rest)
         return -ESTALE;

@@ -185,15 +185,16 @@ static int write_position(const struct chain *chain, char **ret_position)
 
 static uint64_t identify(const struct state *state, const struct snapshot *snapshot)
 {
-    char time[32];
+    char numbers[64];
     uint64_t hash = hash_text(HASH_START, state->replica);
     hash = hash_text(hash, state->generation->name);
     hash = hash_text(hash, snapshot->object.key);
     hash = hash_text(hash, snapshot->object.version);
     hash = hash_text(hash, state->position);
     hash = hash_text(hash, state->gap ? state->gap : "");
-    snprintf(time, sizeof time, "%lld", (long long)state->time);
-    return hash_text(hash, time);
+    snprintf(numbers, sizeof numbers, "%lld %llu", (long long)state->time,
+             (unsigned long long)state->source_size);
+    return hash_text(hash, numbers);
 }
 
 int v03_state_make(struct v03_generation *generation, struct v03_listing *listing, struct chain *chain,

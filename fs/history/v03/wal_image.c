@@ -87,18 +87,44 @@ struct source {
     const struct segment *segment;
 };
 
+/* Checks the frames again while their pages are put: the object may have been damaged since it was learnt. */
+struct checked_writer {
+    struct wal_parser *parser;
+    struct page_writer pages;
+};
+
+static int check_and_write(void *context, const uint8_t *bytes, size_t length)
+{
+    struct checked_writer *writer = context;
+    int r = wal_parser_feed(writer->parser, bytes, length);
+    return r < 0 ? r : write_pages(&writer->pages, bytes, length);
+}
+
+static void close_parser(struct wal_parser **parser)
+{
+    wal_parser_close(*parser);
+}
+
+/* Only whole pages are put, and a page is whole only when its frame has been checked. */
 static int make_from_object(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
                             struct task *task)
 {
     const struct source *source = context;
     const struct segment *segment = source->segment;
-    struct page_writer writer;
+    _cleanup_(close_parser) struct wal_parser *parser = NULL;
+    struct checked_writer writer = {0};
+    int r = wal_parser_open(segment->offset ? &segment->header : NULL, &parser);
 
-    page_writer_init(&writer, fill, segment->offset, &segment->header);
-    int r = object_decode(source->generation, &segment->object, write_pages, &writer, task);
+    if (r < 0)
+        return r;
+    if (segment->offset)
+        wal_parser_expect(parser, segment->chain_before);
+    writer.parser = parser;
+    page_writer_init(&writer.pages, fill, segment->offset, &segment->header);
+    r = object_decode(source->generation, &segment->object, check_and_write, &writer, task);
     if (r == 0)
-        r = flush(&writer);
-    buffer_finish(&writer.pages);
+        r = flush(&writer.pages);
+    buffer_finish(&writer.pages.pages);
     return r;
 }
 
