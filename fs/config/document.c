@@ -13,8 +13,8 @@
 #include "litemount/task.h"
 #include "secret.h"
 
-/* Twice what 1 MiB of text needs at the very most, and about a second's work. */
-#define STEPS_MAX (UINT64_C(1) << 25)
+/* More than 1 MiB of text needs for what people write, and less than a second's work. */
+#define STEPS_MAX (UINT64_C(1) << 23)
 /* An item can cost its reader memory, a pair cannot. */
 #define STEPS_PER_ITEM 300
 #define MERGE_DEPTH_MAX 32

@@ -8,6 +8,8 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -94,7 +96,18 @@ class Swift:
         headers = {"X-Auth-User": "test:tester", "X-Auth-Key": SECRET}
         with self._request("GET", f"{self.endpoint}/auth/v1.0", headers) as answer:
             self._url, self._token = answer.headers["X-Storage-Url"], answer.headers["X-Auth-Token"]
-        self._put("")
+        self._make_bucket()
+
+    def _make_bucket(self):
+        """On a busy machine the proxy is up before the servers behind it are."""
+        deadline = time.monotonic() + 30 * SLOWNESS
+        while True:
+            try:
+                return self._put("")
+            except urllib.error.HTTPError as error:
+                if error.code != 503 or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
 
     @staticmethod
     def _request(method, url, headers, data=None):
