@@ -1,0 +1,119 @@
+/* Which files make a state.
+ *
+ * The base is the newest level-9 file inside the limit. From there the file that reaches farthest among those that begin
+ * no later than the next TXID is taken, again and again; of equal reach the one of the lowest least TXID, then of the
+ * highest level. Each file is a true statement about its pages as of its last TXID, so it does not matter which files
+ * make the chain, only that no TXID is left out.
+ * Source: Litestream v0.5 replica.go, CalcRestorePlan. Its `-timestamp` is exclusive; ours is inclusive, so that a file's
+ * own time leads to it. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "litemount/array.h"
+#include "v05.h"
+
+void plan_finish(struct plan *plan)
+{
+    free(plan->chain);
+    *plan = (struct plan){0};
+}
+
+struct ltx_file *plan_last(const struct plan *plan)
+{
+    return plan->n_chain ? plan->chain[plan->n_chain - 1] : plan->base;
+}
+
+static bool is_inside(const struct ltx_file *file, int64_t time, uint64_t txid)
+{
+    return file->learnt != LTX_DAMAGED && file->time <= time && file->max_txid <= txid;
+}
+
+static struct ltx_file *find_base(const struct v05_listing *listing, int64_t time, uint64_t txid)
+{
+    struct ltx_file *base = NULL;
+    for (size_t i = 0; i < listing->n_files; i++) {
+        struct ltx_file *file = listing->files[i];
+        if (file->level != V05_BASE_LEVEL || !is_inside(file, time, txid))
+            continue;
+        if (!base || file->max_txid > base->max_txid ||
+            (file->max_txid == base->max_txid && file->time > base->time))
+            base = file;
+    }
+    return base;
+}
+
+static bool reaches_farther(const struct ltx_file *file, const struct ltx_file *best)
+{
+    if (!best || file->max_txid != best->max_txid)
+        return !best || file->max_txid > best->max_txid;
+    if (file->min_txid != best->min_txid)
+        return file->min_txid < best->min_txid;
+    return file->level > best->level;
+}
+
+static int take(struct plan *plan, struct ltx_file *file)
+{
+    int r = ARRAY_GROW(plan->chain, plan->capacity, plan->n_chain + 1);
+    if (r == 0) {
+        plan->chain[plan->n_chain++] = file;
+        plan->txid = file->max_txid;
+    }
+    return r;
+}
+
+/* Files come by least TXID, so each is looked at once. */
+int plan_make(const struct v05_listing *listing, int64_t time, uint64_t txid, struct plan *ret_plan)
+{
+    struct plan plan = {.base = find_base(listing, time, txid)};
+    struct ltx_file *best = NULL;
+    size_t next = 0;
+    int r = 0;
+
+    plan.txid = plan.base ? plan.base->max_txid : 0;
+    do {
+        best = NULL;
+        for (; next < listing->n_files && listing->files[next]->min_txid <= plan.txid + 1; next++) {
+            struct ltx_file *file = listing->files[next];
+            if (file->level != V05_BASE_LEVEL && is_inside(file, time, txid) && reaches_farther(file, best))
+                best = file;
+        }
+        if (best && best->max_txid > plan.txid)
+            r = take(&plan, best);
+        else
+            best = NULL;
+    } while (best && r == 0);
+    if (r < 0) {
+        plan_finish(&plan);
+        return r;
+    }
+    *ret_plan = plan;
+    return 0;
+}
+
+static int by_max_txid(const void *left, const void *right)
+{
+    const struct ltx_file *a = *(struct ltx_file *const *)left, *b = *(struct ltx_file *const *)right;
+    return (a->max_txid > b->max_txid) - (a->max_txid < b->max_txid);
+}
+
+size_t plan_reachable(const struct v05_listing *listing, uint64_t *txids)
+{
+    struct ltx_file **files = calloc(listing->n_files + 1, sizeof(struct ltx_file *));
+    uint64_t reached = 0;
+    size_t n = 0;
+
+    for (size_t i = 0; files && i < listing->n_files; i++)
+        files[i] = listing->files[i];
+    if (files)
+        qsort(files, listing->n_files, sizeof *files, by_max_txid);
+    for (size_t i = 0; files && i < listing->n_files; i++) {
+        const struct ltx_file *file = files[i];
+        bool leads = file->level == V05_BASE_LEVEL || file->min_txid <= reached + 1;
+        if (file->learnt == LTX_DAMAGED || !leads || file->max_txid == reached)
+            continue;
+        reached = file->max_txid;
+        txids[n++] = reached;
+    }
+    free(files);
+    return n;
+}

@@ -1,0 +1,343 @@
+/* The LTX files of a replica, and which of them make the state that is asked for. */
+#include "v05_generation.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/cleanup.h"
+#include "litemount/instant.h"
+#include "litemount/task.h"
+#include "v05_state.h"
+
+static struct v05_generation *cast(struct generation *generation)
+{
+    return (struct v05_generation *)generation;
+}
+
+static void unref_listing(struct v05_listing **listing)
+{
+    v05_listing_unref(*listing);
+}
+
+/* The listing as it is now; NULL if nothing was listed yet. A reference for the caller. */
+static struct v05_listing *current(struct v05_generation *generation)
+{
+    pthread_mutex_lock(&generation->lock);
+    struct v05_listing *listing = v05_listing_ref(generation->listing);
+    pthread_mutex_unlock(&generation->lock);
+    return listing;
+}
+
+static int generation_refresh(struct generation *base, bool whole, struct task *task)
+{
+    struct v05_generation *generation = cast(base);
+    _cleanup_(unref_listing) struct v05_listing *known = current(generation), *fresh = NULL;
+    int r = v05_listing_make(generation, known, task, &fresh);
+
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&generation->lock);
+    struct v05_listing *old = generation->listing;
+    generation->listing = steal_pointer(fresh);
+    pthread_mutex_unlock(&generation->lock);
+    v05_listing_unref(old);
+    return 0;
+}
+
+static bool generation_bounds(struct generation *base, int64_t *ret_earliest, int64_t *ret_latest)
+{
+    _cleanup_(unref_listing) struct v05_listing *listing = current(cast(base));
+    if (!listing || listing->n_times == 0)
+        return false;
+    *ret_earliest = listing->times[0];
+    *ret_latest = listing->times[listing->n_times - 1];
+    return true;
+}
+
+static int make_plan(struct v05_generation *generation, const struct v05_listing *listing, int64_t time, uint64_t txid,
+                     struct plan *ret_plan)
+{
+    pthread_mutex_lock(&generation->lock);
+    int r = plan_make(listing, time, txid, ret_plan);
+    pthread_mutex_unlock(&generation->lock);
+    return r;
+}
+
+/* Whether two plans lead to the same state. */
+static bool same_plan(const struct plan *a, const struct plan *b)
+{
+    return a->txid == b->txid && a->base == b->base;
+}
+
+/* When the state that `plan` (of `time`) leads to came to be: the first of the files' times that gives the same. Both base and
+ * reach only grow with time. */
+static int find_point(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
+                      const struct plan *plan, int64_t *ret_point)
+{
+    size_t low = 0, high = 0;
+
+    while (high < listing->n_times && listing->times[high] <= time)
+        high++;
+    while (low + 1 < high) {
+        size_t middle = low + (high - low - 1) / 2;
+        struct plan other = {0};
+        int r = make_plan(generation, listing, listing->times[middle], UINT64_MAX, &other);
+        if (r < 0)
+            return r;
+        if (same_plan(plan, &other))
+            high = middle + 1;
+        else
+            low = middle + 1;
+        plan_finish(&other);
+    }
+    *ret_point = high ? listing->times[high - 1] : time;
+    return 0;
+}
+
+static bool generation_point_at(struct generation *base, int64_t time, int64_t *ret_point)
+{
+    struct v05_generation *generation = cast(base);
+    _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
+    _cleanup_(plan_finish) struct plan plan = {0};
+
+    return listing && make_plan(generation, listing, time, UINT64_MAX, &plan) == 0 && plan.txid &&
+           find_point(generation, listing, time, &plan, ret_point) == 0;
+}
+
+/* Learns all files of a plan. 0 if they are sound; 1 if some turned out damaged, so that another plan is to be made. */
+static int learn_plan(struct v05_generation *generation, const struct plan *plan, struct task *task)
+{
+    int r = 0, damaged = 0;
+
+    if (plan->base)
+        r = ltx_files_learn(generation, (struct ltx_file **)&plan->base, 1, task);
+    if (r == 0)
+        r = ltx_files_learn(generation, plan->chain, plan->n_chain, task);
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&generation->lock);
+    damaged |= plan->base && plan->base->learnt == LTX_DAMAGED;
+    for (size_t i = 0; i < plan->n_chain; i++)
+        damaged |= plan->chain[i]->learnt == LTX_DAMAGED;
+    pthread_mutex_unlock(&generation->lock);
+    return damaged;
+}
+
+/* The plan for `time` and `txid` whose files are all sound. */
+static int sound_plan(struct v05_generation *generation, const struct v05_listing *listing, int64_t time, uint64_t txid,
+                      struct task *task, struct plan *ret_plan)
+{
+    struct plan plan = {0};
+    int r;
+
+    do {
+        plan_finish(&plan);
+        r = make_plan(generation, listing, time, txid, &plan);
+        if (r == 0 && plan.txid == 0)
+            r = -ENOENT;
+        if (r == 0)
+            r = learn_plan(generation, &plan, task);
+    } while (r == 1);
+    if (r < 0) {
+        plan_finish(&plan);
+        return r;
+    }
+    *ret_plan = plan;
+    return 0;
+}
+
+/* What is missing between where the plan leads and the newest TXID that there is a file of at `time`. */
+static int describe_gap(const struct v05_listing *listing, int64_t time, const struct plan *plan, char **ret_gap)
+{
+    uint64_t next = UINT64_MAX;
+
+    for (size_t i = 0; i < listing->n_files; i++) {
+        const struct ltx_file *file = listing->files[i];
+        if (file->time <= time && file->max_txid > plan->txid && file->level != V05_BASE_LEVEL &&
+            file->min_txid > plan->txid && file->min_txid < next && file->learnt != LTX_DAMAGED)
+            next = file->min_txid;
+        if (file->time <= time && file->max_txid > plan->txid && file->learnt == LTX_DAMAGED &&
+            file->max_txid + 1 < next)
+            next = file->max_txid + 1;
+    }
+    *ret_gap = NULL;
+    if (next == UINT64_MAX)
+        return 0;
+    if (asprintf(ret_gap, "TXID %016" PRIx64 " to %016" PRIx64 ": no sound file holds them", plan->txid + 1, next - 1) < 0) {
+        *ret_gap = NULL;
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+static int generation_open_at(struct generation *base, int64_t time, struct task *task, struct state **ret_state)
+{
+    struct v05_generation *generation = cast(base);
+    _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
+    _cleanup_(plan_finish) struct plan plan = {0};
+    _cleanup_free_ char *gap = NULL;
+    int64_t point;
+    int r = listing ? sound_plan(generation, listing, time, UINT64_MAX, task, &plan) : -ENOENT;
+
+    if (r == 0)
+        r = find_point(generation, listing, time, &plan, &point);
+    if (r == 0)
+        r = describe_gap(listing, time, &plan, &gap);
+    if (r == 0)
+        r = v05_state_make(generation, listing, &plan, point, &gap, ret_state);
+    return r == -EBADMSG ? task_fail(task, EIO, "%s: its LTX files have pages of different sizes",
+                                     replica_url(generation->replica))
+                         : r;
+}
+
+/* A TXID's own time: that of the first file that brings it. */
+static int64_t time_of(const struct v05_listing *listing, const struct plan *plan)
+{
+    int64_t time = plan_last(plan)->time;
+    for (size_t i = 0; i < listing->n_files; i++) {
+        const struct ltx_file *file = listing->files[i];
+        if (plan->n_chain && file->level != V05_BASE_LEVEL && file->max_txid == plan->txid && file->time < time)
+            time = file->time;
+    }
+    return time;
+}
+
+static int generation_open_position(struct generation *base, const char *position, struct task *task,
+                                    struct state **ret_state)
+{
+    struct v05_generation *generation = cast(base);
+    _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
+    _cleanup_(plan_finish) struct plan plan = {0};
+    _cleanup_free_ char *gap = NULL;
+
+    if (!listing || strlen(position) != 16 || strspn(position, "0123456789abcdef") != 16)
+        return -ENOENT;
+    uint64_t txid = strtoull(position, NULL, 16);
+    int r = sound_plan(generation, listing, INT64_MAX, txid, task, &plan);
+    if (r == 0 && plan.txid != txid)
+        r = -ENOENT;
+    if (r == 0)
+        r = v05_state_make(generation, listing, &plan, time_of(listing, &plan), &gap, ret_state);
+    return r == -EBADMSG ? -EIO : r;
+}
+
+static int generation_list_points(struct generation *base, struct instants *points)
+{
+    struct v05_generation *generation = cast(base);
+    _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
+    struct plan before = {0};
+    int r = 0;
+
+    for (size_t i = 0; listing && i < listing->n_times && r == 0; i++) {
+        struct plan plan = {0};
+        r = make_plan(generation, listing, listing->times[i], UINT64_MAX, &plan);
+        if (r == 0 && plan.txid && !same_plan(&plan, &before))
+            r = instants_add(points, listing->times[i]);
+        plan_finish(&before);
+        before = plan;
+    }
+    plan_finish(&before);
+    return r;
+}
+
+static int generation_list_landmarks(struct generation *base, struct instants *landmarks)
+{
+    struct v05_generation *generation = cast(base);
+    _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
+    int64_t point;
+    int r = 0;
+
+    for (size_t i = 0; listing && i < listing->n_files && r == 0; i++) {
+        const struct ltx_file *file = listing->files[i];
+        if (file->level == V05_BASE_LEVEL && file->learnt != LTX_DAMAGED)
+            r = instants_add(landmarks, file->time);
+    }
+    for (size_t i = 0; listing && i < listing->n_times && r == 0; i++)
+        if (generation_point_at(base, listing->times[i], &point)) {
+            r = instants_add(landmarks, point); /* the start */
+            break;
+        }
+    if (r == 0 && generation_point_at(base, INSTANT_MAX, &point))
+        r = instants_add(landmarks, point);
+    return r;
+}
+
+static int generation_list_positions(struct generation *base, const char *folder, struct task *task,
+                                     struct names *names)
+{
+    struct v05_generation *generation = cast(base);
+    _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
+    _cleanup_free_ uint64_t *txids = listing ? calloc(listing->n_files + 1, sizeof *txids) : NULL;
+    int r = 0;
+
+    if (!listing || folder)
+        return -ENOENT;
+    if (!txids)
+        return -ENOMEM;
+    pthread_mutex_lock(&generation->lock);
+    size_t n = plan_reachable(listing, txids);
+    pthread_mutex_unlock(&generation->lock);
+    for (size_t i = 0; i < n && r == 0; i++) {
+        char text[17];
+        snprintf(text, sizeof text, "%016" PRIx64, txids[i]);
+        r = names_add(names, text, false);
+    }
+    return r;
+}
+
+static void generation_close(struct generation *base)
+{
+    struct v05_generation *generation = cast(base);
+    v05_listing_unref(generation->listing);
+    pthread_mutex_destroy(&generation->lock);
+    pthread_cond_destroy(&generation->learnt);
+    free(base->name);
+    free(generation);
+}
+
+static const struct generation_ops v05_generation_ops = {
+    .refresh = generation_refresh,
+    .bounds = generation_bounds,
+    .point_at = generation_point_at,
+    .open_at = generation_open_at,
+    .open_position = generation_open_position,
+    .list_points = generation_list_points,
+    .list_landmarks = generation_list_landmarks,
+    .list_positions = generation_list_positions,
+    .close = generation_close,
+};
+
+int v05_generation_open(const char *name, struct replica *replica, const struct history_options *options,
+                        struct generation **ret_generation)
+{
+    _cleanup_free_ struct v05_generation *generation = calloc(1, sizeof *generation);
+
+    if (!generation || !(generation->base.name = strdup(name)))
+        return -ENOMEM;
+    generation->base.ops = &v05_generation_ops;
+    atomic_init(&generation->base.references, 1);
+    generation->replica = replica;
+    generation->cache = options->cache;
+    generation->decoders = options->decoders;
+    pthread_mutex_init(&generation->lock, NULL);
+    pthread_cond_init(&generation->learnt, NULL);
+    *ret_generation = &steal_pointer(generation)->base;
+    return 0;
+}
+
+int v05_list_generations(struct replica *replica, struct task *task, struct names *names)
+{
+    _cleanup_(listing_finish) struct listing top = {0};
+    int r = replica_list(replica, "", LIST_FOLDER, NULL, 0, task, &top);
+
+    for (size_t i = 0; i < top.n_folders && r == 0; i++) {
+        const char *name = top.folders[i];
+        bool is_level = strlen(name) == 5 && strncmp(name, "000", 3) == 0 && name[3] >= '0' && name[3] <= '9';
+        if (strcmp(name, "ltx/") == 0 || is_level)
+            return names_add(names, V05_GENERATION, true);
+    }
+    return r;
+}

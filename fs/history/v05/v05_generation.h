@@ -1,0 +1,13 @@
+/* The history that Litestream v0.5 writes, as history.c sees it: the generation "ltx". */
+#pragma once
+
+#include "../generation.h"
+
+struct replica;
+
+#define V05_GENERATION "ltx"
+
+/* As v03_generation_open and v03_list_generations. */
+int v05_generation_open(const char *name, struct replica *replica, const struct history_options *options,
+                        struct generation **ret_generation);
+int v05_list_generations(struct replica *replica, struct task *task, struct names *names);
