@@ -26,7 +26,7 @@ BELOW = {
 PUBLIC = {
     "base": ["array", "cleanup", "hash", "instant", "log", "parallel", "slots", "task"],
     "config": ["config"],
-    "format": ["lz4frame", "wal"],
+    "format": ["ltx", "lz4frame", "wal"],
     "cache": ["cache"],
     "replica": ["replica"],
     "history": ["catalog", "history"],
@@ -42,7 +42,6 @@ LIBRARIES = {
     "yaml": "config",
     "lz4": "format",
     "xxhash": "format",
-    "isa-l": "cache",
     "sqlite3": "cli",
 }
 
