@@ -51,7 +51,7 @@ static enum content look_at(const struct listing *listing, size_t skip)
         if (strcmp(name, "generations/") == 0)
             return BACKUP;
         if (strcmp(name, "ltx/") == 0 || strcmp(name, "0000/") == 0 || strcmp(name, "0009/") == 0)
-            content = UNREADABLE_BACKUP;
+            return BACKUP;
     }
     return content;
 }

@@ -16,6 +16,7 @@
 #include "litemount/task.h"
 #include "look.h"
 #include "v03/v03_generation.h"
+#include "v05/v05_generation.h"
 
 #define PARALLEL_LISTINGS 8
 
@@ -97,19 +98,29 @@ static int refresh_item(void *context, size_t item, struct task *task)
     return generation->ops->refresh(generation, survey->whole, task);
 }
 
-/* Finds the replica's generations, those in `known` again with all that is known of them. */
-static int find_generations(struct history *history, struct replica *replica, const struct generations *known,
-                            struct task *task, struct generations *found)
+/* The formats that a replica may hold, side by side. */
+static const struct {
+    int (*list)(struct replica *replica, struct task *task, struct names *names);
+    int (*open)(const char *name, struct replica *replica, const struct history_options *options,
+                struct generation **ret_generation);
+} formats[] = {
+    {v03_list_generations, v03_generation_open},
+    {v05_list_generations, v05_generation_open},
+};
+
+/* Finds the replica's generations of one format, those in `known` again with all that is known of them. */
+static int find_generations(struct history *history, size_t format, struct replica *replica,
+                            const struct generations *known, struct task *task, struct generations *found)
 {
     _cleanup_(names_finish) struct names names = {0};
-    int r = v03_list_generations(replica, task, &names);
+    int r = formats[format].list(replica, task, &names);
 
     for (size_t i = 0; i < names.n && r == 0; i++) {
         struct generation *generation = generations_find(known, names.items[i].text);
         if (generation)
             generation_ref(generation);
         else
-            r = v03_generation_open(names.items[i].text, replica, &history->options, &generation);
+            r = formats[format].open(names.items[i].text, replica, &history->options, &generation);
         if (r == 0)
             r = generations_add(found, generation);
     }
@@ -136,8 +147,8 @@ static int survey_replica(struct history *history, size_t n, bool whole, struct 
     survey->whole = whole;
     if (n == history->active)
         r = current(history, &known);
-    if (r == 0)
-        r = find_generations(history, history->replicas[n], &known, task, &survey->found);
+    for (size_t i = 0; i < sizeof formats / sizeof *formats && r == 0; i++)
+        r = find_generations(history, i, history->replicas[n], &known, task, &survey->found);
     return r < 0 ? r : parallel_each(survey->found.n, PARALLEL_LISTINGS, refresh_item, survey, task);
 }
 

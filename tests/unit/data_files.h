@@ -31,13 +31,11 @@ static inline struct buffer read_data(const char *name)
     return read_file(path);
 }
 
-/* Calls `check` for every file that `parser` must refuse, and fails if there is none. */
-static inline void each_refused(const char *parser,
-                                void (*check)(const char *name, const struct buffer *bytes))
+/* Calls `check` for every file in the folder, and fails if there is none. */
+static inline void each_file(const char *folder, void (*check)(const char *name, const struct buffer *bytes))
 {
-    char folder[2048], path[4096];
+    char path[4096];
     size_t count = 0;
-    snprintf(folder, sizeof folder, "%s/%s", getenv("TEST_REFUSED"), parser);
     DIR *directory = opendir(folder);
     assert_non_null(directory);
     for (const struct dirent *entry; (entry = readdir(directory));) {
@@ -52,4 +50,13 @@ static inline void each_refused(const char *parser,
     }
     closedir(directory);
     assert_true(count > 0);
+}
+
+/* Calls `check` for every file that `parser` must refuse, and fails if there is none. */
+static inline void each_refused(const char *parser,
+                                void (*check)(const char *name, const struct buffer *bytes))
+{
+    char folder[2048];
+    snprintf(folder, sizeof folder, "%s/%s", getenv("TEST_REFUSED"), parser);
+    each_file(folder, check);
 }

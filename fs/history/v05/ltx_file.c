@@ -1,7 +1,7 @@
 /* One LTX file, and learning what is in it: its header, and where each page stands.
  *
- * A small file is fetched whole and all its checksums hold before anything in it is used; of a large one only the header
- * and the index are read. */
+ * A small file is fetched whole and all its checksums hold before anything in it is used; of a large one only
+ * the header and the index are read. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,13 +18,14 @@
 #include "v05.h"
 
 #define PARALLEL_FETCHES 32
-#define TAIL_SIZE (64 << 10)  /* bytes fetched from the end of a large file: most indexes lie in them */
-#define WINDOW (1 << 20)      /* bytes of a longer index fetched at once */
-#define KEEP_INDEX (1 << 20)  /* bytes: an index up to this is kept as a fact */
+#define TAIL_SIZE (64 << 10) /* bytes fetched from the end of a large file: most indexes lie in them */
+#define WINDOW (1 << 20)     /* bytes of a longer index fetched at once */
+#define KEEP_INDEX (1 << 20) /* bytes: an index up to this is kept as a fact */
 #define KIND "ltx"
 #define FACT_VERSION 1
 
-struct ltx_file *ltx_file_make(const struct object *object, unsigned level, uint64_t min, uint64_t max, int64_t time)
+struct ltx_file *ltx_file_make(const struct object *object, unsigned level, uint64_t min, uint64_t max,
+                               int64_t time)
 {
     _cleanup_free_ struct ltx_file *file = calloc(1, sizeof *file);
     if (!file || object_copy(object, &file->object) < 0)
@@ -62,7 +63,8 @@ struct ltx_found {
 static int refuse(const struct v05_generation *generation, const struct ltx_file *file, struct task *task,
                   const char *why)
 {
-    return task_fail(task, EBADMSG, "%s/%s is damaged: %s", replica_url(generation->replica), file->object.key, why);
+    return task_fail(task, EBADMSG, "%s/%s is damaged: %s", replica_url(generation->replica),
+                     file->object.key, why);
 }
 
 static void close_checker(struct ltx_checker **checker)
@@ -89,7 +91,9 @@ static int learn_whole(struct v05_generation *generation, const struct ltx_file 
     if (r == 0)
         ltx_image_keep(generation, file, &ret_found->header, &ret_found->index, bytes);
     slots_give(generation->decoders);
-    return r == -EBADMSG ? refuse(generation, file, task, "it is cut short, or a checksum of it does not hold") : r;
+    return r == -EBADMSG
+               ? refuse(generation, file, task, "it is cut short, or a checksum of it does not hold")
+               : r;
 }
 
 /* Pages as they are read from an index. */
@@ -108,9 +112,11 @@ static int collect(void *context, const struct ltx_page *page)
     return r;
 }
 
-/* Reads the index from `offset` on, window by window; the last `have` bytes of the file are there in `tail`. */
-static int read_index(struct v05_generation *generation, const struct ltx_file *file, uint64_t offset, uint64_t size,
-                      const uint8_t *tail, size_t have, struct task *task, struct ltx_index *ret_index)
+/* Reads the index from `offset` on, window by window; the last `have` bytes of the file are there in `tail`.
+ */
+static int read_index(struct v05_generation *generation, const struct ltx_file *file, uint64_t offset,
+                      uint64_t size, const uint8_t *tail, size_t have, struct task *task,
+                      struct ltx_index *ret_index)
 {
     struct collector collector = {.index = ret_index};
     struct ltx_index_reader reader;
@@ -120,7 +126,8 @@ static int read_index(struct v05_generation *generation, const struct ltx_file *
 
     ltx_index_reader_init(&reader, offset);
     if (offset >= tail_offset) {
-        r = ltx_index_reader_feed(&reader, tail + (offset - tail_offset), (size_t)size, collect, &collector, &taken);
+        r = ltx_index_reader_feed(&reader, tail + (offset - tail_offset), (size_t)size, collect, &collector,
+                                  &taken);
     } else {
         _cleanup_free_ uint8_t *bytes = malloc(WINDOW);
         if (!bytes)
@@ -201,7 +208,8 @@ static void remember(struct cache *cache, const char *identity, const struct ltx
     fact.version = FACT_VERSION;
     fact.header = found->header;
     fact.n_pages = found->index.n;
-    if (buffer_append(&buffer, &fact, sizeof fact) == 0 && buffer_append(&buffer, found->index.pages, bytes) == 0)
+    if (buffer_append(&buffer, &fact, sizeof fact) == 0 &&
+        buffer_append(&buffer, found->index.pages, bytes) == 0)
         cache_put_fact(cache, identity, KIND, buffer.data, buffer.size);
     buffer_finish(&buffer);
 }
@@ -222,7 +230,8 @@ static int find_out(struct v05_generation *generation, const struct ltx_file *fi
         r = learn_whole(generation, file, task, ret_found);
     else
         r = learn_ends(generation, file, task, ret_found);
-    if (r == 0 && (ret_found->header.min_txid != file->min_txid || ret_found->header.max_txid != file->max_txid))
+    if (r == 0 &&
+        (ret_found->header.min_txid != file->min_txid || ret_found->header.max_txid != file->max_txid))
         r = refuse(generation, file, task, "its header tells other TXIDs than its name");
     if (r == 0)
         remember(generation->cache, identity, ret_found);
@@ -246,7 +255,8 @@ static int claim(struct v05_generation *generation, struct ltx_file *file, struc
     return r;
 }
 
-/* Ends a claim: the file is sound, or damaged, which is no failure, or could not be had. Takes over what was found. */
+/* Ends a claim: the file is sound, or damaged, which is no failure, or could not be had. Takes over what was
+ * found. */
 static int settle(struct v05_generation *generation, struct ltx_file *file, struct ltx_found *found, int r,
                   struct task *task)
 {

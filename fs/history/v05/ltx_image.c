@@ -13,8 +13,8 @@
 #define FETCH_AT_ONCE (1 << 20) /* bytes of page frames */
 #define PUT_AT_ONCE (256 << 10) /* bytes of pages */
 
-int ltx_object_read(struct v05_generation *generation, const struct ltx_file *file, uint64_t offset, size_t length,
-                    void *bytes, struct task *task)
+int ltx_object_read(struct v05_generation *generation, const struct ltx_file *file, uint64_t offset,
+                    size_t length, void *bytes, struct task *task)
 {
     int r = replica_read(generation->replica, &file->object, offset, length, bytes, task);
     return r == -ENOENT ? -ESTALE : r;
@@ -43,7 +43,8 @@ static int refuse(const struct source *source, struct task *task)
                      replica_url(source->generation->replica), source->file->object.key);
 }
 
-/* Decodes the frames of `n` pages from entry `first` on, which stand one behind the other in `frames`, and puts the pages. */
+/* Decodes the frames of `n` pages from entry `first` on, which stand one behind the other in `frames`, and
+ * puts the pages. */
 static int put_pages(const struct source *source, size_t first, size_t n, const uint8_t *frames,
                      struct cache_fill *fill, struct task *task)
 {
@@ -73,12 +74,14 @@ static size_t count_run(const struct ltx_index *index, size_t first, size_t end)
 {
     size_t n = 1;
     while (first + n < end &&
-           index->pages[first + n].offset + index->pages[first + n].size - index->pages[first].offset <= FETCH_AT_ONCE)
+           index->pages[first + n].offset + index->pages[first + n].size - index->pages[first].offset <=
+               FETCH_AT_ONCE)
         n++;
     return n;
 }
 
-static int fetch_pages(const struct source *source, size_t first, size_t n, struct cache_fill *fill, struct task *task)
+static int fetch_pages(const struct source *source, size_t first, size_t n, struct cache_fill *fill,
+                       struct task *task)
 {
     const struct ltx_page *from = &source->index->pages[first], *last = from + n - 1;
     size_t length = (size_t)(last->offset + last->size - from->offset);
@@ -90,7 +93,8 @@ static int fetch_pages(const struct source *source, size_t first, size_t n, stru
     return r < 0 ? r : put_pages(source, first, n, bytes, fill, task);
 }
 
-static int make_pages(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill, struct task *task)
+static int make_pages(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
+                      struct task *task)
 {
     const struct source *source = context;
     size_t page_size = source->header->page_size, first = offset / page_size;
@@ -101,7 +105,8 @@ static int make_pages(void *context, uint64_t offset, uint64_t length, struct ca
     if (first >= end)
         return task_fail(task, EIO, "%s has no such page", source->file->object.key);
     if (source->whole)
-        return put_pages(source, 0, source->index->n, source->whole + source->index->pages[0].offset, fill, task);
+        return put_pages(source, 0, source->index->n, source->whole + source->index->pages[0].offset, fill,
+                         task);
     for (size_t n; first < end && r == 0; first += n) {
         n = count_run(source->index, first, end);
         r = fetch_pages(source, first, n, fill, task);
@@ -112,12 +117,13 @@ static int make_pages(void *context, uint64_t offset, uint64_t length, struct ca
 static int open_image(const struct source *source, struct cache_image **ret_image)
 {
     _cleanup_free_ char *identity = ltx_identity(source->generation, source->file);
-    return identity ? cache_image_open(source->generation->cache, identity, source->header->page_size, ret_image)
-                    : -ENOMEM;
+    return identity
+               ? cache_image_open(source->generation->cache, identity, source->header->page_size, ret_image)
+               : -ENOMEM;
 }
 
-void ltx_image_keep(struct v05_generation *generation, const struct ltx_file *file, const struct ltx_header *header,
-                    const struct ltx_index *index, const uint8_t *bytes)
+void ltx_image_keep(struct v05_generation *generation, const struct ltx_file *file,
+                    const struct ltx_header *header, const struct ltx_index *index, const uint8_t *bytes)
 {
     struct source source = {generation, file, header, index, bytes};
     const struct cache_maker maker = {.make = make_pages, .context = &source};
@@ -132,8 +138,8 @@ void ltx_image_keep(struct v05_generation *generation, const struct ltx_file *fi
     cache_image_close(image);
 }
 
-int64_t ltx_image_read(struct v05_generation *generation, struct ltx_file *file, size_t entry, uint32_t offset,
-                       size_t length, void *bytes, struct task *task)
+int64_t ltx_image_read(struct v05_generation *generation, struct ltx_file *file, size_t entry,
+                       uint32_t offset, size_t length, void *bytes, struct task *task)
 {
     struct source source = {generation, file, &file->header, &file->index, NULL};
     const struct cache_maker maker = {.make = make_pages, .context = &source};
@@ -141,7 +147,8 @@ int64_t ltx_image_read(struct v05_generation *generation, struct ltx_file *file,
 
     if (open_image(&source, &image) < 0)
         return -ENOMEM;
-    int64_t n = cache_image_read(image, (uint64_t)entry * file->header.page_size + offset, length, bytes, &maker, task);
+    int64_t n = cache_image_read(image, (uint64_t)entry * file->header.page_size + offset, length, bytes,
+                                 &maker, task);
     cache_image_close(image);
     return n;
 }

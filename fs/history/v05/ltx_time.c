@@ -17,7 +17,8 @@
 #define KIND "times"
 #define METADATA "litestream-timestamp"
 
-/* The fact is text: a line a file, "NANOSECONDS KEY SIZE VERSION", in the order of these lines' names for objects. */
+/* The fact is text: a line a file, "NANOSECONDS KEY SIZE VERSION", in the order of these lines' names for
+ * objects. */
 
 /* The times that are to be found out. */
 struct inquiry {

@@ -1,11 +1,11 @@
 /* Which files make a state.
  *
- * The base is the newest level-9 file inside the limit. From there the file that reaches farthest among those that begin
- * no later than the next TXID is taken, again and again; of equal reach the one of the lowest least TXID, then of the
- * highest level. Each file is a true statement about its pages as of its last TXID, so it does not matter which files
- * make the chain, only that no TXID is left out.
- * Source: Litestream v0.5 replica.go, CalcRestorePlan. Its `-timestamp` is exclusive; ours is inclusive, so that a file's
- * own time leads to it. */
+ * The base is the newest level-9 file inside the limit. From there the file that reaches farthest among those
+ * that begin no later than the next TXID is taken, again and again; of equal reach the one of the lowest
+ * least TXID, then of the highest level. Each file is a true statement about its pages as of its last TXID,
+ * so it does not matter which files make the chain, only that no TXID is left out. Source: Litestream v0.5
+ * replica.go, CalcRestorePlan. Its `-timestamp` is exclusive; ours is inclusive, so that a file's own time
+ * leads to it. */
 #include <errno.h>
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 /* Litestream v0.5: one history of LTX files in levels, shown as the generation "ltx".
  *
- * Position: a TXID. A level-9 file is an image of the whole database; a file of a lower level holds the pages that its
- * range of TXIDs changed, as of its last one. A state is a base and a chain of files that lead from it to a TXID without
- * a gap. Sources: Litestream v0.5 replica.go (CalcRestorePlan), superfly/ltx. */
+ * Position: a TXID. A level-9 file is an image of the whole database; a file of a lower level holds the pages
+ * that its range of TXIDs changed, as of its last one. A state is a base and a chain of files that lead from
+ * it to a TXID without a gap. Sources: Litestream v0.5 replica.go (CalcRestorePlan), superfly/ltx. */
 #pragma once
 
 #include <pthread.h>
@@ -53,8 +53,8 @@ struct v05_generation {
     struct v05_listing *listing; /* a reference */
 };
 
-/* Which files make a state: a base (NULL: none, the first of the chain is an image itself) and the files upon it, in the
- * order of their TXIDs. The files are borrowed from the listing. */
+/* Which files make a state: a base (NULL: none, the first of the chain is an image itself) and the files upon
+ * it, in the order of their TXIDs. The files are borrowed from the listing. */
 struct plan {
     struct ltx_file *base;
     struct ltx_file **chain;
@@ -64,14 +64,15 @@ struct plan {
 
 void plan_finish(struct plan *plan);
 
-/* Plans the state at `time`, inclusive, or (INSTANT_MAX) the latest, not beyond `txid` (UINT64_MAX: no limit), around the files
- * that are known to be damaged. Called with the generation locked. 0 or -ENOMEM. */
+/* Plans the state at `time`, inclusive, or (INSTANT_MAX) the latest, not beyond `txid` (UINT64_MAX: no
+ * limit), around the files that are known to be damaged. Called with the generation locked. 0 or -ENOMEM. */
 int plan_make(const struct v05_listing *listing, int64_t time, uint64_t txid, struct plan *ret_plan);
 
 /* The last file of the plan: its commit is the state's. NULL if it leads nowhere. */
 struct ltx_file *plan_last(const struct plan *plan);
 
-/* Every TXID that some plan leads to, ascending; `txids` has room for all files. Returns how many. Locked as above. */
+/* Every TXID that some plan leads to, ascending; `txids` has room for all files. Returns how many. Locked as
+ * above. */
 size_t plan_reachable(const struct v05_listing *listing, uint64_t *txids);
 
 /* v05_listing.c */
@@ -82,14 +83,16 @@ struct v05_listing *v05_listing_ref(struct v05_listing *listing);
 void v05_listing_unref(struct v05_listing *listing); /* NULL is fine */
 
 /* ltx_file.c */
-struct ltx_file *ltx_file_make(const struct object *object, unsigned level, uint64_t min, uint64_t max, int64_t time);
+struct ltx_file *ltx_file_make(const struct object *object, unsigned level, uint64_t min, uint64_t max,
+                               int64_t time);
 struct ltx_file *ltx_file_ref(struct ltx_file *file);
 void ltx_file_unref(struct ltx_file *file);
 
-/* Learns what is in the files: header and index. 0 even if some turn out damaged; else why they can't be had. */
+/* Learns what is in the files: header and index. 0 even if some turn out damaged; else why they can't be had.
+ */
 int ltx_files_learn(struct v05_generation *generation, struct ltx_file **files, size_t n, struct task *task);
 
-/* ltx_image.c: reads `length` bytes from `offset` of the pages from entry `entry` of the file's index on, which follow each
- * other in its image. Returns the bytes read, or a negative errno with a reason. */
-int64_t ltx_image_read(struct v05_generation *generation, struct ltx_file *file, size_t entry, uint32_t offset,
-                       size_t length, void *bytes, struct task *task);
+/* ltx_image.c: reads `length` bytes from `offset` of the pages from entry `entry` of the file's index on,
+ * which follow each other in its image. Returns the bytes read, or a negative errno with a reason. */
+int64_t ltx_image_read(struct v05_generation *generation, struct ltx_file *file, size_t entry,
+                       uint32_t offset, size_t length, void *bytes, struct task *task);

@@ -57,8 +57,8 @@ static bool generation_bounds(struct generation *base, int64_t *ret_earliest, in
     return true;
 }
 
-static int make_plan(struct v05_generation *generation, const struct v05_listing *listing, int64_t time, uint64_t txid,
-                     struct plan *ret_plan)
+static int make_plan(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
+                     uint64_t txid, struct plan *ret_plan)
 {
     pthread_mutex_lock(&generation->lock);
     int r = plan_make(listing, time, txid, ret_plan);
@@ -72,8 +72,8 @@ static bool same_plan(const struct plan *a, const struct plan *b)
     return a->txid == b->txid && a->base == b->base;
 }
 
-/* When the state that `plan` (of `time`) leads to came to be: the first of the files' times that gives the same. Both base and
- * reach only grow with time. */
+/* When the state that `plan` (of `time`) leads to came to be: the first of the files' times that gives the
+ * same. Both base and reach only grow with time. */
 static int find_point(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
                       const struct plan *plan, int64_t *ret_point)
 {
@@ -107,7 +107,8 @@ static bool generation_point_at(struct generation *base, int64_t time, int64_t *
            find_point(generation, listing, time, &plan, ret_point) == 0;
 }
 
-/* Learns all files of a plan. 0 if they are sound; 1 if some turned out damaged, so that another plan is to be made. */
+/* Learns all files of a plan. 0 if they are sound; 1 if some turned out damaged, so that another plan is to
+ * be made. */
 static int learn_plan(struct v05_generation *generation, const struct plan *plan, struct task *task)
 {
     int r = 0, damaged = 0;
@@ -127,8 +128,8 @@ static int learn_plan(struct v05_generation *generation, const struct plan *plan
 }
 
 /* The plan for `time` and `txid` whose files are all sound. */
-static int sound_plan(struct v05_generation *generation, const struct v05_listing *listing, int64_t time, uint64_t txid,
-                      struct task *task, struct plan *ret_plan)
+static int sound_plan(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
+                      uint64_t txid, struct task *task, struct plan *ret_plan)
 {
     struct plan plan = {0};
     int r;
@@ -150,7 +151,8 @@ static int sound_plan(struct v05_generation *generation, const struct v05_listin
 }
 
 /* What is missing between where the plan leads and the newest TXID that there is a file of at `time`. */
-static int describe_gap(const struct v05_listing *listing, int64_t time, const struct plan *plan, char **ret_gap)
+static int describe_gap(const struct v05_listing *listing, int64_t time, const struct plan *plan,
+                        char **ret_gap)
 {
     uint64_t next = UINT64_MAX;
 
@@ -166,14 +168,16 @@ static int describe_gap(const struct v05_listing *listing, int64_t time, const s
     *ret_gap = NULL;
     if (next == UINT64_MAX)
         return 0;
-    if (asprintf(ret_gap, "TXID %016" PRIx64 " to %016" PRIx64 ": no sound file holds them", plan->txid + 1, next - 1) < 0) {
+    if (asprintf(ret_gap, "TXID %016" PRIx64 " to %016" PRIx64 ": no sound file holds them", plan->txid + 1,
+                 next - 1) < 0) {
         *ret_gap = NULL;
         return -ENOMEM;
     }
     return 0;
 }
 
-static int generation_open_at(struct generation *base, int64_t time, struct task *task, struct state **ret_state)
+static int generation_open_at(struct generation *base, int64_t time, struct task *task,
+                              struct state **ret_state)
 {
     struct v05_generation *generation = cast(base);
     _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
@@ -199,7 +203,8 @@ static int64_t time_of(const struct v05_listing *listing, const struct plan *pla
     int64_t time = plan_last(plan)->time;
     for (size_t i = 0; i < listing->n_files; i++) {
         const struct ltx_file *file = listing->files[i];
-        if (plan->n_chain && file->level != V05_BASE_LEVEL && file->max_txid == plan->txid && file->time < time)
+        if (plan->n_chain && file->level != V05_BASE_LEVEL && file->max_txid == plan->txid &&
+            file->time < time)
             time = file->time;
     }
     return time;

@@ -1,7 +1,7 @@
 /* What LTX files there are, and when each was written.
  *
- * Two layouts: ltx/LEVEL/MIN-MAX.ltx (level in decimal) on most stores, and LEVEL/MIN-MAX.ltx (four hex digits) on S3; a
- * replica that was copied from one store to another keeps its own, so both are looked for.
+ * Two layouts: ltx/LEVEL/MIN-MAX.ltx (level in decimal) on most stores, and LEVEL/MIN-MAX.ltx (four hex
+ * digits) on S3; a replica that was copied from one store to another keeps its own, so both are looked for.
  * Sources: Litestream v0.5 litestream.go (LTXFilePath), s3/replica_client.go. */
 #include <errno.h>
 #include <stdio.h>
@@ -44,7 +44,8 @@ static void unref_listing(struct v05_listing **listing)
 
 bool v05_parse_name(const char *name, uint64_t *ret_min, uint64_t *ret_max)
 {
-    if (strspn(name, HEX) != 16 || name[16] != '-' || strspn(name + 17, HEX) != 16 || strcmp(name + 33, ".ltx") != 0)
+    if (strspn(name, HEX) != 16 || name[16] != '-' || strspn(name + 17, HEX) != 16 ||
+        strcmp(name + 33, ".ltx") != 0)
         return false;
     *ret_min = strtoull(name, NULL, 16);
     *ret_max = strtoull(name + 17, NULL, 16);
@@ -66,7 +67,8 @@ static int list_level(void *context, size_t item, struct task *task)
 {
     struct folders *folders = context;
     struct level_folder *folder = &folders->items[item];
-    return replica_list(folders->generation->replica, folder->prefix, LIST_FOLDER, NULL, 0, task, &folder->found);
+    return replica_list(folders->generation->replica, folder->prefix, LIST_FOLDER, NULL, 0, task,
+                        &folder->found);
 }
 
 /* The levels for which there is a folder. */
@@ -101,14 +103,16 @@ static int by_txid_and_level(const void *left, const void *right)
     return (a->level > b->level) - (a->level < b->level);
 }
 
-static struct ltx_file *find_known(const struct v05_listing *known, const struct object *object, unsigned level,
-                                   uint64_t min, uint64_t max)
+static struct ltx_file *find_known(const struct v05_listing *known, const struct object *object,
+                                   unsigned level, uint64_t min, uint64_t max)
 {
-    struct ltx_file wanted = {.level = level, .min_txid = min, .max_txid = max}, *key = &wanted, **found = NULL;
+    struct ltx_file wanted = {.level = level, .min_txid = min, .max_txid = max}, *key = &wanted,
+                    **found = NULL;
 
     if (known && known->n_files)
         found = bsearch(&key, known->files, known->n_files, sizeof(struct ltx_file *), by_txid_and_level);
-    if (!found || (*found)->object.size != object->size || strcmp((*found)->object.version, object->version) != 0 ||
+    if (!found || (*found)->object.size != object->size ||
+        strcmp((*found)->object.version, object->version) != 0 ||
         strcmp((*found)->object.key, object->key) != 0)
         return NULL;
     return *found;

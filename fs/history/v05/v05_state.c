@@ -1,5 +1,5 @@
-/* Reading a v0.5 state: each page from the newest file of its plan that holds it; a page that none holds is zeros (the lock
- * page is never stored). */
+/* Reading a v0.5 state: each page from the newest file of its plan that holds it; a page that none holds is
+ * zeros (the lock page is never stored). */
 #include "v05_state.h"
 
 #include <errno.h>
@@ -125,7 +125,8 @@ static size_t count_run(const struct v05_state *state, uint32_t page, size_t mos
     return n;
 }
 
-static int64_t state_v05_read(struct state *base, uint64_t offset, size_t length, void *bytes, struct task *task)
+static int64_t state_v05_read(struct state *base, uint64_t offset, size_t length, void *bytes,
+                              struct task *task)
 {
     struct v05_state *state = (struct v05_state *)base;
     struct v05_generation *generation = (struct v05_generation *)base->generation;
@@ -141,7 +142,8 @@ static int64_t state_v05_read(struct state *base, uint64_t offset, size_t length
         size_t part = run * page_size - within;
         part = part < length - done ? part : length - done;
         if (place.file)
-            n = ltx_image_read(generation, place.file, place.entry, within, part, (uint8_t *)bytes + done, task);
+            n = ltx_image_read(generation, place.file, place.entry, within, part, (uint8_t *)bytes + done,
+                               task);
         else
             memset((uint8_t *)bytes + done, 0, part);
         if (place.file && n >= 0 && (size_t)n < part)
@@ -194,8 +196,8 @@ static uint64_t source_size(const struct plan *plan)
     return size;
 }
 
-int v05_state_make(struct v05_generation *generation, struct v05_listing *listing, struct plan *plan, int64_t time,
-                   char **gap, struct state **ret_state)
+int v05_state_make(struct v05_generation *generation, struct v05_listing *listing, struct plan *plan,
+                   int64_t time, char **gap, struct state **ret_state)
 {
     const struct ltx_header *last = &plan_last(plan)->header;
     _cleanup_free_ struct v05_state *state = calloc(1, sizeof *state);
