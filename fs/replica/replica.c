@@ -227,8 +227,3 @@ void replica_get_stats(const struct replica *replica, struct replica_stats *ret_
     ret_stats->retries = atomic_load(&store->retries);
     ret_stats->bytes = atomic_load(&store->bytes);
 }
-
-int replica_metadata(struct replica *replica, const struct object *object, const char *name, struct task *task, char **ret_value)
-{
-    return -ENODATA;
-}

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct age_identity;
 struct cache;
 struct replica;
 struct slots;
@@ -21,8 +22,10 @@ struct task;
 struct history;
 
 struct history_options {
-    int64_t refresh;        /* nanoseconds that a listing counts as current */
-    struct cache *cache;    /* borrowed */
+    int64_t refresh;                       /* nanoseconds that a listing counts as current */
+    struct cache *cache;                   /* borrowed */
+    const struct age_identity *identities; /* borrowed: what encrypted objects may be opened with */
+    size_t n_identities;
     struct slots *decoders; /* borrowed: shared by all that decode, for each takes some 10 MB */
 };
 

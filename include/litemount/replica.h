@@ -83,9 +83,6 @@ int replica_list(struct replica *replica, const char *prefix, enum list_depth de
 int replica_read(struct replica *replica, const struct object *object, uint64_t offset, size_t length,
                  void *bytes, struct task *task);
 
-/* PLACEHOLDER until merged */
-int replica_metadata(struct replica *replica, const struct object *object, const char *name, struct task *task, char **ret_value);
-
 /* What was asked of the replica's store so far: for tests and for `.litemount/stats`. */
 struct replica_stats {
     uint64_t requests, retries, bytes;

@@ -7,12 +7,11 @@
 #include "litemount/cleanup.h"
 #include "litemount/slots.h"
 #include "litemount/task.h"
+#include "object_source.h"
 #include "v03.h"
 
 #define FIRST_WINDOW (512 << 10) /* bytes fetched before anything is decoded: all of most segments */
 #define WINDOW (2 << 20)         /* bytes fetched at once after that */
-
-static const char age_magic[] = "age-encryption.org/";
 
 static void close_stream_pointer(struct lz4_stream **stream)
 {
@@ -24,62 +23,62 @@ static int refuse(struct replica *replica, const struct object *object, struct t
     return task_fail(task, EBADMSG, "%s/%s %s", replica_url(replica), object->key, why);
 }
 
-static int feed_window(struct replica *replica, const struct object *object, struct lz4_stream *stream,
-                       const uint8_t *bytes, size_t length, bool first, lz4_sink *sink, void *context,
-                       struct task *task)
+static int feed_window(const struct object_source *source, struct lz4_stream *stream, const uint8_t *bytes,
+                       size_t length, bool first, lz4_sink *sink, void *context, struct task *task)
 {
-    if (first && length >= strlen(age_magic) && memcmp(bytes, age_magic, strlen(age_magic)) == 0)
-        return refuse(replica, object, task, "is encrypted with age, which this version cannot read");
+    struct replica *replica = source->generation->replica;
+    if (first && age_is_encrypted(bytes, length))
+        return task_fail(task, EACCES,
+                         "%s/%s is encrypted with age, and the configuration has no identity for it",
+                         replica_url(replica), source->object->key);
     int r = lz4_stream_feed(stream, bytes, length, sink, context);
     if (r == -EBADMSG)
-        return refuse(replica, object, task, "is damaged: its LZ4 frame or what is in it does not hold");
+        return refuse(replica, source->object, task,
+                      "is damaged: its LZ4 frame or what is in it does not hold");
     return r;
 }
 
-int object_read(struct replica *replica, const struct object *object, uint64_t offset, size_t length,
-                void *bytes, struct task *task)
-{
-    int r = replica_read(replica, object, offset, length, bytes, task);
-    return r == -ENOENT ? -ESTALE : r;
-}
-
 /* Decodes from the first window on, which is there; fetches the others. */
-static int decode_windows(struct replica *replica, const struct object *object, uint8_t *bytes, size_t length,
-                          lz4_sink *sink, void *context, struct task *task)
+static int decode_windows(struct object_source *source, uint8_t *bytes, size_t length, lz4_sink *sink,
+                          void *context, struct task *task)
 {
     _cleanup_(close_stream_pointer) struct lz4_stream *stream = NULL;
     uint64_t offset = 0;
     int r = lz4_stream_open(&stream);
 
     while (r == 0) {
-        r = feed_window(replica, object, stream, bytes, length, offset == 0, sink, context, task);
+        r = feed_window(source, stream, bytes, length, offset == 0, sink, context, task);
         offset += length;
-        if (r < 0 || offset == object->size || lz4_stream_done(stream))
+        if (r < 0 || offset == source->size || lz4_stream_done(stream))
             break;
-        length = object->size - offset < WINDOW ? (size_t)(object->size - offset) : WINDOW;
-        r = object_read(replica, object, offset, length, bytes, task);
+        length = source->size - offset < WINDOW ? (size_t)(source->size - offset) : WINDOW;
+        r = object_source_read(source, offset, length, bytes, task);
     }
     if (r == 0 && !lz4_stream_done(stream))
-        return refuse(replica, object, task, "is cut short");
+        return refuse(source->generation->replica, source->object, task, "is cut short");
     return r;
 }
 
 int object_decode(struct v03_generation *generation, const struct object *object, lz4_sink *sink,
                   void *context, struct task *task)
 {
-    size_t first = object->size < FIRST_WINDOW ? (size_t)object->size : FIRST_WINDOW;
-    _cleanup_free_ uint8_t *bytes = malloc(object->size <= FIRST_WINDOW ? first + 1 : WINDOW);
+    _cleanup_(object_source_finish) struct object_source source = {0};
+    int r = object_source_open(generation, object, task, &source);
 
+    if (r < 0)
+        return r;
+    if (source.size == 0)
+        return refuse(generation->replica, object, task, "is empty");
+    size_t first = source.size < FIRST_WINDOW ? (size_t)source.size : FIRST_WINDOW;
+    _cleanup_free_ uint8_t *bytes = malloc(source.size <= FIRST_WINDOW ? first : WINDOW);
     if (!bytes)
         return -ENOMEM;
-    if (object->size == 0)
-        return refuse(generation->replica, object, task, "is empty");
-    int r = object_read(generation->replica, object, 0, first, bytes, task);
+    r = object_source_read(&source, 0, first, bytes, task);
     if (r == 0)
         r = slots_take(generation->decoders, task);
     if (r < 0)
         return r;
-    r = decode_windows(generation->replica, object, bytes, first, sink, context, task);
+    r = decode_windows(&source, bytes, first, sink, context, task);
     slots_give(generation->decoders);
     return r;
 }

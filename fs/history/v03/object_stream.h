@@ -8,13 +8,8 @@
 #include "litemount/replica.h"
 #include "v03.h"
 
-/* As replica_read, but an object that is gone is -ESTALE, like one that was replaced: the listing is out of
- * date. */
-int object_read(struct replica *replica, const struct object *object, uint64_t offset, size_t length,
-                void *bytes, struct task *task);
-
 /* Gives what the object decodes to, in order, to `sink`. Returns 0 once the frame's end holds; -EBADMSG with
- * a reason if the object is damaged; the sink's errno; or object_read's. */
+ * a reason if the object is damaged; the sink's errno; or object_source_read's. */
 int object_decode(struct v03_generation *generation, const struct object *object, lz4_sink *sink,
                   void *context, struct task *task);
 

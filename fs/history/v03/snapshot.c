@@ -12,6 +12,7 @@
 #include "litemount/cleanup.h"
 #include "litemount/log.h"
 #include "litemount/task.h"
+#include "object_source.h"
 #include "object_stream.h"
 #include "snapshot_blocks.h"
 #include "snapshot_check.h"
@@ -57,6 +58,9 @@ void snapshot_unref(struct snapshot *snapshot)
     free(snapshot->damage);
     free(snapshot->starts);
     free(snapshot->decoded);
+    if (snapshot->source)
+        object_source_finish(snapshot->source);
+    free(snapshot->source);
     free(snapshot);
 }
 

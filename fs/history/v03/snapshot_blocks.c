@@ -7,6 +7,7 @@
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
+#include "object_source.h"
 #include "object_stream.h"
 
 #define KIND "blocks"
@@ -26,14 +27,48 @@ static int refuse(struct v03_generation *generation, const struct snapshot *snap
                      snapshot->object.key, why);
 }
 
-/* Reads bytes of the object that must be there. */
-static int read_exactly(struct v03_generation *generation, const struct snapshot *snapshot, uint64_t offset,
-                        size_t length, void *bytes, struct task *task)
+/* The snapshot's plain bytes: opened once, kept with it. */
+static int open_source(struct v03_generation *generation, struct snapshot *snapshot, struct task *task,
+                       struct object_source **ret_source)
 {
+    struct object_source opened, *kept;
+
+    pthread_mutex_lock(&snapshot->lock);
+    *ret_source = snapshot->source;
+    pthread_mutex_unlock(&snapshot->lock);
+    if (*ret_source)
+        return 0;
+    int r = object_source_open(generation, &snapshot->object, task, &opened);
+    if (r < 0)
+        return r;
+    kept = malloc(sizeof *kept);
+    if (kept)
+        *kept = opened;
+    pthread_mutex_lock(&snapshot->lock);
+    bool mine = kept && !snapshot->source;
+    if (mine)
+        snapshot->source = kept;
+    *ret_source = snapshot->source;
+    pthread_mutex_unlock(&snapshot->lock);
+    if (!mine) {
+        object_source_finish(&opened);
+        free(kept);
+    }
+    return *ret_source ? 0 : -ENOMEM;
+}
+
+int snapshot_object_read(struct v03_generation *generation, struct snapshot *snapshot, uint64_t offset,
+                         size_t length, void *bytes, struct task *task)
+{
+    struct object_source *source;
     uint64_t end;
-    if (__builtin_add_overflow(offset, length, &end) || end > snapshot->object.size)
+    int r = open_source(generation, snapshot, task, &source);
+
+    if (r < 0)
+        return r;
+    if (__builtin_add_overflow(offset, length, &end) || end > source->size)
         return refuse(generation, snapshot, task, "it is cut short");
-    return object_read(generation->replica, &snapshot->object, offset, length, bytes, task);
+    return object_source_read(source, offset, length, bytes, task);
 }
 
 /* Makes room for one more block. Called with the snapshot locked. */
@@ -151,7 +186,7 @@ static int know_frame(struct v03_generation *generation, struct snapshot *snapsh
         return -EOPNOTSUPP;
     if (known || recall(generation, snapshot) == 0)
         return 0;
-    int r = read_exactly(generation, snapshot, 0, sizeof bytes, bytes, task);
+    int r = snapshot_object_read(generation, snapshot, 0, sizeof bytes, bytes, task);
     if (r < 0)
         return r;
     /* Reading in order says what is wrong with the header, if anything is. */
@@ -206,7 +241,7 @@ static int find_block(struct v03_generation *generation, struct snapshot *snapsh
             snapshot_remember_blocks(generation, snapshot);
         if (found)
             return n ? 0 : refuse(generation, snapshot, task, "it holds nothing");
-        int r = read_exactly(generation, snapshot, last, sizeof header, header, task);
+        int r = snapshot_object_read(generation, snapshot, last, sizeof header, header, task);
         if (r == 0)
             r = note_header(generation, snapshot, n, header, task);
         if (r < 0)
@@ -252,7 +287,7 @@ static int make_block(struct v03_generation *generation, struct snapshot *snapsh
 
     if (!bytes || !decoded)
         return -ENOMEM;
-    int r = read_exactly(generation, snapshot, place->start, length, bytes, task);
+    int r = snapshot_object_read(generation, snapshot, place->start, length, bytes, task);
     if (r == 0)
         r = decode_block(generation, snapshot, place, bytes, decoded, task, &size, &last);
     if (r < 0)
@@ -299,7 +334,11 @@ uint32_t snapshot_block_size(struct snapshot *snapshot)
 int snapshot_peek(struct v03_generation *generation, struct snapshot *snapshot, size_t wanted, uint8_t *bytes,
                   struct task *task)
 {
-    uint64_t size = snapshot->object.size;
+    struct object_source *source;
+    int r = open_source(generation, snapshot, task, &source);
+    if (r < 0)
+        return r;
+    uint64_t size = source->size;
     size_t length = size < PEEK_SIZE ? (size_t)size : PEEK_SIZE, got;
     _cleanup_free_ uint8_t *start = malloc(length + 1);
     struct lz4_frame frame;
@@ -307,7 +346,7 @@ int snapshot_peek(struct v03_generation *generation, struct snapshot *snapshot, 
 
     if (!start)
         return -ENOMEM;
-    int r = object_read(generation->replica, &snapshot->object, 0, length, start, task);
+    r = object_source_read(source, 0, length, start, task);
     if (r < 0)
         return r;
     if (lz4_frame_parse(start, length, &frame) < 0 || length < frame.header_size + LZ4_BLOCK_HEADER_SIZE ||

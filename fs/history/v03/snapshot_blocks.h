@@ -22,3 +22,7 @@ uint32_t snapshot_block_size(struct snapshot *snapshot);
 
 /* Keeps what is known of the blocks in the cache. */
 void snapshot_remember_blocks(struct v03_generation *generation, struct snapshot *snapshot);
+
+/* Reads plain bytes of the object, which must hold them: -EBADMSG with a reason if it ends before. */
+int snapshot_object_read(struct v03_generation *generation, struct snapshot *snapshot, uint64_t offset,
+                         size_t length, void *bytes, struct task *task);

@@ -93,10 +93,8 @@ int snapshot_check_whole(struct v03_generation *generation, struct snapshot *sna
     if (!take_check(snapshot, &end))
         return 0;
     task_init(&attempt, task);
-    int r = end + LZ4_BLOCK_HEADER_SIZE + sizeof told > snapshot->object.size ? -EBADMSG : 0;
-    if (r == 0)
-        r = object_read(generation->replica, &snapshot->object, end + LZ4_BLOCK_HEADER_SIZE, sizeof told,
-                        told, &attempt);
+    int r =
+        snapshot_object_read(generation, snapshot, end + LZ4_BLOCK_HEADER_SIZE, sizeof told, told, &attempt);
     if (r == 0)
         r = compute(image, &attempt, &value);
     bool holds = r == 0 && value == ((uint32_t)told[3] << 24 | (uint32_t)told[2] << 16 |

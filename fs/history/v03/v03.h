@@ -57,6 +57,8 @@ struct snapshot {
     uint32_t page_size; /* 0: the database is an empty file */
     uint64_t size;      /* bytes of the database file */
 
+    struct object_source *source; /* opened when it is first read by block */
+
     /* Where the blocks of a large one stand, as far as is known (snapshot_blocks.c). */
     bool in_order; /* they can't be decoded on their own: read from the start */
     struct lz4_frame frame;
@@ -94,6 +96,8 @@ struct v03_generation {
     struct generation base;
     struct replica *replica; /* borrowed from the history, which outlives it */
     struct cache *cache;
+    const struct age_identity *identities;
+    size_t n_identities;
     struct slots *decoders; /* borrowed too: each decoder takes megabytes */
 
     pthread_mutex_t lock;        /* guards what is below, and the segments' learnt part */

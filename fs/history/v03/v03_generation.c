@@ -187,6 +187,8 @@ int v03_generation_open(const char *name, struct replica *replica, const struct 
     generation->replica = replica;
     generation->cache = options->cache;
     generation->decoders = options->decoders;
+    generation->identities = options->identities;
+    generation->n_identities = options->n_identities;
     pthread_mutex_init(&generation->lock, NULL);
     pthread_cond_init(&generation->learnt, NULL);
     *ret_generation = &steal_pointer(generation)->base;

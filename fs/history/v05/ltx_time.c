@@ -69,10 +69,10 @@ static int split(struct buffer *fact, char ***ret_lines, size_t *ret_n)
 static int recall(const struct inquiry *inquiry, char **lines, size_t n_lines)
 {
     for (size_t i = 0; i < inquiry->n && n_lines; i++) {
-        _cleanup_free_ char *description = describe(&inquiry->files[i]->object), *key = NULL, **found;
+        _cleanup_free_ char *description = describe(&inquiry->files[i]->object), *key = NULL;
         if (!description || asprintf(&key, " %s", description) < 0)
             return -ENOMEM;
-        found = bsearch(&key, lines, n_lines, sizeof *lines, by_description);
+        char **found = bsearch(&key, lines, n_lines, sizeof *lines, by_description);
         if (found)
             inquiry->files[i]->time = strtoll(*found, NULL, 10);
     }

@@ -1,0 +1,149 @@
+#include "object_source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/cleanup.h"
+#include "litemount/task.h"
+
+#define HEAD_SIZE 4096         /* bytes: more than an age header for a few recipients */
+#define WHOLE_HEAD (512 << 10) /* bytes: an object up to this is fetched whole when its head is looked at */
+
+int object_read(struct replica *replica, const struct object *object, uint64_t offset, size_t length,
+                void *bytes, struct task *task)
+{
+    int r = replica_read(replica, object, offset, length, bytes, task);
+    return r == -ENOENT ? -ESTALE : r;
+}
+
+static int refuse(const struct object_source *source, int code, struct task *task, const char *why)
+{
+    return task_fail(task, code, "%s/%s %s", replica_url(source->generation->replica), source->object->key,
+                     why);
+}
+
+/* Makes sure that the first `length` bytes are there, or all. */
+static int fetch_head(struct object_source *source, size_t length, struct task *task)
+{
+    uint64_t size = source->object->size;
+    if (length > size)
+        length = (size_t)size;
+    if (length <= source->head.size)
+        return 0;
+    int r = buffer_reserve(&source->head, length - source->head.size);
+    if (r == 0)
+        r = object_read(source->generation->replica, source->object, source->head.size,
+                        length - source->head.size, source->head.data + source->head.size, task);
+    if (r == 0)
+        source->head.size = length;
+    return r;
+}
+
+static int unseal(struct object_source *source, struct task *task)
+{
+    const struct v03_generation *generation = source->generation;
+    const struct object *object = source->object;
+    int r = age_open(source->head.data, source->head.size, object->size, generation->identities,
+                     generation->n_identities, &source->age);
+
+    if (r == -EAGAIN && source->head.size < object->size) {
+        if ((r = fetch_head(source, AGE_HEADER_MAX, task)) < 0)
+            return r;
+        r = age_open(source->head.data, source->head.size, object->size, generation->identities,
+                     generation->n_identities, &source->age);
+    }
+    if (r == -EKEYREJECTED)
+        return refuse(source, EACCES, task,
+                      "is encrypted with age for another identity than the configuration's");
+    if (r == -EAGAIN || r == -EBADMSG)
+        return refuse(source, EBADMSG, task, "is damaged: its age header does not hold");
+    if (r < 0)
+        return refuse(source, -r, task, "cannot be decrypted");
+    source->is_sealed = true;
+    source->size = source->age.plain_size;
+    return 0;
+}
+
+int object_source_open(struct v03_generation *generation, const struct object *object, struct task *task,
+                       struct object_source *ret_source)
+{
+    struct object_source source = {.generation = generation, .object = object, .size = object->size};
+    int r = 0;
+
+    if (generation->n_identities && object->size) {
+        r = fetch_head(&source, object->size <= WHOLE_HEAD ? WHOLE_HEAD : HEAD_SIZE, task);
+        if (r == 0 && age_is_encrypted(source.head.data, source.head.size))
+            r = unseal(&source, task);
+    }
+    if (r < 0) {
+        object_source_finish(&source);
+        return r;
+    }
+    *ret_source = source;
+    return 0;
+}
+
+void object_source_finish(struct object_source *source)
+{
+    if (source->is_sealed)
+        age_file_finish(&source->age);
+    buffer_finish(&source->head);
+}
+
+/* Reads bytes as they stand in the store. */
+static int read_stored(struct object_source *source, uint64_t offset, size_t length, void *bytes,
+                       struct task *task)
+{
+    if (offset <= source->head.size && length <= source->head.size - offset) {
+        memcpy(bytes, source->head.data + offset, length);
+        return 0;
+    }
+    return object_read(source->generation->replica, source->object, offset, length, bytes, task);
+}
+
+/* Decrypts the chunks `first` to `last`, which stand one behind the other in `sealed`, and copies what is
+ * wanted of them. */
+static int decrypt_chunks(struct object_source *source, uint64_t first, uint64_t last, const uint8_t *sealed,
+                          uint64_t offset, size_t length, uint8_t *bytes, struct task *task)
+{
+    _cleanup_free_ uint8_t *plain = malloc(AGE_CHUNK);
+    uint64_t at, start;
+    size_t span, size;
+
+    if (!plain || age_chunk_place(&source->age, first, &start, &span) < 0)
+        return -ENOMEM;
+    for (uint64_t k = first; k <= last; k++) {
+        int r = age_chunk_place(&source->age, k, &at, &span);
+        if (r == 0)
+            r = age_chunk_decrypt(&source->age, k, sealed + (at - start), span, plain, &size);
+        if (r < 0)
+            return refuse(source, r == -EBADMSG ? EBADMSG : -r, task,
+                          "is damaged: an age chunk of it does not open");
+        uint64_t begin = k * AGE_CHUNK, end = begin + size;
+        uint64_t from = begin > offset ? begin : offset, to = end < offset + length ? end : offset + length;
+        if (from < to)
+            memcpy(bytes + (from - offset), plain + (from - begin), (size_t)(to - from));
+    }
+    return 0;
+}
+
+int object_source_read(struct object_source *source, uint64_t offset, size_t length, void *bytes,
+                       struct task *task)
+{
+    uint64_t start, end;
+    size_t span;
+
+    if (!source->is_sealed || length == 0)
+        return read_stored(source, offset, length, bytes, task);
+    uint64_t first = offset / AGE_CHUNK, last = (offset + length - 1) / AGE_CHUNK;
+    if (age_chunk_place(&source->age, first, &start, &span) < 0 ||
+        age_chunk_place(&source->age, last, &end, &span) < 0)
+        return refuse(source, EBADMSG, task, "is cut short");
+    size_t stored = (size_t)(end - start) + span;
+    _cleanup_free_ uint8_t *sealed = malloc(stored);
+    if (!sealed)
+        return -ENOMEM;
+    int r = read_stored(source, start, stored, sealed, task);
+    return r < 0 ? r : decrypt_chunks(source, first, last, sealed, offset, length, bytes, task);
+}
