@@ -148,8 +148,8 @@ static void submit(struct http *http, struct transfer *transfer)
     curl_multi_wakeup(http->multi);
 }
 
-int http_get(struct http *http, const struct http_request *request, struct task *task,
-             struct http_answer *answer)
+int http_send(struct http *http, const struct http_request *request, struct task *task,
+              struct http_answer *answer)
 {
     struct transfer *transfer;
     *answer = (struct http_answer){0};

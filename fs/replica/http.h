@@ -23,6 +23,8 @@ void http_close(struct http *http); /* NULL is fine; transfers under way end wit
 
 struct http_request {
     const char *url;
+    bool head;                  /* send a HEAD, which no body answers, not a GET */
+    const char *wanted_header;  /* name of one more header of the answer that is wanted; NULL: none */
     const char *const *headers; /* "Name: value" each */
     size_t n_headers;
     bool skip_verify;    /* accept any certificate */
@@ -38,14 +40,15 @@ struct http_answer {
     struct buffer text; /* the body otherwise */
     char etag[256], content_range[96], region[64], location[256], date[64];
     int64_t retry_after; /* seconds that the server asks us to wait, 0: it does not say */
+    char *wanted_header; /* all of the header that the request names; NULL: the answer has none */
     char failure[384];   /* what went wrong, if no whole answer came */
 };
 
 void http_answer_finish(struct http_answer *answer);
 
-/* Sends a GET and waits for the whole answer, of whatever status. The caller finishes the answer in any case.
- * Returns 0, or with the answer's `failure` set: -ETIMEDOUT, -ECONNRESET (no connection, or it was lost:
- * worth another try), -EMSGSIZE (more body than the capacity), -EIO (no use to try again), -ECANCELED,
+/* Sends the request and waits for the whole answer, of whatever status. The caller finishes the answer in any
+ * case. Returns 0, or with the answer's `failure` set: -ETIMEDOUT, -ECONNRESET (no connection, or it was
+ * lost: worth another try), -EMSGSIZE (more body than the capacity), -EIO (no use to try again), -ECANCELED,
  * -ENOMEM. */
-int http_get(struct http *http, const struct http_request *request, struct task *task,
-             struct http_answer *answer);
+int http_send(struct http *http, const struct http_request *request, struct task *task,
+              struct http_answer *answer);

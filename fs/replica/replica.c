@@ -220,6 +220,16 @@ int replica_read(struct replica *replica, const struct object *object, uint64_t 
     return replica->store->ops->read(replica->store, key, object, offset, length, bytes, task);
 }
 
+int replica_metadata(struct replica *replica, const struct object *object, const char *name,
+                     struct task *task, char **ret_value)
+{
+    const struct store_ops *ops = replica->store->ops;
+    if (!ops->metadata)
+        return -ENODATA;
+    _cleanup_free_ char *key = full_key(replica, object->key);
+    return key ? ops->metadata(replica->store, key, object, name, task, ret_value) : -ENOMEM;
+}
+
 void replica_get_stats(const struct replica *replica, struct replica_stats *ret_stats)
 {
     struct store *store = replica->store;

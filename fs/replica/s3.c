@@ -1,7 +1,8 @@
-/* The S3 store: settings, and ranged GETs of one version of an object.
+/* The S3 store: settings, ranged GETs of one version of an object, and its metadata.
  *
  * Keys are taken as they are: Litestream v0.5 writes some with "//" and with "./" at their beginning. Source:
- * Amazon S3 API Reference, GetObject, and its "Using server-side encryption with customer-provided keys". */
+ * Amazon S3 API Reference, GetObject and HeadObject, and its "Using server-side encryption with
+ * customer-provided keys". */
 #include "s3.h"
 
 #include <errno.h>
@@ -118,6 +119,59 @@ static int s3_read(struct store *store, const char *key, const struct object *ob
         .context = &range,
     };
     return s3_exchange((struct s3_store *)store, &call, task);
+}
+
+/* --- metadata --- */
+
+struct s3_metadata {
+    const struct object *object;
+    char *value; /* NULL: the object has none of that name */
+};
+
+static int take_metadata(void *context, const struct http_answer *answer, const char **ret_problem)
+{
+    struct s3_metadata *metadata = context;
+
+    if (!etag_fits(metadata->object, answer->etag)) {
+        *ret_problem = "another version stands in its place";
+        return -ESTALE;
+    }
+    if (!answer->wanted_header)
+        return 0;
+    metadata->value = strdup(answer->wanted_header);
+    return metadata->value ? 0 : -ENOMEM;
+}
+
+static int s3_metadata(struct store *store, const char *key, const struct object *object, const char *name,
+                       struct task *task, char **ret_value)
+{
+    struct s3_metadata metadata = {.object = object};
+    char date[HTTP_DATE_SIZE];
+    const struct sigv4_pair condition = version_condition(object, date);
+    _cleanup_free_ char *header = NULL;
+
+    if (asprintf(&header, "x-amz-meta-%s", name) < 0) {
+        header = NULL;
+        return -ENOMEM;
+    }
+    const struct s3_call call = {
+        .head = true,
+        .wanted_header = header,
+        .doing = "reading the metadata of",
+        .subject = key,
+        .key = key,
+        .headers = &condition,
+        .n_headers = 1,
+        .with_encryption_key = true,
+        .expected_status = 200,
+        .check = take_metadata,
+        .context = &metadata,
+    };
+    int r = s3_exchange((struct s3_store *)store, &call, task);
+    if (r < 0)
+        return r;
+    *ret_value = metadata.value;
+    return metadata.value ? 0 : -ENODATA;
 }
 
 /* --- settings --- */
@@ -296,4 +350,5 @@ const struct store_ops s3_store_ops = {
     .url = s3_url,
     .list = s3_list,
     .read = s3_read,
+    .metadata = s3_metadata,
 };

@@ -24,11 +24,13 @@ struct s3_store {
     char region[S3_REGION_SIZE];
 };
 
-/* One GET of the bucket or of an object in it. */
+/* One GET of the bucket or of an object in it, or a HEAD of one. */
 struct s3_call {
-    const char *doing;   /* for messages: "listing", "reading" */
-    const char *subject; /* for messages: the prefix or the key */
-    const char *key;     /* the object; "": the bucket */
+    bool head;
+    const char *wanted_header; /* as http_request has it */
+    const char *doing;         /* for messages: "listing", "reading" */
+    const char *subject;       /* for messages: the prefix or the key */
+    const char *key;           /* the object; "": the bucket */
     const struct sigv4_pair *query;
     size_t n_query;
     const struct sigv4_pair *headers; /* names in lower case */
@@ -57,7 +59,7 @@ int s3_list(struct store *store, const struct list_request *request, struct task
  * replica_list and replica_read, with a reason. */
 int s3_exchange(struct s3_store *s3, const struct s3_call *call, struct task *task);
 
-/* Sends the call once, to and signed for `region`. As http_get. */
+/* Sends the call once, to and signed for `region`. As http_send. */
 int s3_send(const struct s3_store *s3, const struct s3_call *call, const char *region, struct task *task,
             struct http_answer *answer);
 

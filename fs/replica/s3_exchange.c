@@ -89,8 +89,8 @@ static void log_attempt(const struct s3_store *s3, const struct s3_call *call,
     for (size_t i = 0; i < call->n_headers; i++)
         if (strcmp(call->headers[i].name, "range") == 0)
             range = call->headers[i].value;
-    log_debug("s3: GET for %s %s/%s %s: %d%s%s in %" PRId64 " ms", call->doing, s3->bucket, call->subject,
-              range, attempt->answer.status, attempt->code < 0 ? " " : "",
+    log_debug("s3: %s for %s %s/%s %s: %d%s%s in %" PRId64 " ms", call->head ? "HEAD" : "GET", call->doing,
+              s3->bucket, call->subject, range, attempt->answer.status, attempt->code < 0 ? " " : "",
               attempt->code < 0 ? strerror(-attempt->code) : "", milliseconds);
 }
 

@@ -83,16 +83,24 @@ static const char *choose_help(const struct s3_store *s3, const struct s3_attemp
     return status >= 500 ? "the store is busy or unwell" : "check the endpoint and the bucket";
 }
 
+/* What S3's code would be: no body comes with the refusal of a HEAD, so its status must stand for it. */
+static const char *implied_code(const struct s3_call *call, int status)
+{
+    return !call->head ? "" : status == 403 ? "AccessDenied" : status == 404 ? "NoSuchKey" : "";
+}
+
 /* What an answer of another status than the expected one says. Returns its errno. */
 static int describe_answer(const struct s3_store *s3, const struct s3_call *call,
                            const struct s3_attempt *attempt, char text[static ANSWER_SIZE])
 {
     const char *code = attempt->error.code, *date = "";
-    const struct meaning *meaning = find_meaning(code, attempt->answer.status, *call->key);
+    int status = attempt->answer.status;
+    const struct meaning *meaning =
+        find_meaning(*code ? code : implied_code(call, status), status, *call->key);
 
     if (strcmp(code, "RequestTimeTooSkewed") == 0)
         date = attempt->answer.date;
-    snprintf(text, ANSWER_SIZE, "answered %d%s%s: %s%s%s", attempt->answer.status, *code ? " " : "", code,
+    snprintf(text, ANSWER_SIZE, "answered %d%s%s: %s%s%s", status, *code ? " " : "", code,
              choose_help(s3, attempt, meaning), *date ? " (the store's says " : "", date);
     if (*date)
         strncat(text, ")", ANSWER_SIZE - strlen(text) - 1);

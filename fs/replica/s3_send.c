@@ -45,7 +45,7 @@ static int sign(const struct s3_store *s3, const struct s3_call *call, const cha
                 int64_t now, const struct headers *headers, struct buffer *authorization)
 {
     struct sigv4_request request = {
-        .method = "GET",
+        .method = call->head ? "HEAD" : "GET",
         .path = path,
         .query = call->query,
         .n_query = call->n_query,
@@ -94,8 +94,8 @@ static int make_lines(const struct headers *headers, struct lines *lines)
     return 0;
 }
 
-static int get(const struct s3_store *s3, const struct s3_call *call, const char *url,
-               const struct headers *headers, struct task *task, struct http_answer *answer)
+static int send_request(const struct s3_store *s3, const struct s3_call *call, const char *url,
+                        const struct headers *headers, struct task *task, struct http_answer *answer)
 {
     _cleanup_(lines_finish) struct lines lines = {0};
     int r = make_lines(headers, &lines);
@@ -103,6 +103,8 @@ static int get(const struct s3_store *s3, const struct s3_call *call, const char
         return r;
     struct http_request request = {
         .url = url,
+        .head = call->head,
+        .wanted_header = call->wanted_header,
         .headers = (const char *const *)lines.lines,
         .n_headers = lines.n_lines,
         .skip_verify = s3->skip_verify,
@@ -110,7 +112,7 @@ static int get(const struct s3_store *s3, const struct s3_call *call, const char
         .body = call->body,
         .capacity = call->capacity,
     };
-    return http_get(s3->store.http, &request, task, answer);
+    return http_send(s3->store.http, &request, task, answer);
 }
 
 int s3_send(const struct s3_store *s3, const struct s3_call *call, const char *region, struct task *task,
@@ -138,5 +140,5 @@ int s3_send(const struct s3_store *s3, const struct s3_call *call, const char *r
             return r;
         add_header(&headers, "authorization", (const char *)authorization.data);
     }
-    return get(s3, call, (const char *)url.data, &headers, task, answer);
+    return send_request(s3, call, (const char *)url.data, &headers, task, answer);
 }

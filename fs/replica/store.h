@@ -48,6 +48,9 @@ struct store_ops {
                 struct listing *listing);
     int (*read)(struct store *store, const char *key, const struct object *object, uint64_t offset,
                 size_t length, void *bytes, struct task *task);
+    /* As replica_metadata; NULL: the kind of store keeps no metadata. */
+    int (*metadata)(struct store *store, const char *key, const struct object *object, const char *name,
+                    struct task *task, char **ret_value);
 };
 
 extern const struct store_ops file_store_ops, s3_store_ops;

@@ -18,6 +18,7 @@
 void http_answer_finish(struct http_answer *answer)
 {
     buffer_finish(&answer->text);
+    free(answer->wanted_header);
 }
 
 void transfer_ref(struct transfer *transfer)
@@ -46,6 +47,7 @@ void transfer_unref(struct transfer *transfer)
     pthread_mutex_destroy(&transfer->lock);
     http_answer_finish(&transfer->answer);
     free_headers(transfer->headers);
+    free(transfer->wanted_header);
     free(transfer->url);
     free(transfer);
 }
@@ -79,12 +81,16 @@ int transfer_new(const struct http_request *request, struct transfer **ret_trans
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&transfer->lock, NULL);
     transfer->references = 1;
+    transfer->head = request->head;
     transfer->skip_verify = request->skip_verify;
     transfer->expected_status = request->expected_status;
     transfer->body = request->body;
     transfer->capacity = request->capacity;
     transfer->url = strdup(request->url);
-    if (!transfer->url || copy_request_headers(request, transfer) < 0)
+    if (request->wanted_header)
+        transfer->wanted_header = strdup(request->wanted_header);
+    if (!transfer->url || !request->wanted_header != !transfer->wanted_header ||
+        copy_request_headers(request, transfer) < 0)
         return -ENOMEM;
     *ret_transfer = steal_pointer(transfer);
     return 0;
@@ -174,6 +180,7 @@ int transfer_prepare(struct transfer *transfer, CURLSH *share, unsigned deadline
         curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK ||
         curl_easy_setopt(easy, CURLOPT_USERAGENT, "litemount/" LITEMOUNT_VERSION) != CURLE_OK)
         return -ENOMEM;
+    curl_easy_setopt(easy, CURLOPT_NOBODY, transfer->head ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
     curl_easy_setopt(easy, CURLOPT_SHARE, share);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
@@ -202,6 +209,16 @@ static void copy_header(CURL *easy, const char *name, char *value, size_t size)
     struct curl_header *header;
     if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
         snprintf(value, size, "%s", header->value);
+}
+
+/* 0, also without such a header, or -ENOMEM. */
+static int copy_wanted_header(CURL *easy, const char *name, char **ret_value)
+{
+    struct curl_header *header;
+    if (!name || curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+        return 0;
+    *ret_value = strdup(header->value);
+    return *ret_value ? 0 : -ENOMEM;
 }
 
 static void copy_answer_headers(CURL *easy, struct http_answer *answer)
@@ -272,7 +289,10 @@ void transfer_end(struct transfer *transfer, CURLcode code)
     if (code != CURLE_OK)
         describe_failure(transfer, code, transfer->answer.failure, sizeof transfer->answer.failure);
     bool wanted = transfer->answer.status == transfer->expected_status;
-    wake_caller(transfer, result_errno(code, transfer->overflowed, wanted));
+    int result = result_errno(code, transfer->overflowed, wanted);
+    if (result == 0)
+        result = copy_wanted_header(transfer->easy, transfer->wanted_header, &transfer->answer.wanted_header);
+    wake_caller(transfer, result);
     pthread_mutex_unlock(&transfer->lock);
     curl_easy_cleanup(transfer->easy);
     transfer->easy = NULL;

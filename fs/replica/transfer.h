@@ -15,6 +15,8 @@ struct transfer {
     struct transfer *next; /* in the submitted ones (guarded by their lock), then in the running ones */
     char *url;
     struct curl_slist *headers;
+    bool head;
+    char *wanted_header; /* name, or NULL */
     bool skip_verify;
     CURL *easy;                         /* the thread's */
     char failure_text[CURL_ERROR_SIZE]; /* the thread's: curl writes here */
@@ -38,7 +40,7 @@ void transfer_ref(struct transfer *transfer);
 void transfer_unref(struct transfer *transfer);
 
 /* Waits for the end and hands over the answer, or abandons the transfer when the task is cancelled. Returns
- * as http_get. */
+ * as http_send. */
 int transfer_wait(struct transfer *transfer, struct task *task, struct http_answer *answer);
 bool transfer_is_abandoned(struct transfer *transfer);
 

@@ -1,6 +1,7 @@
 /* A replica: the place where Litestream put one database's backup, whatever kind of store it is.
  *
- * All that the rest of the program needs of a store is to list, and to read a range of bytes of an object.
+ * All that the rest of the program needs of a store is to list, to read a range of bytes of an object, and to
+ * read what its writer noted about an object beside its bytes.
  * Each kind of store is a file below fs/replica; nothing outside that folder knows how any of them is
  * reached. Keys are relative to the replica's root and use '/'. Requests are retried, have deadlines, and
  * give up when their task is cancelled. All calls are safe from any thread. */
@@ -82,6 +83,12 @@ int replica_list(struct replica *replica, const char *prefix, enum list_depth de
  * is short or does not fit; else as replica_list. */
 int replica_read(struct replica *replica, const struct object *object, uint64_t offset, size_t length,
                  void *bytes, struct task *task);
+
+/* Reads the user metadata `name` ("litestream-timestamp") of the very version of the object that the listing
+ * showed: one request where the store keeps any. Returns 0 and the value, which the caller frees; -ENODATA,
+ * without a reason, if the object has none of that name (in a folder: always); else as replica_read. */
+int replica_metadata(struct replica *replica, const struct object *object, const char *name,
+                     struct task *task, char **ret_value);
 
 /* What was asked of the replica's store so far: for tests and for `.litemount/stats`. */
 struct replica_stats {

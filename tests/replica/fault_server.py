@@ -5,7 +5,8 @@ As a program:  fault_server.py FOLDER [--bucket NAME] [--port N] [--delay SECOND
                prints its endpoint on one line, then serves until its standard input ends or it is killed.
 As a module:   with FaultServer(folder) as server: server.fault("503", times=2)
 
-Objects are the folder's files, with their mtimes in whole seconds as LastModified. Everybody may read; who may is what
+Objects are the folder's files, with their mtimes in whole seconds as LastModified, and with the user metadata of
+`server.metadata`: {key: {name: value}}. Everybody may read; who may is what
 the tests against a real store are for. `POST /.faults` takes a JSON object with fault()'s arguments, `DELETE /.faults`
 takes all faults away, `GET /.requests` gives the requests so far as JSON: {"method", "key", "query", "range", "status"}.
 
@@ -62,6 +63,7 @@ class FaultServer:
     """The server. Its threads end with the `with` block."""
 
     def __init__(self, folder, bucket="bucket", port=0, delay=0, region=None, redirect=301, tls=False, encryption_key=None):
+        self.metadata = {}
         self.folder, self.bucket, self.delay = pathlib.Path(folder), bucket, delay
         self.region, self.redirect, self.encryption_key = region, redirect, encryption_key
         self.requests, self.faults, self.lock = [], [], threading.Lock()
@@ -159,7 +161,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body) if length is None else length))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
         self.wfile.flush()
 
     def refuse(self, status, code, message="", more="", headers=None):
@@ -183,6 +186,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     # --------------------------------------------------------------------------------------------- requests
 
+    def do_HEAD(self):
+        self.do_GET()
+
     def do_GET(self):
         server = self.server_of_faults
         path, _, query_text = self.path.partition("?")
@@ -193,7 +199,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         key = urllib.parse.unquote_to_bytes(path).removeprefix(b"/" + server.bucket.encode()).removeprefix(b"/")
         query = dict(urllib.parse.parse_qsl(query_text, keep_blank_values=True, errors="surrogateescape"))
-        record = {"method": "GET", "key": os.fsdecode(key), "query": query, "range": self.headers["Range"], "status": 0}
+        record = {"method": self.command, "key": os.fsdecode(key), "query": query, "range": self.headers["Range"], "status": 0}
         with server.lock:
             server.requests.append(record)
         self.status = 0
@@ -280,6 +286,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             file.seek(first)
             body = file.read(last - first + 1)
         headers = {"ETag": f'"{etag}"', "Last-Modified": self.date_time_string(modified), "Accept-Ranges": "bytes"}
+        for name, value in server.metadata.get(os.fsdecode(key), {}).items():
+            headers[f"x-amz-meta-{name}"] = value
         if ranged:
             shift = 1 if fault and fault.kind == "wrong-range" else 0
             headers["Content-Range"] = f"bytes {first + shift}-{last + shift}/{size}"

@@ -7,6 +7,8 @@
  *   list PREFIX all|folder [AFTER [LIMIT]]   a line an entry: key, version, size, time; a folder its name
  *   read KEY OFFSET LENGTH                   the bytes, after a listing that finds the object
  *   read-version KEY OFFSET LENGTH VERSION SIZE   the same, of a version that was listed some time ago
+ *   metadata KEY NAME                        the value, after a listing that finds the object
+ *   metadata-version KEY NAME VERSION        the same, of a version that was listed some time ago
  *   below FOLDER                             what follows is asked of the replica below
  *   url, stats                               what they say; stats: requests, retries, bytes
  *   storm FILE KEY THREADS READS             so many threads read ranges of the object, a quarter of them
@@ -142,6 +144,28 @@ static int read_version(struct probe *probe, char **arguments)
     return read_object(probe, &object, arguments + 1);
 }
 
+static int print_metadata(struct probe *probe, const struct object *object, const char *name)
+{
+    _cleanup_free_ char *value = NULL;
+    int r = replica_metadata(probe->replica, object, name, &probe->task, &value);
+    if (r == 0)
+        puts(value);
+    return r;
+}
+
+static int metadata_of_found(struct probe *probe, char **arguments)
+{
+    _cleanup_(object_finish) struct object object = {0};
+    int r = find(probe, arguments[0], &object);
+    return r < 0 ? r : print_metadata(probe, &object, arguments[1]);
+}
+
+static int metadata_of_version(struct probe *probe, char **arguments)
+{
+    struct object object = {.key = arguments[0], .version = arguments[2]};
+    return print_metadata(probe, &object, arguments[1]);
+}
+
 /* --- a storm --- */
 
 struct storm {
@@ -260,8 +284,8 @@ static int arguments_needed(const char *command)
     static const struct {
         const char *command;
         int needed;
-    } commands[] = {{"list", 2}, {"read", 3},  {"read-version", 5}, {"below", 1},
-                    {"url", 0},  {"stats", 0}, {"storm", 4}};
+    } commands[] = {{"list", 2},  {"read", 3}, {"read-version", 5}, {"metadata", 2}, {"metadata-version", 3},
+                    {"below", 1}, {"url", 0},  {"stats", 0},        {"storm", 4}};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(command, commands[i].command) == 0)
             return commands[i].needed;
@@ -284,6 +308,10 @@ static int run(struct probe *probe, char **words, int count)
             r = read_found(probe, words + 1);
         else if (strcmp(words[0], "read-version") == 0)
             r = read_version(probe, words + 1);
+        else if (strcmp(words[0], "metadata") == 0)
+            r = metadata_of_found(probe, words + 1);
+        else if (strcmp(words[0], "metadata-version") == 0)
+            r = metadata_of_version(probe, words + 1);
         else if (strcmp(words[0], "below") == 0)
             r = open_below(probe, words[1]);
         else if (strcmp(words[0], "storm") == 0)

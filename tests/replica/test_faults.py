@@ -122,6 +122,69 @@ class Retries(FaultTest):
         self.refused("EIO", "list", "", "all", attempts=2, says=[endpoint, "connect", "(tried 2 times)"])
 
 
+class Metadata(FaultTest):
+    """By HEAD, whose refusals come without S3's words."""
+
+    TIMESTAMP = "2024-11-04T10:30:00.123456789Z"
+    command = ("metadata", "g/b", "litestream-timestamp")
+
+    def serve(self, **settings):
+        super().serve(**settings).metadata = {"g/b": {"litestream-timestamp": self.TIMESTAMP, "long": "x" * 2000}}
+        return self.server
+
+    def heads(self):
+        return self.count(key="g/b", method="HEAD")
+
+    def test_value(self):
+        self.serve()
+        self.assertEqual(self.ask(*self.command).lines(), [self.TIMESTAMP])
+        self.assertEqual(self.ask("metadata", "g/b", "long").lines(), ["x" * 2000])
+        self.assertEqual((self.heads(), self.count(method="GET", key="g/b")), (2, 0))
+        for key, name in (("g/b", "litestream"), ("g/a", "litestream-timestamp"), ("c", "litestream-timestamp")):
+            self.refused("ENODATA", "metadata", key, name)
+
+    def test_tried_again(self):
+        for kind in ("503", "500", "429", "reset", "slow"):
+            with self.subTest(kind):
+                self.serve().fault(kind, times=2, seconds=0.1, on="object")
+                self.assertEqual(self.ask(*self.command).lines(), [self.TIMESTAMP])
+
+    def test_refused(self):
+        for kind, errno, says in (("503", "EIO", "busy or unwell"), ("429", "EIO", "fewer requests"), ("403", "EACCES", "s3:GetObject"),
+                                  ("404", "ENOENT", "retention"), ("silent", "ETIMEDOUT", "")):
+            with self.subTest(kind):
+                self.serve().fault(kind, on="object")
+                self.refused(errno, *self.command, attempts=2, deadline=1, says=["s3://bucket", self.server.endpoint, "g/b", says])
+                self.assertEqual(self.heads(), 1 if kind in ("403", "404") else 2)
+
+    def test_cancelled(self):
+        self.serve().fault("silent", on="object")
+        begin = time.monotonic()
+        self.refused("ECANCELED", *self.command, cancel=500)
+        self.assertLess(time.monotonic() - begin, 0.5 + 0.5 * SLOWNESS)
+
+    def test_another_version(self):
+        self.serve()
+        version = self.listed("g/").objects()["g/b"][0]
+        write_objects(self.folder / "bucket", {"g/b": b"54321"})
+        self.refused("ESTALE", "metadata-version", "g/b", "long", version, says=["412", "another version"])
+        (self.folder / "bucket/g/b").unlink()
+        self.refused("ENOENT", "metadata-version", "g/b", "long", version, says=["404", "retention"])
+
+    def test_region_is_learnt(self):
+        for redirect in (301, 307):
+            with self.subTest(redirect):
+                self.serve(region="eu-west-1", redirect=redirect)
+                version = self.listed("g/").objects()["g/b"][0]
+                self.assertEqual(self.ask("metadata-version", *self.command[1:], version).lines(), [self.TIMESTAMP])
+
+    def test_encryption_key(self):
+        key = base64.b64encode(noise(32)).decode()
+        self.serve(tls=True, encryption_key=key)
+        self.assertEqual(self.ask(*self.command, skip_verify="true", sse_key=key).lines(), [self.TIMESTAMP])
+        self.refused("EIO", *self.command, skip_verify="true", says=["400"])
+
+
 class Silence(FaultTest):
     def test_deadline(self):
         for kind in ("silent", "stall"):

@@ -31,6 +31,10 @@ class Listing(FolderTest):
         os.utime(self.root / "a", ns=(0, 1_700_000_000_123_456_789))
         self.assertEqual(self.listed().objects()["a"], ("1700000000123456789-5", 5, 1_700_000_000_123_456_789))
 
+    def test_no_metadata(self):
+        write_objects(self.root, {"a": b"12345"})
+        self.refused("ENODATA", "metadata", "a", "litestream-timestamp")
+
     def test_after_and_limit(self):
         write_objects(self.root, {f"{folder}/{i}": b"" for folder in "abc" for i in range(5)})
         keys = list(self.listed().objects())

@@ -19,6 +19,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ACCESS_KEY, SECRET_KEY, REGION = "test:tester", "testing", "us-east-1"
 NEEDED = ["swift-proxy-server", "swift-object-server", "swift-ring-builder", "memcached"]
 DATA = noise(5_000_000)
+LTX, TIMESTAMP = "ltx//0000/0000000000000001-0000000000000001.ltx", "2024-11-04T10:30:00.123456789Z"
 KEYS = [f"generations/0123456789abcdef/wal/{i:08x}_00000000.wal.lz4" for i in range(1203)]
 
 
@@ -29,11 +30,12 @@ class Uploader:
         self.host = endpoint.removeprefix("http://")
         self.connection = http.client.HTTPConnection(self.host)
 
-    def request(self, method, path, body=b""):
+    def request(self, method, path, body=b"", metadata=None):
         path = urllib.parse.quote(path, safe="/-._~")
         time = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
         scope = f"{time[:8]}/{REGION}/s3/aws4_request"
-        headers = {"host": self.host, "x-amz-content-sha256": hashlib.sha256(body).hexdigest(), "x-amz-date": time}
+        headers = {"host": self.host, "x-amz-content-sha256": hashlib.sha256(body).hexdigest(), "x-amz-date": time,
+                   **{f"x-amz-meta-{name}": value for name, value in (metadata or {}).items()}}
         names = ";".join(sorted(headers))
         canonical = "\n".join([method, path, "", *(f"{name}:{headers[name]}" for name in sorted(headers)), "", names,
                                headers["x-amz-content-sha256"]])
@@ -84,6 +86,7 @@ class Swift:
                           "app/gone": b"12345", "app/a b+c&d/é?#%41": b"odd", "apple": b"not below app",
                           "lead//0000/x": b"two slashes", "./0000/y": b"a dot", "/0000/z": b"no name"}.items():
             uploader.request("PUT", f"/backups/{key}", data)
+        uploader.request("PUT", f"/backups/app/{LTX}", b"LTX1", {"litestream-timestamp": TIMESTAMP, "other": "another"})
         cls.uploader = uploader
 
     @classmethod
@@ -126,7 +129,7 @@ class Listing(SwiftTest):
         self.assertEqual((list(answer.objects()), answer.folders()),
                          ([], [f"generations/0123456789abcdef/{name}/" for name in ("snapshots", "wal")]))
         answer = self.listed("", "folder")
-        self.assertEqual((list(answer.objects()), answer.folders()), (["empty", "gone"], ["a b+c&d/", "generations/"]))
+        self.assertEqual((list(answer.objects()), answer.folders()), (["empty", "gone"], ["a b+c&d/", "generations/", "ltx/"]))
 
     def test_root_of_the_bucket(self):
         answer = self.listed("", "folder", path="")
@@ -178,6 +181,24 @@ class Reading(SwiftTest):
         path.write_bytes(DATA)
         answer = self.ask("storm", path, self.snapshot, 8, 12, seconds=200)
         self.assertRegex(answer.lines()[-1], r"^0 wrong, 0 failed")
+
+
+class Metadata(SwiftTest):
+    def test_value(self):
+        self.assertEqual(self.ask("metadata", LTX, "litestream-timestamp").lines(), [TIMESTAMP])
+        self.assertEqual(self.ask("metadata", LTX, "other").lines(), ["another"])
+
+    def test_none(self):
+        self.refused("ENODATA", "metadata", LTX, "litestream")
+        self.refused("ENODATA", "metadata", "empty", "litestream-timestamp")
+
+    def test_another_version(self):
+        version = self.listed("", "folder").objects()["empty"][0]
+        self.refused("ESTALE", "metadata-version", LTX, "other", version, says=["412", LTX, "another version"])
+
+    def test_deleted(self):
+        self.refused("ENOENT", "metadata-version", "nothing", "other", '"d41d8cd98f00b204e9800998ecf8427e"',
+                     says=["404", "app/nothing", "retention"])
 
 
 class Rights(SwiftTest):

@@ -26,7 +26,7 @@ BELOW = {
 PUBLIC = {
     "base": ["array", "cleanup", "hash", "instant", "log", "parallel", "slots", "task"],
     "config": ["config"],
-    "format": ["ltx", "lz4frame", "wal"],
+    "format": ["age", "ltx", "lz4frame", "wal"],
     "cache": ["cache"],
     "replica": ["replica"],
     "history": ["catalog", "history"],
