@@ -28,6 +28,7 @@ struct replica {
     struct store *store;   /* one reference */
     char *root;            /* what every key begins with: "" or ending in '/' */
     char *url;
+    char *written; /* the path as it was written, where keys may be made of that; else NULL */
 };
 
 int stores_open(const struct stores_options *options, struct task *task, struct stores **ret_stores)
@@ -125,6 +126,7 @@ void replica_close(struct replica *replica)
     release_store(replica->stores, replica->store);
     free(replica->root);
     free(replica->url);
+    free(replica->written);
     free(replica);
 }
 
@@ -163,7 +165,31 @@ int replica_open(struct stores *stores, const struct replica_config *config, str
     int r = acquire_store(stores, ops, config, task, &store);
     if (r < 0)
         return r;
-    return make_replica(stores, store, "", ops->root(config), ret_replica);
+    if ((r = make_replica(stores, store, "", ops->root(config), ret_replica)) < 0 ||
+        config->type != REPLICA_S3)
+        return r;
+    (*ret_replica)->written = strdup(config->raw_path ? config->raw_path : "");
+    if (!(*ret_replica)->written) {
+        replica_close(*ret_replica);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+int replica_open_as_written(const struct replica *replica, struct replica **ret_replica)
+{
+    _cleanup_free_ char *root = NULL;
+
+    if (!replica->written)
+        return -ENOENT;
+    if (asprintf(&root, "%s/", replica->written) < 0) {
+        root = NULL;
+        return -ENOMEM;
+    }
+    if (strcmp(root, replica->root) == 0)
+        return -ENOENT;
+    acquire_again(replica->stores, replica->store);
+    return make_replica(replica->stores, replica->store, root, "", ret_replica);
 }
 
 int replica_open_below(const struct replica *replica, const char *folder, struct replica **ret_replica)

@@ -24,13 +24,14 @@
 #define KIND "ltx"
 #define FACT_VERSION 1
 
-struct ltx_file *ltx_file_make(const struct object *object, unsigned level, uint64_t min, uint64_t max,
-                               int64_t time)
+struct ltx_file *ltx_file_make(struct replica *replica, const struct object *object, unsigned level,
+                               uint64_t min, uint64_t max, int64_t time)
 {
     _cleanup_free_ struct ltx_file *file = calloc(1, sizeof *file);
     if (!file || object_copy(object, &file->object) < 0)
         return NULL;
     atomic_init(&file->references, 1);
+    file->replica = replica;
     file->level = level;
     file->min_txid = min;
     file->max_txid = max;

@@ -16,14 +16,14 @@
 int ltx_object_read(struct v05_generation *generation, const struct ltx_file *file, uint64_t offset,
                     size_t length, void *bytes, struct task *task)
 {
-    int r = replica_read(generation->replica, &file->object, offset, length, bytes, task);
+    int r = replica_read(file->replica, &file->object, offset, length, bytes, task);
     return r == -ENOENT ? -ESTALE : r;
 }
 
 char *ltx_identity(const struct v05_generation *generation, const struct ltx_file *file)
 {
     char *text;
-    int n = asprintf(&text, "%s\n%s\n%" PRIu64 "\n%s", replica_url(generation->replica), file->object.key,
+    int n = asprintf(&text, "%s\n%s\n%" PRIu64 "\n%s", replica_url(file->replica), file->object.key,
                      file->object.size, file->object.version);
     return n < 0 ? NULL : text;
 }
@@ -40,7 +40,7 @@ struct source {
 static int refuse(const struct source *source, struct task *task)
 {
     return task_fail(task, EIO, "%s/%s is damaged: a page of it does not decode",
-                     replica_url(source->generation->replica), source->file->object.key);
+                     replica_url(source->file->replica), source->file->object.key);
 }
 
 /* Decodes the frames of `n` pages from entry `first` on, which stand one behind the other in `frames`, and

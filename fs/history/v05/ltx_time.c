@@ -87,7 +87,7 @@ static int find_out(void *context, size_t item, struct task *task)
 
     if (file->time != LTX_TIME_UNKNOWN)
         return 0;
-    int r = replica_metadata(inquiry->generation->replica, &file->object, METADATA, task, &value);
+    int r = replica_metadata(file->replica, &file->object, METADATA, task, &value);
     if (r == -ENODATA || r == -ENOENT) {
         task_forgive(task);
         file->time = file->object.modified;

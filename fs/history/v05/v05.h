@@ -20,6 +20,7 @@ enum ltx_learnt { LTX_UNKNOWN, LTX_PENDING, LTX_SOUND, LTX_DAMAGED };
 /* One LTX file. */
 struct ltx_file {
     atomic_uint references;
+    struct replica *replica; /* where it stands; borrowed from the generation */
     struct object object;
     unsigned level;
     uint64_t min_txid, max_txid;
@@ -45,6 +46,7 @@ struct v05_listing {
 struct v05_generation {
     struct generation base;
     struct replica *replica; /* borrowed from the history, which outlives it */
+    struct replica *written; /* the same at the path as it was written, or NULL; owned */
     struct cache *cache;
     struct slots *decoders;
 
@@ -83,8 +85,8 @@ struct v05_listing *v05_listing_ref(struct v05_listing *listing);
 void v05_listing_unref(struct v05_listing *listing); /* NULL is fine */
 
 /* ltx_file.c */
-struct ltx_file *ltx_file_make(const struct object *object, unsigned level, uint64_t min, uint64_t max,
-                               int64_t time);
+struct ltx_file *ltx_file_make(struct replica *replica, const struct object *object, unsigned level,
+                               uint64_t min, uint64_t max, int64_t time);
 struct ltx_file *ltx_file_ref(struct ltx_file *file);
 void ltx_file_unref(struct ltx_file *file);
 

@@ -297,6 +297,7 @@ static void generation_close(struct generation *base)
 {
     struct v05_generation *generation = cast(base);
     v05_listing_unref(generation->listing);
+    replica_close(generation->written);
     pthread_mutex_destroy(&generation->lock);
     pthread_cond_destroy(&generation->learnt);
     free(base->name);
@@ -324,6 +325,10 @@ int v05_generation_open(const char *name, struct replica *replica, const struct 
         return -ENOMEM;
     generation->base.ops = &v05_generation_ops;
     atomic_init(&generation->base.references, 1);
+    if (replica_open_as_written(replica, &generation->written) == -ENOMEM) {
+        free(generation->base.name);
+        return -ENOMEM;
+    }
     generation->replica = replica;
     generation->cache = options->cache;
     generation->decoders = options->decoders;
@@ -333,7 +338,9 @@ int v05_generation_open(const char *name, struct replica *replica, const struct 
     return 0;
 }
 
-int v05_list_generations(struct replica *replica, struct task *task, struct names *names)
+/* Whether there is a folder of LTX files, by level or by the name that holds the levels. 1, 0 or a negative
+ * errno. */
+static int holds_levels(struct replica *replica, struct task *task)
 {
     _cleanup_(listing_finish) struct listing top = {0};
     int r = replica_list(replica, "", LIST_FOLDER, NULL, 0, task, &top);
@@ -342,7 +349,24 @@ int v05_list_generations(struct replica *replica, struct task *task, struct name
         const char *name = top.folders[i];
         bool is_level = strlen(name) == 5 && strncmp(name, "000", 3) == 0 && name[3] >= '0' && name[3] <= '9';
         if (strcmp(name, "ltx/") == 0 || is_level)
-            return names_add(names, V05_GENERATION, true);
+            return 1;
     }
     return r;
+}
+
+static void close_replica(struct replica **replica)
+{
+    replica_close(*replica);
+}
+
+int v05_list_generations(struct replica *replica, struct task *task, struct names *names)
+{
+    _cleanup_(close_replica) struct replica *written = NULL;
+    int r = holds_levels(replica, task);
+
+    if (r == 0 && (r = replica_open_as_written(replica, &written)) == 0)
+        r = holds_levels(written, task);
+    if (r == -ENOENT)
+        return 0;
+    return r > 0 ? names_add(names, V05_GENERATION, true) : r;
 }

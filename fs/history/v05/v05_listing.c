@@ -54,12 +54,12 @@ bool v05_parse_name(const char *name, uint64_t *ret_min, uint64_t *ret_max)
 
 /* The folders of one replica that may hold levels. */
 struct folders {
-    struct v05_generation *generation;
     struct level_folder {
+        struct replica *replica;
         char prefix[16];
         unsigned level;
         struct listing found;
-    } items[20];
+    } items[40];
     size_t n;
 };
 
@@ -67,20 +67,19 @@ static int list_level(void *context, size_t item, struct task *task)
 {
     struct folders *folders = context;
     struct level_folder *folder = &folders->items[item];
-    return replica_list(folders->generation->replica, folder->prefix, LIST_FOLDER, NULL, 0, task,
-                        &folder->found);
+    return replica_list(folder->replica, folder->prefix, LIST_FOLDER, NULL, 0, task, &folder->found);
 }
 
-/* The levels for which there is a folder. */
-static int find_levels(struct v05_generation *generation, struct task *task, struct folders *folders)
+/* The levels for which there is a folder in the replica. */
+static int find_levels(struct replica *replica, struct task *task, struct folders *folders)
 {
     _cleanup_(listing_finish) struct listing top = {0}, below = {0};
-    int r = replica_list(generation->replica, "", LIST_FOLDER, NULL, 0, task, &top);
+    int r = replica_list(replica, "", LIST_FOLDER, NULL, 0, task, &top);
 
     if (r == 0)
-        r = replica_list(generation->replica, "ltx/", LIST_FOLDER, NULL, 0, task, &below);
+        r = replica_list(replica, "ltx/", LIST_FOLDER, NULL, 0, task, &below);
     for (unsigned level = 0; level <= V05_BASE_LEVEL && r == 0; level++) {
-        struct level_folder flat = {.level = level}, nested = {.level = level};
+        struct level_folder flat = {.replica = replica, .level = level}, nested = flat;
         snprintf(flat.prefix, sizeof flat.prefix, "%04x/", level);
         snprintf(nested.prefix, sizeof nested.prefix, "ltx/%u/", level);
         for (size_t i = 0; i < top.n_folders; i++)
@@ -131,7 +130,8 @@ static int add_objects(struct v05_listing *listing, size_t *capacity, const stru
         if ((r = ARRAY_GROW(listing->files, *capacity, listing->n_files + 1)) < 0)
             break;
         struct ltx_file *file = find_known(known, object, folder->level, min, max);
-        file = file ? ltx_file_ref(file) : ltx_file_make(object, folder->level, min, max, LTX_TIME_UNKNOWN);
+        file = file ? ltx_file_ref(file)
+                    : ltx_file_make(folder->replica, object, folder->level, min, max, LTX_TIME_UNKNOWN);
         if (!file)
             return -ENOMEM;
         listing->files[listing->n_files++] = file;
@@ -171,13 +171,15 @@ int v05_listing_make(struct v05_generation *generation, const struct v05_listing
                      struct v05_listing **ret_listing)
 {
     _cleanup_(unref_listing) struct v05_listing *listing = calloc(1, sizeof *listing);
-    struct folders folders = {.generation = generation};
+    struct folders folders = {0};
     size_t capacity = 0;
 
     if (!listing)
         return -ENOMEM;
     atomic_init(&listing->references, 1);
-    int r = find_levels(generation, task, &folders);
+    int r = find_levels(generation->replica, task, &folders);
+    if (r == 0 && generation->written)
+        r = find_levels(generation->written, task, &folders);
     if (r == 0)
         r = parallel_each(folders.n, PARALLEL_LISTINGS, list_level, &folders, task);
     for (size_t i = 0; i < folders.n; i++) {
