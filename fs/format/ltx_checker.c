@@ -27,8 +27,8 @@ struct ltx_checker {
     uint64_t database_checksum; /* the same of the pages, if they are a database's and checksums are kept */
     int error;                  /* what ended the check, and what every later call answers */
     size_t carry_size;          /* bytes of a unit that is not whole yet */
+    uint8_t page[65536];        /* the frame that was read last, decoded */
     uint8_t carry[LTX_PAGE_FRAME_MAX];
-    uint8_t page[65536];
 };
 
 int ltx_checker_open(struct ltx_checker **ret_checker)
@@ -36,7 +36,7 @@ int ltx_checker_open(struct ltx_checker **ret_checker)
     struct ltx_checker *checker = malloc(sizeof *checker);
     if (!checker)
         return -ENOMEM;
-    memset(checker, 0, offsetof(struct ltx_checker, carry));
+    memset(checker, 0, offsetof(struct ltx_checker, page));
     *ret_checker = checker;
     return 0;
 }
@@ -76,12 +76,10 @@ static void take_pages_end(struct ltx_checker *checker, const uint8_t *bytes)
     checker->stage = INDEX;
 }
 
-/* Whether the page may follow those before it. */
+/* Whether the database can have such a page. That pages ascend is seen when the index names them. */
 static bool page_fits(const struct ltx_checker *checker, uint32_t number)
 {
-    const struct ltx_index *index = &checker->index;
-    return number <= checker->header.commit && number != ltx_lock_page(checker->header.page_size) &&
-           (index->n == 0 || number > index->pages[index->n - 1].number);
+    return number <= checker->header.commit && number != ltx_lock_page(checker->header.page_size);
 }
 
 static int take_page(struct ltx_checker *checker, const uint8_t *frame, size_t size)

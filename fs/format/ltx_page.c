@@ -41,7 +41,7 @@ static int lz4_blocks_span(const struct lz4_frame *frame, const uint8_t *bytes, 
         known = span + LZ4_BLOCK_HEADER_SIZE;
         if (length < known)
             break;
-        if (lz4_block_parse(frame, bytes + span, &block) < 0 || block.span > LTX_PAGE_FRAME_MAX - span)
+        if (lz4_block_parse(frame, bytes + span, &block) < 0)
             return -EBADMSG;
         span += block.span;
         known = span + (frame->content_checksum ? CONTENT_CHECKSUM_SIZE : 0);
@@ -141,7 +141,7 @@ int ltx_page_decode(const uint8_t *frame, size_t length, uint32_t page_size, uin
     int r = ltx_page_span(frame, length, &span);
     if (r < 0)
         return r;
-    if (span != length || ltx_page_is_end(frame))
+    if (span != length)
         return -EBADMSG;
 
     size_t prefix = ltx_page_prefix_size(frame);

@@ -16,11 +16,14 @@ What a line wants:
   point that is follows from the names and times of the replica's objects; the line that restored the same point tells its
   bytes. If none does, the file must be one that SQLite finds sound. Without such a point there is no file.
 - The real program could not decode the only snapshot that there is: there is nothing to show, and no byte may be read.
+- v0.5 looks only at files *before* the instant that it is asked for, we also at one of just that time. So the bytes for an
+  instant come from a line for which the real program looks at as many files: at a file's own time that is the line of a
+  nanosecond, or anything else before the next file's time, later. Before the first file there is nothing.
+- A TXID that the real program refuses is no position.
 """
 
 import argparse
 import csv
-import datetime
 import errno
 import math
 import os
@@ -32,85 +35,7 @@ import urllib.parse
 from typing import NamedTuple, Optional
 
 from mounting import sha256
-
-SNAPSHOT = re.compile(r"([0-9a-f]{8})\.snapshot\.lz4")
-SEGMENT = re.compile(r"([0-9a-f]{8})_([0-9a-f]{8,16})\.wal\.lz4")
-
-
-# ------------------------------------------------------------------------------------------------- the replica
-
-
-def instant(text):
-    """Nanoseconds since the epoch of an RFC 3339 time."""
-    date, fraction, zone = re.fullmatch(r"(.{19})(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", text).groups()
-    seconds = datetime.datetime.fromisoformat(date + zone.replace("Z", "+00:00")).timestamp()
-    return int(seconds) * 10**9 + int((fraction or "0").ljust(9, "0"))
-
-
-class Object(NamedTuple):
-    """A snapshot or WAL segment: what its name and its mtime say. In the order of positions; snapshots have no offset."""
-    index: int
-    offset: Optional[int]
-    time: int
-
-
-class Point(NamedTuple):
-    """What a restore to some instant would use."""
-    time: int           # of the newest object that it depends on
-    state: tuple        # generation, and the last segment applied or else the snapshot: the same state, the same bytes
-    snapshot_time: int
-
-
-class Generation:
-    def __init__(self, folder):
-        self.name = folder.name
-        self.snapshots = self._objects(folder / "snapshots", SNAPSHOT)
-        self.segments = self._objects(folder / "wal", SEGMENT)
-        times = [found.time for found in self.snapshots + self.segments]
-        self.start, self.end = (min(times), max(times)) if times else (math.inf, -math.inf)
-
-    @staticmethod
-    def _objects(folder, pattern):
-        paths = folder.iterdir() if folder.is_dir() else []
-        matches = [(pattern.fullmatch(path.name), path.stat().st_mtime_ns) for path in paths]
-        return sorted(Object(*(int(number, 16) for number in match.groups()), *[None] * (pattern is SNAPSHOT), time)
-                      for match, time in matches if match)
-
-    def point(self, time=math.inf, index=math.inf):
-        """The newest point at or before a time, and at or before the end of a WAL index; None if there is none.
-
-        Litestream's rule (v0.3.13, replica.go): the youngest snapshot, then every segment up to the first that is too
-        young, in the order of their positions, whatever the times of those behind it.
-        """
-        snapshots = [found for found in self.snapshots if found.time <= time and found.index <= index]
-        if not snapshots:
-            return None
-        snapshot = max(snapshots, key=lambda found: found.time)
-        latest, last = snapshot.time, (snapshot.index, None)
-        for segment in self.segments:
-            if segment.time > time or segment.index > index:
-                break
-            latest = max(latest, segment.time)
-            if segment.index >= snapshot.index:
-                last = (segment.index, segment.offset)
-        return Point(latest, (self.name, *last), snapshot.time)
-
-
-class Replica:
-    def __init__(self, folder):
-        self.generations = {path.name: Generation(path) for path in sorted((folder / "generations").iterdir())
-                            if re.fullmatch("[0-9a-f]{16}", path.name)}
-
-    def restored(self, time):
-        """The point that the real program answers with: of the generations that contain the time, the last to end."""
-        containing = [generation for generation in self.generations.values() if generation.start <= time <= generation.end]
-        return max(containing, key=lambda generation: generation.end).point(time)
-
-    def newest(self, time):
-        """The newest point at or before the time, over all generations; at a tie in the one that ends last."""
-        points = [(point.time, generation.end, point) for generation in self.generations.values()
-                  if (point := generation.point(time))]
-        return max(points)[2] if points else None
+from replicas import Replica, instant
 
 
 # -------------------------------------------------------------------------------------------------- the table
@@ -169,12 +94,15 @@ class Line(NamedTuple):
         return instant(text) if timed else math.inf
 
     def generation(self):
+        """The generation that the line names, of v0.3."""
         return re.split("[@/]", self.argument)[0] if self.selector in ("generation", "generation+time", "index") else None
 
     def path(self):
         """Where the mount shows it. Of an index it is the folder of its positions, of which the last is meant."""
         name, time = self.database, self.argument.rpartition("@")[2]
         below = f"databases/{name}/generations/{self.generation()}"
+        if self.selector == "txid":
+            return f"databases/{name}/generations/ltx/positions/{self.argument}{extension(name)}"
         if self.selector == "index":
             return f"{below}/positions/{self.argument.rpartition('/')[2]}"
         if self.selector == "generation":
@@ -211,7 +139,8 @@ class Table:
             self._learn(line)
 
     def known(self, line):
-        return line.selector in ("latest", "time", "generation", "generation+time", "index", "vouched", "before-damage")
+        return line.selector in ("latest", "time", "generation", "generation+time", "index", "txid", "vouched",
+                                 "before-damage")
 
     def _point(self, line):
         """The point that the line is about: the one that was restored, else the newest at or before its time."""
@@ -221,11 +150,22 @@ class Table:
             return replica.generations[name].point(line.time(), index)
         return replica.restored(line.time()) if line.file and line.selector == "time" else replica.newest(line.time())
 
+    def _state(self, line, exclusive):
+        """The line's database and what names its state, if anything does: lines of the same state have the same bytes."""
+        if self.replicas[line.database].ltx.files:
+            timed = line.selector in ("latest", "time")
+            state = self.replicas[line.database].seen(line.time(), exclusive) if timed else None
+        else:
+            point = self._point(line)
+            state = point.state if point else None
+        return (line.database, state) if state else None
+
     def _learn(self, line):
-        """Notes the bytes of the line's point, or that they cannot be had, for the lines that tell nothing themselves."""
-        if line.derived or not self.known(line) or self._override(line) or not (point := self._point(line)):
+        """Notes the bytes of the line's state, or that they cannot be had, for the lines that tell nothing themselves."""
+        if line.derived or not self.known(line) or self._override(line):
             return
-        key = (line.database, point.state)
+        if not (key := self._state(line, exclusive=True)):
+            return
         if line.file and self.states.setdefault(key, line.file) != line.file:
             raise ValueError(f"{self.fixture}:{line.number}: another line has other bytes for {key}")
         if "cannot restore snapshot" in line.error:
@@ -236,9 +176,11 @@ class Table:
         if line.selector in ("latest", "time") and (line.database, line.argument) in self.vouched:
             return self.vouched[line.database, line.argument]
         damage = self.damage.get(line.database)
-        if damage and line.time() > damage.time():
-            point = self.replicas[line.database].newest(line.time())
-            if not point or point.snapshot_time <= damage.time():
+        if damage and line.selector != "txid" and line.time() > damage.time():
+            replica = self.replicas[line.database]
+            point = replica.newest(line.time())
+            if not (point and point.snapshot_time > damage.time() or
+                    replica.ltx.has_snapshot_between(damage.time(), line.time())):
                 return damage.file
         return None
 
@@ -247,13 +189,14 @@ class Table:
             return line.file
         if override := self._override(line):
             return override
-        if line.file:
+        if line.selector == "txid":
+            return line.file or NOTHING
+        key = self._state(line, exclusive=False)
+        if line.file and not self.replicas[line.database].ltx.files:
             return line.file
-        point = self._point(line)
-        key = (line.database, point.state) if point else None
         if key in self.undecodable:
             return UNREADABLE
-        return self.states.get(key, Sound()) if point else NOTHING
+        return self.states.get(key, Sound()) if key else NOTHING
 
 
 # -------------------------------------------------------------------------------------------------- comparing

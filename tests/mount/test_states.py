@@ -32,6 +32,24 @@ class States(MountTest):
     def test_damage_that_leaves_something_to_save(self):
         self.compare("broken-v03")
 
+    def test_v05_a_rails_app(self):
+        self.compare("rails-v05")
+
+    def test_v05_pages_as_lz4_frames(self):
+        self.compare("frames-v05")
+
+    def test_both_formats_in_one_replica(self):
+        self.compare("mixed")
+
+    def test_v05_the_edges_of_time(self):
+        self.compare("edges-v05")
+
+    def test_v05_damage(self):
+        self.compare("damaged-v05")
+
+    def test_v05_damage_that_leaves_something_to_save(self):
+        self.compare("broken-v05")
+
 
 if __name__ == "__main__":
     main()

@@ -170,6 +170,8 @@ def refuse_indexes(pages):
     refuse("index-varint-not-shortest", build(pages, index=bytes([first[0] | 0x80, 0]) + rest))
     refuse("index-varint-65-bits", build(pages, index=bytes([first[0] | 0x80]) + b"\x80" * 8 + b"\x02" + rest))
     refuse("index-varint-11-bytes", build(pages, index=bytes([first[0] | 0x80]) + b"\x80" * 9 + b"\x01" + rest))
+    refuse("index-frame-of-header", build(pages, index=index_bytes(
+        [[2, 100, 6], [3, 106, good[0][2] - 6], *good[1:]])))
     refuse("index-frame-above-most", build([block_page(2, data=lz4_block(bytes(70000)))] + pages[1:]))
 
 
