@@ -377,13 +377,20 @@ int history_list_landmarks(struct history *history, const char *generation, stru
 int history_list_positions(struct history *history, const char *generation, const char *folder,
                            struct task *task, struct names *names)
 {
-    _cleanup_(generations_finish) struct generations generations = {0};
-    int r = refreshed(history, task, &generations);
-    struct generation *found = r < 0 ? NULL : generations_find(&generations, generation);
+    int r = -ESTALE;
 
-    if (!found)
-        return r < 0 ? r : -ENOENT;
-    r = found->ops->list_positions(found, folder, task, names);
+    for (int looks = 0; looks < 2 && r == -ESTALE; looks++) {
+        _cleanup_(generations_finish) struct generations generations = {0};
+        task_forgive(task);
+        /* An object that is gone: retention has been at work, so look again. */
+        r = looks ? refresh(history, 0, true, task) : 0;
+        if (r == 0)
+            r = refreshed(history, task, &generations);
+        struct generation *found = r < 0 ? NULL : generations_find(&generations, generation);
+        if (!found)
+            return r < 0 ? r : -ENOENT;
+        r = found->ops->list_positions(found, folder, task, names);
+    }
     names_sort(names);
     return r == -ESTALE ? -EIO : r;
 }

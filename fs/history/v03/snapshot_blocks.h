@@ -22,3 +22,8 @@ uint32_t snapshot_block_size(struct snapshot *snapshot);
 
 /* Keeps what is known of the blocks in the cache. */
 void snapshot_remember_blocks(struct v03_generation *generation, struct snapshot *snapshot);
+
+/* The number of the last block; hops to it. 0; -EOPNOTSUPP: this frame has to be read in order; else an
+ * errno. */
+int snapshot_last_block(struct v03_generation *generation, struct snapshot *snapshot, struct task *task,
+                        uint64_t *ret_number);
