@@ -8,7 +8,7 @@
 
 #include "discover.h"
 #include "entries.h"
-#include "litemount/age.h"
+#include "identities.h"
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/config.h"
@@ -28,9 +28,8 @@ struct folder {
 struct catalog {
     struct stores *stores; /* borrowed */
     struct history_options options;
-    struct age_identity *identities; /* of all replicas: an object is opened by whichever fits */
-    size_t n_identities, identities_capacity;
-    struct folder *folders; /* fixed once the catalog is open */
+    struct identities identities; /* of all replicas: an object is opened by whichever fits */
+    struct folder *folders;       /* fixed once the catalog is open */
     size_t n_folders, folders_capacity;
 
     struct look look; /* at the folders */
@@ -156,25 +155,6 @@ static int add_folder(struct catalog *catalog, const struct database_config *con
     return 0;
 }
 
-/* Reads the identities that a replica is configured with. */
-static int read_identities(struct catalog *catalog, const struct database_config *database,
-                           const struct replica_config *replica, struct task *task)
-{
-    for (size_t i = 0; i < replica->n_identities; i++) {
-        int r = ARRAY_GROW(catalog->identities, catalog->identities_capacity, catalog->n_identities + 1);
-        if (r == 0)
-            r = age_identity_parse(replica->identities[i], &catalog->identities[catalog->n_identities]);
-        if (r == -EINVAL)
-            return task_fail(task, EINVAL,
-                             "%s: age.identities[%zu]: not an X25519 identity (AGE-SECRET-KEY-1...)",
-                             database->path, i);
-        if (r < 0)
-            return r;
-        catalog->n_identities++;
-    }
-    return 0;
-}
-
 /* Sees whether each configured replica can be read, and warns once of every kind that can't. An error if none
  * can. */
 static int check_replicas(struct catalog *catalog, const struct config *config, struct task *task)
@@ -193,9 +173,7 @@ static int check_replicas(struct catalog *catalog, const struct config *config, 
             r = replica_open(catalog->stores, &config->databases[i].replicas[j], &attempt, &replica);
             replica_close(replica);
             readable += r == 0;
-            if (r == 0)
-                r = read_identities(catalog, &config->databases[i], &config->databases[i].replicas[j], task);
-            else if (r == -EOPNOTSUPP)
+            if (r == -EOPNOTSUPP)
                 r = names_add(&refused, task_reason(&attempt, -EOPNOTSUPP), false);
             else if (r < 0)
                 r = task_fail(task, -r, "%s: %s", config->databases[i].path, task_reason(&attempt, r));
@@ -229,8 +207,10 @@ int catalog_open(const struct config *config, struct stores *stores, const struc
     pthread_mutex_init(&catalog->lock, NULL);
     look_init(&catalog->look);
     r = check_replicas(catalog, config, task);
-    catalog->options.identities = catalog->identities;
-    catalog->options.n_identities = catalog->n_identities;
+    if (r == 0)
+        r = identities_read(config, task, &catalog->identities);
+    catalog->options.identities = catalog->identities.items;
+    catalog->options.n_identities = catalog->identities.n;
     for (size_t i = 0; i < config->n_databases && r == 0; i++) {
         const struct database_config *database = &config->databases[i];
         const char *name = database->is_source ? "" : naming_below(database->path, shared);
@@ -250,9 +230,7 @@ void catalog_close(struct catalog *catalog)
     if (!catalog)
         return;
     entries_finish(&catalog->entries);
-    for (size_t i = 0; i < catalog->n_identities; i++)
-        age_identity_finish(&catalog->identities[i]);
-    free(catalog->identities);
+    identities_finish(&catalog->identities);
     names_finish(&catalog->warned);
     for (size_t i = 0; i < catalog->n_folders; i++)
         free(catalog->folders[i].name);
@@ -290,12 +268,10 @@ static int discover_folder(struct catalog *catalog, const struct folder *folder,
     if (r < 0)
         return r;
     for (size_t i = 0; i < replicas.n; i++) {
-        _cleanup_(names_finish) struct names found = {0}, refused = {0};
+        _cleanup_(names_finish) struct names found = {0};
         struct task attempt;
         task_init(&attempt, task);
-        r = discover(replicas.items[i], folder->config, &attempt, &found, &refused);
-        for (size_t j = 0; j < refused.n; j++)
-            warn_once(catalog, refused.items[j].text);
+        r = discover(replicas.items[i], folder->config, &attempt, &found);
         if (r == 0)
             return add_found(catalog, folder, replicas.items[i], &found, task);
         if (result == 0)

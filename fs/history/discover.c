@@ -23,7 +23,7 @@ struct search {
 
     pthread_mutex_t lock; /* guards what is below */
     struct names next;    /* folders to look into after that */
-    struct names *found, *refused;
+    struct names *found;
 };
 
 /* The name that `pattern` speaks of: the last part of a folder "a/b/". */
@@ -39,21 +39,16 @@ static bool matches(const struct database_config *config, const char *folder)
     return !config->pattern || fnmatch(config->pattern, name, FNM_PERIOD) == 0;
 }
 
-enum content { NO_BACKUP, BACKUP, UNREADABLE_BACKUP };
-
-/* What a folder's own folders say that it is. Litestream v0.3 writes `generations`, v0.5 `ltx` or levels of
- * four digits. */
-static enum content look_at(const struct listing *listing, size_t skip)
+/* Whether a folder's own folders say that it is a backup. Litestream v0.3 writes `generations`, v0.5 `ltx`,
+ * or levels of four digits. */
+static bool is_backup(const struct listing *listing, size_t skip)
 {
-    enum content content = NO_BACKUP;
-    for (size_t i = 0; i < listing->n_folders; i++) {
-        const char *name = listing->folders[i] + skip;
-        if (strcmp(name, "generations/") == 0)
-            return BACKUP;
-        if (strcmp(name, "ltx/") == 0 || strcmp(name, "0000/") == 0 || strcmp(name, "0009/") == 0)
-            return BACKUP;
-    }
-    return content;
+    static const char *const signs[] = {"generations/", "ltx/", "0000/", "0001/", "0009/"};
+    for (size_t i = 0; i < listing->n_folders; i++)
+        for (size_t j = 0; j < sizeof signs / sizeof *signs; j++)
+            if (strcmp(listing->folders[i] + skip, signs[j]) == 0)
+                return true;
+    return false;
 }
 
 static int add_found(struct search *search, const char *folder)
@@ -68,18 +63,6 @@ static int add_found(struct search *search, const char *folder)
     return r;
 }
 
-static int add_refused(struct search *search, const char *folder)
-{
-    _cleanup_free_ char *text = NULL;
-    if (asprintf(&text, "%s/%s: a backup by Litestream v0.5 (LTX), which this version cannot read",
-                 replica_url(search->replica), folder) < 0)
-        return -ENOMEM;
-    pthread_mutex_lock(&search->lock);
-    int r = names_add(search->refused, text, false);
-    pthread_mutex_unlock(&search->lock);
-    return r;
-}
-
 static int look_into(void *context, size_t item, struct task *task)
 {
     struct search *search = context;
@@ -89,14 +72,8 @@ static int look_into(void *context, size_t item, struct task *task)
 
     if (r < 0)
         return r;
-    switch (look_at(&listing, strlen(folder))) {
-    case BACKUP:
+    if (is_backup(&listing, strlen(folder)))
         return *folder && !matches(search->config, folder) ? 0 : add_found(search, folder);
-    case UNREADABLE_BACKUP:
-        return add_refused(search, folder);
-    case NO_BACKUP:
-        break;
-    }
     pthread_mutex_lock(&search->lock);
     for (size_t i = 0; i < listing.n_folders && r == 0; i++)
         r = names_add(&search->next, listing.folders[i], true);
@@ -106,9 +83,9 @@ static int look_into(void *context, size_t item, struct task *task)
 
 /* Looks level by level, the folders of one level at once. */
 int discover(struct replica *replica, const struct database_config *config, struct task *task,
-             struct names *found, struct names *refused)
+             struct names *found)
 {
-    struct search search = {.replica = replica, .config = config, .found = found, .refused = refused};
+    struct search search = {.replica = replica, .config = config, .found = found};
     _cleanup_(names_finish) struct names level = {0};
     size_t deepest = config->is_source || config->recursive ? DEEPEST : 1;
     int r = names_add(&level, "", true);

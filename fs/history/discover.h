@@ -6,8 +6,8 @@
 struct database_config;
 struct replica;
 
-/* Adds the places of the backups that `config`'s folder holds, relative to the replica's root ("": the root
- * itself), and to `refused` a sentence on each backup that this program can't read. Looks no deeper than the
- * configuration says, and not inside a backup. 0, or replica_list's errno. */
+/* Adds the places of the backups that `config`'s folder holds, relative to the replica's root; "" is the root
+ * itself. Looks no deeper than the configuration says, and not inside a backup. 0, or replica_list's errno.
+ */
 int discover(struct replica *replica, const struct database_config *config, struct task *task,
-             struct names *found, struct names *refused);
+             struct names *found);

@@ -11,14 +11,10 @@
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "litemount/log.h"
-#include "litemount/parallel.h"
 #include "litemount/replica.h"
 #include "litemount/task.h"
 #include "look.h"
-#include "v03/v03_generation.h"
-#include "v05/v05_generation.h"
-
-#define PARALLEL_LISTINGS 8
+#include "survey.h"
 
 /* Everything is listed again this often, not only what came since: retention deletes from the front. */
 #define WHOLE_INTERVAL (600 * INSTANT_SECOND)
@@ -85,71 +81,13 @@ static int current(struct history *history, struct generations *ret_generations)
     return r;
 }
 
-/* One listing of one replica. */
-struct survey {
-    struct generations found;
-    bool whole;
-};
-
-static int refresh_item(void *context, size_t item, struct task *task)
-{
-    struct survey *survey = context;
-    struct generation *generation = survey->found.items[item];
-    return generation->ops->refresh(generation, survey->whole, task);
-}
-
-/* The formats that a replica may hold, side by side. */
-static const struct {
-    int (*list)(struct replica *replica, struct task *task, struct names *names);
-    int (*open)(const char *name, struct replica *replica, const struct history_options *options,
-                struct generation **ret_generation);
-} formats[] = {
-    {v03_list_generations, v03_generation_open},
-    {v05_list_generations, v05_generation_open},
-};
-
-/* Finds the replica's generations of one format, those in `known` again with all that is known of them. */
-static int find_generations(struct history *history, size_t format, struct replica *replica,
-                            const struct generations *known, struct task *task, struct generations *found)
-{
-    _cleanup_(names_finish) struct names names = {0};
-    int r = formats[format].list(replica, task, &names);
-
-    for (size_t i = 0; i < names.n && r == 0; i++) {
-        struct generation *generation = generations_find(known, names.items[i].text);
-        if (generation)
-            generation_ref(generation);
-        else
-            r = formats[format].open(names.items[i].text, replica, &history->options, &generation);
-        if (r == 0)
-            r = generations_add(found, generation);
-    }
-    return r;
-}
-
-/* Whether a survey found anything that can be brought back, as far as names and times tell. */
-static bool has_points(const struct generations *found)
-{
-    int64_t point;
-    for (size_t i = 0; i < found->n; i++)
-        if (found->items[i]->ops->point_at(found->items[i], INSTANT_MAX, &point))
-            return true;
-    return false;
-}
-
 /* Lists the replica with number `n`. */
 static int survey_replica(struct history *history, size_t n, bool whole, struct task *task,
                           struct survey *survey)
 {
     _cleanup_(generations_finish) struct generations known = {0};
-    int r = 0;
-
-    survey->whole = whole;
-    if (n == history->active)
-        r = current(history, &known);
-    for (size_t i = 0; i < sizeof formats / sizeof *formats && r == 0; i++)
-        r = find_generations(history, i, history->replicas[n], &known, task, &survey->found);
-    return r < 0 ? r : parallel_each(survey->found.n, PARALLEL_LISTINGS, refresh_item, survey, task);
+    int r = n == history->active ? current(history, &known) : 0;
+    return r < 0 ? r : survey_make(history->replicas[n], &known, &history->options, whole, task, survey);
 }
 
 /* Makes a replica that was surveyed the active one. */
@@ -176,7 +114,7 @@ static int look_around(struct history *history, bool whole, struct task *task)
         struct task attempt;
         task_init(&attempt, task);
         int r = survey_replica(history, n, whole, &attempt, &survey);
-        bool good = r == 0 && has_points(&survey.found);
+        bool good = r == 0 && survey_has_points(&survey);
         if (good || (r == 0 && n == first))
             activate(history, n, &survey);
         generations_finish(&survey.found);
@@ -388,13 +326,20 @@ int history_list_landmarks(struct history *history, const char *generation, stru
 int history_list_positions(struct history *history, const char *generation, const char *folder,
                            struct task *task, struct names *names)
 {
-    _cleanup_(generations_finish) struct generations generations = {0};
-    int r = refreshed(history, task, &generations);
-    struct generation *found = r < 0 ? NULL : generations_find(&generations, generation);
+    int r = -ESTALE;
 
-    if (!found)
-        return r < 0 ? r : -ENOENT;
-    r = found->ops->list_positions(found, folder, task, names);
+    for (int looks = 0; looks < 2 && r == -ESTALE; looks++) {
+        _cleanup_(generations_finish) struct generations generations = {0};
+        task_forgive(task);
+        /* An object that is gone: retention has been at work, so look again. */
+        r = looks ? refresh(history, 0, true, task) : 0;
+        if (r == 0)
+            r = refreshed(history, task, &generations);
+        struct generation *found = r < 0 ? NULL : generations_find(&generations, generation);
+        if (!found)
+            return r < 0 ? r : -ENOENT;
+        r = found->ops->list_positions(found, folder, task, names);
+    }
     names_sort(names);
     return r == -ESTALE ? -EIO : r;
 }

@@ -17,6 +17,7 @@
 #include "litemount/log.h"
 #include "litemount/task.h"
 
+#define TRIES 3      /* of a folder that is being written to */
 #define DEPTH_MAX 32 /* folders within folders; Litestream needs four, a tree of replicas a few more */
 
 static void close_folder(DIR **stream)
@@ -139,6 +140,7 @@ struct walk {
     struct task *task;
     struct listing *listing;
     struct timespec began;
+    bool left_out; /* a file that came after that */
 };
 
 static bool walk_is_full(const struct walk *walk)
@@ -166,8 +168,12 @@ static int add_file(struct walk *walk, int folder, const char *name, const char 
 
     if (fstatat(folder, name, &status, 0) < 0)
         return errno == ENOENT ? 0 : file_fail(walk->file, key, "looking at it", errno, walk->task);
-    if (!S_ISREG(status.st_mode) || !is_before(status.st_ctim, walk->began))
+    if (!S_ISREG(status.st_mode))
         return 0;
+    if (!is_before(status.st_ctim, walk->began)) {
+        walk->left_out = true;
+        return 0;
+    }
     file_format_version(&status, version);
     return listing_add_object(walk->listing, key + walk->request->root_length, version,
                               (uint64_t)status.st_size, file_modified_time(&status));
@@ -213,17 +219,37 @@ static int walk_folder(struct walk *walk, int folder, const char *prefix, unsign
     return 0;
 }
 
-int file_list(struct store *store, const struct list_request *request, struct task *task,
-              struct listing *listing)
+static int list_once(struct walk *walk)
 {
-    struct walk walk = {file_store(store), request, task, listing, folder_clock()};
-
-    atomic_fetch_add(&store->requests, 1);
-    log_debug("file: list %s/%s", walk.file->folder, request->prefix);
-    _cleanup_close_ int folder = file_open_key(walk.file, request->prefix, O_RDONLY | O_DIRECTORY);
+    const char *prefix = walk->request->prefix;
+    _cleanup_close_ int folder = file_open_key(walk->file, prefix, O_RDONLY | O_DIRECTORY);
     if (folder == -ENOENT || folder == -ENOTDIR)
         return 0;
     if (folder < 0)
-        return file_fail(walk.file, request->prefix, "listing it", -folder, task);
-    return walk_folder(&walk, folder, request->prefix, 0);
+        return file_fail(walk->file, prefix, "listing it", -folder, walk->task);
+    return walk_folder(walk, folder, prefix, 0);
+}
+
+/* Of a folder that was written to just now all is seen a moment later; of one that is written to all the time
+ * what was there when the listing began. */
+int file_list(struct store *store, const struct list_request *request, struct task *task,
+              struct listing *listing)
+{
+    const struct timespec moment = {.tv_nsec = 10 * 1000 * 1000};
+    int r = 0;
+
+    atomic_fetch_add(&store->requests, 1);
+    log_debug("file: list %s/%s", file_store(store)->folder, request->prefix);
+    for (int tries = 0; tries < TRIES; tries++) {
+        struct walk walk = {file_store(store), request, task, listing, folder_clock(), false};
+        if (tries) {
+            listing_finish(listing);
+            *listing = (struct listing){0};
+        }
+        r = list_once(&walk);
+        if (r < 0 || !walk.left_out || tries + 1 == TRIES)
+            break;
+        nanosleep(&moment, NULL);
+    }
+    return r;
 }

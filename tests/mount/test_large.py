@@ -7,8 +7,10 @@ import time
 
 from make_backup import GENERATION, START, write_backup
 from mounting import SLOWNESS, MountTest, main, sha256
+from stores import Bucket, s3_config
 
 SEGMENTS = 20_000
+NAME = "large.db"
 
 
 class Large(MountTest):
@@ -17,7 +19,7 @@ class Large(MountTest):
     def setUp(self):
         super().setUp()
         self.states = write_backup(self.folder / "backup", SEGMENTS)
-        self.replica = self.folder / "backup/large.db"
+        self.replica = self.folder / "backup" / NAME
 
     def within(self, seconds, action):
         begin = time.monotonic()
@@ -51,6 +53,17 @@ class Large(MountTest):
         tree.unmount()
         again = self.within(10, lambda: self.mount(self.replica, point="again"))
         self.assertEqual(self.within(30, lambda: sha256(again / "latest" / file_name)), self.states[-1][2])
+
+    def test_a_bucket_of_20000_segments(self):
+        """The newest state needs every one of them, and the listing has 21 pages."""
+        bucket = Bucket(self.folder / "backup")
+        self.addCleanup(bucket.close)
+        config = s3_config(self.folder / "s3.yml", bucket.endpoint, bucket.bucket, [NAME])
+        tree = self.within(60, lambda: self.mount(config))
+        self.within(30, lambda: os.listdir(tree / "at"))
+        self.assertEqual(bucket.object_requests(), [])
+        self.assertEqual(self.within(150, lambda: sha256(tree / "latest" / NAME)), self.states[-1][2])
+        self.assertEqual(bucket.fetched_twice(), [])
 
 
 if __name__ == "__main__":

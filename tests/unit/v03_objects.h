@@ -80,6 +80,7 @@ static inline void learn_segment(struct segment *segment, uint32_t n_frames, uin
 static inline void learn_snapshot(struct snapshot *snapshot, uint32_t pages)
 {
     snapshot->learnt = LEARNT_SOUND;
+    snapshot->is_exact = true;
     snapshot->page_size = pages ? PAGE_SIZE : 0;
     snapshot->size = (uint64_t)pages * PAGE_SIZE;
 }

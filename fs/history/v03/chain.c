@@ -160,6 +160,17 @@ static int describe_gap(struct chain *chain, const struct v03_listing *listing, 
     return 0;
 }
 
+/* How many pages the snapshot may have. One whose size is not exact may have any number: then the end of the
+ * first WAL that is replayed is noted as a cut, which is right whether or not there was something to cut. */
+static uint32_t pages_of(struct snapshot *snapshot)
+{
+    bool is_exact;
+    uint64_t size = snapshot_size(snapshot, &is_exact);
+    if (snapshot->page_size == 0)
+        return 0;
+    return is_exact ? (uint32_t)((size + snapshot->page_size - 1) / snapshot->page_size) : UINT32_MAX;
+}
+
 /* Learns the segments up to where names say that the chain ends, then sees how far it really reaches. */
 static int find_end(struct v03_generation *generation, const struct v03_listing *listing, size_t n_segments,
                     struct task *task, struct chain *chain)
@@ -193,8 +204,7 @@ int chain_open(struct v03_generation *generation, const struct v03_listing *list
 
     if (r < 0)
         return r;
-    if (snapshot->page_size)
-        walk.most_pages = (uint32_t)((snapshot->size + snapshot->page_size - 1) / snapshot->page_size);
+    walk.most_pages = pages_of(snapshot);
     if ((r = walk_segments(&walk, listing)) < 0)
         return r;
     if (chain.end > chain.begin && listing->times[chain.end - 1] > chain.time)

@@ -266,8 +266,9 @@ static int learn_item(void *context, size_t item, struct task *task)
     struct segment *segment = ((struct round *)context)->items[item].segment;
     const struct segment *first = lesson->segments[0];
 
+    /* A WAL whose beginning is not there (yet, or any more) says nothing about what else is there of it. */
     if (segment == first)
-        return learn(lesson, segment, NULL, task);
+        return first->offset ? 0 : learn(lesson, segment, NULL, task);
     pthread_mutex_lock(&lesson->generation->lock);
     bool known = first->offset == 0 && first->learnt == LEARNT_SOUND;
     struct wal_header header = first->header;

@@ -23,13 +23,14 @@
     (4 << 20) /* bytes: a snapshot up to this goes into the cache as soon as it is learnt                    \
                */
 #define KIND "snapshot"
-#define FACT_VERSION 1
+#define FACT_VERSION 2
 
 /* What is kept of a snapshot that is sound. */
 struct snapshot_fact {
     uint32_t version;
     uint32_t page_size;
     uint64_t size;
+    uint64_t is_exact;
 };
 
 struct snapshot *snapshot_make(const struct object *object, uint32_t index)
@@ -103,6 +104,7 @@ static int take_header(struct v03_generation *generation, const struct snapshot 
 {
     uint64_t told;
     ret_found->size = overview->size;
+    ret_found->is_exact = true;
     ret_found->page_size = 0;
     if (overview->size == 0)
         return 0;
@@ -157,13 +159,14 @@ static int recall(struct cache *cache, const char *identity, struct snapshot *fo
     if (r == 0) {
         found->page_size = fact.page_size;
         found->size = fact.size;
+        found->is_exact = fact.is_exact;
     }
     return r;
 }
 
 static void remember(struct cache *cache, const char *identity, const struct snapshot *found)
 {
-    struct snapshot_fact fact = {FACT_VERSION, found->page_size, found->size};
+    struct snapshot_fact fact = {FACT_VERSION, found->page_size, found->size, found->is_exact};
     cache_put_fact(cache, identity, KIND, &fact, sizeof fact);
 }
 
@@ -208,10 +211,66 @@ int snapshot_learn(struct v03_generation *generation, struct snapshot *snapshot,
     if (snapshot->learnt == LEARNT_NOTHING) {
         snapshot->page_size = found.page_size;
         snapshot->size = found.size;
+        snapshot->is_exact = found.is_exact;
         snapshot->learnt = LEARNT_SOUND;
     }
     pthread_mutex_unlock(&snapshot->lock);
     return 0;
+}
+
+/* Where the image ends: in its last block, or, where blocks can't be told, where decoding all of it comes to.
+ */
+static int find_end(struct v03_generation *generation, struct snapshot *snapshot, const char *identity,
+                    struct task *task, struct snapshot *ret_found)
+{
+    uint64_t last;
+    int r = snapshot_last_block(generation, snapshot, task, &last);
+
+    if (r == -EOPNOTSUPP)
+        return learn_whole(generation, snapshot, identity, task, ret_found);
+    if (r < 0)
+        return r;
+    uint32_t block_size = snapshot_block_size(snapshot);
+    _cleanup_free_ uint8_t *bytes = malloc(block_size);
+    if (!bytes)
+        return -ENOMEM;
+    int64_t n = snapshot_read(generation, snapshot, last * block_size, block_size, bytes, task);
+    if (n < 0)
+        return (int)n;
+    ret_found->size = last * block_size + (uint64_t)n;
+    ret_found->is_exact = true;
+    return 0;
+}
+
+int snapshot_measure(struct v03_generation *generation, struct snapshot *snapshot, struct task *task)
+{
+    _cleanup_free_ char *identity = object_identity(generation->replica, &snapshot->object);
+    struct snapshot found;
+
+    pthread_mutex_lock(&snapshot->lock);
+    found.page_size = snapshot->page_size;
+    bool is_exact = snapshot->is_exact;
+    pthread_mutex_unlock(&snapshot->lock);
+    if (is_exact)
+        return 0;
+    int r = identity ? find_end(generation, snapshot, identity, task, &found) : -ENOMEM;
+    if (r < 0)
+        return r;
+    remember(generation->cache, identity, &found);
+    pthread_mutex_lock(&snapshot->lock);
+    snapshot->size = found.size;
+    snapshot->is_exact = true;
+    pthread_mutex_unlock(&snapshot->lock);
+    return 0;
+}
+
+uint64_t snapshot_size(struct snapshot *snapshot, bool *ret_is_exact)
+{
+    pthread_mutex_lock(&snapshot->lock);
+    uint64_t size = snapshot->size;
+    *ret_is_exact = snapshot->is_exact;
+    pthread_mutex_unlock(&snapshot->lock);
+    return size;
 }
 
 void snapshot_set_damaged(struct snapshot *snapshot, const char *why)

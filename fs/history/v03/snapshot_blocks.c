@@ -359,3 +359,16 @@ int snapshot_peek(struct v03_generation *generation, struct snapshot *snapshot, 
         return -EOPNOTSUPP;
     return 0;
 }
+
+int snapshot_last_block(struct v03_generation *generation, struct snapshot *snapshot, struct task *task,
+                        uint64_t *ret_number)
+{
+    struct place place = {0};
+    int r = know_frame(generation, snapshot, task);
+
+    if (r == 0)
+        r = find_block(generation, snapshot, UINT64_MAX, task, &place);
+    if (r == 0)
+        *ret_number = place.number;
+    return r;
+}

@@ -26,3 +26,8 @@ void snapshot_remember_blocks(struct v03_generation *generation, struct snapshot
 /* Reads plain bytes of the object, which must hold them: -EBADMSG with a reason if it ends before. */
 int snapshot_object_read(struct v03_generation *generation, struct snapshot *snapshot, uint64_t offset,
                          size_t length, void *bytes, struct task *task);
+
+/* The number of the last block; hops to it. 0; -EOPNOTSUPP: this frame has to be read in order; else an
+ * errno. */
+int snapshot_last_block(struct v03_generation *generation, struct snapshot *snapshot, struct task *task,
+                        uint64_t *ret_number);

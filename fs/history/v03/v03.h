@@ -55,7 +55,8 @@ struct snapshot {
     enum learnt learnt;
     char *damage;       /* why it is LEARNT_DAMAGED */
     uint32_t page_size; /* 0: the database is an empty file */
-    uint64_t size;      /* bytes of the database file */
+    uint64_t size; /* bytes of the database file; of a large one as its header tells, unless it is exact */
+    bool is_exact; /* a file may be longer than its header tells: a checkpoint cuts it only at its end */
 
     struct object_source *source; /* opened when it is first read by block */
 
@@ -161,6 +162,12 @@ void snapshot_set_damaged(struct snapshot *snapshot, const char *why); /* logs i
 /* Finds out whether it is sound, its page size and length. 0 even if it is damaged; else why it can't be had.
  */
 int snapshot_learn(struct v03_generation *generation, struct snapshot *snapshot, struct task *task);
+
+/* Its size as far as it is known. */
+uint64_t snapshot_size(struct snapshot *snapshot, bool *ret_is_exact);
+
+/* Makes its size exact: of a large one all blocks have to be found, once ever. 0, or why it can't be had. */
+int snapshot_measure(struct v03_generation *generation, struct snapshot *snapshot, struct task *task);
 
 /* As cache_image_read, of the database file that the snapshot is. */
 int64_t snapshot_read(struct v03_generation *generation, struct snapshot *snapshot, uint64_t offset,

@@ -94,6 +94,8 @@ int v03_open_chain(struct v03_generation *generation, struct v03_listing *listin
 {
     _cleanup_(chain_finish) struct chain chain = {0};
     int r = chain_open(generation, listing, snapshot, n_segments, limit, task, &chain);
+    if (r == 0 && chain.last.frame == 0)
+        r = snapshot_measure(generation, snapshot, task); /* it alone is the state */
     return r < 0 ? r : v03_state_make(generation, listing, &chain, ret_state);
 }
 

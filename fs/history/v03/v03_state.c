@@ -79,9 +79,11 @@ static int read_snapshot(struct v03_state *state, uint64_t offset, size_t length
                          struct task *task)
 {
     struct v03_generation *generation = (struct v03_generation *)state->base.generation;
+    bool is_exact;
+    uint64_t size = snapshot_size(state->chain.snapshot, &is_exact);
     int64_t n = 0;
 
-    if (offset < state->chain.snapshot->size)
+    if (offset < size || !is_exact)
         n = snapshot_read(generation, state->chain.snapshot, offset, length, bytes, task);
     if (n < 0)
         return (int)n;
@@ -200,6 +202,7 @@ static uint64_t identify(const struct state *state, const struct snapshot *snaps
 int v03_state_make(struct v03_generation *generation, struct v03_listing *listing, struct chain *chain,
                    struct state **ret_state)
 {
+    bool is_exact;
     _cleanup_free_ struct v03_state *state = calloc(1, sizeof *state);
     _cleanup_free_ char *position = NULL;
 
@@ -208,7 +211,8 @@ int v03_state_make(struct v03_generation *generation, struct v03_listing *listin
     state->base.ops = &v03_state_ops;
     atomic_init(&state->base.references, 1);
     state->base.generation = generation_ref(&generation->base);
-    state->base.size = chain->last.frame ? (uint64_t)chain->pages * chain->page_size : chain->snapshot->size;
+    state->base.size = chain->last.frame ? (uint64_t)chain->pages * chain->page_size
+                                         : snapshot_size(chain->snapshot, &is_exact);
     state->base.source_size = chain->source_size;
     state->base.time = chain->time;
     state->base.replica = replica_url(generation->replica);

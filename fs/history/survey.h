@@ -1,0 +1,18 @@
+/* What one replica holds: the generations of all formats, listed. */
+#pragma once
+
+#include "choose.h"
+
+struct survey {
+    struct generations found;
+    bool whole; /* everything was listed again, not only what came since */
+};
+
+/* Lists the replica; a generation in `known` is the same again, with all that is known of it. 0 and a survey
+ * whose generations the caller finishes, or replica_list's errno. */
+int survey_make(struct replica *replica, const struct generations *known,
+                const struct history_options *options, bool whole, struct task *task,
+                struct survey *ret_survey);
+
+/* Whether it holds anything that can be brought back, as far as names and times tell. */
+bool survey_has_points(const struct survey *survey);
