@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "litemount/array.h"
+#include "litemount/cleanup.h"
 #include "v05.h"
 
 void plan_finish(struct plan *plan)
@@ -116,4 +117,76 @@ size_t plan_reachable(const struct v05_listing *listing, uint64_t *txids)
     }
     free(files);
     return n;
+}
+
+/* What can be reached while files come in the order of their times. */
+struct growth {
+    const struct ltx_file *base;
+    uint64_t reached;
+    const struct ltx_file **waiting; /* for a TXID before theirs */
+    size_t n_waiting;
+};
+
+static bool connects(const struct growth *growth, const struct ltx_file *file)
+{
+    return file->level == V05_BASE_LEVEL || file->min_txid <= growth->reached + 1;
+}
+
+static void reach(struct growth *growth, const struct ltx_file *file)
+{
+    if (file->level == V05_BASE_LEVEL && (!growth->base || file->max_txid >= growth->base->max_txid))
+        growth->base = file;
+    if (file->max_txid > growth->reached)
+        growth->reached = file->max_txid;
+}
+
+/* A file has come: those that waited for it may follow. */
+static void grow(struct growth *growth, const struct ltx_file *file)
+{
+    if (!connects(growth, file)) {
+        growth->waiting[growth->n_waiting++] = file;
+        return;
+    }
+    reach(growth, file);
+    for (size_t i = 0; i < growth->n_waiting;) {
+        if (!connects(growth, growth->waiting[i])) {
+            i++;
+            continue;
+        }
+        reach(growth, growth->waiting[i]);
+        growth->waiting[i] = growth->waiting[--growth->n_waiting];
+        i = 0;
+    }
+}
+
+static int by_time(const void *left, const void *right)
+{
+    const struct ltx_file *a = *(const struct ltx_file *const *)left,
+                          *b = *(const struct ltx_file *const *)right;
+    return (a->time > b->time) - (a->time < b->time);
+}
+
+int plan_points(const struct v05_listing *listing, struct instants *points)
+{
+    _cleanup_free_ const struct ltx_file **files = calloc(listing->n_files + 1, sizeof *files);
+    _cleanup_free_ const struct ltx_file **waiting = calloc(listing->n_files + 1, sizeof *waiting);
+    struct growth growth = {.waiting = waiting};
+    int r = 0;
+
+    if (!files || !waiting)
+        return -ENOMEM;
+    for (size_t i = 0; i < listing->n_files; i++)
+        files[i] = listing->files[i];
+    qsort(files, listing->n_files, sizeof *files, by_time);
+    for (size_t i = 0; i < listing->n_files && r == 0;) {
+        const struct ltx_file *base = growth.base;
+        int64_t time = files[i]->time;
+        uint64_t reached = growth.reached;
+        for (; i < listing->n_files && files[i]->time == time; i++)
+            if (files[i]->learnt != LTX_DAMAGED)
+                grow(&growth, files[i]);
+        if (growth.base != base || growth.reached != reached)
+            r = instants_add(points, time);
+    }
+    return r;
 }

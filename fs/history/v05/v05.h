@@ -73,6 +73,9 @@ int plan_make(const struct v05_listing *listing, int64_t time, uint64_t txid, st
 /* The last file of the plan: its commit is the state's. NULL if it leads nowhere. */
 struct ltx_file *plan_last(const struct plan *plan);
 
+/* Adds every time at which the latest state becomes another one. Locked as above. 0 or -ENOMEM. */
+int plan_points(const struct v05_listing *listing, struct instants *points);
+
 /* Every TXID that some plan leads to, ascending; `txids` has room for all files. Returns how many. Locked as
  * above. */
 size_t plan_reachable(const struct v05_listing *listing, uint64_t *txids);

@@ -151,11 +151,12 @@ static int sound_plan(struct v05_generation *generation, const struct v05_listin
 }
 
 /* What is missing between where the plan leads and the newest TXID that there is a file of at `time`. */
-static int describe_gap(const struct v05_listing *listing, int64_t time, const struct plan *plan,
-                        char **ret_gap)
+static int describe_gap(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
+                        const struct plan *plan, char **ret_gap)
 {
     uint64_t next = UINT64_MAX;
 
+    pthread_mutex_lock(&generation->lock);
     for (size_t i = 0; i < listing->n_files; i++) {
         const struct ltx_file *file = listing->files[i];
         if (file->time <= time && file->max_txid > plan->txid && file->level != V05_BASE_LEVEL &&
@@ -165,6 +166,7 @@ static int describe_gap(const struct v05_listing *listing, int64_t time, const s
             file->max_txid + 1 < next)
             next = file->max_txid + 1;
     }
+    pthread_mutex_unlock(&generation->lock);
     *ret_gap = NULL;
     if (next == UINT64_MAX)
         return 0;
@@ -189,7 +191,7 @@ static int generation_open_at(struct generation *base, int64_t time, struct task
     if (r == 0)
         r = find_point(generation, listing, time, &plan, &point);
     if (r == 0)
-        r = describe_gap(listing, time, &plan, &gap);
+        r = describe_gap(generation, listing, time, &plan, &gap);
     if (r == 0)
         r = v05_state_make(generation, listing, &plan, point, &gap, ret_state);
     return r == -EBADMSG ? task_fail(task, EIO, "%s: its LTX files have pages of different sizes",
@@ -233,18 +235,12 @@ static int generation_list_points(struct generation *base, struct instants *poin
 {
     struct v05_generation *generation = cast(base);
     _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
-    struct plan before = {0};
-    int r = 0;
 
-    for (size_t i = 0; listing && i < listing->n_times && r == 0; i++) {
-        struct plan plan = {0};
-        r = make_plan(generation, listing, listing->times[i], UINT64_MAX, &plan);
-        if (r == 0 && plan.txid && !same_plan(&plan, &before))
-            r = instants_add(points, listing->times[i]);
-        plan_finish(&before);
-        before = plan;
-    }
-    plan_finish(&before);
+    if (!listing)
+        return 0;
+    pthread_mutex_lock(&generation->lock);
+    int r = plan_points(listing, points);
+    pthread_mutex_unlock(&generation->lock);
     return r;
 }
 
@@ -252,19 +248,19 @@ static int generation_list_landmarks(struct generation *base, struct instants *l
 {
     struct v05_generation *generation = cast(base);
     _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
+    _cleanup_(instants_finish) struct instants points = {0};
     int64_t point;
     int r = 0;
 
+    pthread_mutex_lock(&generation->lock);
     for (size_t i = 0; listing && i < listing->n_files && r == 0; i++) {
         const struct ltx_file *file = listing->files[i];
         if (file->level == V05_BASE_LEVEL && file->learnt != LTX_DAMAGED)
             r = instants_add(landmarks, file->time);
     }
-    for (size_t i = 0; listing && i < listing->n_times && r == 0; i++)
-        if (generation_point_at(base, listing->times[i], &point)) {
-            r = instants_add(landmarks, point); /* the start */
-            break;
-        }
+    pthread_mutex_unlock(&generation->lock);
+    if (r == 0 && (r = generation_list_points(base, &points)) == 0 && points.n)
+        r = instants_add(landmarks, points.times[0]); /* the start */
     if (r == 0 && generation_point_at(base, INSTANT_MAX, &point))
         r = instants_add(landmarks, point);
     return r;
