@@ -283,6 +283,7 @@ static int discover_folder(struct catalog *catalog, const struct folder *folder,
 /* A folder that can't be looked into must not hide what is known; it is an error only if nothing is. */
 static int discover_all(struct catalog *catalog, struct task *task)
 {
+    _cleanup_(names_finish) struct names failed = {0};
     int result = 0;
 
     for (size_t i = 0; i < catalog->n_folders; i++) {
@@ -293,12 +294,14 @@ static int discover_all(struct catalog *catalog, struct task *task)
             return r;
         if (r < 0 && result == 0)
             result = task_fail(task, -r, "%s", task_reason(&attempt, r));
-        if (r < 0)
-            warn_once(catalog, task_reason(&attempt, r));
+        if (r < 0 && names_add(&failed, task_reason(&attempt, r), false) < 0)
+            return -ENOMEM;
     }
     pthread_mutex_lock(&catalog->lock);
     bool known = catalog->entries.n > 0;
     pthread_mutex_unlock(&catalog->lock);
+    for (size_t i = 0; known && i < failed.n; i++)
+        warn_once(catalog, failed.items[i].text);
     if (known && result < 0)
         task_forgive(task);
     return known ? 0 : result;
