@@ -13,8 +13,8 @@ import subprocess
 import time
 import unittest
 
+from load import Load
 from mounting import SLOWNESS, MountTest, main, sha256, wait_until
-from test_live import Load
 
 LITESTREAM = os.environ.get("LITESTREAM5", "")
 CONFIG = """levels:
@@ -41,12 +41,13 @@ dbs:
 class Live(MountTest):
     seconds = 100
 
-    def replicate(self, retention, l0_retention):
+    def replicate(self, retention, l0_retention, filling=0):
         self.database = self.folder / "live.db"
         with contextlib.closing(sqlite3.connect(self.database, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode=WAL").fetchall()
             connection.execute("CREATE TABLE entries(id INTEGER PRIMARY KEY, text TEXT)")
             connection.execute("CREATE TABLE marks(number INTEGER PRIMARY KEY)")
+            connection.execute(f"CREATE TABLE filling AS SELECT randomblob({filling})")
         self.config = self.folder / "litestream.yml"
         self.config.write_text(CONFIG.format(folder=self.folder, retention=retention, l0_retention=l0_retention), "utf-8")
         with open(self.folder / "litestream.log", "wb") as log:
@@ -103,7 +104,7 @@ class Live(MountTest):
     def test_files_deleted_under_an_open_file(self):
         """Files are opened, half read, and read on when retention has deleted what they are made of: the bytes that the
         backup had then, or an error, and never others."""
-        self.replicate(retention="5s", l0_retention="1s")
+        self.replicate(retention="5s", l0_retention="1s", filling=8 << 20)
         tree = self.mount(self.config, "refresh=1")
         opened = []
         with Load(self.database), contextlib.ExitStack() as files:
