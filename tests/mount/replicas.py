@@ -21,6 +21,12 @@ def instant(text):
     return int(seconds) * 10**9 + int((fraction or "0").ljust(9, "0"))
 
 
+def instant_text(time):
+    """The RFC 3339 time, with as many digits as it needs: as Go writes it."""
+    text = datetime.datetime.fromtimestamp(time // 10**9, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+    return text + f".{time % 10**9:09d}".rstrip("0").rstrip(".") + "Z"
+
+
 class Object(NamedTuple):
     """A snapshot or WAL segment: what its name and its mtime say. In the order of positions; snapshots have no offset."""
     index: int

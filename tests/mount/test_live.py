@@ -9,10 +9,10 @@ import os
 import pathlib
 import sqlite3
 import subprocess
-import threading
 import time
 import unittest
 
+from load import Load
 from mounting import SLOWNESS, MountTest, main, sha256, wait_until
 
 LITESTREAM = os.environ.get("LITESTREAM", "")
@@ -27,32 +27,6 @@ CONFIG = """dbs:
         sync-interval: 100ms
         snapshot-interval: 5s
 """
-
-
-class Load:
-    """Somebody who writes to the database all the time."""
-
-    def __init__(self, path):
-        self.path, self.rows = path, 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._write, daemon=True)
-
-    def _write(self):
-        with contextlib.closing(sqlite3.connect(self.path, timeout=10, isolation_level=None)) as connection:
-            while not self._stop.wait(0.02):
-                connection.execute("INSERT INTO entries(text) VALUES(?)", (os.urandom(300).hex(),))
-                if self.rows % 7 == 0:
-                    connection.execute("DELETE FROM entries WHERE id % 11 = ?", (self.rows % 11,))
-                connection.execute("INSERT INTO marks VALUES(?)", (self.rows + 1,))
-                self.rows += 1
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        self._thread.join(10)
 
 
 @unittest.skipUnless(os.access(LITESTREAM, os.X_OK), "the real Litestream 0.3.13 is not here (LITESTREAM)")

@@ -2,14 +2,17 @@
 
 import states
 from mounting import ROOT, MountTest, main
+from stores import S3Layout
 
 
 class States(MountTest):
     seconds = 300
 
     def compare(self, name):
-        folder = self.fixture(name)
-        mount = self.mount_fixture(name)
+        self.compare_with(self.fixture(name), self.mount_fixture(name))
+
+    def compare_with(self, folder, mount):
+        name = folder.name
         count = states.check(folder, ROOT / f"tests/data/fixtures/{name}.expected.tsv", mount.point)
         self.assertGreater(count.passed, 0)
         self.assertEqual((count.failed, count.skipped), (0, 0), str(count))
@@ -32,11 +35,18 @@ class States(MountTest):
     def test_damage_that_leaves_something_to_save(self):
         self.compare("broken-v03")
 
+    def test_age(self):
+        self.compare("age-v03")
+
     def test_v05_a_rails_app(self):
         self.compare("rails-v05")
 
     def test_v05_pages_as_lz4_frames(self):
         self.compare("frames-v05")
+
+    def test_v05_as_it_was_written_to_s3(self):
+        folder = self.fixture("s3layout-v05")
+        self.compare_with(folder, self.mount(S3Layout(folder).as_folders()))
 
     def test_both_formats_in_one_replica(self):
         self.compare("mixed")

@@ -6,8 +6,8 @@ As a program:  fault_server.py FOLDER [--bucket NAME] [--port N] [--delay SECOND
 As a module:   with FaultServer(folder) as server: server.fault("503", times=2)
 
 Objects are the folder's files, with their mtimes in whole seconds as LastModified, and with the user metadata of
-`server.metadata`: {key: {name: value}}. Everybody may read; who may is what
-the tests against a real store are for. `POST /.faults` takes a JSON object with fault()'s arguments, `DELETE /.faults`
+`server.metadata`: {key: {name: value}}. A file or folder that is called `%2E` stands for a key's part ".", `%2F` for an
+empty one. Everybody may read; who may is what the tests against a real store are for. `POST /.faults` takes a JSON object with fault()'s arguments, `DELETE /.faults`
 takes all faults away, `GET /.requests` gives the requests so far as JSON: {"method", "key", "query", "range", "status"}.
 
 Faults of any request: `503` `500` `429` (with retry_after) `403` `404` `reset` (hangs up) `silent` (says nothing) `skew`
@@ -33,6 +33,7 @@ import time
 import urllib.parse
 from xml.sax.saxutils import escape
 
+PARTS = {b"%2E": b".", b"%2F": b""}  # what no file can be called
 LISTING_FAULTS = {"garbage", "truncated-xml", "same-page", "new-tokens", "entities"}
 OBJECT_FAULTS = {"cut", "stall", "short", "long", "flip", "other-range", "wrong-range", "ignore-range"}
 ENTITIES = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">' + "".join(
@@ -131,11 +132,16 @@ class FaultServer:
         root = os.fsencode(self.folder)
         for folder, _, names in os.walk(root):
             found += [os.path.relpath(os.path.join(folder, name), root) for name in names]
-        return sorted(found)
+        return sorted(b"/".join(PARTS.get(part, part) for part in path.split(b"/")) for path in found)
+
+    def path(self, key):
+        """The file that a key stands for."""
+        names = {part: name for name, part in PARTS.items()}
+        return os.path.join(os.fsencode(self.folder), *(names.get(part, part) for part in key.split(b"/")))
 
     def stat(self, key):
         """Size, time in whole seconds, and ETag of an object."""
-        status = os.stat(os.path.join(os.fsencode(self.folder), key))
+        status = os.stat(self.path(key))
         text = f"{status.st_size} {status.st_mtime_ns} {status.st_ino}"
         return status.st_size, int(status.st_mtime), hashlib.md5(text.encode()).hexdigest()
 
@@ -282,7 +288,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return
         if fault and fault.kind == "other-range" and ranged:
             first, last = first + 1, min(last + 1, size - 1)
-        with open(os.path.join(os.fsencode(server.folder), key), "rb") as file:
+        with open(server.path(key), "rb") as file:
             file.seek(first)
             body = file.read(last - first + 1)
         headers = {"ETag": f'"{etag}"', "Last-Modified": self.date_time_string(modified), "Accept-Ranges": "bytes"}

@@ -1,0 +1,71 @@
+"""Writes a level-9 file of Litestream v0.5, of any size, from a database that SQLite made.
+
+Source of the format: superfly/ltx. The checksum is ISA-L's, compression is liblz4's.
+"""
+
+import ctypes
+import ctypes.util
+import pathlib
+import struct
+
+NO_CHECKSUMS_OF_PAGES, PAGE_HAS_SIZE = 2, 1
+
+_lz4 = ctypes.CDLL(ctypes.util.find_library("lz4") or "liblz4.so.1")
+_isal = ctypes.CDLL(ctypes.util.find_library("isal") or "libisal.so.2")
+_isal.crc64_iso_refl.restype = ctypes.c_uint64
+_isal.crc64_iso_refl.argtypes = [ctypes.c_uint64, ctypes.c_char_p, ctypes.c_uint64]
+
+
+def compress(page):
+    """One LZ4 block."""
+    block = ctypes.create_string_buffer(_lz4.LZ4_compressBound(len(page)))
+    size = _lz4.LZ4_compress_default(page, block, len(page), len(block))
+    if size <= 0:
+        raise RuntimeError("liblz4 failed")
+    return block.raw[:size]
+
+
+def varint(number):
+    encoded = bytearray()
+    while number >= 0x80:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes(encoded + bytes([number]))
+
+
+class Writer:
+    """A file and its checksum, which is over pages as they were before they were compressed."""
+
+    def __init__(self, file):
+        self.file, self.offset, self.checksum = file, 0, 0
+
+    def put(self, data, checked=None):
+        self.file.write(data)
+        self.offset += len(data)
+        checked = data if checked is None else checked
+        self.checksum = _isal.crc64_iso_refl(self.checksum, checked, len(checked))
+
+
+def write_snapshot(replica, database, txid, milliseconds):
+    """Writes `replica`/0009/...: the database as of a TXID and a time (since 1970). Returns its path."""
+    data = pathlib.Path(database).read_bytes()
+    page_size = struct.unpack(">H", data[16:18])[0]
+    path = pathlib.Path(replica, "0009", f"{1:016x}-{txid:016x}.ltx")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    index = b""
+    with open(path, "wb") as file:
+        writer = Writer(file)
+        header = struct.pack(">4sIIIQQQ", b"LTX1", NO_CHECKSUMS_OF_PAGES, page_size, len(data) // page_size, 1, txid, milliseconds)
+        writer.put(header.ljust(100, b"\0"))
+        for number in range(1, len(data) // page_size + 1):
+            page = data[(number - 1) * page_size:number * page_size]
+            block, start = compress(page), writer.offset
+            head = struct.pack(">IHI", number, PAGE_HAS_SIZE, len(block))
+            writer.put(head + block, head + page)
+            index += varint(number) + varint(start) + varint(len(head) + len(block))
+        writer.put(bytes(6))
+        index += varint(0)
+        writer.put(index + struct.pack(">Q", len(index)))
+        writer.put(bytes(8))  # the database's checksum
+        file.write(struct.pack(">Q", writer.checksum | 1 << 63))
+    return path

@@ -1,0 +1,149 @@
+"""What Litestream 0.5 keeps on S3: every way to write a path, times in the objects' metadata, which are asked for once."""
+
+import os
+import pathlib
+import shutil
+import tempfile
+import unittest
+
+import states
+from mounting import ROOT, MountTest, Processes, fixture, main
+from stores import Bucket, S3Layout, Swift, keeps_its_answer, ltx_times, s3_config, to_s3_layout, why_no_swift
+
+
+def table_of(folder):
+    return states.Table(folder, ROOT / f"tests/data/fixtures/{folder.name}.expected.tsv")
+
+
+class S3Test(MountTest):
+    def compare(self, table, lines, tree):
+        wrong = []
+        for line in lines:
+            wanted = table.wanted(line)
+            if difference := states.compare(tree.point, line, wanted):
+                wrong.append(f"{table.fixture}:{line.number}: {difference[0]}: got {difference[1]}, wanted {wanted}")
+        self.assertEqual(wrong, [])
+
+
+class Layouts(S3Test):
+    def test_every_way_to_write_a_path(self):
+        """And the times of a backup's files are asked for once, however often it is mounted."""
+        folder = self.fixture("s3layout-v05")
+        layout = S3Layout(folder)
+        layout.as_folders()  # for the table, which reads names and times from a folder
+        servers, config = layout.serve()
+        for server in servers:
+            self.addCleanup(server.close)
+        table = table_of(folder)
+        tree = self.mount(config)
+        self.compare(table, table.lines, tree)
+        for server in servers:
+            self.assertEqual(sorted(server.metadata_requests()), sorted(server.metadata), server.bucket)
+        tree.unmount()
+
+        self.compare(table, table.lines, self.mount(config, point="again"))
+        for server in servers:
+            self.assertEqual(len(server.metadata_requests()), len(server.metadata), server.bucket)
+            self.assertEqual(server.fetched_twice(), [])
+
+
+class Metadata(S3Test):
+    """Times to the nanosecond, of LTX files only: of v0.3's objects S3 keeps whole seconds."""
+
+    def check(self, name, s3_layout):
+        folder = self.fixture(name)
+        table = table_of(folder)
+        if s3_layout:
+            to_s3_layout(folder / "replica")
+        bucket = Bucket(folder / "replica", metadata=ltx_times(folder / "replica"))
+        self.addCleanup(bucket.close)
+        lines = [line for line in table.lines if keeps_its_answer(line.time(), folder / "replica" / line.database, "*.lz4")]
+        self.assertGreater(len(lines), len(table.lines) * 3 // 4)
+        self.compare(table, lines, self.mount(s3_config(self.folder / "s3.yml", bucket.endpoint, bucket.bucket, table.replicas)))
+
+    def test_a_rails_app(self):
+        self.check("rails-v05", s3_layout=True)
+
+    def test_pages_as_lz4_frames(self):
+        self.check("frames-v05", s3_layout=True)
+
+    def test_a_folder_that_was_copied_to_s3(self):
+        self.check("frames-v05", s3_layout=False)
+
+    def test_both_formats(self):
+        self.check("mixed", s3_layout=True)
+
+    def test_the_edges_of_time(self):
+        self.check("edges-v05", s3_layout=True)
+
+    def test_damage(self):
+        self.check("damaged-v05", s3_layout=True)
+
+    def test_damage_that_leaves_something_to_save(self):
+        self.check("broken-v05", s3_layout=True)
+
+
+class NoMetadata(S3Test):
+    """Of files that another program copied to S3, whole seconds are known."""
+
+    def test_the_edges_of_time(self):
+        folder = self.fixture("edges-v05")
+        table = table_of(folder)
+        bucket = Bucket(folder / "replica")
+        self.addCleanup(bucket.close)
+        config = s3_config(self.folder / "s3.yml", bucket.endpoint, bucket.bucket, table.replicas)
+        lines = [line for line in table.lines if keeps_its_answer(line.time(), folder / "replica" / line.database)]
+        self.assertGreater(len(lines), 40)
+        tree = self.mount(config)
+        self.compare(table, lines, tree)
+        tree.unmount()
+        self.compare(table, lines, self.mount(config, point="again"))
+        self.assertEqual(sorted(bucket.metadata_requests()), [os.fsdecode(key) for key in bucket.keys()])
+
+
+@unittest.skipIf(why_no_swift(), why_no_swift())
+class RealServer(S3Test):
+    """OpenStack Swift. What Litestream notes beside its objects is put there with them."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.backups = pathlib.Path(tempfile.mkdtemp(prefix="litemount-swift-"))
+        cls.addClassCleanup(shutil.rmtree, cls.backups, ignore_errors=True)
+        processes = Processes()
+        cls.addClassCleanup(processes.reap_all)
+        cls.swift = Swift(processes, cls.backups / "swift")
+        cls.addClassCleanup(cls.swift.close)
+
+    def config(self, bucket, table):
+        return s3_config(self.folder / "s3.yml", self.swift.endpoint, bucket, table.replicas)
+
+    def test_every_line_as_litestream_uploads_it(self):
+        backup = fixture("rails-v05", self.backups)
+        table = table_of(backup)
+        to_s3_layout(backup / "replica")
+        self.swift.upload(backup / "replica", "uploaded", ltx_times(backup / "replica"))
+        self.compare(table, table.lines, self.mount(self.config("uploaded", table)))
+
+    def test_every_position_of_a_folder_that_was_copied(self):
+        """Swift gives the files new times."""
+        backup = fixture("frames-v05", self.backups)
+        table = table_of(backup)
+        self.swift.upload(backup / "replica", "copied")
+        lines = [line for line in table.lines if line.selector in ("latest", "txid")]
+        self.assertGreater(len(lines), 15)
+        self.compare(table, lines, self.mount(self.config("copied", table)))
+
+    def test_a_bucket_in_place_of_a_config(self):
+        backup = fixture("edges-v05", self.backups)
+        table = table_of(backup)
+        to_s3_layout(backup / "replica")
+        self.swift.upload(backup / "replica", "found", ltx_times(backup / "replica"))
+        url = f"s3://found?endpoint={self.swift.endpoint}&region=us-east-1"
+        keys = {"LITESTREAM_ACCESS_KEY_ID": "test:tester", "LITESTREAM_SECRET_ACCESS_KEY": "testing"}
+        tree = self.mount(url, environment=keys)
+        self.assertEqual(os.listdir(tree / "latest"), list(table.replicas))
+        self.compare(table, table.lines, tree)
+
+
+if __name__ == "__main__":
+    main()
