@@ -25,7 +25,6 @@ struct inquiry {
     struct v05_generation *generation;
     struct ltx_file **files;
     size_t n;
-    atomic_bool has_metadata; /* some file has a time of its own in the store's metadata */
 };
 
 static char *describe(const struct object *object)
@@ -97,7 +96,6 @@ static int find_out(void *context, size_t item, struct task *task)
         return r;
     if (instant_parse(value, 0, &file->time) < 0)
         file->time = file->object.modified;
-    atomic_store(&inquiry->has_metadata, true);
     return 0;
 }
 
@@ -135,7 +133,7 @@ int ltx_times_learn(struct v05_generation *generation, struct ltx_file **files, 
         r = recall(&inquiry, lines, n_lines);
     if (r == 0 && unknown)
         r = parallel_each(n, PARALLEL_HEADS, find_out, &inquiry, task);
-    if (r == 0 && atomic_load(&inquiry.has_metadata))
+    if (r == 0 && unknown)
         remember(&inquiry, identity);
     buffer_finish(&fact);
     return r;
