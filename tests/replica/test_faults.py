@@ -234,7 +234,7 @@ class Crowd(FaultTest):
 
     def test_many_threads_and_faults(self):
         server = self.serve()
-        for kind, every in (("503", 11), ("cut", 13), ("reset", 17), ("short", 19)):
+        for kind, every in (("503", 23), ("cut", 29), ("reset", 31), ("short", 37)):
             server.fault(kind, every=every, on="object")
         answer = self.ask("storm", self.folder / "bucket/g/a", "g/a", 16, 30, seconds=300)
         self.assertRegex(answer.lines()[-1], r"^0 wrong, 0 failed")
