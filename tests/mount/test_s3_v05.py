@@ -94,7 +94,10 @@ class NoMetadata(S3Test):
         config = s3_config(self.folder / "s3.yml", bucket.endpoint, bucket.bucket, table.replicas)
         lines = [line for line in table.lines if keeps_its_answer(line.time(), folder / "replica" / line.database)]
         self.assertGreater(len(lines), 40)
-        self.compare(table, lines, self.mount(config))
+        tree = self.mount(config)
+        self.compare(table, lines, tree)
+        tree.unmount()
+        self.compare(table, lines, self.mount(config, point="again"))
         self.assertEqual(sorted(bucket.metadata_requests()), [os.fsdecode(key) for key in bucket.keys()])
 
 
