@@ -247,8 +247,8 @@ static int add_found(struct catalog *catalog, const struct folder *folder, const
     int r = 0;
     for (size_t i = 0; i < found->n && r == 0; i++) {
         const char *place = found->items[i].text;
-        _cleanup_free_ char *name = NULL, *own = *place ? NULL : naming_of_source(replica_url(replica));
-        if (asprintf(&name, "%s%s", folder->name, own ? own : place) < 0)
+        _cleanup_free_ char *name = NULL, *own = naming_of_place(place, replica_url(replica));
+        if (!own || asprintf(&name, "%s%s", folder->name, own) < 0)
             return -ENOMEM;
         pthread_mutex_lock(&catalog->lock);
         bool known = entries_find(&catalog->entries, name) != NULL;

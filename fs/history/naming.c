@@ -1,5 +1,6 @@
 #include "naming.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "litemount/catalog.h"
@@ -66,10 +67,33 @@ bool naming_is_usable(const char *name)
 
 char *naming_of_source(const char *url)
 {
-    const char *end = url + strlen(url), *start;
+    bool is_file = strncmp(url, "file://", strlen("file://")) == 0; /* a folder's name may hold a '?' */
+    const char *end = url + strcspn(url, is_file ? "" : "?"), *start;
     while (end > url && end[-1] == '/')
         end--;
     for (start = end; start > url && start[-1] != '/'; start--)
         ;
     return strndup(start, (size_t)(end - start));
+}
+
+char *naming_of_place(const char *place, const char *url)
+{
+    char *name = malloc(strlen(place) + 1), *end = name;
+
+    if (!name)
+        return NULL;
+    for (size_t length; *place; place += length + (place[length] == '/')) {
+        length = strcspn(place, "/");
+        if (length == 0 || (length == 1 && *place == '.'))
+            continue;
+        if (end > name)
+            *end++ = '/';
+        memcpy(end, place, length);
+        end += length;
+    }
+    *end = '\0';
+    if (*name)
+        return name;
+    free(name);
+    return naming_of_source(url);
 }

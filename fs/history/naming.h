@@ -18,3 +18,8 @@ bool naming_is_usable(const char *name);
 /* The last part of a URL or path, for a source that is one backup: the caller frees it; NULL: out of memory.
  */
 char *naming_of_source(const char *url);
+
+/* What a backup at `place` below the source `url` is called: its place, without the empty parts and the dots
+ * that Litestream v0.5 makes of a path as it was written; the source's own name if nothing is left. As
+ * naming_of_source. */
+char *naming_of_place(const char *place, const char *url);

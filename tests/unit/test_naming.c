@@ -115,9 +115,32 @@ static void names_a_single_backup_by_its_place(void **state)
     }
 }
 
+static void names_a_place_below_a_source(void **state)
+{
+    static const struct {
+        const char *place, *url, *name;
+    } cases[] = {
+        {"tenants/acme.db", "s3://bucket", "tenants/acme.db"},
+        {"", "s3://bucket/app.db", "app.db"},
+        {"", "s3://bucket/app.db?endpoint=http://127.0.0.1:9000", "app.db"},
+        {"", "file:///backups/app.db/", "app.db"},
+        {"", "file:///backups/why?", "why?"},
+        {".", "s3://bucket", "bucket"},
+        {"/lead/db/", "s3://bucket", "lead/db"},
+        {"/", "s3://bucket", "bucket"},
+        {"a/../b", "s3://bucket", "a/../b"}, /* which is no usable name */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *name = naming_of_place(cases[i].place, cases[i].url);
+        assert_string_equal(name, cases[i].name);
+        free(name);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_a_place_below_a_source),
         cmocka_unit_test(names_databases_below_the_folder_that_all_share),
         cmocka_unit_test(tells_the_extension_of_a_file),
         cmocka_unit_test(refuses_names_that_no_folder_can_hold),
