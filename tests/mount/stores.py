@@ -132,8 +132,8 @@ def why_no_swift():
 
 
 def free_ports(count):
-    """The first of `count` ports in a row that nobody listens on."""
-    for first in range(20_000, 30_000, count):
+    """The first of `count` ports in a row that nobody listens on; elsewhere for each test program, as several start at once."""
+    for first in range(20_000 + os.getpid() % 1000 * count, 30_000, count):
         with contextlib.ExitStack() as stack:
             try:
                 for port in range(first, first + count):

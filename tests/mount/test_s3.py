@@ -5,25 +5,9 @@ import shutil
 import tempfile
 import unittest
 
-import states
-from mounting import ROOT, MountTest, Processes, fixture, main
+from mounting import Processes, fixture, main
 from stores import Bucket, Swift, keeps_its_answer, s3_config, why_no_swift
-
-
-def table_of(folder):
-    return states.Table(folder, ROOT / f"tests/data/fixtures/{folder.name}.expected.tsv")
-
-
-class S3Test(MountTest):
-    seconds = 240
-
-    def compare(self, table, lines, tree):
-        wrong = []
-        for line in lines:
-            wanted = table.wanted(line)
-            if difference := states.compare(tree.point, line, wanted):
-                wrong.append(f"{table.fixture}:{line.number}: {difference[0]}: got {difference[1]}, wanted {wanted}")
-        self.assertEqual(wrong, [])
+from tables import S3Test, table_of
 
 
 class KeptTimes(S3Test):

@@ -6,23 +6,9 @@ import shutil
 import tempfile
 import unittest
 
-import states
-from mounting import ROOT, MountTest, Processes, fixture, main
+from mounting import Processes, fixture, main
 from stores import Bucket, S3Layout, Swift, keeps_its_answer, ltx_times, s3_config, to_s3_layout, why_no_swift
-
-
-def table_of(folder):
-    return states.Table(folder, ROOT / f"tests/data/fixtures/{folder.name}.expected.tsv")
-
-
-class S3Test(MountTest):
-    def compare(self, table, lines, tree):
-        wrong = []
-        for line in lines:
-            wanted = table.wanted(line)
-            if difference := states.compare(tree.point, line, wanted):
-                wrong.append(f"{table.fixture}:{line.number}: {difference[0]}: got {difference[1]}, wanted {wanted}")
-        self.assertEqual(wrong, [])
+from tables import S3Test, table_of
 
 
 class Layouts(S3Test):

@@ -1,4 +1,5 @@
-/* Which LTX files make a state: plan_make and plan_reachable, over listings that are made by hand.
+/* Which LTX files make a state: plan_make, plan_reachable and plan_points, over listings that are made by
+ * hand.
  *
  * The wanted plans follow Litestream v0.5 replica.go (CalcRestorePlan), but that a file's own time counts. */
 #include <setjmp.h>
@@ -15,6 +16,7 @@
 
 #define MAX_FILES 10
 #define NO_LIMIT UINT64_MAX
+#define ALL INSTANT_MAX, NO_LIMIT
 #define NO_BASE (-1)
 #define END (-1)
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -74,86 +76,74 @@ struct plan_case {
 };
 
 static const struct plan_case plan_cases[] = {
-    {"nothing at all", {{0}}, INSTANT_MAX, NO_LIMIT, 0, NO_BASE, {END}},
-    {"a base alone", {{9, 1, 5, 50, false}}, INSTANT_MAX, NO_LIMIT, 5, 0, {END}},
-    {"the newest base", {{9, 1, 5, 50, false}, {9, 1, 8, 80, false}}, INSTANT_MAX, NO_LIMIT, 8, 1, {END}},
+    {"nothing at all", {{0}}, ALL, 0, NO_BASE, {END}},
+    {"the newest base", {{9, 1, 5, 50, false}, {9, 1, 8, 80, false}}, ALL, 8, 1, {END}},
     {"a base and what follows it",
      {{9, 1, 5, 50, false}, {0, 6, 6, 60, false}, {0, 7, 7, 70, false}},
-     INSTANT_MAX,
-     NO_LIMIT,
+     ALL,
      7,
      0,
      {1, 2, END}},
     {"without a base, from the first file, which is an image",
      {{1, 1, 1, 10, false}, {1, 2, 4, 40, false}, {0, 5, 5, 50, false}},
-     INSTANT_MAX,
-     NO_LIMIT,
+     ALL,
      5,
      NO_BASE,
      {0, 1, 2, END}},
     {"without a base, nothing leads to what begins later",
      {{0, 2, 2, 20, false}, {0, 3, 3, 30, false}},
-     INSTANT_MAX,
-     NO_LIMIT,
+     ALL,
      0,
      NO_BASE,
      {END}},
 
     {"the file that reaches farthest, whatever its level",
      {{9, 1, 2, 20, false}, {0, 3, 3, 30, false}, {1, 3, 5, 50, false}, {2, 1, 8, 80, false}},
-     INSTANT_MAX,
-     NO_LIMIT,
+     ALL,
      8,
      0,
      {3, END}},
     {"files that overlap",
      {{9, 1, 3, 30, false}, {1, 2, 5, 50, false}, {1, 4, 7, 70, false}, {0, 7, 8, 80, false}},
-     INSTANT_MAX,
-     NO_LIMIT,
+     ALL,
      8,
      0,
      {2, 3, END}},
     {"of equal reach, the one that begins first",
      {{9, 1, 3, 30, false}, {1, 4, 6, 60, false}, {2, 2, 6, 60, false}},
-     INSTANT_MAX,
-     NO_LIMIT,
+     ALL,
      6,
      0,
      {2, END}},
     {"of equal range, the highest level",
      {{9, 1, 3, 30, false}, {1, 4, 6, 60, false}, {3, 4, 6, 60, false}, {2, 4, 6, 60, false}},
-     INSTANT_MAX,
-     NO_LIMIT,
+     ALL,
      6,
      0,
      {2, END}},
 
     {"a gap ends it",
      {{9, 1, 2, 20, false}, {0, 3, 3, 30, false}, {0, 5, 5, 50, false}, {0, 6, 6, 60, false}},
-     INSTANT_MAX,
-     NO_LIMIT,
+     ALL,
      3,
      0,
      {1, END}},
     {"a gap that a higher level covers is none",
      {{9, 1, 2, 20, false}, {0, 3, 3, 30, false}, {0, 5, 5, 50, false}, {1, 3, 4, 40, false}},
-     INSTANT_MAX,
-     NO_LIMIT,
+     ALL,
      5,
      0,
      {3, 2, END}},
     {"a base behind the gap begins it again",
      {{9, 1, 2, 20, false}, {0, 3, 3, 30, false}, {0, 6, 6, 60, false}, {9, 1, 5, 50, false}},
-     INSTANT_MAX,
-     NO_LIMIT,
+     ALL,
      6,
      3,
      {2, END}},
 
     {"at equal TXID the base, not what leads there",
      {{9, 1, 2, 20, false}, {0, 3, 3, 30, false}, {9, 1, 3, 35, false}},
-     INSTANT_MAX,
-     NO_LIMIT,
+     ALL,
      3,
      2,
      {END}},
@@ -164,13 +154,7 @@ static const struct plan_case plan_cases[] = {
      3,
      0,
      {1, END}},
-    {"of two bases of one TXID the later",
-     {{9, 1, 3, 30, false}, {9, 1, 3, 35, false}},
-     INSTANT_MAX,
-     NO_LIMIT,
-     3,
-     1,
-     {END}},
+    {"of two bases of one TXID the later", {{9, 1, 3, 30, false}, {9, 1, 3, 35, false}}, ALL, 3, 1, {END}},
 
     {"a file's own time counts", {{9, 1, 2, 20, false}, {0, 3, 3, 30, false}}, 30, NO_LIMIT, 3, 0, {1, END}},
     {"a nanosecond before it does not",
@@ -212,40 +196,29 @@ static const struct plan_case plan_cases[] = {
      {2, END}},
     {"the last TXID that there can be",
      {{9, 1, NO_LIMIT - 1, 20, false}, {0, NO_LIMIT, NO_LIMIT, 30, false}},
-     INSTANT_MAX,
-     NO_LIMIT,
+     ALL,
      NO_LIMIT,
      0,
      {1, END}},
 
     {"around a damaged base",
      {{9, 1, 2, 20, false}, {0, 3, 3, 30, false}, {0, 4, 4, 40, false}, {9, 1, 4, 45, true}},
-     INSTANT_MAX,
-     NO_LIMIT,
+     ALL,
      4,
      0,
      {1, 2, END}},
     {"around a damaged file by another level",
      {{9, 1, 2, 20, false}, {1, 3, 4, 40, true}, {0, 3, 3, 30, false}, {0, 4, 4, 40, false}},
-     INSTANT_MAX,
-     NO_LIMIT,
+     ALL,
      4,
      0,
      {2, 3, END}},
     {"up to a damaged file that nothing replaces",
      {{9, 1, 2, 20, false}, {0, 3, 3, 30, false}, {0, 4, 4, 40, true}, {0, 5, 5, 50, false}},
-     INSTANT_MAX,
-     NO_LIMIT,
+     ALL,
      3,
      0,
      {1, END}},
-    {"nothing but damage",
-     {{9, 1, 2, 20, true}, {0, 3, 3, 30, false}},
-     INSTANT_MAX,
-     NO_LIMIT,
-     0,
-     NO_BASE,
-     {END}},
 };
 
 static int number_of(const struct made_listing *made, const struct ltx_file *file)
@@ -297,7 +270,6 @@ static const struct reach_case reach_cases[] = {
      {{0, 4, 4, 40, false}, {9, 1, 2, 20, false}, {1, 3, 4, 40, false}, {0, 3, 3, 30, false}},
      {2, 3, 4, 0}},
     {"without a base", {{1, 1, 1, 10, false}, {1, 2, 4, 40, false}}, {1, 4, 0}},
-    {"none before there is an image", {{0, 2, 2, 20, false}, {0, 3, 3, 30, false}}, {0}},
     {"none behind a gap", {{9, 1, 2, 20, false}, {0, 4, 4, 40, false}, {0, 5, 5, 50, false}}, {2, 0}},
     {"but behind a base",
      {{9, 1, 2, 20, false}, {0, 4, 4, 40, false}, {9, 1, 5, 50, false}, {0, 6, 6, 60, false}},
@@ -362,12 +334,52 @@ static void test_plans_lead_where_is_reachable(void **state)
     }
 }
 
+/* --- points --- */
+
+static struct plan plan_at(const struct made_listing *made, int64_t time)
+{
+    struct plan plan = {0};
+    assert_int_equal(plan_make(&made->listing, time, NO_LIMIT, &plan), 0);
+    plan_finish(&(struct plan){.chain = plan.chain});
+    return plan;
+}
+
+/* A point is where the plan leads elsewhere, or from another base, than a nanosecond before, and nothing else
+ * is: over listings of a base and three files, one of which may be a base too, that come in many orders. */
+static void test_points_are_where_plans_change(void **state)
+{
+    for (unsigned bits = 0; bits < 1 << 14; bits++) {
+        struct sketch sketches[MAX_FILES] = {{9, 1, 1 + bits % 2, 1 + bits % 3, bits % 7 == 0}};
+        struct made_listing made;
+        struct instants points = {0};
+        size_t next = 0;
+
+        for (unsigned i = 0; i < 3; i++) {
+            uint64_t min = 1 + (bits >> (1 + 3 * i)) % 4, max = min + (bits >> (3 + 3 * i)) % 2;
+            bool base = i == 2 && bits % 5 == 0;
+            sketches[i + 1] = (struct sketch){base ? 9 : i, base ? 1 : min, max,
+                                              1 + (bits >> (4 + 2 * i)) % 4, bits % 11 == i};
+        }
+        make_listing(sketches, &made);
+        assert_int_equal(plan_points(&made.listing, &points), 0);
+        for (int64_t time = 1; time <= 4; time++) {
+            struct plan before = plan_at(&made, time - 1), then = plan_at(&made, time);
+            bool changed = before.txid != then.txid || before.base != then.base;
+            assert_true(changed == (next < points.n && points.times[next] == time));
+            next += changed;
+        }
+        assert_int_equal(next, points.n);
+        instants_finish(&points);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plans),
         cmocka_unit_test(test_reachable),
         cmocka_unit_test(test_plans_lead_where_is_reachable),
+        cmocka_unit_test(test_points_are_where_plans_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
