@@ -75,8 +75,19 @@ for kind in account container object proxy; do
     "swift-$kind-server" "etc/$kind-server.conf" </dev/null >"run/$kind.log" 2>&1 &
     running+=($!)
 done
-for _ in $(seq 150); do
-    if curl -s -o /dev/null "http://127.0.0.1:$port/"; then
+# The proxy is up before the servers behind it are: it answers once it has stored something.
+stores_something() {
+    local headers
+    headers=$(curl -sf -D - -o /dev/null -H X-Auth-User:test:tester -H X-Auth-Key:testing "http://127.0.0.1:$port/auth/v1.0" | tr -d '\r')
+    local token url
+    token=$(sed -n 's/^[Xx]-[Aa]uth-[Tt]oken: //p' <<<"$headers")
+    url=$(sed -n 's/^[Xx]-[Ss]torage-[Uu]rl: //p' <<<"$headers")
+    [ -n "$url" ] && curl -sf -o /dev/null -X PUT -H "X-Auth-Token: $token" "$url/warm" -d '' &&
+        curl -sf -o /dev/null -X PUT -H "X-Auth-Token: $token" "$url/warm/up" -d ok
+}
+
+for _ in $(seq 300); do
+    if stores_something; then
         echo "http://127.0.0.1:$port"
         cat >/dev/null
         exit 0
