@@ -4,8 +4,8 @@
  * A *state* is a database at one restore point, readable like a file: any range of bytes, any time, from any
  * thread. Nothing here is restored beforehand; a read finds for each page the newest version at or before the
  * state's position and takes it from the object that holds it, through the cache. Nothing above this module
- * knows which format a backup is written in. Rules: FORMATS of Litestream v0.3, restore (replica.go), and
- * DESIGN.md sections 1 and 2. */
+ * knows which format a backup is written in. The rules are those of `litestream restore`: v0.3.13 replica.go
+ * (CalcRestoreTarget, Restore), v0.5 replica.go (CalcRestorePlan). */
 #pragma once
 
 #include <stdbool.h>

@@ -19,9 +19,8 @@
 #include "v03.h"
 
 #define DATABASE_HEADER_SIZE 100
-#define KEEP_DECODED                                                                                         \
-    (4 << 20) /* bytes: a snapshot up to this goes into the cache as soon as it is learnt                    \
-               */
+/* Bytes: a snapshot up to this goes into the cache as soon as it is learnt. */
+#define KEEP_DECODED (4 << 20)
 #define KIND "snapshot"
 #define FACT_VERSION 2
 
