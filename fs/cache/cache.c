@@ -25,6 +25,7 @@ int cache_open(const char *folder, uint64_t limit, struct task *task, struct cac
     }
     atomic_init(&cache->hits, 0);
     atomic_init(&cache->misses, 0);
+    atomic_init(&cache->reads_through, false);
     atomic_init(&cache->temporaries, 0);
     atomic_init(&cache->no_room_until, INT64_MIN);
     atomic_init(&cache->swept, 0);

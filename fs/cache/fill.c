@@ -93,6 +93,7 @@ int cache_fill_put(struct cache_fill *fill, uint64_t offset, const void *bytes, 
     if (length == 0)
         bytes = ""; /* only says where the end is; the caller may have no bytes to point to */
     r = store(fill, offset, bytes, length, last);
+    atomic_store(&image->cache->reads_through, r < 0);
     pthread_mutex_lock(&image->lock);
     if (r < 0 && image->discards == fill->discards)
         remember(image, offset, bytes, length, last);

@@ -37,8 +37,8 @@ struct reader {
     size_t count;
 
     /* Guarded by the image's lock. */
-    uint8_t *bytes;
-    bool *have; /* a flag a piece: its bytes are in place */
+    uint8_t *bytes; /* NULL: it only wants the pieces to be there */
+    bool *have;     /* a flag a piece: its bytes are in place */
     LIST_ENTRY(reader) link;
     const struct making *waits_for;
     int failure; /* of the one it waited for: a negative errno */
@@ -73,6 +73,7 @@ struct cache {
     struct usage usage;
     struct recent recent;
     atomic_uint_fast64_t hits, misses; /* pieces */
+    atomic_bool reads_through;         /* what was put last could not be stored */
     atomic_uint temporaries;           /* names given to facts that are being written */
     _Atomic int64_t no_room_until;     /* monotonic nanoseconds: it is of no use to look for room before */
     _Atomic int64_t swept;             /* monotonic seconds: when image_sweep ran last */

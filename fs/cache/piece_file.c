@@ -217,7 +217,7 @@ size_t piece_file_read(struct piece_file *file, uint64_t offset, size_t length, 
     return done;
 }
 
-uint64_t piece_file_next(const struct piece_file *file, uint64_t first, uint64_t limit)
+uint64_t piece_file_next(const struct piece_file *file, uint64_t first, uint64_t limit, bool there)
 {
     struct layout_entry entries[LAYOUT_GROUP];
 
@@ -225,7 +225,7 @@ uint64_t piece_file_next(const struct piece_file *file, uint64_t first, uint64_t
         size_t count = layout_within_group(first, limit - first);
         read_entries(file, first, count, entries);
         for (size_t i = 0; i < count; i++)
-            if (layout_entry_plausible(&file->layout, &entries[i]))
+            if (layout_entry_plausible(&file->layout, &entries[i]) == there)
                 return first + i;
         first += count;
     }

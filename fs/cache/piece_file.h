@@ -49,8 +49,9 @@ size_t piece_file_read(struct piece_file *file, uint64_t offset, size_t length, 
 int piece_file_load(struct piece_file *file, uint64_t index, uint8_t *bytes, size_t *ret_length,
                     bool *ret_last);
 
-/* The first piece from `first` on that seems to be there, by its entry alone; `limit` if none below it is. */
-uint64_t piece_file_next(const struct piece_file *file, uint64_t first, uint64_t limit);
+/* The first piece from `first` on that seems to be there, or not `there`, by its entry alone; `limit` if none
+ * below it is so. */
+uint64_t piece_file_next(const struct piece_file *file, uint64_t first, uint64_t limit, bool there);
 
 /* Writes whole pieces, of which the last may be short if `last` says that the image ends there. Returns 0;
  * -ESTALE if the file has been removed or is about to be; or another negative errno. `ret_occupied` is set to

@@ -48,6 +48,21 @@ static size_t read_recent(struct cache_image *image, uint64_t offset, size_t len
     return size - skip < length ? size - skip : length;
 }
 
+/* How many bytes from `offset` on seem to be there, for a reader who only wants them to be. */
+static size_t count_stored(struct cache_image *image, uint64_t offset, size_t length)
+{
+    uint64_t first = offset / image->piece, limit = (offset + length - 1) / image->piece + 1, end = first;
+    struct piece_file *file = image_acquire(image, false);
+
+    if (file) {
+        end = piece_file_next(file, first, limit, false);
+        image_release(image->cache, file);
+    }
+    if (end == first)
+        return 0;
+    return end * image->piece - offset < length ? end * image->piece - offset : length;
+}
+
 /* Reads what is there from `offset` on, up to the first piece that is missing. Returns how many bytes. */
 static size_t read_stored(struct cache_image *image, uint64_t offset, size_t length, uint8_t *bytes,
                           uint64_t *ret_end)
@@ -88,7 +103,7 @@ static uint64_t end_of_missing(struct cache_image *image, uint64_t first, uint64
     uint64_t end = first + 1;
 
     if (file) {
-        limit = piece_file_next(file, first + 1, limit);
+        limit = piece_file_next(file, first + 1, limit, true);
         image_release(image->cache, file);
     }
     while (end < limit && !recent_has(&image->cache->recent, &image->digest, end))
@@ -105,7 +120,7 @@ static void deliver_to(struct reader *reader, size_t piece, uint64_t offset, con
 
     if (to > reader->offset + reader->length)
         to = reader->offset + reader->length;
-    if (from < to)
+    if (from < to && reader->bytes)
         memcpy(reader->bytes + (from - reader->offset), bytes + (from - offset), to - from);
     if (first < reader->first)
         first = reader->first;
@@ -132,14 +147,15 @@ static bool settled(const struct cache_image *image, const struct reader *reader
  * than the disk has it. Returns whether it was there. */
 static bool take_stored(struct cache_image *image, struct reader *reader, uint64_t index, uint8_t *scratch)
 {
-    struct found found;
+    struct found found = {0};
 
-    if (load_piece(image, index, scratch, &found) < 0)
+    if (reader->bytes ? load_piece(image, index, scratch, &found) < 0
+                      : !cache_image_has(image, index * image->piece))
         return false;
     pthread_mutex_lock(&image->lock);
     if (found.last)
         image->end = index * image->piece + found.length;
-    deliver_to(reader, image->piece, index * image->piece, scratch, found.length);
+    deliver_to(reader, image->piece, index * image->piece, scratch, reader->bytes ? found.length : 1);
     pthread_mutex_unlock(&image->lock);
     return true;
 }
@@ -281,7 +297,8 @@ static int gather(struct cache_image *image, struct reader *reader, const struct
         else
             r = obtain(image, reader, index, maker, task);
     }
-    atomic_fetch_add(&image->cache->hits, hits);
+    if (reader->bytes)
+        atomic_fetch_add(&image->cache->hits, hits);
     atomic_fetch_add(&image->cache->misses, reader->count - hits);
     return r;
 }
@@ -327,14 +344,17 @@ int64_t cache_image_read(struct cache_image *image, uint64_t offset, size_t leng
         length = INT64_MAX - offset;
     if (length == 0)
         return 0;
-    done = read_stored(image, offset, length, bytes, &end);
+    done = bytes ? read_stored(image, offset, length, bytes, &end) : count_stored(image, offset, length);
     if (end != IMAGE_END_UNKNOWN)
         learn_end(image, end);
-    if (done > 0)
+    if (done > 0 && bytes)
         atomic_fetch_add(&image->cache->hits, (offset + done - 1) / image->piece - offset / image->piece + 1);
     if (done == length || offset + done >= end)
         return (int64_t)done;
-    rest = read_missing(image, offset + done, length - done, (uint8_t *)bytes + done, maker, task);
+    if (!bytes && atomic_load(&image->cache->reads_through))
+        return -ENOSPC; /* it would be made for nobody */
+    rest = read_missing(image, offset + done, length - done, bytes ? (uint8_t *)bytes + done : NULL, maker,
+                        task);
     return rest < 0 ? rest : (int64_t)done + rest;
 }
 
@@ -342,7 +362,7 @@ bool cache_image_has(struct cache_image *image, uint64_t offset)
 {
     uint64_t index = offset / image->piece;
     struct piece_file *file = image_acquire(image, false);
-    bool has = file && piece_file_next(file, index, index + 1) == index;
+    bool has = file && piece_file_next(file, index, index + 1, true) == index;
 
     if (file)
         image_release(image->cache, file);

@@ -71,7 +71,8 @@ void cache_image_close(struct cache_image *image); /* NULL is fine */
 
 /* Reads `length` bytes from `offset`, making what is missing. Returns the bytes read, fewer only at the
  * image's end, or a negative errno: the maker's, -ECANCELED, or -EIO. A reader whose maker was cancelled
- * makes it itself. */
+ * makes it itself. `bytes` may be NULL: to have them there for a reader to come; then also -ENOSPC: they
+ * are not, and nothing can be stored just now. */
 int64_t cache_image_read(struct cache_image *image, uint64_t offset, size_t length, void *bytes,
                          const struct cache_maker *maker, struct task *task);
 

@@ -94,6 +94,51 @@ static void keeps_more_than_was_asked(void **state)
     cache_close(cache);
 }
 
+static int64_t have(struct cache_image *image, struct source *source, uint64_t offset, size_t length)
+{
+    const struct cache_maker maker = {.make = source_make, .context = source};
+    struct task task;
+    task_init(&task, NULL);
+    return cache_image_read(image, offset, length, NULL, &maker, &task);
+}
+
+static void makes_for_a_reader_to_come(void **state)
+{
+    static struct source source = {.size = 100 * 4096 + 1, .piece = 4096, .block = 4096};
+    struct cache *cache = open_cache(*state, CACHE_SIZE_DEFAULT);
+    struct cache_image *image = open_image(cache, &source, "a");
+    struct cache_stats stats;
+
+    assert_read(image, &source, 20 * 4096, 4096);
+    assert_int_equal(have(image, &source, 10 * 4096, 20 * 4096), 20 * 4096);
+    assert_int_equal(have(image, &source, 10 * 4096, 20 * 4096), 20 * 4096);
+    assert_int_equal(source.calls, 3);
+    assert_int_equal(source.made[9] + source.made[30], 0);
+    assert_int_equal(have(image, &source, 99 * 4096, 9 * 4096), 4097);
+    cache_get_stats(cache, &stats);
+    assert_int_equal(stats.hits, 0); /* nobody has read anything yet that was there */
+    assert_read(image, &source, 10 * 4096, 20 * 4096);
+    assert_read(image, &source, 99 * 4096, 4097);
+    for (size_t i = 10; i < 30; i++)
+        assert_int_equal(source.made[i], 1);
+    cache_image_close(image);
+    cache_close(cache);
+}
+
+static void makes_nothing_that_it_cannot_keep(void **state)
+{
+    static struct source source = {.size = 100 * 4096, .piece = 4096, .block = 4096};
+    struct cache *cache = open_cache(*state, 0);
+    struct cache_image *image = open_image(cache, &source, "a");
+
+    assert_read(image, &source, 0, 4096);
+    unsigned calls = source.calls;
+    assert_int_equal(have(image, &source, 10 * 4096, 20 * 4096), -ENOSPC);
+    assert_int_equal(source.calls, calls);
+    cache_image_close(image);
+    cache_close(cache);
+}
+
 static void images_do_not_mix(void **state)
 {
     static struct source a = {.size = 8192, .seed = 1, .piece = 4096, .block = 4096};
@@ -285,6 +330,8 @@ int main(void)
         folder_test(gives_the_bytes_of_every_shape),
         folder_test(makes_only_what_is_missing),
         folder_test(keeps_more_than_was_asked),
+        folder_test(makes_for_a_reader_to_come),
+        folder_test(makes_nothing_that_it_cannot_keep),
         folder_test(images_do_not_mix),
         folder_test(tells_a_maker_that_makes_nothing),
         folder_test(refuses_puts_that_cannot_be),
