@@ -17,6 +17,7 @@
 #include "litemount/replica.h"
 #include "litemount/slots.h"
 #include "litemount/task.h"
+#include "litemount/thread_pool.h"
 #include "mount_arguments.h"
 #include "verbs.h"
 
@@ -44,6 +45,7 @@ static const char help[] =
     "  allow_other        other users may look too; see also umask=\n"
     "and the words of fstab: ro, noauto, user, _netdev, nofail, x-...\n";
 
+#define READERS 6  /* threads that read ahead: as many large requests are under way */
 #define DECODERS 3 /* at once: enough for the bandwidth, and little enough for the memory */
 
 /* What a mount is made of, in the order in which it is made. */
@@ -52,11 +54,13 @@ struct parts {
     struct stores *stores;
     struct cache *cache;
     struct slots decoders;
+    struct thread_pool *readers;
     struct catalog *catalog;
 };
 
 static void parts_finish(struct parts *parts)
 {
+    thread_pool_close(parts->readers);
     catalog_close(parts->catalog);
     slots_finish(&parts->decoders);
     cache_close(parts->cache);
@@ -78,9 +82,12 @@ static int make_parts(const struct mount_arguments *arguments, struct task *task
         r = stores_open(&stores_options, task, &parts->stores);
     if (r == 0)
         r = cache_open(arguments->cache_folder, arguments->cache_size, task, &parts->cache);
+    if (r == 0)
+        r = thread_pool_open(READERS, 2 * READERS, &parts->readers);
     if (r < 0)
         return r;
     history_options.cache = parts->cache;
+    history_options.readers = parts->readers;
     return catalog_open(parts->config, parts->stores, &history_options, task, &parts->catalog);
 }
 

@@ -7,6 +7,21 @@
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 
+int generation_init(struct generation *generation, const struct generation_ops *ops, const char *name,
+                    const struct history_options *options)
+{
+    generation->ops = ops;
+    generation->readers = options->readers;
+    atomic_init(&generation->references, 1);
+    generation->name = strdup(name);
+    return generation->name ? 0 : -ENOMEM;
+}
+
+void generation_finish(struct generation *generation)
+{
+    free(generation->name);
+}
+
 struct generation *generation_ref(struct generation *generation)
 {
     atomic_fetch_add(&generation->references, 1);
@@ -17,6 +32,14 @@ void generation_unref(struct generation *generation)
 {
     if (generation && atomic_fetch_sub(&generation->references, 1) == 1)
         generation->ops->close(generation);
+}
+
+void state_init(struct state *state, const struct state_ops *ops, struct generation *generation)
+{
+    state->ops = ops;
+    state->generation = generation_ref(generation);
+    atomic_init(&state->references, 1);
+    read_ahead_init(&state->ahead);
 }
 
 struct state *state_ref(struct state *state)
@@ -32,6 +55,7 @@ void state_unref(struct state *state)
     struct generation *generation = state->generation;
     free(state->position);
     free(state->gap);
+    read_ahead_finish(&state->ahead);
     state->ops->close(state);
     generation_unref(generation);
 }
@@ -82,6 +106,7 @@ int64_t state_read(struct state *state, uint64_t offset, size_t length, void *by
         return 0;
     if (length > state->size - offset)
         length = (size_t)(state->size - offset);
+    read_ahead_note(state, offset, length);
     int64_t n = state->ops->read(state, offset, length, bytes, task);
     return n >= 0 || n == -ECANCELED || n == -ENOMEM ? n : -EIO;
 }

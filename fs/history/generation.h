@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "litemount/history.h"
+#include "read_ahead.h"
 
 struct generation;
 
@@ -36,13 +37,20 @@ struct generation {
     const struct generation_ops *ops;
     char *name;
     atomic_uint references;
+    struct thread_pool *readers; /* borrowed; NULL: nothing is read ahead */
 };
+
+/* 0 and one reference, or -ENOMEM. `close` frees the name, with generation_finish. */
+int generation_init(struct generation *generation, const struct generation_ops *ops, const char *name,
+                    const struct history_options *options);
+void generation_finish(struct generation *generation);
 
 struct generation *generation_ref(struct generation *generation);
 void generation_unref(struct generation *generation); /* NULL is fine */
 
 /* A state's head; what lies behind it is its format's. */
 struct state_ops {
+    /* `bytes` may be NULL: only to have them in the cache. */
     int64_t (*read)(struct state *state, uint64_t offset, size_t length, void *bytes, struct task *task);
     void (*close)(
         struct state *state); /* of the last reference; the head's own strings are freed by the caller */
@@ -56,4 +64,14 @@ struct state {
     int64_t time;
     const char *replica; /* lives as long as the generation */
     char *position, *gap;
+    struct read_ahead ahead;
 };
+
+/* Begins the head: one reference to the state, which takes one to its generation. */
+void state_init(struct state *state, const struct state_ops *ops, struct generation *generation);
+
+/* Where bytes go behind `n` others that go to `bytes`; nowhere stays nowhere. */
+static inline void *bytes_after(void *bytes, size_t n)
+{
+    return bytes ? (char *)bytes + n : NULL;
+}

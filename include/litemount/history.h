@@ -17,6 +17,7 @@ struct cache;
 struct replica;
 struct slots;
 struct task;
+struct thread_pool;
 
 /* One database's backup. */
 struct history;
@@ -26,7 +27,8 @@ struct history_options {
     struct cache *cache;                   /* borrowed */
     const struct age_identity *identities; /* borrowed: what encrypted objects may be opened with */
     size_t n_identities;
-    struct slots *decoders; /* borrowed: shared by all that decode, for each takes some 10 MB */
+    struct thread_pool *readers; /* borrowed: bring what will be read next; NULL: nothing is read ahead */
+    struct slots *decoders;      /* borrowed: shared by all that decode, for each takes some 10 MB */
 };
 
 /* Takes over the replicas (n_replicas of them, first choice first) on success. Sends nothing. `name` is for

@@ -24,7 +24,7 @@ BELOW = {
 }
 
 PUBLIC = {
-    "base": ["array", "cleanup", "hash", "instant", "log", "parallel", "slots", "task"],
+    "base": ["array", "cleanup", "hash", "instant", "log", "parallel", "slots", "thread_pool", "task"],
     "config": ["config"],
     "format": ["age", "ltx", "lz4frame", "wal"],
     "cache": ["cache"],

@@ -161,7 +161,7 @@ static void generation_close(struct generation *base)
     v03_listing_unref(generation->listing);
     pthread_mutex_destroy(&generation->lock);
     pthread_cond_destroy(&generation->learnt);
-    free(base->name);
+    generation_finish(base);
     free(generation);
 }
 
@@ -182,10 +182,8 @@ int v03_generation_open(const char *name, struct replica *replica, const struct 
 {
     _cleanup_free_ struct v03_generation *generation = calloc(1, sizeof *generation);
 
-    if (!generation || !(generation->base.name = strdup(name)))
+    if (!generation || generation_init(&generation->base, &v03_generation_ops, name, options) < 0)
         return -ENOMEM;
-    generation->base.ops = &v03_generation_ops;
-    atomic_init(&generation->base.references, 1);
     generation->replica = replica;
     generation->cache = options->cache;
     generation->decoders = options->decoders;

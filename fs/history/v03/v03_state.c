@@ -87,7 +87,8 @@ static int read_snapshot(struct v03_state *state, uint64_t offset, size_t length
         n = snapshot_read(generation, state->chain.snapshot, offset, length, bytes, task);
     if (n < 0)
         return (int)n;
-    memset(bytes + n, 0, length - (size_t)n);
+    if (bytes)
+        memset(bytes + n, 0, length - (size_t)n);
     return 0;
 }
 
@@ -119,12 +120,12 @@ static int read_batch(struct v03_state *state, const struct source *sources, siz
         else if (source->kind == FROM_SEGMENT)
             r = wal_image_read(generation, source->segment, source->frame, (uint32_t)(offset % page_size),
                                part, bytes, task);
-        else
+        else if (bytes)
             memset(bytes, 0, part);
         if (r < 0)
             return (int)r;
         offset += part;
-        bytes += part;
+        bytes = bytes_after(bytes, part);
         length -= part;
         i = run;
     }
@@ -147,7 +148,7 @@ static int64_t read_pages(struct v03_state *state, uint64_t offset, size_t lengt
             locate(state, (uint32_t)(first + i + 1), &sources[i]);
         pthread_mutex_unlock(&generation->lock);
         size_t part = bytes_within(offset + done, length - done, first + n - 1, page_size);
-        int r = read_batch(state, sources, n, offset + done, part, bytes + done, task);
+        int r = read_batch(state, sources, n, offset + done, part, bytes_after(bytes, done), task);
         if (r < 0)
             return r;
         done += part;
@@ -208,9 +209,7 @@ int v03_state_make(struct v03_generation *generation, struct v03_listing *listin
 
     if (!state || write_position(chain, &position) < 0)
         return -ENOMEM;
-    state->base.ops = &v03_state_ops;
-    atomic_init(&state->base.references, 1);
-    state->base.generation = generation_ref(&generation->base);
+    state_init(&state->base, &v03_state_ops, &generation->base);
     state->base.size = chain->last.frame ? (uint64_t)chain->pages * chain->page_size
                                          : snapshot_size(chain->snapshot, &is_exact);
     state->base.source_size = chain->source_size;

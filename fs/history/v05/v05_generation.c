@@ -296,7 +296,7 @@ static void generation_close(struct generation *base)
     replica_close(generation->written);
     pthread_mutex_destroy(&generation->lock);
     pthread_cond_destroy(&generation->learnt);
-    free(base->name);
+    generation_finish(base);
     free(generation);
 }
 
@@ -317,12 +317,10 @@ int v05_generation_open(const char *name, struct replica *replica, const struct 
 {
     _cleanup_free_ struct v05_generation *generation = calloc(1, sizeof *generation);
 
-    if (!generation || !(generation->base.name = strdup(name)))
+    if (!generation || generation_init(&generation->base, &v05_generation_ops, name, options) < 0)
         return -ENOMEM;
-    generation->base.ops = &v05_generation_ops;
-    atomic_init(&generation->base.references, 1);
     if (replica_open_as_written(replica, &generation->written) == -ENOMEM) {
-        free(generation->base.name);
+        generation_finish(&generation->base);
         return -ENOMEM;
     }
     generation->replica = replica;

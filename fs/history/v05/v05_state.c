@@ -142,10 +142,10 @@ static int64_t state_v05_read(struct state *base, uint64_t offset, size_t length
         size_t part = run * page_size - within;
         part = part < length - done ? part : length - done;
         if (place.file)
-            n = ltx_image_read(generation, place.file, place.entry, within, part, (uint8_t *)bytes + done,
+            n = ltx_image_read(generation, place.file, place.entry, within, part, bytes_after(bytes, done),
                                task);
-        else
-            memset((uint8_t *)bytes + done, 0, part);
+        else if (bytes)
+            memset(bytes_after(bytes, done), 0, part);
         if (place.file && n >= 0 && (size_t)n < part)
             n = -EIO;
         done += part;
@@ -207,9 +207,7 @@ int v05_state_make(struct v05_generation *generation, struct v05_listing *listin
         return -EBADMSG;
     if (!state || asprintf(&position, "%016" PRIx64, plan->txid) < 0)
         return -ENOMEM;
-    state->base.ops = &v05_state_ops;
-    atomic_init(&state->base.references, 1);
-    state->base.generation = generation_ref(&generation->base);
+    state_init(&state->base, &v05_state_ops, &generation->base);
     state->base.size = (uint64_t)last->commit * last->page_size;
     state->base.source_size = source_size(plan);
     state->base.time = time;

@@ -1,0 +1,130 @@
+#include "read_ahead.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "generation.h"
+#include "litemount/task.h"
+#include "litemount/thread_pool.h"
+
+/* The kernel reads ahead by itself, with several requests at once, which come in any order: a read this near
+ * to the end of the last one goes on from it. */
+#define NEAR (1 << 20)                /* bytes */
+#define IN_ORDER (512 << 10)          /* bytes read in order before anything is asked for */
+#define FURTHEST (UINT64_C(32) << 20) /* bytes ahead of the reader */
+#define CHUNK (UINT64_C(4) << 20)     /* bytes a job: a block of a v0.3 snapshot */
+
+/* What one job brings into the cache. */
+struct chunk {
+    struct state *state; /* a reference */
+    uint64_t offset, end;
+};
+
+void read_ahead_init(struct read_ahead *ahead)
+{
+    memset(ahead, 0, sizeof *ahead);
+    pthread_mutex_init(&ahead->lock, NULL);
+}
+
+void read_ahead_finish(struct read_ahead *ahead)
+{
+    pthread_mutex_destroy(&ahead->lock);
+}
+
+static bool goes_on(const struct read_ahead_stream *stream, uint64_t offset, size_t length)
+{
+    return stream->used && offset <= stream->reached + NEAR && offset + length + NEAR >= stream->reached;
+}
+
+/* The stream that the read belongs to, or the one that was not used for longest, begun anew. */
+static struct read_ahead_stream *find_stream(struct read_ahead *ahead, uint64_t offset, size_t length)
+{
+    struct read_ahead_stream *oldest = &ahead->streams[0];
+
+    for (size_t i = 0; i < READ_AHEAD_STREAMS; i++) {
+        if (goes_on(&ahead->streams[i], offset, length))
+            return &ahead->streams[i];
+        if (ahead->streams[i].used < oldest->used)
+            oldest = &ahead->streams[i];
+    }
+    *oldest = (struct read_ahead_stream){.reached = offset, .asked = offset};
+    return oldest;
+}
+
+/* Notes the read. Returns what is to be asked for now: not a little with every read, but much when half of
+ * what was asked for has been read. */
+static struct chunk advance(struct read_ahead *ahead, uint64_t offset, size_t length, uint64_t size)
+{
+    struct read_ahead_stream *stream = find_stream(ahead, offset, length);
+    uint64_t end = offset + length, distance;
+    struct chunk next;
+
+    stream->used = ++ahead->reads;
+    if (end > stream->reached) {
+        stream->length += end - stream->reached < length ? end - stream->reached : length;
+        stream->reached = end;
+    }
+    distance = stream->length < FURTHEST ? stream->length : FURTHEST;
+    next.offset = stream->asked > stream->reached ? stream->asked : stream->reached;
+    next.end = stream->reached + distance < size ? stream->reached + distance : size;
+    if (stream->length < IN_ORDER || next.end < next.offset + (next.end == size ? 0 : distance / 2))
+        next.end = next.offset;
+    stream->asked = next.end > stream->asked ? next.end : stream->asked;
+    return next;
+}
+
+/* Whether somebody is still on the way to the chunk. */
+static bool is_awaited(struct read_ahead *ahead, const struct chunk *chunk)
+{
+    bool awaited = false;
+
+    pthread_mutex_lock(&ahead->lock);
+    for (size_t i = 0; i < READ_AHEAD_STREAMS; i++)
+        awaited |= ahead->streams[i].reached < chunk->end &&
+                   chunk->offset < ahead->streams[i].reached + FURTHEST && ahead->streams[i].used;
+    pthread_mutex_unlock(&ahead->lock);
+    return awaited;
+}
+
+/* A failure is for the reader to meet. */
+static void bring(void *context, struct task *task)
+{
+    struct chunk *chunk = context;
+    struct state *state = chunk->state;
+
+    if (!task_cancelled(task) && is_awaited(&state->ahead, chunk))
+        state->ops->read(state, chunk->offset, (size_t)(chunk->end - chunk->offset), NULL, task);
+    state_unref(state);
+    free(chunk);
+}
+
+static bool ask_for(struct state *state, uint64_t offset, uint64_t end)
+{
+    struct chunk *chunk = malloc(sizeof *chunk);
+
+    if (!chunk)
+        return false;
+    *chunk = (struct chunk){state_ref(state), offset, end};
+    if (thread_pool_add(state->generation->readers, bring, chunk))
+        return true;
+    state_unref(state);
+    free(chunk);
+    return false;
+}
+
+void read_ahead_note(struct state *state, uint64_t offset, size_t length)
+{
+    if (!state->generation->readers)
+        return;
+    pthread_mutex_lock(&state->ahead.lock);
+    struct chunk next = advance(&state->ahead, offset, length, state->size);
+    pthread_mutex_unlock(&state->ahead.lock);
+    while (next.offset < next.end) {
+        uint64_t end = (next.offset / CHUNK + 1) * CHUNK;
+        end = end < next.end ? end : next.end;
+        if (!ask_for(state, next.offset, end))
+            break;
+        next.offset = end;
+    }
+}

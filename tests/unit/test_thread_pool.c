@@ -1,0 +1,71 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "litemount/task.h"
+#include "litemount/thread_pool.h"
+
+static atomic_uint ran, cancelled;
+static atomic_bool held;
+
+static void count(void *context, struct task *task)
+{
+    atomic_fetch_add(&ran, 1);
+    atomic_fetch_add(&cancelled, task_cancelled(task));
+}
+
+/* Keeps a thread busy until it is let go, or cancelled. */
+static void hold(void *context, struct task *task)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    atomic_store(&held, true);
+    while (!task_cancelled(task))
+        nanosleep(&moment, NULL);
+    count(context, task);
+}
+
+static void runs_every_job_once(void **state)
+{
+    struct thread_pool *pool;
+    unsigned refused = 0;
+
+    atomic_store(&ran, 0);
+    assert_int_equal(thread_pool_open(4, 8, &pool), 0);
+    for (int i = 0; i < 1000; i++)
+        refused += !thread_pool_add(pool, count, NULL);
+    thread_pool_close(pool);
+    assert_int_equal(ran + refused, 1000);
+    assert_true(ran >= 8);
+}
+
+static void refuses_what_has_no_room_and_cancels_the_rest(void **state)
+{
+    struct thread_pool *pool;
+
+    atomic_store(&ran, 0);
+    atomic_store(&cancelled, 0);
+    assert_int_equal(thread_pool_open(1, 3, &pool), 0);
+    assert_true(thread_pool_add(pool, hold, NULL));
+    while (!held)
+        ;
+    for (int i = 0; i < 3; i++)
+        assert_true(thread_pool_add(pool, count, NULL));
+    assert_false(thread_pool_add(pool, count, NULL));
+    thread_pool_close(pool);
+    assert_int_equal(ran, 4);
+    assert_int_equal(cancelled, 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(runs_every_job_once),
+        cmocka_unit_test(refuses_what_has_no_room_and_cancels_the_rest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
