@@ -263,9 +263,3 @@ int wal_parser_end(struct wal_parser *parser, struct wal_segment *ret_segment)
     parser->error = -EBADMSG; /* the segment is handed over: there is nothing more to feed or to end */
     return 0;
 }
-
-uint64_t wal_segment_page_offset(const struct wal_segment *segment, bool at_offset_zero, size_t n)
-{
-    uint64_t frame_size = WAL_FRAME_HEADER_SIZE + (uint64_t)segment->header.page_size;
-    return (at_offset_zero ? WAL_HEADER_SIZE : 0) + n * frame_size + WAL_FRAME_HEADER_SIZE;
-}

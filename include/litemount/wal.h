@@ -64,6 +64,3 @@ int wal_parser_feed(struct wal_parser *parser, const uint8_t *bytes, size_t leng
  * within a header or a frame, or holds neither: Litestream writes no such segment, and nothing could link it
  * to the others. */
 int wal_parser_end(struct wal_parser *parser, struct wal_segment *ret_segment);
-
-/* Byte offset, within the decoded segment, of frame `n`'s page. */
-uint64_t wal_segment_page_offset(const struct wal_segment *segment, bool at_offset_zero, size_t n);

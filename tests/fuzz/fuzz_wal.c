@@ -31,7 +31,8 @@ static void expect(bool holds)
 static void check_cut(const struct wal_segment *whole, const uint8_t *data, size_t size)
 {
     struct wal_segment first, second;
-    size_t cut = wal_segment_page_offset(whole, true, whole->n_frames - 1) - WAL_FRAME_HEADER_SIZE;
+    size_t frame_size = WAL_FRAME_HEADER_SIZE + (size_t)whole->header.page_size;
+    size_t cut = WAL_HEADER_SIZE + (whole->n_frames - 1) * frame_size;
     expect(parse(NULL, data, cut, 7, &first) == 0);
     expect(parse(&first.header, data + cut, size - cut, SIZE_MAX / 2, &second) == 0);
     expect(first.size + second.size == size && first.n_frames + second.n_frames == whole->n_frames);

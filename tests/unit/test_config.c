@@ -20,13 +20,6 @@ static const char *no_environment(const char *name)
     return NULL;
 }
 
-static const char *some_environment(const char *name)
-{
-    if (strcmp(name, "BUCKET") == 0)
-        return "from-environment";
-    return strcmp(name, "LITESTREAM_S3_ENDPOINT") == 0 ? "127.0.0.1:9000" : NULL;
-}
-
 static const struct config_options options = {.getenv = no_environment};
 
 static struct config *parse(const char *text)
@@ -289,63 +282,6 @@ static void makes_paths_absolute(void **state)
     config_close(config);
 }
 
-static void takes_urls_and_folders_as_sources(void **state)
-{
-    static const char *const folders[] = {"/usr", "/usr/", "file:///usr", "file:///usr/../usr/?x"};
-    struct config *config;
-
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-        print_message("%s\n", folders[i]);
-        assert_int_equal(config_load(folders[i], &options, NULL, &config), 0);
-        assert_true(config->databases->is_folder && config->databases->is_source);
-        assert_string_equal(config->databases->path, "/usr");
-        assert_int_equal(config->databases->replicas->type, REPLICA_FILE);
-        assert_string_equal(config->databases->replicas->path, "/usr");
-        config_close(config);
-    }
-    assert_int_equal(config_load("s3://user:pw@b/x/?region=r", &options, NULL, &config), 0);
-    assert_true(config->databases->is_folder && config->databases->is_source && config->databases->recursive);
-    assert_null(config->databases->pattern);
-    assert_string_equal(config->databases->path, "s3://b/x/");
-    assert_string_equal(config->databases->replicas->bucket, "b");
-    assert_string_equal(config->databases->replicas->path, "x");
-    assert_string_equal(config->databases->replicas->region, "r");
-    assert_null(config->databases->replicas->endpoint);
-    config_close(config);
-
-    const struct config_options with_endpoint = {.getenv = some_environment};
-    assert_int_equal(config_load("s3://b", &with_endpoint, NULL, &config), 0);
-    assert_string_equal(config->databases->replicas->endpoint, "http://127.0.0.1:9000");
-    assert_true(config->databases->replicas->path_style);
-    config_close(config);
-}
-
-static void refuses_sources_that_are_not_there(void **state)
-{
-    static const struct {
-        const char *source;
-        int error;
-        const char *reason;
-    } cases[] = {
-        {"/no/such/litestream.yml", -ENOENT, "/no/such/litestream.yml: No such file"},
-        {"", -EINVAL, "the source is empty"},
-        {"file:///no/such/folder", -ENOENT, "/no/such/folder: No such file"},
-        {"s3://", -EINVAL, "needs a bucket"},
-        {"tape://x", -EINVAL, "unknown replica type \"tape\""},
-        {"sftp://user:S3CRET@host:port/x", -EINVAL, "sftp://host:port/x: its host is not"},
-        {"/dev/zero", -EINVAL, "/dev/zero: larger than 1 MiB"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct task task;
-        struct config *config = NULL;
-        print_message("%s\n", cases[i].source);
-        task_init(&task, NULL);
-        assert_int_equal(config_load(cases[i].source, &options, &task, &config), cases[i].error);
-        assert_non_null(strstr(task.reason, cases[i].reason));
-        assert_null(strstr(task.reason, "S3CRET"));
-    }
-}
-
 /* Each file's first line ends with what the reason must contain; none may show what is S3CRET. */
 static void refuses_bad_configurations(void **state)
 {
@@ -396,14 +332,6 @@ static void refuses_what_is_too_long(void **state)
     free(text);
 }
 
-static void knows_the_default_path(void **state)
-{
-    assert_string_equal(config_default_path(&options), "/etc/litestream.yml");
-    setenv("LITESTREAM_CONFIG", "/elsewhere.yml", 1);
-    assert_string_equal(config_default_path(NULL), "/elsewhere.yml");
-    unsetenv("LITESTREAM_CONFIG");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,11 +343,8 @@ int main(void)
         cmocka_unit_test(keeps_age_identities),
         cmocka_unit_test(expands_variables_unless_told_not_to),
         cmocka_unit_test(makes_paths_absolute),
-        cmocka_unit_test(takes_urls_and_folders_as_sources),
-        cmocka_unit_test(refuses_sources_that_are_not_there),
         cmocka_unit_test(refuses_bad_configurations),
         cmocka_unit_test(refuses_what_is_too_long),
-        cmocka_unit_test(knows_the_default_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

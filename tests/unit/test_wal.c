@@ -85,8 +85,7 @@ static void assert_chain(const uint32_t got[2], const uint32_t wanted[2])
 static void assert_frames(const struct wal_segment *segment, const struct buffer *bytes, bool at_offset_zero)
 {
     for (size_t n = 0; n < segment->n_frames; n++) {
-        uint64_t page = wal_segment_page_offset(segment, at_offset_zero, n);
-        assert_int_equal(page, (at_offset_zero ? 32 : 0) + n * (24 + segment->header.page_size) + 24);
+        uint64_t page = (at_offset_zero ? 32 : 0) + n * (24 + segment->header.page_size) + 24;
         assert_int_equal(segment->frames[n].page, be32(bytes->data + page - 24));
         assert_int_equal(segment->frames[n].commit, be32(bytes->data + page - 20));
     }
