@@ -20,6 +20,11 @@ static const char *no_environment(const char *name)
     return NULL;
 }
 
+static const char *some_environment(const char *name)
+{
+    return strcmp(name, "BUCKET") == 0 ? "from-environment" : NULL;
+}
+
 static const struct config_options options = {.getenv = no_environment};
 
 static struct config *parse(const char *text)

@@ -19,8 +19,6 @@ static const char *no_environment(const char *name)
 
 static const char *some_environment(const char *name)
 {
-    if (strcmp(name, "BUCKET") == 0)
-        return "from-environment";
     return strcmp(name, "LITESTREAM_S3_ENDPOINT") == 0 ? "127.0.0.1:9000" : NULL;
 }
 
