@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +28,7 @@
 #define KIND_MAX 16                        /* letters */
 #define FACT_MAX (UINT32_C(1) << 30)       /* bytes */
 #define TOUCH_SECONDS 60
+#define WINDOW (1 << 20) /* bytes of a fact that are checked at once, where it is not read */
 
 struct fact_header {
     uint64_t magic;
@@ -56,10 +59,16 @@ static int find_place(const char *identity, const char *kind, struct fact_place 
     return 0;
 }
 
+/* The checksum of the object and the kind, to go on with from there. */
+static uint64_t begin_sum(const struct fact_place *place)
+{
+    return crc64_ecma_refl(digest_number(&place->digest), (const unsigned char *)place->kind,
+                           strlen(place->kind));
+}
+
 static struct fact_header make_header(const struct fact_place *place, const uint8_t *bytes, size_t length)
 {
-    uint64_t sum = digest_number(&place->digest);
-    sum = crc64_ecma_refl(sum, (const unsigned char *)place->kind, strlen(place->kind));
+    uint64_t sum = begin_sum(place);
     if (length)
         sum = crc64_ecma_refl(sum, bytes, length);
     return (struct fact_header){htole64(MAGIC), htole64(length), htole64(sum)};
@@ -112,24 +121,38 @@ static void touch(int fd, const struct stat *info)
         (void)futimens(fd, times);
 }
 
-int cache_get_fact(struct cache *cache, const char *identity, const char *kind, struct buffer *buffer)
+/* Opens the fact's file. Returns its descriptor, for the caller to close, and what its header says, which may
+ * not hold; -ENOENT, or -ENOMEM. */
+static int open_fact(struct cache *cache, const char *identity, const char *kind,
+                     struct fact_place *ret_place, struct fact_header *ret_header, size_t *ret_length)
 {
     _cleanup_close_ int fd = -1;
-    struct fact_header header, right;
-    struct fact_place place;
     struct stat info;
-    size_t length;
-    int r = find_place(identity, kind, &place);
+    int r = find_place(identity, kind, ret_place);
 
     if (r < 0)
         return r == -EINVAL ? -ENOENT : r;
-    fd = folder_open_file(cache->folder, place.name, O_RDONLY);
-    if (fd < 0 || fstat(fd, &info) < 0 || read_at(fd, &header, sizeof header, 0) != sizeof header)
+    fd = folder_open_file(cache->folder, ret_place->name, O_RDONLY);
+    if (fd < 0 || fstat(fd, &info) < 0 ||
+        read_at(fd, ret_header, sizeof *ret_header, 0) != sizeof *ret_header)
         return -ENOENT;
-    length = le64toh(header.length);
-    if (length > FACT_MAX || (off_t)(length + sizeof header) != info.st_size)
+    *ret_length = le64toh(ret_header->length);
+    if (*ret_length > FACT_MAX || (off_t)(*ret_length + sizeof *ret_header) != info.st_size)
         return -ENOENT;
-    r = buffer_reserve(buffer, length + 1); /* so that there is memory to point to, however empty the fact */
+    touch(fd, &info);
+    return steal_fd(&fd);
+}
+
+int cache_get_fact(struct cache *cache, const char *identity, const char *kind, struct buffer *buffer)
+{
+    struct fact_header header, right;
+    struct fact_place place;
+    size_t length;
+    _cleanup_close_ int fd = open_fact(cache, identity, kind, &place, &header, &length);
+
+    if (fd < 0)
+        return fd;
+    int r = buffer_reserve(buffer, length + 1); /* so that there is memory to point to, however empty it is */
     if (r < 0)
         return r;
     if (read_at(fd, buffer->data + buffer->size, length, sizeof header) != length)
@@ -138,6 +161,47 @@ int cache_get_fact(struct cache *cache, const char *identity, const char *kind, 
     if (memcmp(&header, &right, sizeof header) != 0)
         return -ENOENT;
     buffer->size += length;
-    touch(fd, &info);
     return 0;
+}
+
+/* Whether the checksum holds. The bytes are read, not looked at where they are mapped: what is mapped and was
+ * touched counts as memory of this process. */
+static bool holds(int fd, const struct fact_place *place, const struct fact_header *header, size_t length)
+{
+    uint64_t sum = begin_sum(place);
+    _cleanup_free_ uint8_t *window = malloc(length < WINDOW ? length + 1 : WINDOW);
+
+    for (size_t done = 0; window && done < length; done += WINDOW) {
+        size_t part = length - done < WINDOW ? length - done : WINDOW;
+        if (read_at(fd, window, part, sizeof *header + done) != part)
+            return false;
+        sum = crc64_ecma_refl(sum, window, part);
+    }
+    return window && le64toh(header->magic) == MAGIC && le64toh(header->checksum) == sum;
+}
+
+int cache_map_fact(struct cache *cache, const char *identity, const char *kind, struct cache_map *ret_map)
+{
+    struct fact_header header;
+    struct fact_place place;
+    size_t length;
+    _cleanup_close_ int fd = open_fact(cache, identity, kind, &place, &header, &length);
+
+    if (fd < 0)
+        return fd;
+    if (!holds(fd, &place, &header, length))
+        return -ENOENT;
+    void *mapping = mmap(NULL, sizeof header + length, PROT_READ, MAP_SHARED, fd, 0);
+    if (mapping == MAP_FAILED)
+        return errno == ENOMEM ? -ENOMEM : -ENOENT;
+    (void)madvise(mapping, sizeof header + length, MADV_RANDOM);
+    *ret_map = (struct cache_map){(const uint8_t *)mapping + sizeof header, length};
+    return 0;
+}
+
+void cache_map_finish(struct cache_map *map)
+{
+    if (map->bytes)
+        munmap((uint8_t *)map->bytes - sizeof(struct fact_header), sizeof(struct fact_header) + map->length);
+    *map = (struct cache_map){0};
 }

@@ -53,6 +53,18 @@ struct generation *generations_find(const struct generations *generations, const
     return NULL;
 }
 
+/* What is asked by time, or of several, needs the objects' times. */
+static int learn_times(const struct generations *generations, struct task *task)
+{
+    int r = 0;
+    for (size_t i = 0; i < generations->n && r == 0; i++) {
+        struct generation *generation = generations->items[i];
+        if (generation->ops->learn_times)
+            r = generation->ops->learn_times(generation, task);
+    }
+    return r;
+}
+
 static struct generation *restore_choice(const struct generations *generations, int64_t time)
 {
     struct generation *choice = NULL;
@@ -133,7 +145,12 @@ static int newest_state(const struct generations *generations, int64_t time, str
 int choose_state(const struct generations *generations, int64_t time, struct task *task,
                  struct state **ret_state)
 {
+    if (generations->n == 1)
+        return generations->items[0]->ops->open_at(generations->items[0], time, task, ret_state);
+    int r = learn_times(generations, task);
+    if (r < 0)
+        return r;
     struct generation *choice = restore_choice(generations, time);
-    int r = choice ? choice->ops->open_at(choice, time, task, ret_state) : -ENOENT;
+    r = choice ? choice->ops->open_at(choice, time, task, ret_state) : -ENOENT;
     return r == -ENOENT ? newest_state(generations, time, task, ret_state) : r;
 }

@@ -9,11 +9,19 @@
 #include "litemount/history.h"
 #include "read_ahead.h"
 
+struct contents;
 struct generation;
 
 struct generation_ops {
     /* Lists what the replica holds now. `whole`: all again, not only what came since. */
-    int (*refresh)(struct generation *generation, bool whole, struct task *task);
+    int (*refresh)(struct generation *generation, const struct contents *contents, bool whole,
+                   struct task *task);
+
+    /* Whether names show any point at all. */
+    bool (*has_points)(struct generation *generation);
+
+    /* Finds out the time of every object, which the next two need. NULL: the listing tells it. */
+    int (*learn_times)(struct generation *generation, struct task *task);
 
     /* The earliest and latest time of any object; false if there are none. */
     bool (*bounds)(struct generation *generation, int64_t *ret_earliest, int64_t *ret_latest);
@@ -25,8 +33,8 @@ struct generation_ops {
     int (*open_at)(struct generation *generation, int64_t time, struct task *task, struct state **ret_state);
     int (*open_position)(struct generation *generation, const char *position, struct task *task,
                          struct state **ret_state);
-    int (*list_points)(struct generation *generation, struct instants *points);
-    int (*list_landmarks)(struct generation *generation, struct instants *landmarks);
+    int (*list_points)(struct generation *generation, struct task *task, struct instants *points);
+    int (*list_landmarks)(struct generation *generation, struct task *task, struct instants *landmarks);
     int (*list_positions)(struct generation *generation, const char *folder, struct task *task,
                           struct names *names);
     void (*close)(struct generation *generation); /* of the last reference */

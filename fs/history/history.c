@@ -303,7 +303,7 @@ int history_list_points(struct history *history, const char *generation, struct 
 
     if (!found)
         return r < 0 ? r : -ENOENT;
-    r = found->ops->list_points(found, points);
+    r = found->ops->list_points(found, task, points);
     instants_sort(points);
     return r;
 }
@@ -318,7 +318,7 @@ int history_list_landmarks(struct history *history, const char *generation, stru
         return -ENOENT;
     for (size_t i = 0; i < generations.n && r == 0; i++)
         if (!generation || strcmp(generations.items[i]->name, generation) == 0)
-            r = generations.items[i]->ops->list_landmarks(generations.items[i], landmarks);
+            r = generations.items[i]->ops->list_landmarks(generations.items[i], task, landmarks);
     instants_sort(landmarks);
     return r;
 }

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
+#include "contents.h"
 #include "litemount/cleanup.h"
-#include "litemount/instant.h"
 #include "litemount/parallel.h"
 #include "v03/v03_generation.h"
 #include "v05/v05_generation.h"
@@ -12,51 +12,103 @@
 
 /* The formats that a replica may hold, side by side. */
 static const struct {
-    int (*list)(struct replica *replica, struct task *task, struct names *names);
+    int (*list)(const struct contents *contents, struct task *task, struct names *names);
     int (*open)(const char *name, struct replica *replica, const struct history_options *options,
                 struct generation **ret_generation);
+    const char *only; /* the one generation that there can be, or NULL */
 } formats[] = {
-    {v03_list_generations, v03_generation_open},
-    {v05_list_generations, v05_generation_open},
+    {v03_list_generations, v03_generation_open, NULL},
+    {v05_list_generations, v05_generation_open, V05_GENERATION},
 };
 
-static int find_generations(size_t format, struct replica *replica, const struct generations *known,
-                            const struct history_options *options, struct task *task,
-                            struct generations *found)
+#define N_FORMATS (sizeof formats / sizeof *formats)
+
+/* A survey under way. */
+struct surveying {
+    const struct contents *contents;
+    const struct generations *known;
+    const struct history_options *options;
+    bool whole;
+    struct generations found[N_FORMATS]; /* by format, each its own thread's */
+};
+
+/* What is known need not be looked for, until everything is looked at again. */
+static int find_names(const struct surveying *surveying, size_t format, struct task *task,
+                      struct names *names)
+{
+    const char *only = formats[format].only;
+    if (only && !surveying->whole && generations_find(surveying->known, only))
+        return names_add(names, only, true);
+    return formats[format].list(surveying->contents, task, names);
+}
+
+static int find_generations(struct surveying *surveying, size_t format, struct task *task)
 {
     _cleanup_(names_finish) struct names names = {0};
-    int r = formats[format].list(replica, task, &names);
+    int r = find_names(surveying, format, task, &names);
 
     for (size_t i = 0; i < names.n && r == 0; i++) {
-        struct generation *generation = generations_find(known, names.items[i].text);
+        const char *name = names.items[i].text;
+        struct generation *generation = generations_find(surveying->known, name);
         if (generation)
             generation_ref(generation);
         else
-            r = formats[format].open(names.items[i].text, replica, options, &generation);
+            r = formats[format].open(name, surveying->contents->replica, surveying->options, &generation);
         if (r == 0)
-            r = generations_add(found, generation);
+            r = generations_add(&surveying->found[format], generation);
     }
     return r;
 }
 
+/* The generations of one format that are to be listed. */
+struct refreshing {
+    const struct surveying *surveying;
+    const struct generations *generations;
+};
+
 static int refresh_item(void *context, size_t item, struct task *task)
 {
-    struct survey *survey = context;
-    struct generation *generation = survey->found.items[item];
-    return generation->ops->refresh(generation, survey->whole, task);
+    struct refreshing *refreshing = context;
+    const struct surveying *surveying = refreshing->surveying;
+    struct generation *generation = refreshing->generations->items[item];
+    return generation->ops->refresh(generation, surveying->contents, surveying->whole, task);
+}
+
+static int survey_format(void *context, size_t format, struct task *task)
+{
+    struct surveying *surveying = context;
+    struct refreshing refreshing = {surveying, &surveying->found[format]};
+    int r = find_generations(surveying, format, task);
+    return r < 0
+               ? r
+               : parallel_each(refreshing.generations->n, PARALLEL_LISTINGS, refresh_item, &refreshing, task);
+}
+
+/* Brings the formats' generations together. */
+static int collect(const struct surveying *surveying, struct survey *survey)
+{
+    int r = 0;
+    for (size_t format = 0; format < N_FORMATS; format++)
+        for (size_t i = 0; i < surveying->found[format].n && r == 0; i++)
+            r = generations_add(&survey->found, generation_ref(surveying->found[format].items[i]));
+    return r;
 }
 
 int survey_make(struct replica *replica, const struct generations *known,
                 const struct history_options *options, bool whole, struct task *task,
                 struct survey *ret_survey)
 {
-    struct survey survey = {.whole = whole};
-    int r = 0;
+    _cleanup_(contents_finish) struct contents contents = {.replica = replica};
+    struct surveying surveying = {&contents, known, options, whole, {{0}}};
+    struct survey survey = {0};
+    int r = whole || known->n == 0 ? contents_look(replica, task, &contents) : 0;
 
-    for (size_t i = 0; i < sizeof formats / sizeof *formats && r == 0; i++)
-        r = find_generations(i, replica, known, options, task, &survey.found);
     if (r == 0)
-        r = parallel_each(survey.found.n, PARALLEL_LISTINGS, refresh_item, &survey, task);
+        r = parallel_each(N_FORMATS, N_FORMATS, survey_format, &surveying, task);
+    if (r == 0)
+        r = collect(&surveying, &survey);
+    for (size_t format = 0; format < N_FORMATS; format++)
+        generations_finish(&surveying.found[format]);
     if (r < 0) {
         generations_finish(&survey.found);
         return r;
@@ -67,11 +119,8 @@ int survey_make(struct replica *replica, const struct generations *known,
 
 bool survey_has_points(const struct survey *survey)
 {
-    int64_t point;
-    for (size_t i = 0; i < survey->found.n; i++) {
-        struct generation *generation = survey->found.items[i];
-        if (generation->ops->point_at(generation, INSTANT_MAX, &point))
+    for (size_t i = 0; i < survey->found.n; i++)
+        if (survey->found.items[i]->ops->has_points(survey->found.items[i]))
             return true;
-    }
     return false;
 }

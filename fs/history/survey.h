@@ -5,7 +5,6 @@
 
 struct survey {
     struct generations found;
-    bool whole; /* everything was listed again, not only what came since */
 };
 
 /* Lists the replica; a generation in `known` is the same again, with all that is known of it. 0 and a survey

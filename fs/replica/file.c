@@ -101,27 +101,30 @@ static int read_range(const struct file_store *file, const char *key, int fd, ui
     return 0;
 }
 
-static int file_read(struct store *store, const char *key, const struct object *object, uint64_t offset,
-                     size_t length, void *bytes, struct task *task)
+/* A file has no metadata. */
+static int file_read(struct store *store, const struct read_request *request, struct task *task,
+                     char **ret_value)
 {
     const struct file_store *file = file_store(store);
+    const char *key = request->key;
     struct stat status;
 
     atomic_fetch_add(&store->requests, 1);
-    log_debug("file: read %s/%s, %zu bytes from %" PRIu64, file->folder, key, length, offset);
+    log_debug("file: read %s/%s, %zu bytes from %" PRIu64, file->folder, key, request->length,
+              request->offset);
     _cleanup_close_ int fd = file_open_key(file, key, O_RDONLY);
     if (fd < 0)
         return file_fail(file, key, "opening it", -fd, task);
     if (fstat(fd, &status) < 0)
         return file_fail(file, key, "looking at it", errno, task);
-    if (!S_ISREG(status.st_mode) || !is_version(&status, object))
+    if (!S_ISREG(status.st_mode) || !is_version(&status, request->object))
         return file_fail(file, key, "it is not the file that was listed any more", ESTALE, task);
-    int r = read_range(file, key, fd, offset, length, bytes, task);
+    int r = read_range(file, key, fd, request->offset, request->length, request->bytes, task);
     if (r < 0)
         return r;
-    if (fstat(fd, &status) < 0 || !is_version(&status, object))
+    if (fstat(fd, &status) < 0 || !is_version(&status, request->object))
         return file_fail(file, key, "it changed while it was read", ESTALE, task);
-    atomic_fetch_add(&store->bytes, length);
+    atomic_fetch_add(&store->bytes, request->length);
     return 0;
 }
 

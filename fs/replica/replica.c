@@ -234,6 +234,14 @@ int replica_list(struct replica *replica, const char *prefix, enum list_depth de
 int replica_read(struct replica *replica, const struct object *object, uint64_t offset, size_t length,
                  void *bytes, struct task *task)
 {
+    return replica_read_with_metadata(replica, object, offset, length, bytes, NULL, task, NULL);
+}
+
+int replica_read_with_metadata(struct replica *replica, const struct object *object, uint64_t offset,
+                               size_t length, void *bytes, const char *name, struct task *task,
+                               char **ret_value)
+{
+    _cleanup_free_ char *value = NULL;
     uint64_t end;
     _cleanup_free_ char *key = full_key(replica, object->key);
     if (!key)
@@ -241,9 +249,16 @@ int replica_read(struct replica *replica, const struct object *object, uint64_t 
     if (__builtin_add_overflow(offset, length, &end) || end > object->size)
         return task_fail(task, EIO, "%s/%s: %zu bytes from %" PRIu64 " are wanted, it has %" PRIu64,
                          replica->url, object->key, length, offset, object->size);
-    if (length == 0)
-        return 0;
-    return replica->store->ops->read(replica->store, key, object, offset, length, bytes, task);
+    struct read_request request = {key, object, offset, length, bytes, name};
+    int r = length ? replica->store->ops->read(replica->store, &request, task, &value) : 0;
+    if (r == 0 && name)
+        *ret_value = steal_pointer(value);
+    return r;
+}
+
+bool replica_keeps_metadata(const struct replica *replica)
+{
+    return replica->store->ops->metadata != NULL;
 }
 
 int replica_metadata(struct replica *replica, const struct object *object, const char *name,

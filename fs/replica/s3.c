@@ -36,6 +36,7 @@ struct s3_range {
     const struct object *object;
     uint64_t first, last; /* bytes, both included */
     bool whole;           /* it is the whole object: asked for without a range */
+    char *metadata;       /* what the answer told of the metadata that is wanted too */
 };
 
 /* Reads "bytes FIRST-LAST/SIZE", where SIZE may be "*". */
@@ -65,9 +66,15 @@ static bool etag_fits(const struct object *object, const char *etag)
     return strlen(object->version) == length + 2 && strncmp(object->version + 1, etag, length) == 0;
 }
 
+static int copy_header(const struct http_answer *answer, char **ret_value)
+{
+    *ret_value = answer->wanted_header ? strdup(answer->wanted_header) : NULL;
+    return answer->wanted_header && !*ret_value ? -ENOMEM : 0;
+}
+
 static int check_range(void *context, const struct http_answer *answer, const char **ret_problem)
 {
-    const struct s3_range *range = context;
+    struct s3_range *range = context;
 
     if (!etag_fits(range->object, answer->etag)) {
         *ret_problem = "another version stands in its place";
@@ -81,7 +88,7 @@ static int check_range(void *context, const struct http_answer *answer, const ch
         *ret_problem = "the answer is shorter than what was asked for";
         return -EBADMSG;
     }
-    return 0;
+    return copy_header(answer, &range->metadata);
 }
 
 /* The condition that the object is still the listed one: its ETag, or where the store has none its time. */
@@ -97,28 +104,47 @@ static struct sigv4_pair version_condition(const struct object *object, char dat
     return (struct sigv4_pair){"if-unmodified-since", date};
 }
 
-static int s3_read(struct store *store, const char *key, const struct object *object, uint64_t offset,
-                   size_t length, void *bytes, struct task *task)
+/* The name of the header that tells the user metadata `name`: to be freed, NULL: out of memory. */
+static char *metadata_header(const char *name)
 {
-    struct s3_range range = {object, offset, offset + length - 1, offset == 0 && length == object->size};
+    char *header;
+    return asprintf(&header, "x-amz-meta-%s", name) < 0 ? NULL : header;
+}
+
+static int s3_read(struct store *store, const struct read_request *request, struct task *task,
+                   char **ret_value)
+{
+    const struct object *object = request->object;
+    struct s3_range range = {
+        .object = object,
+        .first = request->offset,
+        .last = request->offset + request->length - 1,
+        .whole = request->offset == 0 && request->length == object->size,
+    };
+    _cleanup_free_ char *header = request->metadata ? metadata_header(request->metadata) : NULL;
     char date[HTTP_DATE_SIZE], range_text[64];
 
+    if (request->metadata && !header)
+        return -ENOMEM;
     snprintf(range_text, sizeof range_text, "bytes=%" PRIu64 "-%" PRIu64, range.first, range.last);
     const struct sigv4_pair headers[] = {version_condition(object, date), {"range", range_text}};
     const struct s3_call call = {
+        .wanted_header = header,
         .doing = "reading",
-        .subject = key,
-        .key = key,
+        .subject = request->key,
+        .key = request->key,
         .headers = headers,
         .n_headers = range.whole ? 1 : 2,
         .with_encryption_key = true,
         .expected_status = range.whole ? 200 : 206,
-        .body = bytes,
-        .capacity = length,
+        .body = request->bytes,
+        .capacity = request->length,
         .check = check_range,
         .context = &range,
     };
-    return s3_exchange((struct s3_store *)store, &call, task);
+    int r = s3_exchange((struct s3_store *)store, &call, task);
+    *ret_value = range.metadata;
+    return r;
 }
 
 /* --- metadata --- */
@@ -136,10 +162,7 @@ static int take_metadata(void *context, const struct http_answer *answer, const 
         *ret_problem = "another version stands in its place";
         return -ESTALE;
     }
-    if (!answer->wanted_header)
-        return 0;
-    metadata->value = strdup(answer->wanted_header);
-    return metadata->value ? 0 : -ENOMEM;
+    return copy_header(answer, &metadata->value);
 }
 
 static int s3_metadata(struct store *store, const char *key, const struct object *object, const char *name,
@@ -148,12 +171,10 @@ static int s3_metadata(struct store *store, const char *key, const struct object
     struct s3_metadata metadata = {.object = object};
     char date[HTTP_DATE_SIZE];
     const struct sigv4_pair condition = version_condition(object, date);
-    _cleanup_free_ char *header = NULL;
+    _cleanup_free_ char *header = metadata_header(name);
 
-    if (asprintf(&header, "x-amz-meta-%s", name) < 0) {
-        header = NULL;
+    if (!header)
         return -ENOMEM;
-    }
     const struct s3_call call = {
         .head = true,
         .wanted_header = header,

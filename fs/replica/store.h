@@ -33,6 +33,15 @@ struct list_request {
     size_t root_length; /* bytes at every key's beginning that name the replica's root and are not listed */
 };
 
+struct read_request {
+    const char *key;
+    const struct object *object;
+    uint64_t offset; /* bytes */
+    size_t length;   /* bytes, not 0 */
+    void *bytes;
+    const char *metadata; /* name of the user metadata that is wanted too; NULL: none */
+};
+
 struct store_ops {
     /* Makes the store that `config` names. 0, -ENOMEM, or -EINVAL with a reason. */
     int (*open)(const struct replica_config *config, struct task *task, struct store **ret_store);
@@ -46,8 +55,8 @@ struct store_ops {
     /* As replica_list and replica_read, for the store's own keys. A failed list may leave entries behind. */
     int (*list)(struct store *store, const struct list_request *request, struct task *task,
                 struct listing *listing);
-    int (*read)(struct store *store, const char *key, const struct object *object, uint64_t offset,
-                size_t length, void *bytes, struct task *task);
+    /* `*ret_value` is set if metadata is wanted and the object has it: to be freed, even after a failure. */
+    int (*read)(struct store *store, const struct read_request *request, struct task *task, char **ret_value);
     /* As replica_metadata; NULL: the kind of store keeps no metadata. */
     int (*metadata)(struct store *store, const char *key, const struct object *object, const char *name,
                     struct task *task, char **ret_value);

@@ -90,6 +90,17 @@ void cache_put_fact(struct cache *cache, const char *identity, const char *kind,
 /* Appends the fact to `buffer`. 0, -ENOENT if it is not known (or does not hold any more), -ENOMEM. */
 int cache_get_fact(struct cache *cache, const char *identity, const char *kind, struct buffer *buffer);
 
+/* A fact that stays on disk, mapped to be read where it is needed. */
+struct cache_map {
+    const uint8_t *bytes; /* aligned to 8 bytes */
+    size_t length;
+};
+
+/* As cache_get_fact, for a large one; the caller finishes the map. It stays as it is, whatever becomes of the
+ * fact: a fact's file is replaced or removed, but never written to. */
+int cache_map_fact(struct cache *cache, const char *identity, const char *kind, struct cache_map *ret_map);
+void cache_map_finish(struct cache_map *map); /* of an empty one it does nothing */
+
 struct cache_stats {
     uint64_t hits, misses; /* pieces */
     uint64_t bytes;        /* occupied on disk now, over all processes; rather too many than too few */

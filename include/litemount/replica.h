@@ -89,6 +89,15 @@ int replica_list(struct replica *replica, const char *prefix, enum list_depth de
 int replica_read(struct replica *replica, const struct object *object, uint64_t offset, size_t length,
                  void *bytes, struct task *task);
 
+/* As replica_read, of at least one byte; brings along what replica_metadata would tell, without a request of
+ * its own: the value, which the caller frees, or NULL if the object has no metadata of that name. */
+int replica_read_with_metadata(struct replica *replica, const struct object *object, uint64_t offset,
+                               size_t length, void *bytes, const char *name, struct task *task,
+                               char **ret_value);
+
+/* Whether objects have user metadata where the replica is; in a folder they don't. Sends nothing. */
+bool replica_keeps_metadata(const struct replica *replica);
+
 /* Reads the user metadata `name` ("litestream-timestamp") of the very version of the object that the listing
  * showed: one request where the store keeps any. Returns 0 and the value, which the caller frees; -ENODATA,
  * without a reason, if the object has none of that name (in a folder: always); else as replica_read. */

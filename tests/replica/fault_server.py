@@ -60,6 +60,11 @@ class Fault:
         return True
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # connections at once: of more the kernel makes each wait for a second
+
+
 class FaultServer:
     """The server. Its threads end with the `with` block."""
 
@@ -69,8 +74,7 @@ class FaultServer:
         self.region, self.redirect, self.encryption_key = region, redirect, encryption_key
         self.requests, self.faults, self.lock = [], [], threading.Lock()
         self.healed = threading.Event()  # lets the silent ones go
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), self._handler())
-        self._server.daemon_threads = True
+        self._server = Server(("127.0.0.1", port), self._handler())
         scheme = "http"
         if tls:
             scheme = "https"

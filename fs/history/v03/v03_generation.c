@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../contents.h"
 #include "litemount/cleanup.h"
+#include "litemount/instant.h"
 #include "litemount/task.h"
 #include "v03_positions.h"
 #include "v03_state.h"
@@ -32,8 +34,8 @@ static struct v03_listing *current(struct v03_generation *generation)
 
 /* Lists the snapshots, and the segments: all, or (`known`) those of the last two WALs known and of later
  * ones. Offsets of more than eight digits do not sort as numbers, indexes do. */
-static int list_objects(struct v03_generation *generation, const struct v03_listing *known, struct task *task,
-                        struct listing *found)
+static int list_objects(struct v03_generation *generation, const struct contents *contents,
+                        const struct v03_listing *known, struct task *task, struct listing *found)
 {
     char snapshots[64], segments[64], after[80];
 
@@ -41,28 +43,28 @@ static int list_objects(struct v03_generation *generation, const struct v03_list
     snprintf(segments, sizeof segments, "generations/%s/wal/", generation->base.name);
     if (known)
         snprintf(after, sizeof after, "%s%08x", segments, v03_index_to_list_again(known));
-    int r = replica_list(generation->replica, snapshots, LIST_FOLDER, NULL, 0, task, found);
-    return r < 0 ? r
-                 : replica_list(generation->replica, segments, LIST_FOLDER, known ? after : NULL, 0, task,
-                                found);
+    int r = contents_list(contents, snapshots, NULL, task, found);
+    return r < 0 ? r : contents_list(contents, segments, known ? after : NULL, task, found);
 }
 
-static int list(struct v03_generation *generation, const struct v03_listing *known, bool whole,
-                struct task *task, struct v03_listing **ret_listing)
+static int list(struct v03_generation *generation, const struct contents *contents,
+                const struct v03_listing *known, bool whole, struct task *task,
+                struct v03_listing **ret_listing)
 {
     _cleanup_(listing_finish) struct listing found = {0};
-    int r = list_objects(generation, whole ? NULL : known, task, &found);
+    int r = list_objects(generation, contents, whole ? NULL : known, task, &found);
     return r < 0 ? r : v03_listing_make(&found, known, !whole, ret_listing);
 }
 
-static int generation_refresh(struct generation *base, bool whole, struct task *task)
+static int generation_refresh(struct generation *base, const struct contents *contents, bool whole,
+                              struct task *task)
 {
     struct v03_generation *generation = cast(base);
     _cleanup_(unref_listing) struct v03_listing *known = current(generation), *fresh = NULL;
-    int r = list(generation, known, whole || !known || known->n_segments == 0, task, &fresh);
+    int r = list(generation, contents, known, whole || !known || known->n_segments == 0, task, &fresh);
 
     if (r == -ESTALE)
-        r = list(generation, known, true, task, &fresh);
+        r = list(generation, contents, known, true, task, &fresh);
     if (r < 0)
         return r;
     pthread_mutex_lock(&generation->lock);
@@ -81,6 +83,13 @@ static bool generation_bounds(struct generation *base, int64_t *ret_earliest, in
     *ret_earliest = listing->earliest;
     *ret_latest = listing->latest;
     return true;
+}
+
+static bool generation_has_points(struct generation *base)
+{
+    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
+    int64_t point;
+    return listing && v03_point_at(listing, INSTANT_MAX, &point);
 }
 
 static bool generation_point_at(struct generation *base, int64_t time, int64_t *ret_point)
@@ -143,13 +152,13 @@ static int generation_list_positions(struct generation *base, const char *folder
     return listing ? v03_list_positions(cast(base), listing, folder, task, names) : -ENOENT;
 }
 
-static int generation_list_points(struct generation *base, struct instants *points)
+static int generation_list_points(struct generation *base, struct task *task, struct instants *points)
 {
     _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
     return listing ? v03_points(cast(base), listing, points) : 0;
 }
 
-static int generation_list_landmarks(struct generation *base, struct instants *landmarks)
+static int generation_list_landmarks(struct generation *base, struct task *task, struct instants *landmarks)
 {
     _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
     return listing ? v03_landmarks(cast(base), listing, landmarks) : 0;
@@ -167,6 +176,7 @@ static void generation_close(struct generation *base)
 
 static const struct generation_ops v03_generation_ops = {
     .refresh = generation_refresh,
+    .has_points = generation_has_points,
     .bounds = generation_bounds,
     .point_at = generation_point_at,
     .open_at = generation_open_at,
@@ -195,10 +205,10 @@ int v03_generation_open(const char *name, struct replica *replica, const struct 
     return 0;
 }
 
-int v03_list_generations(struct replica *replica, struct task *task, struct names *names)
+int v03_list_generations(const struct contents *contents, struct task *task, struct names *names)
 {
     _cleanup_(listing_finish) struct listing found = {0};
-    int r = replica_list(replica, "generations/", LIST_FOLDER, NULL, 0, task, &found);
+    int r = contents_list(contents, "generations/", NULL, task, &found);
 
     for (size_t i = 0; i < found.n_folders && r == 0; i++) {
         _cleanup_free_ char *name = strdup(found.folders[i] + strlen("generations/"));

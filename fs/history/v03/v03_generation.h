@@ -3,6 +3,7 @@
 
 #include "../generation.h"
 
+struct contents;
 struct replica;
 
 /* Makes the generation `name` below `replica`, which is borrowed from the history. Lists nothing yet. 0 or
@@ -11,4 +12,4 @@ int v03_generation_open(const char *name, struct replica *replica, const struct 
                         struct generation **ret_generation);
 
 /* Adds the names of the generations that the replica holds. 0, or replica_list's errno. */
-int v03_list_generations(struct replica *replica, struct task *task, struct names *names);
+int v03_list_generations(const struct contents *contents, struct task *task, struct names *names);

@@ -9,18 +9,23 @@
 #include "litemount/cache.h"
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
+#include "ltx_learn.h"
+#include "ltx_time.h"
 
-#define FETCH_AT_ONCE (1 << 20) /* bytes of page frames */
+#define FETCH_AT_ONCE (4 << 20) /* bytes of page frames */
 #define PUT_AT_ONCE (256 << 10) /* bytes of pages */
+#define GAP (128 << 10)         /* bytes of page frames that are read through: what a request takes at home */
 
-int ltx_object_read(struct v05_generation *generation, const struct ltx_file *file, uint64_t offset,
-                    size_t length, void *bytes, struct task *task)
+int ltx_object_read(const struct ltx_file *file, uint64_t offset, size_t length, void *bytes,
+                    struct task *task, char **ret_time)
 {
-    int r = replica_read(file->replica, &file->object, offset, length, bytes, task);
+    int r = ret_time ? replica_read_with_metadata(file->replica, &file->object, offset, length, bytes,
+                                                  LTX_TIME_METADATA, task, ret_time)
+                     : replica_read(file->replica, &file->object, offset, length, bytes, task);
     return r == -ENOENT ? -ESTALE : r;
 }
 
-char *ltx_identity(const struct v05_generation *generation, const struct ltx_file *file)
+char *ltx_identity(const struct ltx_file *file)
 {
     char *text;
     int n = asprintf(&text, "%s\n%s\n%" PRIu64 "\n%s", replica_url(file->replica), file->object.key,
@@ -30,12 +35,17 @@ char *ltx_identity(const struct v05_generation *generation, const struct ltx_fil
 
 /* What a make works on. */
 struct source {
-    struct v05_generation *generation;
     const struct ltx_file *file;
-    const struct ltx_header *header;
-    const struct ltx_index *index;
-    const uint8_t *whole; /* the file's bytes, if they are there */
+    const struct ltx_table *table;
+    struct cache_image *image;
+    size_t end;            /* entries up to here are wanted sooner or later */
+    const uint8_t *frames; /* those of the entries up to `end`, if they are there */
 };
+
+static size_t page_size(const struct source *source)
+{
+    return source->table->head->header.page_size;
+}
 
 static int refuse(const struct source *source, struct task *task)
 {
@@ -43,112 +53,137 @@ static int refuse(const struct source *source, struct task *task)
                      replica_url(source->file->replica), source->file->object.key);
 }
 
-/* Decodes the frames of `n` pages from entry `first` on, which stand one behind the other in `frames`, and
- * puts the pages. */
-static int put_pages(const struct source *source, size_t first, size_t n, const uint8_t *frames,
+static int decode(const struct source *source, size_t entry, const uint8_t *frame, uint8_t *page,
+                  struct task *task)
+{
+    struct ltx_page place = ltx_table_page(source->table, entry);
+    uint32_t number;
+    int r = ltx_page_decode(frame, place.size, (uint32_t)page_size(source), &number, page);
+    if (r == -ENOMEM)
+        return r;
+    return r < 0 || number != place.number ? refuse(source, task) : 0;
+}
+
+/* Decodes the frames of the entries [first, end), which stand one behind the other in `frames`, and puts the
+ * pages. */
+static int put_pages(const struct source *source, size_t first, size_t end, const uint8_t *frames,
                      struct cache_fill *fill, struct task *task)
 {
-    const struct ltx_page *pages = source->index->pages;
-    uint32_t page_size = source->header->page_size, number;
-    size_t batch = PUT_AT_ONCE / page_size, in_batch = 0;
-    _cleanup_free_ uint8_t *decoded = malloc(batch * page_size);
+    const uint64_t *offsets = source->table->offsets;
+    size_t size = page_size(source), batch = PUT_AT_ONCE / size, in_batch = 0;
+    _cleanup_free_ uint8_t *decoded = malloc(batch * size);
     int r = decoded ? 0 : -ENOMEM;
 
-    for (size_t i = first; i < first + n && r == 0; i++) {
-        uint8_t *page = decoded + in_batch * page_size;
-        const uint8_t *frame = frames + (pages[i].offset - pages[first].offset);
-        if (ltx_page_decode(frame, pages[i].size, page_size, &number, page) < 0 || number != pages[i].number)
-            return refuse(source, task);
+    for (size_t i = first; i < end && r == 0; i++) {
+        r = decode(source, i, frames + (offsets[i] - offsets[first]), decoded + in_batch * size, task);
         in_batch++;
-        if (in_batch < batch && i + 1 < first + n)
+        if (r < 0 || (in_batch < batch && i + 1 < end))
             continue;
-        r = cache_fill_put(fill, (uint64_t)(i + 1 - in_batch) * page_size, decoded, in_batch * page_size,
-                           i + 1 == source->index->n);
+        r = cache_fill_put(fill, (uint64_t)(i + 1 - in_batch) * size, decoded, in_batch * size,
+                           i + 1 == source->table->n);
         in_batch = 0;
     }
     return r;
 }
 
-/* How many pages from entry `first` on, up to `end`, are fetched at once. */
-static size_t count_run(const struct ltx_index *index, size_t first, size_t end)
+static bool is_there(const struct source *source, size_t entry)
 {
-    size_t n = 1;
-    while (first + n < end &&
-           index->pages[first + n].offset + index->pages[first + n].size - index->pages[first].offset <=
-               FETCH_AT_ONCE)
-        n++;
-    return n;
+    return cache_image_has(source->image, (uint64_t)entry * page_size(source));
 }
 
-static int fetch_pages(const struct source *source, size_t first, size_t n, struct cache_fill *fill,
+/* Where the fetch that must reach to `end` ends: what is wanted behind it and missing is brought along, past
+ * what is there already. */
+static size_t extend(const struct source *source, size_t end)
+{
+    for (size_t next = end; next < source->end; next++) {
+        if (!ltx_image_joins(source->file, end, next))
+            break;
+        if (!is_there(source, next))
+            end = next + 1;
+    }
+    return end;
+}
+
+/* How far one request goes. */
+static size_t end_of_fetch(const struct source *source, size_t first, size_t end)
+{
+    const uint64_t *offsets = source->table->offsets;
+    size_t to = first + 1;
+    while (to < end && offsets[to + 1] - offsets[first] <= FETCH_AT_ONCE)
+        to++;
+    return to;
+}
+
+static int fetch_pages(const struct source *source, size_t first, size_t end, struct cache_fill *fill,
                        struct task *task)
 {
-    const struct ltx_page *from = &source->index->pages[first], *last = from + n - 1;
-    size_t length = (size_t)(last->offset + last->size - from->offset);
+    uint64_t offset = source->table->offsets[first];
+    size_t length = (size_t)(source->table->offsets[end] - offset);
     _cleanup_free_ uint8_t *bytes = malloc(length);
 
     if (!bytes)
         return -ENOMEM;
-    int r = ltx_object_read(source->generation, source->file, from->offset, length, bytes, task);
-    return r < 0 ? r : put_pages(source, first, n, bytes, fill, task);
+    int r = ltx_object_read(source->file, offset, length, bytes, task, NULL);
+    return r < 0 ? r : put_pages(source, first, end, bytes, fill, task);
 }
 
 static int make_pages(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
                       struct task *task)
 {
     const struct source *source = context;
-    size_t page_size = source->header->page_size, first = offset / page_size;
-    size_t end = (offset + length + page_size - 1) / page_size;
+    size_t size = page_size(source), first = offset / size, end = (offset + length + size - 1) / size;
     int r = 0;
 
-    end = end < source->index->n ? end : source->index->n;
+    if (source->frames)
+        return put_pages(source, 0, source->end, source->frames, fill, task);
+    end = end < source->table->n ? end : source->table->n;
     if (first >= end)
         return task_fail(task, EIO, "%s has no such page", source->file->object.key);
-    if (source->whole)
-        return put_pages(source, 0, source->index->n, source->whole + source->index->pages[0].offset, fill,
-                         task);
-    for (size_t n; first < end && r == 0; first += n) {
-        n = count_run(source->index, first, end);
-        r = fetch_pages(source, first, n, fill, task);
+    end = extend(source, end);
+    for (size_t to; first < end && r == 0; first = to) {
+        to = end_of_fetch(source, first, end);
+        r = fetch_pages(source, first, to, fill, task);
     }
     return r;
 }
 
-static int open_image(const struct source *source, struct cache_image **ret_image)
+void ltx_image_keep(const struct ltx_file *file, const struct ltx_found *found, const uint8_t *bytes,
+                    size_t length)
 {
-    _cleanup_free_ char *identity = ltx_identity(source->generation, source->file);
-    return identity
-               ? cache_image_open(source->generation->cache, identity, source->header->page_size, ret_image)
-               : -ENOMEM;
-}
-
-void ltx_image_keep(struct v05_generation *generation, const struct ltx_file *file,
-                    const struct ltx_header *header, const struct ltx_index *index, const uint8_t *bytes)
-{
-    struct source source = {generation, file, header, index, bytes};
+    const struct ltx_table *table = &found->table;
+    struct source source = {.file = file, .table = table, .image = found->image};
     const struct cache_maker maker = {.make = make_pages, .context = &source};
-    struct cache_image *image;
     struct task task;
     uint8_t byte;
 
-    task_init(&task, NULL);
-    if (index->n == 0 || open_image(&source, &image) < 0)
+    while (source.end < table->n && table->offsets[source.end + 1] <= length)
+        source.end++;
+    if (source.end == 0)
         return;
-    cache_image_read(image, 0, 1, &byte, &maker, &task);
-    cache_image_close(image);
+    source.frames = bytes + table->offsets[0];
+    task_init(&task, NULL);
+    cache_image_read(found->image, 0, 1, &byte, &maker, &task);
 }
 
-int64_t ltx_image_read(struct v05_generation *generation, struct ltx_file *file, size_t entry,
-                       uint32_t offset, size_t length, void *bytes, struct task *task)
+int64_t ltx_image_read(const struct ltx_file *file, uint64_t offset, size_t length, void *bytes,
+                       struct task *task)
 {
-    struct source source = {generation, file, &file->header, &file->index, NULL};
+    struct source source = {.file = file, .table = &file->table, .image = file->image};
     const struct cache_maker maker = {.make = make_pages, .context = &source};
-    struct cache_image *image;
+    size_t size = page_size(&source);
 
-    if (open_image(&source, &image) < 0)
-        return -ENOMEM;
-    int64_t n = cache_image_read(image, (uint64_t)entry * file->header.page_size + offset, length, bytes,
-                                 &maker, task);
-    cache_image_close(image);
-    return n;
+    source.end = (offset + length + size - 1) / size;
+    source.end = source.end < file->table.n ? source.end : file->table.n;
+    return cache_image_read(file->image, offset, length, bytes, &maker, task);
+}
+
+bool ltx_image_misses(const struct ltx_file *file, size_t first, size_t end)
+{
+    uint64_t size = ltx_file_header(file)->page_size;
+    return !cache_image_has(file->image, first * size) || !cache_image_has(file->image, (end - 1) * size);
+}
+
+bool ltx_image_joins(const struct ltx_file *file, size_t end, size_t next)
+{
+    return file->table.offsets[next] - file->table.offsets[end] <= GAP;
 }

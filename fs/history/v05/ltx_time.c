@@ -1,7 +1,6 @@
 #include "ltx_time.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,132 +8,205 @@
 #include "litemount/array.h"
 #include "litemount/cache.h"
 #include "litemount/cleanup.h"
+#include "litemount/hash.h"
 #include "litemount/instant.h"
 #include "litemount/parallel.h"
 #include "litemount/task.h"
 
-#define PARALLEL_HEADS 32
+#define PARALLEL_HEADS 64
 #define KIND "times"
-#define METADATA "litestream-timestamp"
 
-/* The fact is text: a line a file, "NANOSECONDS KEY SIZE VERSION", in the order of these lines' names for
- * objects. */
+/* The fact is an array of these, in order. */
+struct time_record {
+    uint64_t min_txid, max_txid;
+    uint64_t object; /* which one of that range, in which version: a hash */
+    int64_t time;
+};
 
-/* The times that are to be found out. */
+int64_t ltx_time_of(const struct object *object, const char *metadata)
+{
+    int64_t time;
+    return metadata && instant_parse(metadata, 0, &time) == 0 ? time : object->modified;
+}
+
+static int64_t known_time(struct v05_generation *generation, const struct ltx_file *file)
+{
+    pthread_mutex_lock(&generation->lock);
+    int64_t time = file->time;
+    pthread_mutex_unlock(&generation->lock);
+    return time;
+}
+
+static void note(struct v05_generation *generation, struct ltx_file *file, int64_t time)
+{
+    pthread_mutex_lock(&generation->lock);
+    file->time = time;
+    pthread_mutex_unlock(&generation->lock);
+}
+
+int ltx_time_ask(struct v05_generation *generation, struct ltx_file *file, struct task *task)
+{
+    _cleanup_free_ char *value = NULL;
+
+    if (known_time(generation, file) != LTX_TIME_UNKNOWN)
+        return 0;
+    int r = replica_metadata(file->replica, &file->object, LTX_TIME_METADATA, task, &value);
+    if (r == -ENODATA || r == -ENOENT) {
+        task_forgive(task);
+        r = 0;
+    }
+    if (r == 0)
+        note(generation, file, ltx_time_of(&file->object, value));
+    return r;
+}
+
+static char *fact_identity(const struct v05_generation *generation)
+{
+    char *text;
+    return asprintf(&text, "%s\nltx times", replica_url(generation->replica)) < 0 ? NULL : text;
+}
+
+static struct time_record describe(const struct ltx_file *file)
+{
+    char size[24];
+    snprintf(size, sizeof size, "%llu", (unsigned long long)file->object.size);
+    uint64_t object = hash_text(HASH_START, replica_url(file->replica));
+    object = hash_text(object, file->object.key);
+    object = hash_text(object, size);
+    object = hash_text(object, file->object.version);
+    return (struct time_record){file->min_txid, file->max_txid, object, file->time};
+}
+
+static int by_object(const void *left, const void *right)
+{
+    const struct time_record *a = left, *b = right;
+    if (a->min_txid != b->min_txid)
+        return a->min_txid < b->min_txid ? -1 : 1;
+    if (a->max_txid != b->max_txid)
+        return a->max_txid < b->max_txid ? -1 : 1;
+    return (a->object > b->object) - (a->object < b->object);
+}
+
+/* Called with the generation locked. */
+static void take(const struct v05_listing *listing, const struct time_record *records, size_t n)
+{
+    for (size_t i = 0; i < listing->n_files; i++) {
+        struct ltx_file *file = listing->files[i];
+        if (file->time != LTX_TIME_UNKNOWN)
+            continue;
+        struct time_record wanted = describe(file);
+        const struct time_record *found = bsearch(&wanted, records, n, sizeof *records, by_object);
+        if (found)
+            file->time = found->time;
+    }
+}
+
+int ltx_times_recall(struct v05_generation *generation, const struct v05_listing *listing)
+{
+    _cleanup_free_ char *identity = fact_identity(generation);
+    struct buffer fact = {0};
+
+    if (!identity)
+        return -ENOMEM;
+    int r = cache_get_fact(generation->cache, identity, KIND, &fact);
+    size_t n = fact.size / sizeof(struct time_record);
+    if (r == 0 && n) {
+        pthread_mutex_lock(&generation->lock);
+        take(listing, (const struct time_record *)(const void *)fact.data, n);
+        pthread_mutex_unlock(&generation->lock);
+    }
+    buffer_finish(&fact);
+    return r == -ENOMEM ? r : 0;
+}
+
+void ltx_times_keep(struct v05_generation *generation, const struct v05_listing *listing)
+{
+    _cleanup_free_ char *identity = fact_identity(generation);
+    _cleanup_free_ struct time_record *records = calloc(listing->n_files + 1, sizeof *records);
+    size_t n = 0;
+
+    if (!identity || !records)
+        return;
+    pthread_mutex_lock(&generation->lock);
+    for (size_t i = 0; i < listing->n_files; i++)
+        if (listing->files[i]->time != LTX_TIME_UNKNOWN)
+            records[n++] = describe(listing->files[i]);
+    pthread_mutex_unlock(&generation->lock);
+    qsort(records, n, sizeof *records, by_object);
+    cache_put_fact(generation->cache, identity, KIND, records, n * sizeof *records);
+}
+
+/* The files whose time is not known. */
 struct inquiry {
     struct v05_generation *generation;
     struct ltx_file **files;
     size_t n;
 };
 
-static char *describe(const struct object *object)
+static void collect_unknown(const struct v05_listing *listing, struct inquiry *inquiry)
 {
-    char *text;
-    return asprintf(&text, "%s %" PRIu64 " %s", object->key, object->size, object->version) < 0 ? NULL : text;
+    inquiry->n = 0;
+    pthread_mutex_lock(&inquiry->generation->lock);
+    for (size_t i = 0; i < listing->n_files; i++)
+        if (listing->files[i]->time == LTX_TIME_UNKNOWN)
+            inquiry->files[inquiry->n++] = listing->files[i];
+    pthread_mutex_unlock(&inquiry->generation->lock);
 }
 
-static char *fact_identity(const struct v05_generation *generation)
-{
-    char *text;
-    return asprintf(&text, "%s\nltx", replica_url(generation->replica)) < 0 ? NULL : text;
-}
-
-static int by_description(const void *left, const void *right)
-{
-    return strcmp(strchr(*(char *const *)left, ' '), strchr(*(char *const *)right, ' '));
-}
-
-/* Splits the fact into lines, in order. */
-static int split(struct buffer *fact, char ***ret_lines, size_t *ret_n)
-{
-    _cleanup_free_ char **lines = NULL;
-    size_t n = 0, capacity = 0;
-    int r = buffer_append(fact, "", 1);
-    char *rest = (char *)fact->data, *line;
-
-    while (r == 0 && (line = strsep(&rest, "\n")))
-        if (strchr(line, ' ') && (r = ARRAY_GROW(lines, capacity, n + 1)) == 0)
-            lines[n++] = line;
-    if (r < 0)
-        return r;
-    if (n)
-        qsort(lines, n, sizeof *lines, by_description);
-    *ret_lines = steal_pointer(lines);
-    *ret_n = n;
-    return 0;
-}
-
-/* Takes the times that an earlier mount found out. */
-static int recall(const struct inquiry *inquiry, char **lines, size_t n_lines)
-{
-    for (size_t i = 0; i < inquiry->n && n_lines; i++) {
-        _cleanup_free_ char *description = describe(&inquiry->files[i]->object), *key = NULL;
-        if (!description || asprintf(&key, " %s", description) < 0)
-            return -ENOMEM;
-        char **found = bsearch(&key, lines, n_lines, sizeof *lines, by_description);
-        if (found)
-            inquiry->files[i]->time = strtoll(*found, NULL, 10);
-    }
-    return 0;
-}
-
-static int find_out(void *context, size_t item, struct task *task)
+static int ask_item(void *context, size_t item, struct task *task)
 {
     struct inquiry *inquiry = context;
-    struct ltx_file *file = inquiry->files[item];
-    _cleanup_free_ char *value = NULL;
+    return ltx_time_ask(inquiry->generation, inquiry->files[item], task);
+}
 
-    if (file->time != LTX_TIME_UNKNOWN)
-        return 0;
-    int r = replica_metadata(file->replica, &file->object, METADATA, task, &value);
-    if (r == -ENODATA || r == -ENOENT) {
-        task_forgive(task);
-        file->time = file->object.modified;
-        return 0;
-    }
+static int find_out(struct v05_generation *generation, const struct v05_listing *listing, struct task *task)
+{
+    _cleanup_free_ struct ltx_file **files = calloc(listing->n_files + 1, sizeof(struct ltx_file *));
+    struct inquiry inquiry = {.generation = generation, .files = files};
+    int r = files ? 0 : -ENOMEM;
+
     if (r < 0)
         return r;
-    if (instant_parse(value, 0, &file->time) < 0)
-        file->time = file->object.modified;
-    return 0;
+    collect_unknown(listing, &inquiry);
+    if (inquiry.n == 0)
+        return 0;
+    r = ltx_times_recall(generation, listing);
+    collect_unknown(listing, &inquiry);
+    if (r < 0 || inquiry.n == 0)
+        return r;
+    r = parallel_each(inquiry.n, PARALLEL_HEADS, ask_item, &inquiry, task);
+    ltx_times_keep(generation, listing);
+    return r;
 }
 
-static void remember(const struct inquiry *inquiry, const char *identity)
+/* Waits until nobody else is asking, and tells whether there is anything to ask. Called locked. */
+static int claim(struct v05_generation *generation, const struct v05_listing *listing, struct task *task)
 {
-    struct buffer fact = {0};
-    int r = 0;
-
-    for (size_t i = 0; i < inquiry->n && r == 0; i++) {
-        _cleanup_free_ char *description = describe(&inquiry->files[i]->object), *line = NULL;
-        if (!description || asprintf(&line, "%" PRId64 " %s\n", inquiry->files[i]->time, description) < 0)
-            r = -ENOMEM;
-        else
-            r = buffer_append(&fact, line, strlen(line));
-    }
-    if (r == 0)
-        cache_put_fact(inquiry->generation->cache, identity, KIND, fact.data, fact.size);
-    buffer_finish(&fact);
+    while (generation->learning_times && !task_cancelled(task))
+        task_wait(&generation->learnt, &generation->lock);
+    if (generation->learning_times)
+        return -ECANCELED;
+    generation->learning_times = !listing->timed;
+    return generation->learning_times;
 }
 
-int ltx_times_learn(struct v05_generation *generation, struct ltx_file **files, size_t n, struct task *task)
+static void settle(struct v05_generation *generation, struct v05_listing *listing, int r)
 {
-    struct inquiry inquiry = {.generation = generation, .files = files, .n = n};
-    _cleanup_free_ char *identity = fact_identity(generation), **lines = NULL;
-    struct buffer fact = {0};
-    size_t n_lines = 0;
-    int r = identity ? 0 : -ENOMEM;
-    bool unknown = false;
+    generation->learning_times = false;
+    listing->timed = r == 0;
+    pthread_cond_broadcast(&generation->learnt);
+}
 
-    for (size_t i = 0; i < n; i++)
-        unknown = unknown || files[i]->time == LTX_TIME_UNKNOWN;
-    if (r == 0 && unknown && cache_get_fact(generation->cache, identity, KIND, &fact) == 0)
-        r = split(&fact, &lines, &n_lines);
-    if (r == 0)
-        r = recall(&inquiry, lines, n_lines);
-    if (r == 0 && unknown)
-        r = parallel_each(n, PARALLEL_HEADS, find_out, &inquiry, task);
-    if (r == 0 && unknown)
-        remember(&inquiry, identity);
-    buffer_finish(&fact);
+int ltx_times_learn(struct v05_generation *generation, struct v05_listing *listing, struct task *task)
+{
+    pthread_mutex_lock(&generation->lock);
+    int r = claim(generation, listing, task);
+    pthread_mutex_unlock(&generation->lock);
+    if (r <= 0)
+        return r;
+    r = find_out(generation, listing, task);
+    pthread_mutex_lock(&generation->lock);
+    settle(generation, listing, r);
+    pthread_mutex_unlock(&generation->lock);
     return r;
 }

@@ -9,8 +9,8 @@
 #include <stdatomic.h>
 
 #include "../generation.h"
-#include "litemount/ltx.h"
 #include "litemount/replica.h"
+#include "ltx_table.h"
 
 #define V05_BASE_LEVEL 9
 #define V05_WHOLE_OBJECT (1 << 20) /* bytes: a file up to this is checked whole before any of it is used */
@@ -24,23 +24,47 @@ struct ltx_file {
     struct object object;
     unsigned level;
     uint64_t min_txid, max_txid;
-    int64_t time; /* what `litestream restore -timestamp` goes by: nanoseconds since 1970, UTC */
+
+    /* Guarded by the generation's lock. */
+    int64_t time; /* what `litestream restore -timestamp` goes by: nanoseconds since 1970, UTC; or
+                     LTX_TIME_UNKNOWN, before every other time, as long as nobody needed it */
 
     /* Guarded by the generation's lock until it is LTX_SOUND; never changes after that. */
     enum ltx_learnt learnt;
     char *damage; /* why it is LTX_DAMAGED */
-    struct ltx_header header;
-    struct ltx_index index;
+    struct ltx_table table;
+    struct cache_image *image; /* its pages, one after the other, in the order of the table */
 };
 
-/* What a listing showed: immutable, shared by all states that were made from it. */
+/* Of a file that is sound. */
+static inline const struct ltx_header *ltx_file_header(const struct ltx_file *file)
+{
+    return &file->table.head->header;
+}
+
+/* A folder that holds the files of one level. */
+struct level_folder {
+    struct replica *replica; /* borrowed from the generation */
+    char prefix[16];
+    unsigned level;
+    const struct ltx_file *last; /* the greatest key that was listed; borrowed from the listing */
+};
+
+#define V05_MOST_FOLDERS 40 /* ten levels in two layouts, below two roots */
+
+/* What a listing showed, shared by all states that were made from it. */
 struct v05_listing {
     atomic_uint references;
     struct ltx_file **files; /* by least TXID, then level; a reference each */
     size_t n_files;
-    int64_t *times; /* of the files, ascending, each once */
-    size_t n_times;
-    uint64_t max_txid;
+    struct level_folder folders[V05_MOST_FOLDERS]; /* those that hold files */
+    size_t n_folders;
+    bool has_doubles; /* two files are of the same range and level: only their times tell them apart */
+
+    /* Guarded by the generation's lock. */
+    bool timed;             /* the time of every file is known */
+    struct instants points; /* every time at which the latest state becomes another one; none: not known */
+    size_t points_damages;  /* files of the generation that were known to be damaged then */
 };
 
 struct v05_generation {
@@ -50,8 +74,10 @@ struct v05_generation {
     struct cache *cache;
     struct slots *decoders;
 
-    pthread_mutex_t lock;        /* guards what is below, and the files' learnt part */
-    pthread_cond_t learnt;       /* a file stopped being LTX_PENDING */
+    pthread_mutex_t lock;        /* guards what is below, and what says so in files and listings */
+    pthread_cond_t learnt;       /* a file stopped being LTX_PENDING, or `learning_times` ended */
+    bool learning_times;         /* somebody asks for the times of all files */
+    size_t n_damaged;            /* files that turned out to be LTX_DAMAGED */
     struct v05_listing *listing; /* a reference */
 };
 
@@ -80,24 +106,31 @@ int plan_points(const struct v05_listing *listing, struct instants *points);
  * above. */
 size_t plan_reachable(const struct v05_listing *listing, uint64_t *txids);
 
-/* v05_listing.c */
+/* v05_listing.c: lists the replica; of what is `known` (may be NULL) only what came since, unless `whole`. */
 bool v05_parse_name(const char *name, uint64_t *ret_min, uint64_t *ret_max);
-int v05_listing_make(struct v05_generation *generation, const struct v05_listing *known, struct task *task,
+int v05_listing_make(struct v05_generation *generation, const struct contents *contents,
+                     const struct v05_listing *known, bool whole, struct task *task,
                      struct v05_listing **ret_listing);
 struct v05_listing *v05_listing_ref(struct v05_listing *listing);
 void v05_listing_unref(struct v05_listing *listing); /* NULL is fine */
 
 /* ltx_file.c */
 struct ltx_file *ltx_file_make(struct replica *replica, const struct object *object, unsigned level,
-                               uint64_t min, uint64_t max, int64_t time);
+                               uint64_t min, uint64_t max);
 struct ltx_file *ltx_file_ref(struct ltx_file *file);
 void ltx_file_unref(struct ltx_file *file);
 
-/* Learns what is in the files: header and index. 0 even if some turn out damaged; else why they can't be had.
- */
-int ltx_files_learn(struct v05_generation *generation, struct ltx_file **files, size_t n, struct task *task);
+/* Learns the first `n` of the files: what is in them, and when they were written. Of the `n_timed` files
+ * behind them, which are not to be read, only the time. 0 even if some turn out damaged; else why they can't
+ * be had. */
+int ltx_files_learn(struct v05_generation *generation, struct ltx_file **files, size_t n, size_t n_timed,
+                    struct task *task);
 
-/* ltx_image.c: reads `length` bytes from `offset` of the pages from entry `entry` of the file's index on,
- * which follow each other in its image. Returns the bytes read, or a negative errno with a reason. */
-int64_t ltx_image_read(struct v05_generation *generation, struct ltx_file *file, size_t entry,
-                       uint32_t offset, size_t length, void *bytes, struct task *task);
+/* v05_point.c: the point that `plan`, which answers for `time`, leads to. 0, or a negative errno with a
+ * reason. */
+int v05_find_point(struct v05_generation *generation, struct v05_listing *listing, int64_t time,
+                   const struct plan *plan, struct task *task, int64_t *ret_point);
+
+/* Adds all points. 0, or a negative errno with a reason. */
+int v05_points(struct v05_generation *generation, struct v05_listing *listing, struct task *task,
+               struct instants *points);

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../contents.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "litemount/task.h"
+#include "ltx_time.h"
 #include "v05_state.h"
 
 static struct v05_generation *cast(struct generation *generation)
@@ -31,11 +33,12 @@ static struct v05_listing *current(struct v05_generation *generation)
     return listing;
 }
 
-static int generation_refresh(struct generation *base, bool whole, struct task *task)
+static int generation_refresh(struct generation *base, const struct contents *contents, bool whole,
+                              struct task *task)
 {
     struct v05_generation *generation = cast(base);
     _cleanup_(unref_listing) struct v05_listing *known = current(generation), *fresh = NULL;
-    int r = v05_listing_make(generation, known, task, &fresh);
+    int r = v05_listing_make(generation, contents, known, whole, task, &fresh);
 
     if (r < 0)
         return r;
@@ -47,13 +50,28 @@ static int generation_refresh(struct generation *base, bool whole, struct task *
     return 0;
 }
 
-static bool generation_bounds(struct generation *base, int64_t *ret_earliest, int64_t *ret_latest)
+static int generation_learn_times(struct generation *base, struct task *task)
 {
     _cleanup_(unref_listing) struct v05_listing *listing = current(cast(base));
-    if (!listing || listing->n_times == 0)
+    return listing ? ltx_times_learn(cast(base), listing, task) : 0;
+}
+
+static bool generation_bounds(struct generation *base, int64_t *ret_earliest, int64_t *ret_latest)
+{
+    struct v05_generation *generation = cast(base);
+    _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
+
+    if (!listing || listing->n_files == 0)
         return false;
-    *ret_earliest = listing->times[0];
-    *ret_latest = listing->times[listing->n_times - 1];
+    *ret_earliest = INT64_MAX;
+    *ret_latest = INT64_MIN;
+    pthread_mutex_lock(&generation->lock);
+    for (size_t i = 0; i < listing->n_files; i++) {
+        int64_t time = listing->files[i]->time;
+        *ret_earliest = time < *ret_earliest ? time : *ret_earliest;
+        *ret_latest = time > *ret_latest ? time : *ret_latest;
+    }
+    pthread_mutex_unlock(&generation->lock);
     return true;
 }
 
@@ -66,35 +84,11 @@ static int make_plan(struct v05_generation *generation, const struct v05_listing
     return r;
 }
 
-/* Whether two plans lead to the same state. */
-static bool same_plan(const struct plan *a, const struct plan *b)
+static bool generation_has_points(struct generation *base)
 {
-    return a->txid == b->txid && a->base == b->base;
-}
-
-/* When the state that `plan` (of `time`) leads to came to be: the first of the files' times that gives the
- * same. Both base and reach only grow with time. */
-static int find_point(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
-                      const struct plan *plan, int64_t *ret_point)
-{
-    size_t low = 0, high = 0;
-
-    while (high < listing->n_times && listing->times[high] <= time)
-        high++;
-    while (low + 1 < high) {
-        size_t middle = low + (high - low - 1) / 2;
-        struct plan other = {0};
-        int r = make_plan(generation, listing, listing->times[middle], UINT64_MAX, &other);
-        if (r < 0)
-            return r;
-        if (same_plan(plan, &other))
-            high = middle + 1;
-        else
-            low = middle + 1;
-        plan_finish(&other);
-    }
-    *ret_point = high ? listing->times[high - 1] : time;
-    return 0;
+    _cleanup_(unref_listing) struct v05_listing *listing = current(cast(base));
+    _cleanup_(plan_finish) struct plan plan = {0};
+    return listing && make_plan(cast(base), listing, INSTANT_MAX, UINT64_MAX, &plan) == 0 && plan.txid;
 }
 
 static bool generation_point_at(struct generation *base, int64_t time, int64_t *ret_point)
@@ -102,46 +96,85 @@ static bool generation_point_at(struct generation *base, int64_t time, int64_t *
     struct v05_generation *generation = cast(base);
     _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
     _cleanup_(plan_finish) struct plan plan = {0};
+    struct task task;
 
+    task_init(&task, NULL);
     return listing && make_plan(generation, listing, time, UINT64_MAX, &plan) == 0 && plan.txid &&
-           find_point(generation, listing, time, &plan, ret_point) == 0;
+           v05_find_point(generation, listing, time, &plan, &task, ret_point) == 0;
 }
 
-/* Learns all files of a plan. 0 if they are sound; 1 if some turned out damaged, so that another plan is to
- * be made. */
-static int learn_plan(struct v05_generation *generation, const struct plan *plan, struct task *task)
-{
-    int r = 0, damaged = 0;
+/* The files of the plan, and behind them those whose times tell when its last TXID came to be. */
+struct plan_files {
+    struct ltx_file **items;
+    size_t n, n_timed;
+};
 
+static int list_plan_files(struct v05_generation *generation, const struct v05_listing *listing,
+                           const struct plan *plan, struct plan_files *files)
+{
+    files->items = calloc(plan->n_chain + 1 + listing->n_files, sizeof(struct ltx_file *));
+    if (!files->items)
+        return -ENOMEM;
     if (plan->base)
-        r = ltx_files_learn(generation, (struct ltx_file **)&plan->base, 1, task);
-    if (r == 0)
-        r = ltx_files_learn(generation, plan->chain, plan->n_chain, task);
-    if (r < 0)
-        return r;
-    pthread_mutex_lock(&generation->lock);
-    damaged |= plan->base && plan->base->learnt == LTX_DAMAGED;
+        files->items[files->n++] = plan->base;
     for (size_t i = 0; i < plan->n_chain; i++)
-        damaged |= plan->chain[i]->learnt == LTX_DAMAGED;
+        files->items[files->n++] = plan->chain[i];
+    pthread_mutex_lock(&generation->lock);
+    for (size_t i = 0; i < listing->n_files && plan->n_chain; i++) {
+        struct ltx_file *file = listing->files[i];
+        if (file->max_txid == plan->txid && file->level != V05_BASE_LEVEL && file != plan_last(plan) &&
+            file->time == LTX_TIME_UNKNOWN)
+            files->items[files->n + files->n_timed++] = file;
+    }
+    pthread_mutex_unlock(&generation->lock);
+    return 0;
+}
+
+static bool is_damaged(struct v05_generation *generation, const struct plan_files *files)
+{
+    bool damaged = false;
+    pthread_mutex_lock(&generation->lock);
+    for (size_t i = 0; i < files->n; i++)
+        damaged |= files->items[i]->learnt == LTX_DAMAGED;
     pthread_mutex_unlock(&generation->lock);
     return damaged;
 }
 
+/* Learns all files of a plan. 0 if they are sound; 1 if some turned out damaged, so that another plan is to
+ * be made. */
+static int learn_plan(struct v05_generation *generation, const struct v05_listing *listing,
+                      const struct plan *plan, struct task *task)
+{
+    struct plan_files files = {0};
+    int r = list_plan_files(generation, listing, plan, &files);
+
+    if (r == 0 && files.n_timed)
+        r = ltx_times_recall(generation, listing);
+    if (r == 0)
+        r = ltx_files_learn(generation, files.items, files.n, files.n_timed, task);
+    if (r == 0 && files.n_timed)
+        ltx_times_keep(generation, listing);
+    if (r == 0)
+        r = is_damaged(generation, &files);
+    free(files.items);
+    return r;
+}
+
 /* The plan for `time` and `txid` whose files are all sound. */
-static int sound_plan(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
+static int sound_plan(struct v05_generation *generation, struct v05_listing *listing, int64_t time,
                       uint64_t txid, struct task *task, struct plan *ret_plan)
 {
     struct plan plan = {0};
-    int r;
+    int r = time == INSTANT_MAX && !listing->has_doubles ? 0 : ltx_times_learn(generation, listing, task);
 
-    do {
+    for (bool again = r == 0; again; again = r == 1) {
         plan_finish(&plan);
         r = make_plan(generation, listing, time, txid, &plan);
         if (r == 0 && plan.txid == 0)
             r = -ENOENT;
         if (r == 0)
-            r = learn_plan(generation, &plan, task);
-    } while (r == 1);
+            r = learn_plan(generation, listing, &plan, task);
+    }
     if (r < 0) {
         plan_finish(&plan);
         return r;
@@ -189,7 +222,7 @@ static int generation_open_at(struct generation *base, int64_t time, struct task
     int r = listing ? sound_plan(generation, listing, time, UINT64_MAX, task, &plan) : -ENOENT;
 
     if (r == 0)
-        r = find_point(generation, listing, time, &plan, &point);
+        r = v05_find_point(generation, listing, time, &plan, task, &point);
     if (r == 0)
         r = describe_gap(generation, listing, time, &plan, &gap);
     if (r == 0)
@@ -200,8 +233,10 @@ static int generation_open_at(struct generation *base, int64_t time, struct task
 }
 
 /* A TXID's own time: that of the first file that brings it. */
-static int64_t time_of(const struct v05_listing *listing, const struct plan *plan)
+static int64_t time_of(struct v05_generation *generation, const struct v05_listing *listing,
+                       const struct plan *plan)
 {
+    pthread_mutex_lock(&generation->lock);
     int64_t time = plan_last(plan)->time;
     for (size_t i = 0; i < listing->n_files; i++) {
         const struct ltx_file *file = listing->files[i];
@@ -209,6 +244,7 @@ static int64_t time_of(const struct v05_listing *listing, const struct plan *pla
             file->time < time)
             time = file->time;
     }
+    pthread_mutex_unlock(&generation->lock);
     return time;
 }
 
@@ -223,34 +259,27 @@ static int generation_open_position(struct generation *base, const char *positio
     if (!listing || strlen(position) != 16 || strspn(position, "0123456789abcdef") != 16)
         return -ENOENT;
     uint64_t txid = strtoull(position, NULL, 16);
-    int r = sound_plan(generation, listing, INT64_MAX, txid, task, &plan);
+    int r = sound_plan(generation, listing, INSTANT_MAX, txid, task, &plan);
     if (r == 0 && plan.txid != txid)
         r = -ENOENT;
     if (r == 0)
-        r = v05_state_make(generation, listing, &plan, time_of(listing, &plan), &gap, ret_state);
+        r = v05_state_make(generation, listing, &plan, time_of(generation, listing, &plan), &gap, ret_state);
     return r == -EBADMSG ? -EIO : r;
 }
 
-static int generation_list_points(struct generation *base, struct instants *points)
+static int generation_list_points(struct generation *base, struct task *task, struct instants *points)
 {
-    struct v05_generation *generation = cast(base);
-    _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
-
-    if (!listing)
-        return 0;
-    pthread_mutex_lock(&generation->lock);
-    int r = plan_points(listing, points);
-    pthread_mutex_unlock(&generation->lock);
-    return r;
+    _cleanup_(unref_listing) struct v05_listing *listing = current(cast(base));
+    return listing ? v05_points(cast(base), listing, task, points) : 0;
 }
 
-static int generation_list_landmarks(struct generation *base, struct instants *landmarks)
+/* The snapshots, the first point and the last. */
+static int generation_list_landmarks(struct generation *base, struct task *task, struct instants *landmarks)
 {
     struct v05_generation *generation = cast(base);
     _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
     _cleanup_(instants_finish) struct instants points = {0};
-    int64_t point;
-    int r = 0;
+    int r = listing ? v05_points(generation, listing, task, &points) : 0;
 
     pthread_mutex_lock(&generation->lock);
     for (size_t i = 0; listing && i < listing->n_files && r == 0; i++) {
@@ -259,10 +288,10 @@ static int generation_list_landmarks(struct generation *base, struct instants *l
             r = instants_add(landmarks, file->time);
     }
     pthread_mutex_unlock(&generation->lock);
-    if (r == 0 && (r = generation_list_points(base, &points)) == 0 && points.n)
-        r = instants_add(landmarks, points.times[0]); /* the start */
-    if (r == 0 && generation_point_at(base, INSTANT_MAX, &point))
-        r = instants_add(landmarks, point);
+    if (r == 0 && points.n)
+        r = instants_add(landmarks, points.times[0]);
+    if (r == 0 && points.n)
+        r = instants_add(landmarks, points.times[points.n - 1]);
     return r;
 }
 
@@ -302,6 +331,8 @@ static void generation_close(struct generation *base)
 
 static const struct generation_ops v05_generation_ops = {
     .refresh = generation_refresh,
+    .has_points = generation_has_points,
+    .learn_times = generation_learn_times,
     .bounds = generation_bounds,
     .point_at = generation_point_at,
     .open_at = generation_open_at,
@@ -334,10 +365,10 @@ int v05_generation_open(const char *name, struct replica *replica, const struct 
 
 /* Whether there is a folder of LTX files, by level or by the name that holds the levels. 1, 0 or a negative
  * errno. */
-static int holds_levels(struct replica *replica, struct task *task)
+static int holds_levels(const struct contents *contents, struct task *task)
 {
     _cleanup_(listing_finish) struct listing top = {0};
-    int r = replica_list(replica, "", LIST_FOLDER, NULL, 0, task, &top);
+    int r = contents_list(contents, "", NULL, task, &top);
 
     for (size_t i = 0; i < top.n_folders && r == 0; i++) {
         const char *name = top.folders[i];
@@ -353,13 +384,15 @@ static void close_replica(struct replica **replica)
     replica_close(*replica);
 }
 
-int v05_list_generations(struct replica *replica, struct task *task, struct names *names)
+int v05_list_generations(const struct contents *contents, struct task *task, struct names *names)
 {
     _cleanup_(close_replica) struct replica *written = NULL;
-    int r = holds_levels(replica, task);
+    int r = holds_levels(contents, task);
 
-    if (r == 0 && (r = replica_open_as_written(replica, &written)) == 0)
-        r = holds_levels(written, task);
+    if (r == 0 && (r = replica_open_as_written(contents->replica, &written)) == 0) {
+        const struct contents others = {.replica = written};
+        r = holds_levels(&others, task);
+    }
     if (r == -ENOENT)
         return 0;
     return r > 0 ? names_add(names, V05_GENERATION, true) : r;

@@ -3,6 +3,7 @@
 
 #include "../generation.h"
 
+struct contents;
 struct replica;
 
 #define V05_GENERATION "ltx"
@@ -10,4 +11,4 @@ struct replica;
 /* As v03_generation_open and v03_list_generations. */
 int v05_generation_open(const char *name, struct replica *replica, const struct history_options *options,
                         struct generation **ret_generation);
-int v05_list_generations(struct replica *replica, struct task *task, struct names *names);
+int v05_list_generations(const struct contents *contents, struct task *task, struct names *names);

@@ -1,22 +1,25 @@
-/* What LTX files there are, and when each was written.
+/* What LTX files there are.
  *
  * Two layouts: ltx/LEVEL/MIN-MAX.ltx (level in decimal) on most stores, and LEVEL/MIN-MAX.ltx (four hex
  * digits) on S3; a replica that was copied from one store to another keeps its own, so both are looked for.
- * Sources: Litestream v0.5 litestream.go (LTXFilePath), s3/replica_client.go. */
+ * Keys of a level ascend with time, so what came since the last look stands behind the last key known, or in
+ * a folder that was not there. What retention has deleted is noticed when everything is listed again, or when
+ * it is missed. Sources: Litestream v0.5 litestream.go (LTXFilePath), s3/replica_client.go. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../contents.h"
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/parallel.h"
 #include "litemount/task.h"
-#include "ltx_time.h"
 #include "v05.h"
 
-#define PARALLEL_LISTINGS 10
-
+#define PARALLEL_LISTINGS V05_MOST_FOLDERS
+#define FLAT "%04x/"
+#define NESTED "ltx/%u/"
 #define HEX "0123456789abcdef"
 
 struct v05_listing *v05_listing_ref(struct v05_listing *listing)
@@ -33,7 +36,7 @@ void v05_listing_unref(struct v05_listing *listing)
     for (size_t i = 0; i < listing->n_files; i++)
         ltx_file_unref(listing->files[i]);
     free(listing->files);
-    free(listing->times);
+    instants_finish(&listing->points);
     free(listing);
 }
 
@@ -52,45 +55,68 @@ bool v05_parse_name(const char *name, uint64_t *ret_min, uint64_t *ret_max)
     return *ret_min > 0 && *ret_min <= *ret_max;
 }
 
-/* The folders of one replica that may hold levels. */
-struct folders {
-    struct level_folder {
-        struct replica *replica;
-        char prefix[16];
-        unsigned level;
-        struct listing found;
-    } items[40];
+/* A folder that is to be listed. */
+struct errand {
+    const struct contents *contents;
+    struct level_folder folder;
+    struct listing found;
+};
+
+/* What one look lists. */
+struct tour {
+    struct errand errands[V05_MOST_FOLDERS];
     size_t n;
 };
 
-static int list_level(void *context, size_t item, struct task *task)
+static void tour_finish(struct tour *tour)
 {
-    struct folders *folders = context;
-    struct level_folder *folder = &folders->items[item];
-    return replica_list(folder->replica, folder->prefix, LIST_FOLDER, NULL, 0, task, &folder->found);
+    for (size_t i = 0; i < tour->n; i++)
+        listing_finish(&tour->errands[i].found);
 }
 
-/* The levels for which there is a folder in the replica. */
-static int find_levels(struct replica *replica, struct task *task, struct folders *folders)
+static int list_folder(void *context, size_t item, struct task *task)
 {
-    _cleanup_(listing_finish) struct listing top = {0}, below = {0};
-    int r = replica_list(replica, "", LIST_FOLDER, NULL, 0, task, &top);
+    struct errand *errand = &((struct tour *)context)->errands[item];
+    const struct ltx_file *last = errand->folder.last;
+    return contents_list(errand->contents, errand->folder.prefix, last ? last->object.key : NULL, task,
+                         &errand->found);
+}
 
-    if (r == 0)
-        r = replica_list(replica, "ltx/", LIST_FOLDER, NULL, 0, task, &below);
-    for (unsigned level = 0; level <= V05_BASE_LEVEL && r == 0; level++) {
-        struct level_folder flat = {.replica = replica, .level = level}, nested = flat;
-        snprintf(flat.prefix, sizeof flat.prefix, "%04x/", level);
-        snprintf(nested.prefix, sizeof nested.prefix, "ltx/%u/", level);
-        for (size_t i = 0; i < top.n_folders; i++)
-            if (strcmp(top.folders[i], flat.prefix) == 0)
-                folders->items[folders->n++] = flat;
-        for (size_t i = 0; i < below.n_folders; i++)
-            if (strcmp(below.folders[i], nested.prefix) == 0)
-                folders->items[folders->n++] = nested;
+static int take_tour(struct tour *tour, struct task *task)
+{
+    return parallel_each(tour->n, PARALLEL_LISTINGS, list_folder, tour, task);
+}
+
+static const struct level_folder *find_folder(const struct v05_listing *known, const struct replica *replica,
+                                              const char *prefix)
+{
+    for (size_t i = 0; known && i < known->n_folders; i++)
+        if (known->folders[i].replica == replica && strcmp(known->folders[i].prefix, prefix) == 0)
+            return &known->folders[i];
+    return NULL;
+}
+
+/* Adds all levels of one layout, if it is in use as far as is `known`; NULL: in any case. */
+static void add_layout(struct tour *tour, const struct contents *contents, bool nested,
+                       const struct v05_listing *known)
+{
+    size_t begin = tour->n;
+    bool in_use = !known;
+
+    for (unsigned level = 0; level <= V05_BASE_LEVEL; level++) {
+        struct errand *errand = &tour->errands[tour->n++];
+        *errand = (struct errand){.contents = contents, .folder = {contents->replica, "", level, NULL}};
+        snprintf(errand->folder.prefix, sizeof errand->folder.prefix, nested ? NESTED : FLAT, level);
+        const struct level_folder *folder = find_folder(known, contents->replica, errand->folder.prefix);
+        if (folder)
+            errand->folder.last = folder->last;
+        in_use = in_use || folder;
     }
-    return r;
+    if (!in_use)
+        tour->n = begin;
 }
+
+/* --- putting a listing together --- */
 
 static int by_txid_and_level(const void *left, const void *right)
 {
@@ -102,97 +128,144 @@ static int by_txid_and_level(const void *left, const void *right)
     return (a->level > b->level) - (a->level < b->level);
 }
 
-static struct ltx_file *find_known(const struct v05_listing *known, const struct object *object,
-                                   unsigned level, uint64_t min, uint64_t max)
+static struct ltx_file *find_known(const struct v05_listing *known, const struct replica *replica,
+                                   const struct object *object, unsigned level, uint64_t min, uint64_t max)
 {
     struct ltx_file wanted = {.level = level, .min_txid = min, .max_txid = max}, *key = &wanted,
                     **found = NULL;
 
     if (known && known->n_files)
         found = bsearch(&key, known->files, known->n_files, sizeof(struct ltx_file *), by_txid_and_level);
-    if (!found || (*found)->object.size != object->size ||
+    if (!found || (*found)->replica != replica || (*found)->object.size != object->size ||
         strcmp((*found)->object.version, object->version) != 0 ||
         strcmp((*found)->object.key, object->key) != 0)
         return NULL;
     return *found;
 }
 
-static int add_objects(struct v05_listing *listing, size_t *capacity, const struct v05_listing *known,
-                       const struct level_folder *folder)
+/* A listing that is being put together. */
+struct draft {
+    struct v05_listing *listing;
+    const struct v05_listing *known; /* the one before, or NULL */
+    size_t capacity;
+};
+
+/* Takes over the caller's reference. */
+static int add_file(struct draft *draft, struct ltx_file *file)
 {
-    int r = 0;
-    for (size_t i = 0; i < folder->found.n_objects && r == 0; i++) {
-        const struct object *object = &folder->found.objects[i];
-        const char *slash = strrchr(object->key, '/');
-        uint64_t min, max;
-        if (!v05_parse_name(slash ? slash + 1 : object->key, &min, &max))
-            continue; /* Junk between the files is nobody's business. */
-        if ((r = ARRAY_GROW(listing->files, *capacity, listing->n_files + 1)) < 0)
-            break;
-        struct ltx_file *file = find_known(known, object, folder->level, min, max);
-        file = file ? ltx_file_ref(file)
-                    : ltx_file_make(folder->replica, object, folder->level, min, max, LTX_TIME_UNKNOWN);
-        if (!file)
-            return -ENOMEM;
+    struct v05_listing *listing = draft->listing;
+    int r = file ? ARRAY_GROW(listing->files, draft->capacity, listing->n_files + 1) : -ENOMEM;
+    if (r == 0)
         listing->files[listing->n_files++] = file;
-    }
+    else
+        ltx_file_unref(file);
     return r;
 }
 
-static int compare_times(const void *left, const void *right)
+static int add_object(struct draft *draft, struct level_folder *folder, const struct object *object)
 {
-    int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
-    return (a > b) - (a < b);
+    const char *slash = strrchr(object->key, '/');
+    uint64_t min, max;
+
+    if (!v05_parse_name(slash ? slash + 1 : object->key, &min, &max))
+        return 0; /* Junk between the files is nobody's business. */
+    struct ltx_file *file = find_known(draft->known, folder->replica, object, folder->level, min, max);
+    file = file ? ltx_file_ref(file) : ltx_file_make(folder->replica, object, folder->level, min, max);
+    int r = add_file(draft, file);
+    if (r == 0)
+        folder->last = file;
+    return r;
 }
 
-static int order(struct v05_listing *listing)
+/* Adds what was found in a folder, and notes the folder if it holds anything. */
+static int add_found(struct draft *draft, const struct errand *errand)
 {
-    size_t n = 0;
+    struct level_folder folder = errand->folder;
+    int r = 0;
 
-    listing->times = calloc(listing->n_files + 1, sizeof *listing->times);
-    if (!listing->times)
+    for (size_t i = 0; i < errand->found.n_objects && r == 0; i++)
+        r = add_object(draft, &folder, &errand->found.objects[i]);
+    if (r == 0 && folder.last)
+        draft->listing->folders[draft->listing->n_folders++] = folder;
+    return r;
+}
+
+static int add_known(struct draft *draft)
+{
+    int r = 0;
+    for (size_t i = 0; i < draft->known->n_files && r == 0; i++)
+        r = add_file(draft, ltx_file_ref(draft->known->files[i]));
+    return r;
+}
+
+/* Brings the first `n_known` files, which are in order, and those that were found into one order. */
+static int order(struct v05_listing *listing, size_t n_known)
+{
+    size_t n = listing->n_files, i = 0, j = n_known;
+    struct ltx_file **files = calloc(n + 1, sizeof(struct ltx_file *));
+
+    if (!files)
         return -ENOMEM;
-    if (listing->n_files)
-        qsort(listing->files, listing->n_files, sizeof *listing->files, by_txid_and_level);
-    for (size_t i = 0; i < listing->n_files; i++) {
-        listing->times[i] = listing->files[i]->time;
-        if (listing->files[i]->max_txid > listing->max_txid)
-            listing->max_txid = listing->files[i]->max_txid;
-    }
-    qsort(listing->times, listing->n_files, sizeof *listing->times, compare_times);
-    for (size_t i = 0; i < listing->n_files; i++)
-        if (n == 0 || listing->times[n - 1] != listing->times[i])
-            listing->times[n++] = listing->times[i];
-    listing->n_times = n;
+    if (n > n_known)
+        qsort(listing->files + n_known, n - n_known, sizeof(struct ltx_file *), by_txid_and_level);
+    for (size_t k = 0; k < n; k++)
+        files[k] = j == n || (i < n_known && by_txid_and_level(&listing->files[i], &listing->files[j]) <= 0)
+                       ? listing->files[i++]
+                       : listing->files[j++];
+    free(listing->files);
+    listing->files = files;
+    for (size_t k = 1; k < n && !listing->has_doubles; k++)
+        listing->has_doubles = by_txid_and_level(&files[k - 1], &files[k]) == 0;
     return 0;
 }
 
-int v05_listing_make(struct v05_generation *generation, const struct v05_listing *known, struct task *task,
-                     struct v05_listing **ret_listing)
+static int put_together(const struct tour *tour, const struct v05_listing *known, bool whole,
+                        struct v05_listing **ret_listing)
 {
     _cleanup_(unref_listing) struct v05_listing *listing = calloc(1, sizeof *listing);
-    struct folders folders = {0};
-    size_t capacity = 0;
+    struct draft draft = {.listing = listing, .known = known};
+    int r = 0;
 
     if (!listing)
         return -ENOMEM;
     atomic_init(&listing->references, 1);
-    int r = find_levels(generation->replica, task, &folders);
-    if (r == 0 && generation->written)
-        r = find_levels(generation->written, task, &folders);
+    if (!whole)
+        r = add_known(&draft);
+    size_t n_known = listing->n_files;
+    for (size_t i = 0; i < tour->n && r == 0; i++)
+        r = add_found(&draft, &tour->errands[i]);
     if (r == 0)
-        r = parallel_each(folders.n, PARALLEL_LISTINGS, list_level, &folders, task);
-    for (size_t i = 0; i < folders.n; i++) {
-        if (r == 0)
-            r = add_objects(listing, &capacity, known, &folders.items[i]);
-        listing_finish(&folders.items[i].found);
-    }
-    if (r == 0)
-        r = ltx_times_learn(generation, listing->files, listing->n_files, task);
-    if (r == 0)
-        r = order(listing);
+        r = order(listing, n_known);
     if (r < 0)
         return r;
     *ret_listing = steal_pointer(listing);
     return 0;
+}
+
+/* What the replica holds where its path is taken as it was written. */
+static int look_at_written(struct v05_generation *generation, bool whole, struct task *task,
+                           struct contents *contents)
+{
+    *contents = (struct contents){.replica = generation->written};
+    return whole && generation->written ? contents_look(generation->written, task, contents) : 0;
+}
+
+int v05_listing_make(struct v05_generation *generation, const struct contents *contents,
+                     const struct v05_listing *known, bool whole, struct task *task,
+                     struct v05_listing **ret_listing)
+{
+    _cleanup_(contents_finish) struct contents written;
+    _cleanup_(tour_finish) struct tour tour = {.n = 0};
+
+    whole = whole || !known || known->n_files == 0;
+    int r = look_at_written(generation, whole, task, &written);
+    if (r < 0)
+        return r;
+    for (int nested = 0; nested <= 1; nested++) {
+        add_layout(&tour, contents, nested, whole ? NULL : known);
+        if (generation->written)
+            add_layout(&tour, &written, nested, whole ? NULL : known);
+    }
+    r = take_tour(&tour, task);
+    return r < 0 ? r : put_together(&tour, known, whole, ret_listing);
 }

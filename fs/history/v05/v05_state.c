@@ -11,12 +11,16 @@
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/hash.h"
+#include "litemount/parallel.h"
+#include "ltx_image.h"
+
+#define PARALLEL_RUNS 16
 
 /* Where the newest version of a page above the base stands. */
 struct ltx_version {
     uint32_t page;
-    uint32_t file; /* in the chain */
-    size_t entry;  /* in that file's index */
+    uint32_t file;  /* in the chain */
+    uint32_t entry; /* in that file's table */
 };
 
 struct v05_state {
@@ -39,21 +43,21 @@ static int by_page_newest_first(const void *left, const void *right)
     return (a->file < b->file) - (a->file > b->file);
 }
 
-/* Brings the chain's indexes together, when the state is read for the first time. Called locked. */
+/* Brings the chain's tables together, when the state is read for the first time. Called locked. */
 static int merge(struct v05_state *state)
 {
     size_t n = 0, kept = 0;
 
     for (size_t i = 0; i < state->plan.n_chain; i++)
-        n += state->plan.chain[i]->index.n;
+        n += state->plan.chain[i]->table.n;
     state->versions = calloc(n + 1, sizeof *state->versions);
     if (!state->versions)
         return -ENOMEM;
     n = 0;
     for (size_t i = 0; i < state->plan.n_chain; i++)
-        for (size_t j = 0; j < state->plan.chain[i]->index.n; j++)
-            state->versions[n++] =
-                (struct ltx_version){state->plan.chain[i]->index.pages[j].number, (uint32_t)i, j};
+        for (size_t j = 0; j < state->plan.chain[i]->table.n; j++)
+            state->versions[n++] = (struct ltx_version){ltx_table_number(&state->plan.chain[i]->table, j),
+                                                        (uint32_t)i, (uint32_t)j};
     qsort(state->versions, n, sizeof *state->versions, by_page_newest_first);
     for (size_t i = 0; i < n; i++)
         if (kept == 0 || state->versions[kept - 1].page != state->versions[i].page)
@@ -73,31 +77,10 @@ static int ensure_merged(struct v05_state *state)
     return r;
 }
 
-/* A page's place. */
-struct place {
-    struct ltx_file *file; /* NULL: it reads as zeros */
-    size_t entry;
-};
-
-static bool find_in_base(const struct ltx_file *base, uint32_t page, size_t *ret_entry)
+/* The first version of a page not before `page`. */
+static size_t first_version(const struct v05_state *state, uint32_t page)
 {
-    const struct ltx_index *index = &base->index;
-    size_t low = 0, high = index->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (index->pages[middle].number < page)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    *ret_entry = low;
-    return low < index->n && index->pages[low].number == page;
-}
-
-static struct place locate(const struct v05_state *state, uint32_t page)
-{
-    size_t low = 0, high = state->n_versions, entry;
-
+    size_t low = 0, high = state->n_versions;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (state->versions[middle].page < page)
@@ -105,52 +88,160 @@ static struct place locate(const struct v05_state *state, uint32_t page)
         else
             high = middle;
     }
-    if (low < state->n_versions && state->versions[low].page == page)
-        return (struct place){state->plan.chain[state->versions[low].file], state->versions[low].entry};
-    if (state->plan.base && find_in_base(state->plan.base, page, &entry))
-        return (struct place){state->plan.base, entry};
-    return (struct place){0};
+    return low;
 }
 
-/* How many pages from `page` on, at most `most`, stand one behind the other in the same file's image. */
-static size_t count_run(const struct v05_state *state, uint32_t page, size_t most, const struct place *first)
+/* Pages of a state that stand one behind the other in one file. */
+struct run {
+    size_t file; /* in the chain; n_chain: the base, beyond: none, they read as zeros */
+    size_t entry, n;
+};
+
+/* The place of one page; the versions from `*version` on are those of no page before it. */
+static struct run locate(const struct v05_state *state, uint32_t page, size_t *version)
 {
-    size_t n = 1;
-    while (n < most) {
-        struct place next = locate(state, page + (uint32_t)n);
-        if (next.file != first->file || (next.file && next.entry != first->entry + n))
-            break;
-        n++;
+    const struct plan *plan = &state->plan;
+    size_t entry;
+
+    while (*version < state->n_versions && state->versions[*version].page < page)
+        ++*version;
+    if (*version < state->n_versions && state->versions[*version].page == page)
+        return (struct run){state->versions[*version].file, state->versions[*version].entry, 1};
+    if (plan->base && ltx_table_find(&plan->base->table, page, &entry))
+        return (struct run){plan->n_chain, entry, 1};
+    return (struct run){plan->n_chain + 1, 0, 1};
+}
+
+static const struct ltx_file *file_of(const struct v05_state *state, const struct run *run)
+{
+    if (run->file < state->plan.n_chain)
+        return state->plan.chain[run->file];
+    return run->file == state->plan.n_chain ? state->plan.base : NULL;
+}
+
+/* Runs, in the order of their pages. Owns them. */
+struct runs {
+    struct run *items;
+    size_t n, capacity;
+};
+
+static void runs_finish(struct runs *runs)
+{
+    free(runs->items);
+}
+
+static int add_run(struct runs *runs, const struct run *run)
+{
+    int r = ARRAY_GROW(runs->items, runs->capacity, runs->n + 1);
+    if (r == 0)
+        runs->items[runs->n++] = *run;
+    return r;
+}
+
+/* Where the pages [first, end) stand, counted from 1. */
+static int find_runs(const struct v05_state *state, uint64_t first, uint64_t end, struct runs *runs)
+{
+    size_t version = first_version(state, (uint32_t)first);
+    int r = 0;
+
+    for (uint64_t page = first; page < end && r == 0; page++) {
+        struct run place = locate(state, (uint32_t)page, &version);
+        struct run *last = runs->n ? &runs->items[runs->n - 1] : NULL;
+        if (last && last->file == place.file &&
+            (!file_of(state, &place) || last->entry + last->n == place.entry))
+            last->n++;
+        else
+            r = add_run(runs, &place);
     }
-    return n;
+    return r;
+}
+
+/* What is to be fetched for several runs: of each file one behind the other, those near each other as one. */
+static int join_runs(const struct v05_state *state, const struct runs *runs, struct runs *joined)
+{
+    _cleanup_free_ size_t *last = calloc(state->plan.n_chain + 1, sizeof *last); /* of each file, from 1 */
+    int r = last ? 0 : -ENOMEM;
+
+    for (size_t i = 0; i < runs->n && r == 0; i++) {
+        const struct run *run = &runs->items[i];
+        const struct ltx_file *file = file_of(state, run);
+        if (!file || !ltx_image_misses(file, run->entry, run->entry + run->n))
+            continue;
+        struct run *before = last[run->file] ? &joined->items[last[run->file] - 1] : NULL;
+        if (before && ltx_image_joins(file, before->entry + before->n, run->entry)) {
+            before->n = run->entry + run->n - before->entry;
+        } else {
+            r = add_run(joined, run);
+            last[run->file] = joined->n;
+        }
+    }
+    return r;
+}
+
+/* Runs that are being fetched. */
+struct fetch {
+    const struct v05_state *state;
+    const struct run *runs;
+};
+
+static int fetch_run(void *context, size_t item, struct task *task)
+{
+    const struct fetch *fetch = context;
+    const struct run *run = &fetch->runs[item];
+    uint64_t page_size = fetch->state->page_size;
+    int64_t n =
+        ltx_image_read(file_of(fetch->state, run), run->entry * page_size, run->n * page_size, NULL, task);
+    return n < 0 ? (int)n : 0;
+}
+
+/* Brings into the cache what the runs lack there, all of it at once. */
+static int bring(const struct v05_state *state, const struct runs *runs, struct task *task)
+{
+    _cleanup_(runs_finish) struct runs joined = {0};
+    int r = join_runs(state, runs, &joined);
+    struct fetch fetch = {state, joined.items};
+    return r < 0 ? r : parallel_each(joined.n, PARALLEL_RUNS, fetch_run, &fetch, task);
+}
+
+/* Reads from the runs, of which the first begins `skip` bytes before what is wanted. */
+static int copy(const struct v05_state *state, const struct runs *runs, size_t skip, size_t length,
+                uint8_t *bytes, struct task *task)
+{
+    for (size_t i = 0; i < runs->n && length; i++, skip = 0) {
+        const struct run *run = &runs->items[i];
+        const struct ltx_file *file = file_of(state, run);
+        size_t part = run->n * state->page_size - skip;
+        part = part < length ? part : length;
+        if (!file)
+            memset(bytes, 0, part);
+        int64_t n =
+            file ? ltx_image_read(file, (uint64_t)run->entry * state->page_size + skip, part, bytes, task)
+                 : (int64_t)part;
+        if (n < 0)
+            return (int)n;
+        if ((size_t)n < part)
+            return -EIO;
+        bytes += part;
+        length -= part;
+    }
+    return 0;
 }
 
 static int64_t state_v05_read(struct state *base, uint64_t offset, size_t length, void *bytes,
                               struct task *task)
 {
     struct v05_state *state = (struct v05_state *)base;
-    struct v05_generation *generation = (struct v05_generation *)base->generation;
-    uint32_t page_size = state->page_size;
-    int64_t n = ensure_merged(state);
-    size_t done = 0;
+    _cleanup_(runs_finish) struct runs runs = {0};
+    uint64_t first = offset / state->page_size, end = (offset + length - 1) / state->page_size + 1;
+    int r = ensure_merged(state);
 
-    while (done < length && n >= 0) {
-        uint64_t at = offset + done, page = at / page_size, last = (offset + length - 1) / page_size;
-        uint32_t within = (uint32_t)(at % page_size);
-        struct place place = locate(state, (uint32_t)page + 1);
-        size_t run = count_run(state, (uint32_t)page + 1, (size_t)(last - page + 1), &place);
-        size_t part = run * page_size - within;
-        part = part < length - done ? part : length - done;
-        if (place.file)
-            n = ltx_image_read(generation, place.file, place.entry, within, part, bytes_after(bytes, done),
-                               task);
-        else if (bytes)
-            memset(bytes_after(bytes, done), 0, part);
-        if (place.file && n >= 0 && (size_t)n < part)
-            n = -EIO;
-        done += part;
-    }
-    return n < 0 ? n : (int64_t)length;
+    if (r == 0)
+        r = find_runs(state, first + 1, end + 1, &runs);
+    if (r == 0 && (runs.n > 1 || !bytes))
+        r = bring(state, &runs, task);
+    if (r == 0 && bytes)
+        r = copy(state, &runs, offset % state->page_size, length, bytes, task);
+    return r < 0 ? r : (int64_t)length;
 }
 
 static void state_v05_close(struct state *base)
@@ -181,11 +272,11 @@ static uint64_t identify(const struct state *state, const struct plan *plan)
 /* Whether all files have pages of one size. */
 static bool fit(const struct plan *plan)
 {
-    uint32_t page_size = plan_last(plan)->header.page_size;
+    uint32_t page_size = ltx_file_header(plan_last(plan))->page_size;
     for (size_t i = 0; i < plan->n_chain; i++)
-        if (plan->chain[i]->header.page_size != page_size)
+        if (ltx_file_header(plan->chain[i])->page_size != page_size)
             return false;
-    return !plan->base || plan->base->header.page_size == page_size;
+    return !plan->base || ltx_file_header(plan->base)->page_size == page_size;
 }
 
 static uint64_t source_size(const struct plan *plan)
@@ -199,7 +290,7 @@ static uint64_t source_size(const struct plan *plan)
 int v05_state_make(struct v05_generation *generation, struct v05_listing *listing, struct plan *plan,
                    int64_t time, char **gap, struct state **ret_state)
 {
-    const struct ltx_header *last = &plan_last(plan)->header;
+    const struct ltx_header *last = ltx_file_header(plan_last(plan));
     _cleanup_free_ struct v05_state *state = calloc(1, sizeof *state);
     _cleanup_free_ char *position = NULL;
 

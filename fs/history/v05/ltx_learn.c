@@ -1,0 +1,239 @@
+/* A small file is fetched whole, and all its checksums hold before anything in it is used. Of a large one the
+ * beginning and the end are read, both at once: the end of a guessed length, which the page index fits into
+ * nearly always, and if the file is an image of the whole database, the first pages along with the header,
+ * for whoever opens a database reads those. */
+#include "ltx_learn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "litemount/cleanup.h"
+#include "litemount/parallel.h"
+#include "litemount/slots.h"
+#include "litemount/task.h"
+#include "ltx_image.h"
+#include "ltx_time.h"
+
+#define HEAD_SIZE (64 << 10)     /* bytes of an image of a database that are read with its header */
+#define TAIL_PART 256            /* an index entry takes some 9 bytes, a page of 4 KiB some 2 KiB or more */
+#define TAIL_SIZE_MIN (64 << 10) /* bytes */
+#define TAIL_SIZE_MAX (4 << 20)  /* bytes; also of an index's windows */
+
+/* What is being found out. */
+struct lesson {
+    struct v05_generation *generation;
+    const struct ltx_file *file;
+    char *identity;
+    uint8_t *head, *tail; /* the file's beginning and end; of a whole file all is in `head` */
+    size_t head_size, tail_size;
+    char *time; /* the metadata's */
+    struct ltx_found found;
+};
+
+static void lesson_finish(struct lesson *lesson)
+{
+    free(lesson->identity);
+    free(lesson->head);
+    free(lesson->tail);
+    free(lesson->time);
+    cache_image_close(lesson->found.image);
+    ltx_table_finish(&lesson->found.table);
+}
+
+static void close_checker(struct ltx_checker **checker)
+{
+    ltx_checker_close(*checker);
+}
+
+static int refuse(const struct lesson *lesson, struct task *task, const char *why)
+{
+    return task_fail(task, EBADMSG, "%s/%s is damaged: %s", replica_url(lesson->file->replica),
+                     lesson->file->object.key, why);
+}
+
+static int open_image(struct lesson *lesson, const struct ltx_header *header)
+{
+    return cache_image_open(lesson->generation->cache, lesson->identity, header->page_size,
+                            &lesson->found.image);
+}
+
+/* Ends what was found: `draft` is the table, the first bytes of the file are in `head`. */
+static int conclude(struct lesson *lesson, struct ltx_table_draft *draft, struct task *task)
+{
+    const struct ltx_file *file = lesson->file;
+    const struct ltx_header *header = &draft->header;
+
+    if (header->min_txid != file->min_txid || header->max_txid != file->max_txid)
+        return refuse(lesson, task, "its header tells other TXIDs than its name");
+    int r = ltx_table_make(draft, ltx_time_of(&file->object, lesson->time), &lesson->found.table);
+    if (r == 0)
+        r = open_image(lesson, header);
+    if (r == 0)
+        ltx_image_keep(file, &lesson->found, lesson->head, lesson->head_size);
+    if (r == 0)
+        ltx_table_keep(&lesson->found.table, lesson->generation->cache, lesson->identity);
+    return r;
+}
+
+/* --- a whole file --- */
+
+static int take_checked(struct lesson *lesson, const struct ltx_header *header, const struct ltx_index *index,
+                        struct task *task)
+{
+    _cleanup_(ltx_table_draft_finish) struct ltx_table_draft draft = {0};
+    int r = ltx_table_begin(header, &draft);
+
+    for (size_t i = 0; i < index->n && r == 0; i++)
+        r = ltx_table_add(&draft, &index->pages[i]);
+    return r < 0 ? r : conclude(lesson, &draft, task);
+}
+
+/* Decodes every page, and again to keep it. */
+static int check_whole(struct lesson *lesson, struct task *task)
+{
+    _cleanup_(close_checker) struct ltx_checker *checker = NULL;
+    _cleanup_(ltx_index_finish) struct ltx_index index = {0};
+    struct ltx_header header;
+    int r = ltx_checker_open(&checker);
+
+    if (r == 0)
+        r = ltx_checker_feed(checker, lesson->head, lesson->head_size);
+    if (r == 0)
+        r = ltx_checker_end(checker, &header, &index);
+    if (r == -EBADMSG)
+        return refuse(lesson, task, "it is cut short, or a checksum of it does not hold");
+    return r < 0 ? r : take_checked(lesson, &header, &index, task);
+}
+
+static int learn_whole(struct lesson *lesson, struct task *task)
+{
+    struct slots *decoders = lesson->generation->decoders;
+
+    lesson->head_size = (size_t)lesson->file->object.size;
+    lesson->head = malloc(lesson->head_size);
+    if (!lesson->head)
+        return -ENOMEM;
+    int r = ltx_object_read(lesson->file, 0, lesson->head_size, lesson->head, task, &lesson->time);
+    if (r == 0)
+        r = slots_take(decoders, task);
+    if (r < 0)
+        return r;
+    r = check_whole(lesson, task);
+    slots_give(decoders);
+    return r;
+}
+
+/* --- the ends of a large file --- */
+
+static size_t guess_tail(uint64_t size)
+{
+    uint64_t guess = size / TAIL_PART;
+    if (guess < TAIL_SIZE_MIN)
+        return TAIL_SIZE_MIN;
+    return guess < TAIL_SIZE_MAX ? (size_t)guess : TAIL_SIZE_MAX;
+}
+
+static int read_end(void *context, size_t item, struct task *task)
+{
+    struct lesson *lesson = context;
+    const struct ltx_file *file = lesson->file;
+    return item == 0 ? ltx_object_read(file, 0, lesson->head_size, lesson->head, task, &lesson->time)
+                     : ltx_object_read(file, file->object.size - lesson->tail_size, lesson->tail_size,
+                                       lesson->tail, task, NULL);
+}
+
+static int read_ends(struct lesson *lesson, struct task *task)
+{
+    lesson->head_size = lesson->file->min_txid == 1 ? HEAD_SIZE : LTX_HEADER_SIZE;
+    lesson->tail_size = guess_tail(lesson->file->object.size);
+    lesson->head = malloc(lesson->head_size);
+    lesson->tail = malloc(lesson->tail_size);
+    return lesson->head && lesson->tail ? parallel_each(2, 2, read_end, lesson, task) : -ENOMEM;
+}
+
+/* Reads the part of the index that the tail does not hold. */
+static int read_index_start(const struct lesson *lesson, uint64_t offset, uint64_t length,
+                            struct ltx_index_reader *reader, struct ltx_table_draft *draft, struct task *task)
+{
+    _cleanup_free_ uint8_t *window = malloc(TAIL_SIZE_MAX);
+    int r = window ? 0 : -ENOMEM;
+    size_t taken;
+
+    for (uint64_t done = 0; done < length && r == 0; done += TAIL_SIZE_MAX) {
+        size_t part = length - done < TAIL_SIZE_MAX ? (size_t)(length - done) : TAIL_SIZE_MAX;
+        r = ltx_object_read(lesson->file, offset + done, part, window, task, NULL);
+        if (r == 0)
+            r = ltx_index_reader_feed(reader, window, part, ltx_table_add, draft, &taken);
+    }
+    return r;
+}
+
+static int read_index(const struct lesson *lesson, uint64_t offset, uint64_t size,
+                      struct ltx_table_draft *draft, struct task *task)
+{
+    uint64_t tail_offset = lesson->file->object.size - lesson->tail_size;
+    uint64_t before = offset < tail_offset ? tail_offset - offset : 0;
+    struct ltx_index_reader reader;
+    size_t taken;
+    int r = 0;
+
+    ltx_index_reader_init(&reader, offset);
+    if (before > size)
+        return -EBADMSG;
+    if (before)
+        r = read_index_start(lesson, offset, before, &reader, draft, task);
+    if (r == 0)
+        r = ltx_index_reader_feed(&reader, lesson->tail + (offset + before - tail_offset),
+                                  (size_t)(size - before), ltx_table_add, draft, &taken);
+    return r == 0 && !reader.done ? -EBADMSG : r;
+}
+
+static int learn_ends(struct lesson *lesson, struct task *task)
+{
+    _cleanup_(ltx_table_draft_finish) struct ltx_table_draft draft = {0};
+    struct ltx_header header;
+    uint64_t offset, size;
+    int r = read_ends(lesson, task);
+
+    if (r < 0)
+        return r;
+    if (ltx_header_parse(lesson->head, &header) < 0 ||
+        ltx_index_locate(lesson->tail, lesson->tail_size, lesson->file->object.size, &offset, &size) < 0)
+        return refuse(lesson, task, "its header or its trailer does not hold");
+    r = ltx_table_begin(&header, &draft);
+    if (r == 0)
+        r = read_index(lesson, offset, size, &draft, task);
+    if (r == -EBADMSG)
+        return refuse(lesson, task, "its page index does not hold");
+    return r < 0 ? r : conclude(lesson, &draft, task);
+}
+
+/* --- */
+
+static int find_out(struct lesson *lesson, struct task *task)
+{
+    struct v05_generation *generation = lesson->generation;
+    uint64_t size = lesson->file->object.size;
+
+    lesson->identity = ltx_identity(lesson->file);
+    if (!lesson->identity)
+        return -ENOMEM;
+    if (ltx_table_recall(generation->cache, lesson->identity, &lesson->found.table) == 0)
+        return open_image(lesson, &lesson->found.table.head->header);
+    if (size < LTX_HEADER_SIZE + LTX_INDEX_TAIL_SIZE)
+        return refuse(lesson, task, "it is cut short");
+    return size <= V05_WHOLE_OBJECT ? learn_whole(lesson, task) : learn_ends(lesson, task);
+}
+
+int ltx_learn(struct v05_generation *generation, const struct ltx_file *file, struct task *task,
+              struct ltx_found *ret_found)
+{
+    _cleanup_(lesson_finish) struct lesson lesson = {.generation = generation, .file = file};
+    int r = find_out(&lesson, task);
+
+    if (r < 0)
+        return r;
+    *ret_found = lesson.found;
+    lesson.found = (struct ltx_found){0};
+    return 0;
+}
