@@ -1,0 +1,43 @@
+"""The table: a section a question, a line a contestant, and the bars beneath."""
+
+import dataclasses
+
+from measure import MB
+
+
+@dataclasses.dataclass
+class Bar:
+    """A ratio or an amount that may be no more than `most`."""
+
+    what: str
+    value: float
+    most: float
+
+    def met(self):
+        return self.value <= self.most
+
+    def __str__(self):
+        verdict = "met" if self.met() else "NOT MET"
+        return f"    {self.what}: {self.value:.3g}   (bar: at most {self.most:.3g})   {verdict}"
+
+
+@dataclasses.dataclass
+class Section:
+    title: str
+    costs: dict  # who -> Cost
+    bars: list
+
+
+def print_missing(missing):
+    for peer in missing:
+        print(f"skipped, cannot be had: {peer}", flush=True)
+
+
+def print_section(section):
+    """Returns whether all of its bars are met."""
+    print(f"\n{section.title:44}{'wall s':>9}{'requests':>10}{'MB':>9}{'CPU s':>8}{'resident MB':>13}")
+    for who, cost in section.costs.items():
+        print(f"  {who:42}{cost.wall:9.3f}{cost.requests:10.0f}{cost.bytes / MB:9.2f}{cost.processor:8.2f}"
+              f"{cost.resident / MB:13.1f}")
+    print("".join(f"{bar}\n" for bar in section.bars), end="", flush=True)
+    return all(bar.met() for bar in section.bars)
