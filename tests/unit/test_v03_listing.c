@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "litemount/instant.h"
 #include "v03_objects.h"
 
 static void counts_segments_up_to_the_first_that_is_later(void **state)
@@ -203,23 +204,25 @@ static void begins_anew_if_a_segment_was_replaced(void **state)
     v03_listing_unref(fresh);
 }
 
-/* A refresh lists the last two WALs known and what follows; earlier ones are taken over. */
+/* A refresh lists again what is not much older than the newest, and what follows; earlier ones are taken
+ * over. */
 static void adds_what_came_since(void **state)
 {
     struct listing found = {0}, again = {0};
     struct v03_listing *fresh;
+    const int64_t later = 1000 * INSTANT_SECOND;
     list_snapshot(&found, 0, 5);
     list_segment(&found, 0, 0, 10);
-    list_segment(&found, 1, 0, 12);
-    list_segment(&found, 2, 0, 13);
+    list_segment(&found, 1, 0, later);
+    list_segment(&found, 2, 0, later + 1);
     struct v03_listing *known = make_listing(&found);
-    assert_int_equal(v03_index_to_list_again(known), 1);
+    assert_int_equal(v03_first_to_list_again(known), 1);
 
     list_snapshot(&again, 2, 15);
-    list_segment(&again, 1, 0, 12);
-    list_segment(&again, 1, BEHIND(1), 14); /* it was missed before */
-    list_segment(&again, 2, 0, 13);
-    list_segment(&again, 3, 0, 20);
+    list_segment(&again, 1, 0, later);
+    list_segment(&again, 1, BEHIND(1), later); /* it was missed before */
+    list_segment(&again, 2, 0, later + 1);
+    list_segment(&again, 3, 0, later + 2);
     assert_int_equal(v03_listing_make(&again, known, true, &fresh), 0);
     listing_finish(&again);
     assert_int_equal(fresh->n_segments, 5);
@@ -240,6 +243,84 @@ static void adds_what_came_since(void **state)
     v03_listing_unref(known);
 }
 
+/* Where to begin: not much before the newest object, not more than a page of a listing, and at a WAL's
+ * beginning where keys may not come in the order of offsets. */
+static void lists_again_no_more_than_a_page(void **state)
+{
+    static const struct {
+        int64_t apart;   /* nanoseconds from one segment to the next */
+        uint64_t offset; /* of the first, in WAL 1 */
+        size_t n, first;
+    } cases[] = {
+        {INSTANT_SECOND, BEHIND(1), 5000, 4700},
+        {100 * INSTANT_SECOND, BEHIND(1), 5000, 4997},
+        {10000 * INSTANT_SECOND, BEHIND(1), 5000, 4999},
+        {0, BEHIND(1), 5000, 4000},
+        {INSTANT_SECOND, UINT64_C(0xfff00000), 5000, 1},
+        {INSTANT_SECOND, UINT64_C(1) << 32, 500, 1},
+        {INSTANT_SECOND, BEHIND(1), 10, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct listing found = {0};
+        list_segment(&found, 0, 0, 0);
+        for (size_t j = 1; j < cases[i].n; j++)
+            list_segment(&found, 1, cases[i].offset + j * FRAME_SIZE, (int64_t)j * cases[i].apart);
+        struct v03_listing *listing = make_listing(&found);
+        assert_int_equal(v03_first_to_list_again(listing), cases[i].first);
+        v03_listing_unref(listing);
+    }
+}
+
+static void is_the_same_listing_if_nothing_has_changed(void **state)
+{
+    struct listing found = {0}, again = {0};
+    struct v03_listing *same, *other;
+    list_snapshot(&found, 0, 5);
+    list_segment(&found, 0, 0, 10);
+    struct v03_listing *known = make_listing(&found);
+
+    list_snapshot(&again, 0, 5);
+    list_segment(&again, 0, 0, 10);
+    assert_int_equal(v03_listing_make(&again, known, false, &same), 0);
+    assert_ptr_equal(same, known);
+    list_snapshot(&again, 1, 20);
+    assert_int_equal(v03_listing_make(&again, known, false, &other), 0);
+    assert_ptr_not_equal(other, known);
+    assert_int_equal(other->n_snapshots, 2);
+    assert_int_equal(other->latest, 20);
+    listing_finish(&again);
+    v03_listing_unref(same);
+    v03_listing_unref(other);
+    v03_listing_unref(known);
+}
+
+/* What follows stands in the same row; who has the earlier listing does not see it. */
+static void shares_the_row_while_segments_come_at_its_end(void **state)
+{
+    struct listing found = {0};
+    struct v03_listing *listings[40];
+    size_t rows = 1;
+    for (uint32_t i = 0; i < 40; i++) {
+        list_segment(&found, i, 0, 100 - (int64_t)i % 2);
+        assert_int_equal(v03_listing_make(&found, i ? listings[i - 1] : NULL, i % 3 == 0, &listings[i]), 0);
+        rows += i && listings[i]->row != listings[i - 1]->row;
+    }
+    listing_finish(&found);
+    assert_in_range(rows, 2, 8);
+    for (uint32_t i = 0; i < 40; i++) {
+        assert_int_equal(listings[i]->n_segments, i + 1);
+        assert_int_equal(v03_segments_at(listings[i], INT64_MAX), i + 1);
+        assert_int_equal(listings[i]->sizes[i], (i + 1) * 1000);
+        assert_int_equal(listings[i]->times[i], 100);
+        assert_int_equal(listings[i]->earliest, i ? 99 : 100);
+        assert_ptr_equal(listings[i]->segments[i], listings[39]->segments[i]);
+        if (i % 2)
+            v03_listing_unref(listings[i]);
+    }
+    for (uint32_t i = 0; i < 40; i += 2)
+        v03_listing_unref(listings[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +335,9 @@ int main(void)
         cmocka_unit_test(knows_objects_again),
         cmocka_unit_test(begins_anew_if_a_segment_was_replaced),
         cmocka_unit_test(adds_what_came_since),
+        cmocka_unit_test(lists_again_no_more_than_a_page),
+        cmocka_unit_test(is_the_same_listing_if_nothing_has_changed),
+        cmocka_unit_test(shares_the_row_while_segments_come_at_its_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,10 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "litemount/array.h"
 #include "litemount/cleanup.h"
-#include "litemount/log.h"
-#include "litemount/task.h"
 
 void chain_finish(struct chain *chain)
 {
@@ -17,120 +14,51 @@ void chain_finish(struct chain *chain)
     *chain = (struct chain){0};
 }
 
-/* Whether `segment` can be the first one of its WAL. */
-static bool begins_wal(const struct segment *segment)
+struct segment *chain_segment_at(const struct chain *chain, const struct v03_listing *listing,
+                                 struct wal_position at)
 {
-    return segment->offset == 0 && segment->learnt != LEARNT_DAMAGED;
-}
-
-/* Whether a WAL can end with `segment`: Litestream copies whole transactions only. */
-static bool ends_wal(const struct segment *segment)
-{
-    return segment->learnt != LEARNT_SOUND || segment->n_frames == 0 ||
-           (segment->n_commits &&
-            segment->commits[segment->n_commits - 1].frame == segment->first_frame + segment->n_frames);
-}
-
-/* Whether `segment` continues `before`, as far as is known. Within a WAL the bytes and the checksum chain go
- * on. The next WAL begins at offset 0, and nothing tells whether whole segments at the end of the one before
- * it were lost. */
-static bool continues(const struct segment *before, const struct segment *segment)
-{
-    if (before->learnt == LEARNT_SOUND && segment->learnt == LEARNT_SOUND &&
-        before->header.page_size != segment->header.page_size)
-        return false;
-    if (segment->index != before->index)
-        return segment->index == before->index + 1 && begins_wal(segment) && ends_wal(before);
-    if (segment->learnt == LEARNT_DAMAGED || before->learnt == LEARNT_DAMAGED)
-        return false;
-    if (before->learnt != LEARNT_SOUND)
-        return segment->offset > before->offset;
-    if (before->offset + before->size != segment->offset)
-        return false;
-    return segment->learnt != LEARNT_SOUND ||
-           memcmp(before->chain_after, segment->chain_before, sizeof before->chain_after) == 0;
-}
-
-bool chain_begins(const struct v03_listing *listing, const struct snapshot *snapshot, size_t begin)
-{
-    const struct segment *segment = begin < listing->n_segments ? listing->segments[begin] : NULL;
-    return segment && segment->index == snapshot->index && begins_wal(segment) &&
-           (segment->learnt != LEARNT_SOUND || snapshot->page_size == 0 ||
-            segment->header.page_size == snapshot->page_size);
-}
-
-void chain_ends(const struct v03_listing *listing, size_t *ends)
-{
-    for (size_t i = listing->n_segments; i > 0; i--) {
-        bool goes_on = i < listing->n_segments && continues(listing->segments[i - 1], listing->segments[i]);
-        ends[i - 1] = goes_on ? ends[i] : i;
+    struct segment **segments = listing->segments;
+    size_t low = chain->begin, high = chain->end;
+    while (low + 1 < high) {
+        size_t middle = low + (high - low) / 2;
+        struct wal_position first = {segments[middle]->index, segments[middle]->first_frame + 1};
+        if (wal_position_compare(first, at) <= 0)
+            low = middle;
+        else
+            high = middle;
     }
+    return segments[low];
 }
 
-size_t chain_reach(const struct v03_listing *listing, const struct snapshot *snapshot, size_t n_segments,
-                   size_t *ret_begin)
+/* The last commit at or before `limit`: nearly always the last one of all. */
+static void find_last_commit(struct chain *chain, const struct v03_listing *listing,
+                             struct wal_position limit)
 {
-    size_t begin = v03_find_index(listing, snapshot->index), end = begin;
-
-    *ret_begin = begin;
-    if (begin >= n_segments || !chain_begins(listing, snapshot, begin))
-        return begin;
-    for (end = begin + 1; end < n_segments; end++)
-        if (!continues(listing->segments[end - 1], listing->segments[end]))
-            break;
-    return end;
-}
-
-/* What one walk carries along. */
-struct walk {
-    struct chain *chain;
-    struct wal_position limit;
-    uint32_t most_pages; /* the database's largest size since it was last cut */
-    size_t shrinks_capacity;
-};
-
-/* The WAL `index` is replayed whole: its end cuts the file to the size of its last commit. */
-static int end_wal(struct walk *walk, uint32_t index)
-{
-    struct chain *chain = walk->chain;
-    if (chain->last.index != index || chain->last.frame == 0 || chain->pages >= walk->most_pages)
-        return 0;
-    int r = ARRAY_GROW(chain->shrinks, walk->shrinks_capacity, chain->n_shrinks + 1);
-    if (r == 0)
-        chain->shrinks[chain->n_shrinks++] = (struct shrink){index, chain->pages};
-    walk->most_pages = chain->pages; /* what was beyond is gone: it can't be cut again */
-    return r;
-}
-
-static void replay(struct walk *walk, const struct segment *segment)
-{
-    struct chain *chain = walk->chain;
-    for (size_t i = 0; i < segment->n_commits; i++) {
-        struct wal_position at = {segment->index, segment->commits[i].frame};
-        if (wal_position_compare(at, walk->limit) > 0)
-            break;
-        chain->last = at;
-        chain->pages = segment->commits[i].pages;
-        if (chain->pages > walk->most_pages)
-            walk->most_pages = chain->pages;
-    }
-    chain->page_size = segment->header.page_size;
-    chain->source_size += segment->object.size;
-}
-
-static int walk_segments(struct walk *walk, const struct v03_listing *listing)
-{
-    struct chain *chain = walk->chain;
-    for (size_t i = chain->begin; i < chain->end; i++) {
-        const struct segment *segment = listing->segments[i];
-        if (i > chain->begin && listing->segments[i - 1]->index != segment->index) {
-            int r = end_wal(walk, segment->index - 1);
-            if (r < 0)
-                return r;
+    for (size_t i = chain->end; i > chain->begin; i--) {
+        const struct segment *segment = listing->segments[i - 1];
+        for (size_t j = segment->n_commits; j > 0; j--) {
+            struct wal_position at = {segment->index, segment->commits[j - 1].frame};
+            if (wal_position_compare(at, limit) > 0)
+                continue;
+            chain->last = at;
+            chain->pages = segment->commits[j - 1].pages;
+            return;
         }
-        replay(walk, segment);
     }
-    /* The last index's own end cuts the file to its very size: no page of it is lost by that. */
+}
+
+static int copy_shrinks(const struct replay *replay, struct chain *chain)
+{
+    size_t n = replay->n_shrinks;
+    while (n && replay->shrinks[n - 1].index >= chain->last.index)
+        n--;
+    if (n == 0)
+        return 0;
+    chain->shrinks = calloc(n, sizeof *chain->shrinks);
+    if (!chain->shrinks)
+        return -ENOMEM;
+    memcpy(chain->shrinks, replay->shrinks, n * sizeof *chain->shrinks);
+    chain->n_shrinks = n;
     return 0;
 }
 
@@ -160,32 +88,42 @@ static int describe_gap(struct chain *chain, const struct v03_listing *listing, 
     return 0;
 }
 
-/* How many pages the snapshot may have. One whose size is not exact may have any number: then the end of the
- * first WAL that is replayed is noted as a cut, which is right whether or not there was something to cut. */
-static uint32_t pages_of(struct snapshot *snapshot)
+/* Takes from the replay what the chain's part of it is. */
+static int take_part(const struct replay *replay, const struct v03_listing *listing, size_t n_segments,
+                     struct wal_position limit, struct chain *chain)
 {
-    bool is_exact;
-    uint64_t size = snapshot_size(snapshot, &is_exact);
-    if (snapshot->page_size == 0)
-        return 0;
-    return is_exact ? (uint32_t)((size + snapshot->page_size - 1) / snapshot->page_size) : UINT32_MAX;
+    chain->begin = replay->begin;
+    chain->end = replay->end < n_segments ? replay->end : n_segments;
+    if (chain->end < chain->begin)
+        chain->end = chain->begin;
+    if (chain->end > chain->begin) {
+        chain->page_size = listing->segments[chain->end - 1]->header.page_size;
+        chain->source_size += listing->sizes[chain->end - 1];
+        chain->source_size -= chain->begin ? listing->sizes[chain->begin - 1] : 0;
+        if (listing->times[chain->end - 1] > chain->time)
+            chain->time = listing->times[chain->end - 1];
+    }
+    find_last_commit(chain, listing, limit);
+    int r = copy_shrinks(replay, chain);
+    return r < 0 ? r : describe_gap(chain, listing, n_segments);
 }
 
-/* Learns the segments up to where names say that the chain ends, then sees how far it really reaches. */
-static int find_end(struct v03_generation *generation, const struct v03_listing *listing, size_t n_segments,
-                    struct task *task, struct chain *chain)
+/* Learns the segments up to where names say that the replay ends. */
+static int learn(struct v03_generation *generation, const struct v03_listing *listing,
+                 struct snapshot *snapshot, size_t n_segments, struct task *task)
 {
+    size_t known = 0, outlook = 0;
+
     pthread_mutex_lock(&generation->lock);
-    chain->end = chain_reach(listing, chain->snapshot, n_segments, &chain->begin);
+    const struct replay *replay = replay_get(listing, snapshot);
+    if (replay) {
+        known = replay->end;
+        outlook = replay_outlook(replay, listing, n_segments);
+    }
     pthread_mutex_unlock(&generation->lock);
-    int r = segments_learn(generation, listing, chain->begin, chain->end, task);
-    if (r < 0)
-        return r;
-    pthread_mutex_lock(&generation->lock);
-    chain->end = chain_reach(listing, chain->snapshot, n_segments, &chain->begin);
-    r = describe_gap(chain, listing, n_segments);
-    pthread_mutex_unlock(&generation->lock);
-    return r;
+    if (!replay)
+        return -ENOMEM;
+    return outlook > known ? segments_learn(generation, listing, known, outlook, task) : 0;
 }
 
 int chain_open(struct v03_generation *generation, const struct v03_listing *listing,
@@ -199,18 +137,19 @@ int chain_open(struct v03_generation *generation, const struct v03_listing *list
         .time = snapshot->object.modified,
         .source_size = snapshot->object.size,
     };
-    struct walk walk = {.chain = &chain, .limit = limit};
-    int r = find_end(generation, listing, n_segments, task, &chain);
+    int r = learn(generation, listing, snapshot, n_segments, task);
 
     if (r < 0)
         return r;
-    walk.most_pages = pages_of(snapshot);
-    if ((r = walk_segments(&walk, listing)) < 0)
+    pthread_mutex_lock(&generation->lock);
+    struct replay *replay = replay_get(listing, snapshot);
+    r = replay ? replay_grow(replay, listing, n_segments) : -ENOMEM;
+    if (r == 0)
+        r = take_part(replay, listing, n_segments, limit, &chain);
+    pthread_mutex_unlock(&generation->lock);
+    if (r < 0)
         return r;
-    if (chain.end > chain.begin && listing->times[chain.end - 1] > chain.time)
-        chain.time = listing->times[chain.end - 1];
     *ret_chain = chain;
-    chain.shrinks = NULL;
-    chain.gap = NULL;
+    chain = (struct chain){0};
     return 0;
 }

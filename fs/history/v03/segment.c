@@ -33,6 +33,14 @@ void segment_unref(struct segment *segment)
     free(segment);
 }
 
+int segment_compare(const void *left, const void *right)
+{
+    const struct segment *a = *(struct segment *const *)left, *b = *(struct segment *const *)right;
+    if (a->index != b->index)
+        return a->index < b->index ? -1 : 1;
+    return (a->offset > b->offset) - (a->offset < b->offset);
+}
+
 /* Whether the segment can stand where its name says, frames counted in 32 bits as SQLite does. */
 static bool fits_its_place(const struct segment *segment, const struct wal_segment *found)
 {
@@ -62,7 +70,7 @@ static int take_commits(struct segment *segment, const struct wal_segment *found
     return 0;
 }
 
-static int add_versions(struct versions *versions, const struct segment *segment,
+static int add_versions(struct v03_frames *frames, const struct segment *segment,
                         const struct wal_segment *found)
 {
     struct version *items = reallocarray(NULL, found->n_frames + 1, sizeof *items);
@@ -71,7 +79,10 @@ static int add_versions(struct versions *versions, const struct segment *segment
     for (size_t i = 0; i < found->n_frames; i++)
         items[i] =
             (struct version){found->frames[i].page, {segment->index, segment->first_frame + (uint32_t)i + 1}};
-    return versions_add(versions, items, found->n_frames);
+    pthread_rwlock_wrlock(&frames->lock);
+    int r = versions_add(&frames->versions, items, found->n_frames);
+    pthread_rwlock_unlock(&frames->lock);
+    return r;
 }
 
 int segment_publish(struct v03_frames *frames, struct segment *segment, const struct wal_segment *found)
@@ -88,7 +99,7 @@ int segment_publish(struct v03_frames *frames, struct segment *segment, const st
     segment->n_frames = (uint32_t)found->n_frames;
     int r = take_commits(segment, found);
     if (r == 0)
-        r = add_versions(&frames->versions, segment, found);
+        r = add_versions(frames, segment, found);
     if (r < 0) {
         free(steal_pointer(segment->commits));
         segment->n_commits = 0;

@@ -1,145 +1,22 @@
 /* Learning what is in WAL segments: each is fetched, decoded and checked frame by frame, once ever, many at a
- * time.
- *
- * What is learnt is kept as one fact a WAL, and the pages in the WAL's image, so that a later mount fetches
- * no segment to know what is in it. */
+ * time. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "litemount/array.h"
-#include "litemount/cache.h"
 #include "litemount/cleanup.h"
 #include "litemount/log.h"
 #include "litemount/parallel.h"
 #include "litemount/task.h"
 #include "object_stream.h"
-#include "v03.h"
-#include "wal_fact.h"
+#include "replay.h"
+#include "stretch.h"
+#include "v03_positions.h"
 #include "wal_image.h"
 
 #define PARALLEL_FETCHES 32
+#define PARALLEL_FACTS 8
 #define KEEP_DECODED (1 << 20) /* bytes: a segment up to this goes into the cache as soon as it is learnt */
-#define KIND "frames"
-
-/* The segments of one WAL that are to be learnt. */
-struct lesson {
-    struct v03_generation *generation;
-    struct v03_frames *frames; /* borrowed from the listing */
-    struct segment **segments;
-    size_t n;
-
-    pthread_mutex_t lock;  /* guards what is below */
-    struct buffer records; /* the WAL's fact */
-    bool changed;          /* since it was read */
-    bool forgotten;        /* what was kept is of objects that were replaced */
-};
-
-static char *fact_identity(const struct lesson *lesson)
-{
-    char *text;
-    int n = asprintf(&text, "%s\n%s\nwal %08x", replica_url(lesson->generation->replica),
-                     lesson->generation->base.name, lesson->segments[0]->index);
-    return n < 0 ? NULL : text;
-}
-
-/* The lesson's segment at that offset of the WAL, or NULL. */
-static struct segment *segment_at(const struct lesson *lesson, uint64_t offset)
-{
-    size_t low = 0, high = lesson->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (lesson->segments[middle]->offset < offset)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < lesson->n && lesson->segments[low]->offset == offset ? lesson->segments[low] : NULL;
-}
-
-/* Makes a segment known that an earlier fetch has told about. 0, -ESTALE if another object stands in its
- * place now. */
-static int recall_one(struct lesson *lesson, uint64_t offset, const char *object,
-                      const struct wal_segment *found)
-{
-    struct segment *segment = segment_at(lesson, offset);
-    int r = 0;
-
-    if (!segment)
-        return 0; /* gone, or not asked for now */
-    if (!wal_fact_is_of(object, &segment->object))
-        return -ESTALE;
-    pthread_mutex_lock(&lesson->generation->lock);
-    if (segment->learnt == LEARNT_NOTHING)
-        r = segment_publish(lesson->frames, segment, found);
-    pthread_mutex_unlock(&lesson->generation->lock);
-    return r;
-}
-
-/* Reads the WAL's fact. If an object was replaced since, nothing that was kept of this WAL is believed any
- * more. */
-static int recall(struct lesson *lesson)
-{
-    _cleanup_free_ char *identity = fact_identity(lesson);
-    struct wal_segment found;
-    const char *object;
-    uint64_t offset;
-    size_t at = 0;
-    int r = 0;
-
-    if (!identity)
-        return -ENOMEM;
-    if (cache_get_fact(lesson->generation->cache, identity, KIND, &lesson->records) < 0)
-        return 0;
-    while (r == 0 && wal_fact_next(&lesson->records, &at, &offset, &object, &found)) {
-        r = recall_one(lesson, offset, object, &found);
-        if (r == -ESTALE)
-            wal_image_discard(lesson->generation, lesson->segments[0]->index, &found.header);
-        wal_segment_finish(&found);
-    }
-    if (r == -ESTALE || r == -EBADMSG) {
-        lesson->records.size = 0;
-        lesson->changed = lesson->forgotten = true;
-        return 0;
-    }
-    lesson->records.size = at; /* what follows can't be read */
-    return r;
-}
-
-/* Several tasks may have learnt parts of one WAL: one after the other adds to what is kept. */
-static void begin_writing(struct v03_generation *generation)
-{
-    pthread_mutex_lock(&generation->lock);
-    while (generation->writing_facts)
-        pthread_cond_wait(&generation->learnt, &generation->lock);
-    generation->writing_facts = true;
-    pthread_mutex_unlock(&generation->lock);
-}
-
-static void end_writing(struct v03_generation *generation)
-{
-    pthread_mutex_lock(&generation->lock);
-    generation->writing_facts = false;
-    pthread_cond_broadcast(&generation->learnt);
-    pthread_mutex_unlock(&generation->lock);
-}
-
-static void remember(struct lesson *lesson)
-{
-    _cleanup_free_ char *identity = lesson->changed ? fact_identity(lesson) : NULL;
-    struct buffer kept = {0};
-
-    if (!identity)
-        return;
-    begin_writing(lesson->generation);
-    if (!lesson->forgotten)
-        cache_get_fact(lesson->generation->cache, identity, KIND, &kept);
-    if (wal_fact_merge(&lesson->records, &kept) == 0)
-        cache_put_fact(lesson->generation->cache, identity, KIND, lesson->records.data, lesson->records.size);
-    end_writing(lesson->generation);
-    buffer_finish(&kept);
-}
 
 static void close_parser(struct wal_parser **parser)
 {
@@ -202,15 +79,15 @@ static int claim(struct v03_generation *generation, struct segment *segment, str
 }
 
 /* Ends a claim: the segment is sound, or damaged, which is no failure, or could not be had. */
-static int settle(const struct lesson *lesson, struct segment *segment, const struct wal_segment *found,
+static int settle(const struct stretch *stretch, struct segment *segment, const struct wal_segment *found,
                   int r, struct task *task)
 {
-    struct v03_generation *generation = lesson->generation;
+    struct v03_generation *generation = stretch->generation;
 
     pthread_mutex_lock(&generation->lock);
     segment->learnt = LEARNT_NOTHING;
     if (r == 0)
-        r = segment_publish(lesson->frames, segment, found);
+        r = segment_publish(stretch->frames, segment, found);
     if (r == -EBADMSG) {
         task_fail(task, EBADMSG, "%s/%s does not begin where a frame can", replica_url(generation->replica),
                   segment->object.key);
@@ -225,23 +102,19 @@ static int settle(const struct lesson *lesson, struct segment *segment, const st
     return 0;
 }
 
-static int learn(struct lesson *lesson, struct segment *segment, const struct wal_header *header,
+static int learn(struct stretch *stretch, struct segment *segment, const struct wal_header *header,
                  struct task *task)
 {
     struct wal_segment found = {0};
     bool mine;
-    int r = claim(lesson->generation, segment, task, &mine);
+    int r = claim(stretch->generation, segment, task, &mine);
 
     if (r < 0 || !mine)
         return r;
-    int fetched = fetch(lesson->generation, segment, header, task, &found);
-    r = settle(lesson, segment, &found, fetched, task);
-    if (fetched == 0 && r == 0) {
-        pthread_mutex_lock(&lesson->lock);
-        if (wal_fact_add(&lesson->records, &segment->object, segment->offset, &found) == 0)
-            lesson->changed = true;
-        pthread_mutex_unlock(&lesson->lock);
-    }
+    int fetched = fetch(stretch->generation, segment, header, task, &found);
+    r = settle(stretch, segment, &found, fetched, task);
+    if (fetched == 0 && r == 0)
+        stretch_note(stretch, segment, &found);
     wal_segment_finish(&found);
     return r;
 }
@@ -251,10 +124,10 @@ static bool is_unknown(const struct segment *segment)
     return segment->learnt == LEARNT_NOTHING || segment->learnt == LEARNT_PENDING;
 }
 
-/* What is to be fetched in one round, of all lessons. */
+/* What is to be fetched in one round, of all stretches. */
 struct round {
     struct round_item {
-        struct lesson *lesson;
+        struct stretch *stretch;
         struct segment *segment;
     } * items;
     size_t n;
@@ -262,80 +135,147 @@ struct round {
 
 static int learn_item(void *context, size_t item, struct task *task)
 {
-    struct lesson *lesson = ((struct round *)context)->items[item].lesson;
+    struct stretch *stretch = ((struct round *)context)->items[item].stretch;
     struct segment *segment = ((struct round *)context)->items[item].segment;
-    const struct segment *first = lesson->segments[0];
+    const struct segment *first = stretch->first;
 
     /* A WAL whose beginning is not there (yet, or any more) says nothing about what else is there of it. */
     if (segment == first)
-        return first->offset ? 0 : learn(lesson, segment, NULL, task);
-    pthread_mutex_lock(&lesson->generation->lock);
+        return first->offset ? 0 : learn(stretch, segment, NULL, task);
+    pthread_mutex_lock(&stretch->generation->lock);
     bool known = first->offset == 0 && first->learnt == LEARNT_SOUND;
     struct wal_header header = first->header;
-    pthread_mutex_unlock(&lesson->generation->lock);
+    pthread_mutex_unlock(&stretch->generation->lock);
     /* Without a sound header nothing that follows in this WAL can be reached, so nobody will ask. */
-    return known ? learn(lesson, segment, &header, task) : 0;
+    return known ? learn(stretch, segment, &header, task) : 0;
 }
 
+/* What one call has to learn. */
+struct lesson {
+    struct stretch *stretches;
+    size_t n, capacity;
+    size_t n_segments; /* in all of them */
+};
+
 /* Fetches the segments that begin a WAL, or the others, which need what those tell. */
-static int learn_round(struct lesson *lessons, size_t n, bool beginnings, struct round *round,
-                       struct task *task)
+static int learn_round(const struct lesson *lesson, bool beginnings, struct round *round, struct task *task)
 {
     round->n = 0;
-    for (size_t i = 0; i < n; i++) {
-        struct lesson *lesson = &lessons[i];
-        pthread_mutex_lock(&lesson->generation->lock);
-        for (size_t j = beginnings ? 0 : 1; j < (beginnings ? 1 : lesson->n); j++)
-            if (is_unknown(lesson->segments[j]))
-                round->items[round->n++] = (struct round_item){lesson, lesson->segments[j]};
-        pthread_mutex_unlock(&lesson->generation->lock);
+    for (size_t i = 0; i < lesson->n; i++) {
+        struct stretch *stretch = &lesson->stretches[i];
+        pthread_mutex_lock(&stretch->generation->lock);
+        for (size_t j = 0; j < stretch->n; j++)
+            if (is_unknown(stretch->segments[j]) && (stretch->segments[j] == stretch->first) == beginnings)
+                round->items[round->n++] = (struct round_item){stretch, stretch->segments[j]};
+        pthread_mutex_unlock(&stretch->generation->lock);
     }
     return round->n ? parallel_each(round->n, PARALLEL_FETCHES, learn_item, round, task) : 0;
 }
 
-/* Splits the segments into WALs, and keeps those of which something is not known yet. */
-static size_t plan(struct v03_generation *generation, const struct v03_listing *listing, size_t begin,
-                   size_t end, struct lesson *lessons)
+/* Adds segments `begin` to `end`, which are of one stretch. */
+static int add_stretch(struct lesson *lesson, struct v03_generation *generation,
+                       const struct v03_listing *listing, size_t begin, size_t end)
 {
-    size_t n_lessons = 0;
+    struct segment **segments = listing->segments + begin;
+    int r = ARRAY_GROW(lesson->stretches, lesson->capacity, lesson->n + 1);
 
-    pthread_mutex_lock(&generation->lock);
-    for (size_t next; begin < end; begin = next) {
-        struct segment **segments = listing->segments + begin;
+    if (r < 0)
+        return r;
+    lesson->stretches[lesson->n++] =
+        (struct stretch){.generation = generation,
+                         .frames = listing->frames,
+                         .first = listing->segments[v03_find_index(listing, segments[0]->index)],
+                         .segments = segments,
+                         .n = end - begin};
+    lesson->n_segments += end - begin;
+    return 0;
+}
+
+/* Whether the WAL's first segment is in the lesson: segments come in order. */
+static bool has_beginning(const struct lesson *lesson, const struct segment *first)
+{
+    return lesson->n && lesson->stretches[lesson->n - 1].first == first;
+}
+
+/* Splits the segments into stretches, and keeps those of which something is not known yet; with the beginning
+ * of their WAL, if that is not known either. Called with the generation locked. */
+static int plan(struct v03_generation *generation, const struct v03_listing *listing, size_t begin,
+                size_t end, struct lesson *lesson)
+{
+    int r = 0;
+
+    for (size_t next = begin; begin < end && r == 0; begin = next) {
+        const struct segment *segment = listing->segments[begin];
+        size_t first = v03_find_index(listing, segment->index);
         bool unknown = false;
-        for (next = begin; next < end && listing->segments[next]->index == segments[0]->index; next++)
+        for (; next < end && stretch_holds_both(listing->segments[next], segment); next++)
             unknown = unknown || is_unknown(listing->segments[next]);
-        if (unknown)
-            lessons[n_lessons++] = (struct lesson){
-                .generation = generation, .frames = listing->frames, .segments = segments, .n = next - begin};
+        if (!unknown)
+            continue;
+        if (first < begin && is_unknown(listing->segments[first]) &&
+            !has_beginning(lesson, listing->segments[first]))
+            r = add_stretch(lesson, generation, listing, first, first + 1);
+        if (r == 0)
+            r = add_stretch(lesson, generation, listing, begin, next);
     }
+    return r;
+}
+
+static int recall_item(void *context, size_t item, struct task *task)
+{
+    return stretch_recall((struct stretch *)context + item);
+}
+
+static int learn_all(struct lesson *lesson, struct task *task)
+{
+    _cleanup_free_ struct round_item *items = calloc(lesson->n_segments + 1, sizeof *items);
+    struct round round = {.items = items};
+
+    if (!items)
+        return -ENOMEM;
+    for (size_t i = 0; i < lesson->n; i++)
+        stretch_init(&lesson->stretches[i]);
+    int r = parallel_each(lesson->n, PARALLEL_FACTS, recall_item, lesson->stretches, task);
+    if (r == 0)
+        r = learn_round(lesson, true, &round, task);
+    if (r == 0)
+        r = learn_round(lesson, false, &round, task);
+    for (size_t i = 0; i < lesson->n; i++) { /* what was learnt before a failure is kept too */
+        stretch_remember(&lesson->stretches[i]);
+        stretch_finish(&lesson->stretches[i]);
+    }
+    return r;
+}
+
+/* Names promise that segments continue each other. Where what was learnt tells otherwise, the points that
+ * were counted by the names are not those there are. */
+static void check_promises(struct v03_generation *generation, const struct v03_listing *listing, size_t begin,
+                           size_t end)
+{
+    bool kept = true;
+
+    if (end < listing->n_segments)
+        end++;
+    pthread_mutex_lock(&generation->lock);
+    for (size_t i = begin; i < end && kept; i++)
+        kept = listing->segments[i]->learnt != LEARNT_DAMAGED && (i == 0 || segment_continues(listing, i));
+    if (!kept)
+        v03_forget_points(generation);
     pthread_mutex_unlock(&generation->lock);
-    return n_lessons;
 }
 
 int segments_learn(struct v03_generation *generation, const struct v03_listing *listing, size_t begin,
                    size_t end, struct task *task)
 {
-    _cleanup_free_ struct lesson *lessons = calloc(end - begin + 1, sizeof *lessons);
-    _cleanup_free_ struct round_item *items = calloc(end - begin + 1, sizeof *items);
-    struct round round = {.items = items};
-    int r = 0;
+    struct lesson lesson = {0};
 
-    if (!lessons || !items)
-        return -ENOMEM;
-    size_t n_lessons = plan(generation, listing, begin, end, lessons);
-    for (size_t i = 0; i < n_lessons; i++)
-        pthread_mutex_init(&lessons[i].lock, NULL);
-    for (size_t i = 0; i < n_lessons && r == 0; i++)
-        r = recall(&lessons[i]);
-    if (r == 0)
-        r = learn_round(lessons, n_lessons, true, &round, task);
-    if (r == 0)
-        r = learn_round(lessons, n_lessons, false, &round, task);
-    for (size_t i = 0; i < n_lessons; i++) { /* what was learnt before a failure is kept too */
-        remember(&lessons[i]);
-        buffer_finish(&lessons[i].records);
-        pthread_mutex_destroy(&lessons[i].lock);
+    pthread_mutex_lock(&generation->lock);
+    int r = plan(generation, listing, begin, end, &lesson);
+    pthread_mutex_unlock(&generation->lock);
+    if (r == 0 && lesson.n) {
+        r = learn_all(&lesson, task);
+        check_promises(generation, listing, begin, end);
     }
+    free(lesson.stretches);
     return r;
 }

@@ -72,25 +72,49 @@ struct snapshot {
     bool checking; /* somebody is comparing it */
 };
 
-/* The frames of all segments that were found sound. Guarded by the generation's lock. Listings that follow
- * each other share one, as long as segments are only added: if one was deleted or replaced, a new one is
- * begun, so that no frame of what is gone is ever found for what is there. */
+/* What was learnt of all segments that were found sound. Listings that follow each other share one, as long
+ * as segments are only added: if one was deleted or replaced, a new one is begun, so that no frame of what is
+ * gone is ever found for what is there. */
 struct v03_frames {
     atomic_uint references;
+    pthread_rwlock_t lock; /* guards `versions`, which every read looks at; may be taken within the
+                              generation's */
     struct versions versions;
+    struct replay **replays; /* one a snapshot; guarded by the generation's lock */
+    size_t n_replays, replays_capacity;
+};
+
+/* Segments in order, and what is counted along them. It only ever grows at its end, so listings that follow
+ * each other share it, and each shows the part that was there when it was made. */
+struct segment_row {
+    atomic_uint references;
+    size_t n, capacity;        /* only whoever lists looks at `n` */
+    struct segment **segments; /* by index and offset; a reference each */
+    int64_t *times;            /* of segment i: the latest of all objects up to it */
+    uint64_t *sizes;           /* bytes of object i and all before it */
 };
 
 /* What a listing showed: immutable, shared by all states that were made from it. */
 struct v03_listing {
     atomic_uint references;
-    struct segment **segments; /* by index and offset; a reference each */
-    int64_t *times;            /* of segment i: the latest of all objects up to it */
+    struct segment_row *row;   /* a reference */
+    struct segment **segments; /* these three are the row's */
+    int64_t *times;
+    uint64_t *sizes;
     size_t n_segments;
+    int64_t earliest_segment;  /* the earliest time of one; INT64_MAX: there is none */
     struct v03_frames *frames; /* a reference */
     /* By time; of equal times the one that Litestream takes, the lowest index, is last. A reference each. */
     struct snapshot **snapshots;
     size_t n_snapshots;
     int64_t earliest, latest; /* of all objects */
+};
+
+/* All restore points as they were last counted. */
+struct known_points {
+    struct v03_listing *listing; /* that they were counted from: a reference; NULL: count again */
+    size_t n_damaged;            /* snapshots that were known to be damaged then */
+    struct instants instants;    /* ascending */
 };
 
 struct v03_generation {
@@ -104,7 +128,8 @@ struct v03_generation {
     pthread_mutex_t lock;        /* guards what is below, and the segments' learnt part */
     pthread_cond_t learnt;       /* a segment stopped being LEARNT_PENDING */
     struct v03_listing *listing; /* a reference */
-    bool writing_facts;          /* somebody is adding to what the cache keeps of the WALs */
+    struct known_points points;
+    bool writing_facts; /* somebody is adding to what the cache keeps of the WALs */
 };
 
 /* v03_key.c */
@@ -112,13 +137,30 @@ bool v03_is_generation(const char *name);
 bool v03_parse_snapshot(const char *name, uint32_t *ret_index);
 bool v03_parse_segment(const char *name, uint32_t *ret_index, uint64_t *ret_offset);
 
-/* v03_listing.c: what is in a generation, and which of it belongs to an instant.
+/* segment_row.c. A row that begins with the first `n_kept` of `row` (NULL: none) and goes on with `more`, of
+ * which it takes references: the same row where nothing else follows there and room is left, else a new one.
+ * The caller unrefs it. 0 or -ENOMEM. */
+int segment_row_extend(struct segment_row *row, size_t n_kept, struct segment *const *more, size_t n_more,
+                       struct segment_row **ret_row);
+struct segment_row *segment_row_ref(struct segment_row *row);
+void segment_row_unref(struct segment_row *row); /* NULL is fine */
+
+/* v03_draft.c: putting a listing together.
  *
- * Makes a listing of what was found; of what was known before (NULL: nothing) it takes over what is still so.
- * `only_rest`: found were only snapshots and the segments from v03_index_to_list_again on. 0, -ENOMEM,
- * or -ESTALE if the rest is not enough, for something known is gone. */
-int v03_listing_make(const struct listing *found, const struct v03_listing *known, bool only_rest,
+ * Makes a listing of what was found; of what was known before (NULL: nothing) it takes over what is still so,
+ * and is `known` itself if nothing has changed. `only_rest`: found were all snapshots, and the segments with
+ * keys after that of the one before v03_first_to_list_again. 0, -ENOMEM, or -ESTALE if the rest is not
+ * enough, for something known is gone. */
+int v03_listing_make(const struct listing *found, struct v03_listing *known, bool only_rest,
                      struct v03_listing **ret_listing);
+
+/* The number of the segment from which on a refresh lists again. */
+size_t v03_first_to_list_again(const struct v03_listing *listing);
+
+/* v03_listing.c: which of what is there belongs to an instant. */
+struct v03_frames *v03_frames_make(void); /* NULL: no memory */
+struct v03_frames *v03_frames_ref(struct v03_frames *frames);
+void v03_frames_unref(struct v03_frames *frames); /* NULL is fine */
 struct v03_listing *v03_listing_ref(struct v03_listing *listing);
 void v03_listing_unref(struct v03_listing *listing); /* NULL is fine */
 
@@ -128,9 +170,6 @@ size_t v03_snapshots_at(const struct v03_listing *listing, int64_t time);
 
 /* The number of a WAL's first segment, or where it would be. */
 size_t v03_find_index(const struct v03_listing *listing, uint32_t index);
-
-/* The index from which on a refresh lists again: of the last WAL but one. There must be a segment. */
-uint32_t v03_index_to_list_again(const struct v03_listing *listing);
 
 /* When the newest state at `time` came to be, as far as names and times tell; false if there is none. */
 bool v03_point_at(const struct v03_listing *listing, int64_t time, int64_t *ret_point);
@@ -145,10 +184,12 @@ void segment_unref(struct segment *segment);
 int segment_publish(struct v03_frames *frames, struct segment *segment, const struct wal_segment *found);
 void segment_set_damaged(struct segment *segment, const char *why);
 
+int segment_compare(const void *left, const void *right); /* struct segment **: by position */
+
 /* segment_learn.c.
  *
- * Learns segments `begin` to `end` of the listing, the first of which begins a WAL. Returns 0 even if some
- * turn out damaged, which they note; else why they can't be had. */
+ * Learns segments `begin` to `end` of the listing. Returns 0 even if some turn out damaged, which they note;
+ * else why they can't be had. */
 int segments_learn(struct v03_generation *generation, const struct v03_listing *listing, size_t begin,
                    size_t end, struct task *task);
 

@@ -32,24 +32,22 @@ static struct v03_listing *current(struct v03_generation *generation)
     return listing;
 }
 
-/* Lists the snapshots, and the segments: all, or (`known`) those of the last two WALs known and of later
- * ones. Offsets of more than eight digits do not sort as numbers, indexes do. */
+/* Lists the snapshots, and the segments: all, or (`known`) those that may have come since. */
 static int list_objects(struct v03_generation *generation, const struct contents *contents,
                         const struct v03_listing *known, struct task *task, struct listing *found)
 {
-    char snapshots[64], segments[64], after[80];
+    char snapshots[64], segments[64];
+    size_t first = known ? v03_first_to_list_again(known) : 0;
+    const char *after = first ? known->segments[first - 1]->object.key : NULL;
 
     snprintf(snapshots, sizeof snapshots, "generations/%s/snapshots/", generation->base.name);
     snprintf(segments, sizeof segments, "generations/%s/wal/", generation->base.name);
-    if (known)
-        snprintf(after, sizeof after, "%s%08x", segments, v03_index_to_list_again(known));
     int r = contents_list(contents, snapshots, NULL, task, found);
-    return r < 0 ? r : contents_list(contents, segments, known ? after : NULL, task, found);
+    return r < 0 ? r : contents_list(contents, segments, after, task, found);
 }
 
-static int list(struct v03_generation *generation, const struct contents *contents,
-                const struct v03_listing *known, bool whole, struct task *task,
-                struct v03_listing **ret_listing)
+static int list(struct v03_generation *generation, const struct contents *contents, struct v03_listing *known,
+                bool whole, struct task *task, struct v03_listing **ret_listing)
 {
     _cleanup_(listing_finish) struct listing found = {0};
     int r = list_objects(generation, contents, whole ? NULL : known, task, &found);
@@ -167,6 +165,8 @@ static int generation_list_landmarks(struct generation *base, struct task *task,
 static void generation_close(struct generation *base)
 {
     struct v03_generation *generation = cast(base);
+    v03_forget_points(generation);
+    instants_finish(&generation->points.instants);
     v03_listing_unref(generation->listing);
     pthread_mutex_destroy(&generation->lock);
     pthread_cond_destroy(&generation->learnt);

@@ -8,81 +8,12 @@
 
 #include "chain.h"
 #include "litemount/cleanup.h"
-#include "litemount/instant.h"
 #include "litemount/task.h"
 
-/* The point that `time` leads to, past what is known to be damaged. */
-static bool point_at(const struct v03_listing *listing, const size_t *ends, int64_t time, int64_t *ret_point)
+/* The number of the first segment behind those of a WAL. */
+static size_t end_of_wal(const struct v03_listing *listing, uint32_t index)
 {
-    size_t snapshots = v03_snapshots_at(listing, time), segments = v03_segments_at(listing, time);
-
-    while (snapshots && snapshot_is_damaged(listing->snapshots[snapshots - 1]))
-        snapshots--;
-    if (snapshots == 0)
-        return false;
-    const struct snapshot *snapshot = listing->snapshots[snapshots - 1];
-    size_t begin = v03_find_index(listing, snapshot->index), end = begin;
-    if (begin < segments && chain_begins(listing, snapshot, begin))
-        end = ends[begin] < segments ? ends[begin] : segments;
-    *ret_point = snapshot->object.modified;
-    if (end > begin && listing->times[end - 1] > *ret_point)
-        *ret_point = listing->times[end - 1];
-    return true;
-}
-
-int v03_points(struct v03_generation *generation, const struct v03_listing *listing, struct instants *points)
-{
-    _cleanup_free_ size_t *ends = calloc(listing->n_segments + 1, sizeof *ends);
-    int64_t point;
-    int r = 0;
-
-    if (!ends)
-        return -ENOMEM;
-    pthread_mutex_lock(&generation->lock);
-    chain_ends(listing, ends);
-    for (size_t i = 0; i < listing->n_segments && r == 0; i++)
-        if (point_at(listing, ends, listing->times[i], &point))
-            r = instants_add(points, point);
-    for (size_t i = 0; i < listing->n_snapshots && r == 0; i++)
-        if (point_at(listing, ends, listing->snapshots[i]->object.modified, &point))
-            r = instants_add(points, point);
-    pthread_mutex_unlock(&generation->lock);
-    return r;
-}
-
-int v03_landmarks(struct v03_generation *generation, const struct v03_listing *listing,
-                  struct instants *landmarks)
-{
-    _cleanup_free_ size_t *ends = calloc(listing->n_segments + 1, sizeof *ends);
-    int64_t end;
-    int r = 0;
-
-    if (!ends)
-        return -ENOMEM;
-    pthread_mutex_lock(&generation->lock);
-    chain_ends(listing, ends);
-    if (point_at(listing, ends, INSTANT_MAX, &end))
-        r = instants_add(landmarks, end);
-    pthread_mutex_unlock(&generation->lock);
-    for (size_t i = 0; i < listing->n_snapshots && r == 0; i++)
-        if (!snapshot_is_damaged(listing->snapshots[i]))
-            r = instants_add(landmarks, listing->snapshots[i]->object.modified);
-    return r;
-}
-
-/* Learns the segments of one WAL. Returns 0 and which they are, -ENOENT if there are none. */
-static int learn_wal(struct v03_generation *generation, struct v03_listing *listing, uint32_t index,
-                     struct task *task, size_t *ret_begin, size_t *ret_end)
-{
-    size_t begin = v03_find_index(listing, index), end = begin;
-
-    while (end < listing->n_segments && listing->segments[end]->index == index)
-        end++;
-    if (begin == end)
-        return -ENOENT;
-    *ret_begin = begin;
-    *ret_end = end;
-    return segments_learn(generation, listing, begin, end, task);
+    return index < UINT32_MAX ? v03_find_index(listing, index + 1) : listing->n_segments;
 }
 
 /* A commit in a listing. */
@@ -148,49 +79,27 @@ static int open_commit(struct v03_generation *generation, struct v03_listing *li
     return r == -ENOENT ? open_from(generation, listing, place, LEADS_BY_TIME, task, ret_state) : r;
 }
 
-/* Calls `visit` for every commit of segments that can be replayed one after the other from the WAL's
- * beginning; `offset` is where it ends in the WAL. */
-typedef int visit_commit(void *context, const struct place *place, uint64_t offset);
-
-static int each_commit(struct v03_generation *generation, const struct v03_listing *listing, size_t begin,
-                       size_t end, visit_commit *visit, void *context)
+/* The commit of segment `i`, its `j`th, in a WAL that ends before segment `end`. Called with the generation
+ * locked. */
+static struct place place_of(const struct v03_listing *listing, size_t i, size_t j, size_t end)
 {
-    const struct snapshot at_beginning = {.index = listing->segments[begin]->index};
-    int r = 0;
+    const struct segment *segment = listing->segments[i];
+    bool is_last = j + 1 == segment->n_commits;
 
-    pthread_mutex_lock(&generation->lock);
-    size_t reach = chain_reach(listing, &at_beginning, end, &begin);
-    for (size_t i = begin; i < reach && r == 0; i++) {
-        const struct segment *segment = listing->segments[i];
-        uint64_t frame_size = WAL_FRAME_HEADER_SIZE + (uint64_t)segment->header.page_size;
-        for (size_t j = 0; j < segment->n_commits && r == 0; j++) {
-            bool is_last = j + 1 == segment->n_commits;
-            struct place place = {i,
-                                  {segment->index, segment->commits[j].frame},
-                                  is_last,
-                                  is_last && i + 1 == end,
-                                  end < listing->n_segments};
-            r = visit(context, &place, WAL_HEADER_SIZE + segment->commits[j].frame * frame_size);
-        }
-    }
-    pthread_mutex_unlock(&generation->lock);
-    return r;
+    return (struct place){
+        .segment = i,
+        .at = {segment->index, segment->commits[j].frame},
+        .ends_segment = is_last,
+        .ends_wal = is_last && i + 1 == end,
+        .wal_is_over = end < listing->n_segments,
+    };
 }
 
-struct wanted {
-    uint64_t offset;
-    bool found;
-    struct place place;
-};
-
-static int compare_wanted(void *context, const struct place *place, uint64_t offset)
+/* Where it ends in the WAL: bytes. */
+static uint64_t end_of_commit(const struct segment *segment, size_t j)
 {
-    struct wanted *wanted = context;
-    if (offset == wanted->offset) {
-        wanted->found = true;
-        wanted->place = *place;
-    }
-    return 0;
+    return WAL_HEADER_SIZE +
+           segment->commits[j].frame * (WAL_FRAME_HEADER_SIZE + (uint64_t)segment->header.page_size);
 }
 
 static bool parse_hex(const char *text, size_t length, uint64_t *ret_value)
@@ -203,41 +112,71 @@ static bool parse_hex(const char *text, size_t length, uint64_t *ret_value)
     return true;
 }
 
+/* The number of the segment of WAL `index` in which a commit can end at `offset`; the end of the WAL's
+ * segments if there is none. */
+static size_t find_offset(const struct v03_listing *listing, uint32_t index, uint64_t offset)
+{
+    size_t begin = v03_find_index(listing, index), low = begin, high = end_of_wal(listing, index), end = high;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (listing->segments[middle]->offset < offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > begin ? low - 1 : end;
+}
+
+/* The commit that ends at `offset` within segment `i`. */
+static bool find_commit(struct v03_generation *generation, const struct v03_listing *listing, size_t i,
+                        uint64_t offset, struct place *ret_place)
+{
+    const struct segment *segment = listing->segments[i];
+    bool found = false;
+
+    pthread_mutex_lock(&generation->lock);
+    for (size_t j = 0; segment->learnt == LEARNT_SOUND && j < segment->n_commits && !found; j++) {
+        found = end_of_commit(segment, j) == offset;
+        if (found)
+            *ret_place = place_of(listing, i, j, end_of_wal(listing, segment->index));
+    }
+    pthread_mutex_unlock(&generation->lock);
+    return found;
+}
+
 int v03_open_position(struct v03_generation *generation, struct v03_listing *listing, const char *position,
                       struct task *task, struct state **ret_state)
 {
-    struct wanted wanted = {0};
-    uint64_t index;
-    size_t begin, end, length = strcspn(position, "/");
+    struct place place;
+    uint64_t index, offset;
+    size_t length = strcspn(position, "/");
 
     if (!parse_hex(position, length, &index) || index > UINT32_MAX || position[length] != '/' ||
-        !parse_hex(position + length + 1, strlen(position + length + 1), &wanted.offset))
+        !parse_hex(position + length + 1, strlen(position + length + 1), &offset))
         return -ENOENT;
-    int r = learn_wal(generation, listing, (uint32_t)index, task, &begin, &end);
-    if (r == 0)
-        r = each_commit(generation, listing, begin, end, compare_wanted, &wanted);
+    size_t i = find_offset(listing, (uint32_t)index, offset);
+    if (i == end_of_wal(listing, (uint32_t)index))
+        return -ENOENT;
+    int r = segments_learn(generation, listing, i, i + 1, task);
     if (r < 0)
         return r;
-    return wanted.found ? open_commit(generation, listing, &wanted.place, task, ret_state) : -ENOENT;
+    return find_commit(generation, listing, i, offset, &place)
+               ? open_commit(generation, listing, &place, task, ret_state)
+               : -ENOENT;
 }
 
 static int list_wals(const struct v03_listing *listing, struct names *names)
 {
     int r = 0;
-    for (size_t i = 0; i < listing->n_segments && r == 0; i++) {
+    for (size_t i = 0; i < listing->n_segments && r == 0;) {
+        uint32_t index = listing->segments[i]->index;
         char text[16];
-        if (i && listing->segments[i - 1]->index == listing->segments[i]->index)
-            continue;
-        snprintf(text, sizeof text, "%08x", listing->segments[i]->index);
+        snprintf(text, sizeof text, "%08x", index);
         r = names_add(names, text, true);
+        i = end_of_wal(listing, index);
     }
     return r;
 }
-
-struct commit_list {
-    const struct v03_listing *listing;
-    struct names *names;
-};
 
 /* Whether some snapshot leads to the commit, as far as names and times tell. */
 static bool is_reachable(const struct v03_listing *listing, const struct place *place)
@@ -249,28 +188,51 @@ static bool is_reachable(const struct v03_listing *listing, const struct place *
     return false;
 }
 
-static int add_commit(void *context, const struct place *place, uint64_t offset)
+/* Adds the commits of segment `i` that can be reached; the generation is locked. */
+static int add_commits(const struct v03_listing *listing, size_t i, size_t end, struct names *names)
 {
-    struct commit_list *list = context;
-    char text[24];
+    const struct segment *segment = listing->segments[i];
+    int r = 0;
 
-    if (!is_reachable(list->listing, place))
-        return 0;
-    snprintf(text, sizeof text, "%08" PRIx64, offset);
-    return names_add(list->names, text, false);
+    for (size_t j = 0; j < segment->n_commits && r == 0; j++) {
+        const struct place place = place_of(listing, i, j, end);
+        char text[24];
+        if (!is_reachable(listing, &place))
+            continue;
+        snprintf(text, sizeof text, "%08" PRIx64, end_of_commit(segment, j));
+        r = names_add(names, text, false);
+    }
+    return r;
+}
+
+/* Adds the commits of one WAL, up to where its segments do not continue each other. */
+static int list_commits(struct v03_generation *generation, const struct v03_listing *listing, size_t begin,
+                        size_t end, struct names *names)
+{
+    int r = 0;
+
+    pthread_mutex_lock(&generation->lock);
+    for (size_t i = begin; i < end && r == 0; i++) {
+        if (i == begin ? listing->segments[i]->offset > 0 : !segment_continues(listing, i))
+            break;
+        r = add_commits(listing, i, end, names);
+    }
+    pthread_mutex_unlock(&generation->lock);
+    return r;
 }
 
 int v03_list_positions(struct v03_generation *generation, struct v03_listing *listing, const char *folder,
                        struct task *task, struct names *names)
 {
-    struct commit_list list = {listing, names};
     uint64_t index;
-    size_t begin, end;
 
     if (!folder)
         return list_wals(listing, names);
     if (!parse_hex(folder, strlen(folder), &index) || index > UINT32_MAX)
         return -ENOENT;
-    int r = learn_wal(generation, listing, (uint32_t)index, task, &begin, &end);
-    return r < 0 ? r : each_commit(generation, listing, begin, end, add_commit, &list);
+    size_t begin = v03_find_index(listing, (uint32_t)index), end = end_of_wal(listing, (uint32_t)index);
+    if (begin == end)
+        return -ENOENT;
+    int r = segments_learn(generation, listing, begin, end, task);
+    return r < 0 ? r : list_commits(generation, listing, begin, end, names);
 }

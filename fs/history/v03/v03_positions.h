@@ -3,12 +3,18 @@
 
 #include "v03.h"
 
-/* Adds every point that can be told apart by time and reached, as far as is known. 0 or -ENOMEM. */
-int v03_points(struct v03_generation *generation, const struct v03_listing *listing, struct instants *points);
+/* v03_points.c. Adds, ascending, every point that can be told apart by time and reached, as far as is known.
+ * 0 or -ENOMEM. */
+int v03_points(struct v03_generation *generation, struct v03_listing *listing, struct instants *points);
 
 /* Adds the time of each snapshot that may be sound, and the last point. 0 or -ENOMEM. */
-int v03_landmarks(struct v03_generation *generation, const struct v03_listing *listing,
-                  struct instants *landmarks);
+int v03_landmarks(struct v03_generation *generation, struct v03_listing *listing, struct instants *landmarks);
+
+/* The points are to be counted again: a segment turned out not to continue what is before it. Called with the
+ * generation locked. */
+void v03_forget_points(struct v03_generation *generation);
+
+/* v03_positions.c */
 
 /* The state at INDEX/OFFSET. -ENOENT: no commit ends there, or no snapshot leads there. */
 int v03_open_position(struct v03_generation *generation, struct v03_listing *listing, const char *position,

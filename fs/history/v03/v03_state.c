@@ -40,22 +40,7 @@ static bool was_cut(const struct chain *chain, uint32_t page, uint32_t index)
     return false;
 }
 
-static struct segment *segment_at(const struct v03_state *state, struct wal_position at)
-{
-    struct segment **segments = state->listing->segments;
-    size_t low = state->chain.begin, high = state->chain.end;
-    while (low + 1 < high) {
-        size_t middle = low + (high - low) / 2;
-        struct wal_position first = {segments[middle]->index, segments[middle]->first_frame + 1};
-        if (wal_position_compare(first, at) <= 0)
-            low = middle;
-        else
-            high = middle;
-    }
-    return segments[low];
-}
-
-/* Called with the generation locked. */
+/* Called with the frames locked for reading. */
 static void locate(const struct v03_state *state, uint32_t page, struct source *ret_source)
 {
     const struct versions *versions = &state->listing->frames->versions;
@@ -71,7 +56,7 @@ static void locate(const struct v03_state *state, uint32_t page, struct source *
         ret_source->kind = FROM_SNAPSHOT;
         return;
     }
-    *ret_source = (struct source){FROM_SEGMENT, segment_at(state, at), at.frame};
+    *ret_source = (struct source){FROM_SEGMENT, chain_segment_at(chain, state->listing, at), at.frame};
 }
 
 /* Reads from the snapshot; what lies behind its end was never written. */
@@ -135,7 +120,7 @@ static int read_batch(struct v03_state *state, const struct source *sources, siz
 static int64_t read_pages(struct v03_state *state, uint64_t offset, size_t length, uint8_t *bytes,
                           struct task *task)
 {
-    struct v03_generation *generation = (struct v03_generation *)state->base.generation;
+    struct v03_frames *frames = state->listing->frames;
     struct source sources[BATCH];
     uint32_t page_size = state->chain.page_size;
     size_t done = 0;
@@ -143,10 +128,10 @@ static int64_t read_pages(struct v03_state *state, uint64_t offset, size_t lengt
     while (done < length) {
         uint64_t first = (offset + done) / page_size, last = (offset + length - 1) / page_size;
         size_t n = last - first + 1 < BATCH ? (size_t)(last - first + 1) : BATCH;
-        pthread_mutex_lock(&generation->lock);
+        pthread_rwlock_rdlock(&frames->lock);
         for (size_t i = 0; i < n; i++)
             locate(state, (uint32_t)(first + i + 1), &sources[i]);
-        pthread_mutex_unlock(&generation->lock);
+        pthread_rwlock_unlock(&frames->lock);
         size_t part = bytes_within(offset + done, length - done, first + n - 1, page_size);
         int r = read_batch(state, sources, n, offset + done, part, bytes_after(bytes, done), task);
         if (r < 0)

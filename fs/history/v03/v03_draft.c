@@ -1,0 +1,286 @@
+/* Putting a listing together from what was found and what was known before.
+ *
+ * Segments come all the time, and nearly always at the end: then the listings share what they have in common,
+ * and a refresh costs what is new. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/array.h"
+#include "litemount/cleanup.h"
+#include "litemount/instant.h"
+#include "v03.h"
+
+/* A look may miss an object that is written while it lasts, and see a later one: so the next one lists again
+ * what is this much younger than the newest object, by the store's own clock, but no more than one page. */
+#define LIST_AGAIN_SPAN (300 * INSTANT_SECOND)
+#define LIST_AGAIN_MOST 1000 /* segments */
+
+/* In a WAL whose offsets may soon have more than eight digits keys do not come in the order of offsets. */
+#define LONG_OFFSET (UINT64_C(1) << 31)
+
+static int snapshot_compare(const void *left, const void *right)
+{
+    const struct snapshot *a = *(struct snapshot *const *)left, *b = *(struct snapshot *const *)right;
+    if (a->object.modified != b->object.modified)
+        return a->object.modified < b->object.modified ? -1 : 1;
+    return (a->index < b->index) - (a->index > b->index);
+}
+
+static bool same_object(const struct object *a, const struct object *b)
+{
+    return a->size == b->size && a->modified == b->modified && strcmp(a->key, b->key) == 0 &&
+           strcmp(a->version, b->version) == 0;
+}
+
+/* The known segment that is this object, or NULL. */
+static struct segment *find_segment(const struct v03_listing *known, const struct object *object,
+                                    uint32_t index, uint64_t offset)
+{
+    struct segment wanted = {.index = index, .offset = offset}, *key = &wanted, **found = NULL;
+
+    if (known && known->n_segments)
+        found = bsearch(&key, known->segments, known->n_segments, sizeof(struct segment *), segment_compare);
+    return found && same_object(&(*found)->object, object) ? *found : NULL;
+}
+
+static struct snapshot *find_snapshot(const struct v03_listing *known, const struct object *object)
+{
+    for (size_t i = 0; known && i < known->n_snapshots; i++)
+        if (same_object(&known->snapshots[i]->object, object))
+            return known->snapshots[i];
+    return NULL;
+}
+
+/* What was found, in order, a reference each. */
+struct draft {
+    struct segment **segments;
+    size_t n_segments, segments_capacity;
+    struct snapshot **snapshots;
+    size_t n_snapshots, snapshots_capacity;
+};
+
+static void draft_finish(struct draft *draft)
+{
+    for (size_t i = 0; i < draft->n_segments; i++)
+        segment_unref(draft->segments[i]);
+    for (size_t i = 0; i < draft->n_snapshots; i++)
+        snapshot_unref(draft->snapshots[i]);
+    free(draft->segments);
+    free(draft->snapshots);
+}
+
+static int add_segment(struct draft *draft, struct segment *known, const struct object *object,
+                       uint32_t index, uint64_t offset)
+{
+    if (ARRAY_GROW(draft->segments, draft->segments_capacity, draft->n_segments + 1) < 0)
+        return -ENOMEM;
+    struct segment *segment = known ? segment_ref(known) : segment_make(object, index, offset);
+    if (!segment)
+        return -ENOMEM;
+    draft->segments[draft->n_segments++] = segment;
+    return 0;
+}
+
+static int add_snapshot(struct draft *draft, struct snapshot *known, const struct object *object,
+                        uint32_t index)
+{
+    if (ARRAY_GROW(draft->snapshots, draft->snapshots_capacity, draft->n_snapshots + 1) < 0)
+        return -ENOMEM;
+    struct snapshot *snapshot = known ? snapshot_ref(known) : snapshot_make(object, index);
+    if (!snapshot)
+        return -ENOMEM;
+    draft->snapshots[draft->n_snapshots++] = snapshot;
+    return 0;
+}
+
+static int add_object(struct draft *draft, const struct v03_listing *known, const struct object *object)
+{
+    const char *slash = strrchr(object->key, '/'), *name = slash ? slash + 1 : object->key;
+    uint32_t index;
+    uint64_t offset;
+
+    if (v03_parse_segment(name, &index, &offset))
+        return add_segment(draft, find_segment(known, object, index, offset), object, index, offset);
+    if (v03_parse_snapshot(name, &index))
+        return add_snapshot(draft, find_snapshot(known, object), object, index);
+    return 0; /* Junk between the objects is nobody's business. */
+}
+
+static int compare_positions_and_keys(const void *left, const void *right)
+{
+    const struct segment *a = *(struct segment *const *)left, *b = *(struct segment *const *)right;
+    int order = segment_compare(left, right);
+    return order ? order : strcmp(a->object.key, b->object.key);
+}
+
+/* Two keys may spell one position (more digits than needed); the first counts. */
+static void drop_double_segments(struct draft *draft)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < draft->n_segments; i++) {
+        if (kept && segment_compare(&draft->segments[kept - 1], &draft->segments[i]) == 0)
+            segment_unref(draft->segments[i]);
+        else
+            draft->segments[kept++] = draft->segments[i];
+    }
+    draft->n_segments = kept;
+}
+
+/* Where offsets have more than eight digits, a listing after a key shows some segments before it too. */
+static void drop_segments_before(struct draft *draft, struct segment *first)
+{
+    size_t n = 0;
+    while (n < draft->n_segments && segment_compare(&draft->segments[n], &first) < 0)
+        segment_unref(draft->segments[n++]);
+    draft->n_segments -= n;
+    if (n)
+        memmove(draft->segments, draft->segments + n, draft->n_segments * sizeof *draft->segments);
+}
+
+static int draft_make(const struct listing *found, const struct v03_listing *known, struct draft *draft)
+{
+    int r = 0;
+    for (size_t i = 0; i < found->n_objects && r == 0; i++)
+        r = add_object(draft, known, &found->objects[i]);
+    if (draft->n_segments)
+        qsort(draft->segments, draft->n_segments, sizeof *draft->segments, compare_positions_and_keys);
+    if (draft->n_snapshots)
+        qsort(draft->snapshots, draft->n_snapshots, sizeof *draft->snapshots, snapshot_compare);
+    drop_double_segments(draft);
+    return r;
+}
+
+size_t v03_first_to_list_again(const struct v03_listing *listing)
+{
+    size_t n = listing->n_segments, first;
+
+    if (n == 0)
+        return 0;
+    int64_t latest = listing->times[n - 1];
+    first =
+        v03_segments_at(listing, latest < INT64_MIN + LIST_AGAIN_SPAN ? latest : latest - LIST_AGAIN_SPAN);
+    if (first + LIST_AGAIN_MOST < n)
+        first = n - LIST_AGAIN_MOST;
+    if (first == n)
+        first = n - 1;
+    uint32_t index = listing->segments[first]->index;
+    size_t last = index < UINT32_MAX ? v03_find_index(listing, index + 1) - 1 : n - 1;
+    return listing->segments[last]->offset < LONG_OFFSET ? first : v03_find_index(listing, index);
+}
+
+/* Whether every known segment from number `first` on was found again: then what is known can be shared. */
+static bool holds_rest_of(const struct draft *draft, const struct v03_listing *known, size_t first)
+{
+    size_t at = first;
+    for (size_t i = 0; i < draft->n_segments && at < known->n_segments; i++)
+        at += draft->segments[i] == known->segments[at];
+    return at == known->n_segments;
+}
+
+/* How many of what was found are the known segments from number `first` on, one after the other. */
+static size_t count_shared(const struct draft *draft, const struct v03_listing *known, size_t first)
+{
+    size_t n = 0;
+    while (n < draft->n_segments && first + n < known->n_segments &&
+           draft->segments[n] == known->segments[first + n])
+        n++;
+    return n;
+}
+
+static bool same_snapshots(const struct draft *draft, const struct v03_listing *known)
+{
+    return draft->n_snapshots == known->n_snapshots &&
+           (draft->n_snapshots == 0 ||
+            memcmp(draft->snapshots, known->snapshots, draft->n_snapshots * sizeof *draft->snapshots) == 0);
+}
+
+static void unref_listing(struct v03_listing **listing)
+{
+    v03_listing_unref(*listing);
+}
+
+/* The earliest and the latest time of all objects. */
+static void note_times(struct v03_listing *listing, const struct draft *draft,
+                       const struct v03_listing *known)
+{
+    listing->earliest_segment = known ? known->earliest_segment : INT64_MAX;
+    for (size_t i = 0; i < draft->n_segments; i++)
+        if (draft->segments[i]->object.modified < listing->earliest_segment)
+            listing->earliest_segment = draft->segments[i]->object.modified;
+    listing->earliest = listing->earliest_segment;
+    listing->latest = listing->n_segments ? listing->times[listing->n_segments - 1] : INT64_MIN;
+    for (size_t i = 0; i < listing->n_snapshots; i++) {
+        int64_t time = listing->snapshots[i]->object.modified;
+        listing->earliest = time < listing->earliest ? time : listing->earliest;
+        listing->latest = time > listing->latest ? time : listing->latest;
+    }
+}
+
+/* The listing that begins with the first `kept` segments of `known` (NULL: of none) and goes on with the
+ * draft's, all but the first `shared`, which are known too. Takes over the draft's snapshots. */
+static int finish_draft(struct draft *draft, size_t shared, const struct v03_listing *known, size_t kept,
+                        struct v03_listing **ret_listing)
+{
+    _cleanup_(unref_listing) struct v03_listing *listing = calloc(1, sizeof *listing);
+
+    if (!listing)
+        return -ENOMEM;
+    atomic_init(&listing->references, 1);
+    listing->frames = known ? v03_frames_ref(known->frames) : v03_frames_make();
+    if (!listing->frames)
+        return -ENOMEM;
+    int r = segment_row_extend(known ? known->row : NULL, kept + shared, draft->segments + shared,
+                               draft->n_segments - shared, &listing->row);
+    if (r < 0)
+        return r;
+    listing->segments = listing->row->segments;
+    listing->times = listing->row->times;
+    listing->sizes = listing->row->sizes;
+    listing->n_segments = kept + draft->n_segments;
+    listing->snapshots = steal_pointer(draft->snapshots);
+    listing->n_snapshots = draft->n_snapshots;
+    draft->n_snapshots = 0;
+    note_times(listing, draft, known);
+    *ret_listing = steal_pointer(listing);
+    return 0;
+}
+
+/* Forgets what is known of the segments: each is made anew. */
+static int renew_segments(struct draft *draft)
+{
+    for (size_t i = 0; i < draft->n_segments; i++) {
+        struct segment *old = draft->segments[i],
+                       *fresh = segment_make(&old->object, old->index, old->offset);
+        if (!fresh)
+            return -ENOMEM;
+        draft->segments[i] = fresh;
+        segment_unref(old);
+    }
+    return 0;
+}
+
+int v03_listing_make(const struct listing *found, struct v03_listing *known, bool only_rest,
+                     struct v03_listing **ret_listing)
+{
+    _cleanup_(draft_finish) struct draft draft = {0};
+    size_t first = known && only_rest ? v03_first_to_list_again(known) : 0;
+    int r = draft_make(found, known, &draft);
+
+    if (r < 0)
+        return r;
+    if (first)
+        drop_segments_before(&draft, known->segments[first]);
+    if (known && !holds_rest_of(&draft, known, first)) {
+        if (only_rest)
+            return -ESTALE;
+        r = renew_segments(&draft);
+        return r < 0 ? r : finish_draft(&draft, 0, NULL, 0, ret_listing);
+    }
+    size_t shared = known ? count_shared(&draft, known, first) : 0;
+    if (known && shared == draft.n_segments && same_snapshots(&draft, known)) {
+        *ret_listing = v03_listing_ref(known);
+        return 0;
+    }
+    return finish_draft(&draft, shared, known, first, ret_listing);
+}
