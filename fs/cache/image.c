@@ -197,11 +197,12 @@ void image_release(struct cache *cache, struct piece_file *file)
 
 void image_forget(struct cache_image *image, const struct piece_file *file)
 {
+    struct cache *cache = image->cache;
     struct piece_file *unused = NULL;
-    pthread_mutex_lock(&image->cache->lock);
+    pthread_mutex_lock(&cache->lock);
     if (file && image->file == file)
         unused = detach(image);
-    pthread_mutex_unlock(&image->cache->lock);
+    pthread_mutex_unlock(&cache->lock);
     piece_file_close(unused);
 }
 
