@@ -1,6 +1,11 @@
 #include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "filesystem.h"
+#include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "litemount/log.h"
 
@@ -9,10 +14,28 @@
  * will wait. */
 #define GRACE (2 * INSTANT_SECOND)
 
+/* Whether the thread is about to die: whatever signal ends a process, its threads find SIGKILL pending
+ * (Linux, complete_signal). proc(5) says how the line reads. False if the thread can't be seen from here. */
+static bool is_dying(pid_t thread)
+{
+    char path[32], line[128];
+    uint64_t pending = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/status", (int)thread);
+    _cleanup_fclose_ FILE *status = thread > 0 ? fopen(path, "re") : NULL;
+    while (status && fgets(line, sizeof line, status))
+        if (sscanf(line, "SigPnd: %" SCNx64, &pending) == 1)
+            break;
+    return pending >> (SIGKILL - 1) & 1;
+}
+
 static void interrupt(fuse_req_t request, void *data)
 {
     struct errand *errand = data;
-    task_cancel_later(&errand->task, GRACE);
+    if (is_dying(fuse_req_ctx(request)->pid))
+        task_cancel(&errand->task);
+    else
+        task_cancel_later(&errand->task, GRACE);
 }
 
 void errand_begin(struct errand *errand, const struct filesystem *filesystem, fuse_req_t request)

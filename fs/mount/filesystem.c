@@ -9,13 +9,19 @@
 
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
+#include "serve.h"
 
 #define FOREVER 86400.0 /* seconds: a node's attributes never change */
 #define RELATIVE 1.0    /* seconds that a name which moves with the clock is kept */
-#define BACKGROUND 64   /* requests that the kernel may have under way on its own (read-ahead) */
+/* Requests that the kernel may have under way on its own: the parts of a large read are among them. The rest
+ * of the workers is there for whatever else is asked. */
+#define BACKGROUND (SERVE_WORKERS * 3 / 4)
 
 static void filesystem_init(void *userdata, struct fuse_conn_info *connection)
 {
+    struct filesystem *filesystem = userdata;
+
+    atomic_store(&filesystem->answers_init, true);
     connection->max_background = BACKGROUND;
     connection->congestion_threshold = BACKGROUND * 3 / 4;
     connection->max_readahead = FILESYSTEM_MAX_READ;
@@ -102,12 +108,16 @@ static void filesystem_read(fuse_req_t request, fuse_ino_t number, size_t size, 
 {
     struct filesystem *filesystem = fuse_req_userdata(request);
     const struct node *node = nodes_get(&filesystem->nodes, number);
-    _cleanup_free_ char *bytes = malloc(size + 1);
     struct errand errand;
     int64_t n = 0;
 
-    if (!bytes || !node || offset < 0) {
-        fuse_reply_err(request, bytes ? EINVAL : ENOMEM);
+    if (!node || offset < 0 || size > FILESYSTEM_MAX_READ) {
+        fuse_reply_err(request, EINVAL);
+        return;
+    }
+    char *bytes = buffers_take(&filesystem->buffers);
+    if (!bytes) {
+        fuse_reply_err(request, ENOMEM);
         return;
     }
     errand_begin(&errand, filesystem, request);
@@ -115,10 +125,11 @@ static void filesystem_read(fuse_req_t request, fuse_ino_t number, size_t size, 
         n = state_read(node->state, (uint64_t)offset, size, bytes, &errand.task);
     if (n < 0) {
         errand_fail(&errand, (int)n, "read", node->path);
-        return;
+    } else {
+        errand_end(&errand);
+        fuse_reply_buf(request, bytes, (size_t)n);
     }
-    errand_end(&errand);
-    fuse_reply_buf(request, bytes, (size_t)n);
+    buffers_give(&filesystem->buffers, bytes);
 }
 
 /* The network is none of df's business. */

@@ -1,13 +1,15 @@
 /* The file system that FUSE's requests work on. */
 #pragma once
 
-#define FUSE_USE_VERSION 312
+#define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
 
+#include "buffers.h"
 #include "litemount/mount.h"
 #include "litemount/task.h"
 #include "node.h"
 
+#define FUSE_SUPER_MAGIC 0x65735546   /* of statfs: Linux, include/uapi/linux/magic.h */
 #define FILESYSTEM_MAX_READ (1 << 20) /* bytes asked for at once */
 
 struct filesystem {
@@ -15,7 +17,9 @@ struct filesystem {
     const struct mount_options *options; /* borrowed */
     struct task *task;                   /* parent of every request's; borrowed */
     struct nodes nodes;
-    int64_t mounted_at; /* the time of folders that have none of their own */
+    struct buffers buffers;   /* of FILESYSTEM_MAX_READ bytes */
+    atomic_bool answers_init; /* the next answer is the one to INIT */
+    int64_t mounted_at;       /* the time of folders that have none of their own */
 };
 
 /* One request's task: cancelled with the mount, or when the kernel says that its caller was interrupted. */

@@ -8,13 +8,12 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "device.h"
 #include "filesystem.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "litemount/log.h"
 #include "serve.h"
-
-#define FUSE_SUPER_MAGIC 0x65735546 /* Linux, include/uapi/linux/magic.h */
 
 /* Whether the folder is the root of a file system, and that is one of FUSE. */
 static bool is_mounted(const char *mountpoint, const struct stat *folder, const struct statfs *filesystem)
@@ -111,6 +110,7 @@ static void close_session(struct fuse_session **session)
 static void finish_filesystem(struct filesystem *filesystem)
 {
     nodes_finish(&filesystem->nodes);
+    buffers_finish(&filesystem->buffers);
 }
 
 int mount_run(struct catalog *catalog, const struct mount_options *options, void (*ready)(void *context),
@@ -121,6 +121,7 @@ int mount_run(struct catalog *catalog, const struct mount_options *options, void
         .catalog = catalog, .options = options, .task = task, .mounted_at = instant_now()};
     _cleanup_(close_session) struct fuse_session *session = NULL;
 
+    buffers_init(&filesystem.buffers, FILESYSTEM_MAX_READ);
     if (nodes_init(&filesystem.nodes) < 0 || write_arguments(options, &arguments) < 0)
         return -ENOMEM;
     fuse_set_log_func(log_fuse);
@@ -130,9 +131,11 @@ int mount_run(struct catalog *catalog, const struct mount_options *options, void
     if (fuse_session_mount(session, options->mountpoint) < 0)
         return task_fail(task, EIO, "%s: cannot mount here; is /dev/fuse there, and may you use it?",
                          options->mountpoint);
+    if (device_take_over(session) < 0)
+        return -ENOMEM;
     if (ready)
         ready(context);
-    int r = serve(session, task);
+    int r = serve(session, options->mountpoint, task);
     fuse_session_unmount(session);
     return r;
 }

@@ -1,42 +1,100 @@
-#define FUSE_USE_VERSION 312
 #include "serve.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "filesystem.h"
 #include "litemount/cleanup.h"
 #include "litemount/log.h"
 #include "litemount/task.h"
-
-/* So many readers may wait for a store at once before one whose page is cached has to wait for them. */
-#define WORKERS 64
+#include "readahead.h"
 
 struct worker {
     pthread_t thread;
-    struct fuse_session *session;
+    struct workers *workers;
     struct fuse_buf buffer; /* freed once the thread has ended */
 };
+
+/* A reader may wait for a store for long, and whoever's page is cached must not wait behind it: so there is
+ * always a thread more than there are requests, until there are SERVE_WORKERS. */
+struct workers {
+    struct fuse_session *session;
+    pthread_mutex_t lock; /* guards what is below */
+    struct worker items[SERVE_WORKERS];
+    size_t n, n_idle; /* those that have been started, and those of them that wait for a request */
+    bool closing;     /* no more are started */
+};
+
+static void *work(void *argument);
+
+/* Starts one more, which counts as idle. Called locked. Without it the others have more to do. */
+static int start_worker(struct workers *workers)
+{
+    struct worker *worker = &workers->items[workers->n];
+
+    worker->workers = workers;
+    int r = pthread_create(&worker->thread, NULL, work, worker);
+    if (r != 0)
+        return -r;
+    workers->n++;
+    workers->n_idle++;
+    return 0;
+}
+
+static void note_busy(struct workers *workers)
+{
+    pthread_mutex_lock(&workers->lock);
+    if (--workers->n_idle == 0 && workers->n < SERVE_WORKERS && !workers->closing)
+        start_worker(workers);
+    pthread_mutex_unlock(&workers->lock);
+}
+
+static void note_idle(struct workers *workers)
+{
+    pthread_mutex_lock(&workers->lock);
+    workers->n_idle++;
+    pthread_mutex_unlock(&workers->lock);
+}
 
 /* A worker can be stopped only while it waits for the next request; libfuse's own loop does it so. */
 static void *work(void *argument)
 {
     struct worker *worker = argument;
+    struct workers *workers = worker->workers;
     int r;
 
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     do {
         pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-        r = fuse_session_receive_buf(worker->session, &worker->buffer);
+        r = fuse_session_receive_buf(workers->session, &worker->buffer);
         pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-        if (r > 0)
-            fuse_session_process_buf(worker->session, &worker->buffer);
-    } while ((r > 0 || r == -EINTR) && !fuse_session_exited(worker->session));
+        if (r > 0) {
+            note_busy(workers);
+            fuse_session_process_buf(workers->session, &worker->buffer);
+            note_idle(workers);
+        }
+    } while ((r > 0 || r == -EINTR) && !fuse_session_exited(workers->session));
     return NULL;
+}
+
+/* The kernel is told to expect nothing more; who waits for a request is stopped, who answers one ends it. */
+static void stop_workers(struct workers *workers)
+{
+    pthread_mutex_lock(&workers->lock);
+    workers->closing = true;
+    pthread_mutex_unlock(&workers->lock);
+    for (size_t i = 0; i < workers->n; i++)
+        pthread_cancel(workers->items[i].thread);
+    for (size_t i = 0; i < workers->n; i++) {
+        pthread_join(workers->items[i].thread, NULL);
+        free(workers->items[i].buffer.mem);
+    }
 }
 
 /* Waits for a signal, or for the kernel to close the connection: an unmount, or an abort. */
@@ -58,27 +116,24 @@ static int wait_for_end(struct fuse_session *session, struct task *task)
     return 0;
 }
 
-int serve(struct fuse_session *session, struct task *task)
+int serve(struct fuse_session *session, const char *mountpoint, struct task *task)
 {
-    _cleanup_free_ struct worker *workers = calloc(WORKERS, sizeof *workers);
-    size_t n = 0;
-    int r = workers ? 0 : -ENOMEM;
+    _cleanup_free_ struct workers *workers = calloc(1, sizeof *workers);
 
-    for (; r == 0 && n < WORKERS; n++) {
-        workers[n].session = session;
-        if (pthread_create(&workers[n].thread, NULL, work, &workers[n]) != 0)
-            break;
-    }
-    if (n == 0)
+    if (!workers)
+        return -ENOMEM;
+    workers->session = session;
+    pthread_mutex_init(&workers->lock, NULL);
+    pthread_mutex_lock(&workers->lock);
+    int r = start_worker(workers);
+    pthread_mutex_unlock(&workers->lock);
+    if (r < 0)
         return task_fail(task, ENOMEM, "no thread can be started");
+    readahead_widen(mountpoint);
     r = wait_for_end(session, task);
     task_cancel(task);
     fuse_session_exit(session);
-    for (size_t i = 0; i < n; i++)
-        pthread_cancel(workers[i].thread);
-    for (size_t i = 0; i < n; i++) {
-        pthread_join(workers[i].thread, NULL);
-        free(workers[i].buffer.mem);
-    }
+    stop_workers(workers);
+    pthread_mutex_destroy(&workers->lock);
     return r;
 }

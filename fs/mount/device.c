@@ -1,0 +1,32 @@
+#include "device.h"
+
+#include <linux/fuse.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "filesystem.h"
+
+/* The answer to INIT is the first that is written after filesystem_init: the kernel asks nothing else before
+ * it has that. A message begins with its header; what follows is the answer itself. */
+static ssize_t write_answer(int fd, struct iovec *parts, int count, void *userdata)
+{
+    struct filesystem *filesystem = userdata;
+
+    if (atomic_exchange(&filesystem->answers_init, false) && count == 2 &&
+        parts[1].iov_len >= offsetof(struct fuse_init_out, max_background)) {
+        struct fuse_init_out *answer = parts[1].iov_base;
+        answer->flags |= FUSE_PARALLEL_DIROPS;
+    }
+    return writev(fd, parts, count);
+}
+
+static ssize_t read_request(int fd, void *bytes, size_t size, void *userdata)
+{
+    return read(fd, bytes, size);
+}
+
+int device_take_over(struct fuse_session *session)
+{
+    static const struct fuse_custom_io io = {.writev = write_answer, .read = read_request};
+    return fuse_session_custom_io(session, &io, fuse_session_fd(session));
+}
