@@ -47,13 +47,14 @@ static const char help[] =
 
 #define READERS 6  /* threads that read ahead: as many large requests are under way */
 #define DECODERS 3 /* at once: enough for the bandwidth, and little enough for the memory */
+#define BLOCKS 5   /* of snapshots in memory at once: the same */
 
 /* What a mount is made of, in the order in which it is made. */
 struct parts {
     struct config *config;
     struct stores *stores;
     struct cache *cache;
-    struct slots decoders;
+    struct slots decoders, blocks;
     struct thread_pool *readers;
     struct catalog *catalog;
 };
@@ -63,6 +64,7 @@ static void parts_finish(struct parts *parts)
     thread_pool_close(parts->readers);
     catalog_close(parts->catalog);
     slots_finish(&parts->decoders);
+    slots_finish(&parts->blocks);
     cache_close(parts->cache);
     stores_close(parts->stores);
     config_close(parts->config);
@@ -72,10 +74,11 @@ static int make_parts(const struct mount_arguments *arguments, struct task *task
 {
     const struct config_options config_options = {.no_expand_environment = arguments->no_expand_environment};
     const struct stores_options stores_options = {0};
-    struct history_options history_options = {.refresh = arguments->options.refresh,
-                                              .decoders = &parts->decoders};
+    struct history_options history_options = {
+        .refresh = arguments->options.refresh, .decoders = &parts->decoders, .blocks = &parts->blocks};
 
     slots_init(&parts->decoders, DECODERS);
+    slots_init(&parts->blocks, BLOCKS);
     int r = config_load(arguments->source, &config_options, task, &parts->config);
 
     if (r == 0)

@@ -29,6 +29,7 @@ struct history_options {
     size_t n_identities;
     struct thread_pool *readers; /* borrowed: bring what will be read next; NULL: nothing is read ahead */
     struct slots *decoders;      /* borrowed: shared by all that decode, for each takes some 10 MB */
+    struct slots *blocks;        /* borrowed: shared by all that read a large snapshot, for each takes 8 MB */
 };
 
 /* Takes over the replicas (n_replicas of them, first choice first) on success. Sends nothing. `name` is for

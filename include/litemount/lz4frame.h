@@ -54,6 +54,21 @@ int lz4_block_decode(const struct lz4_frame *frame, const struct lz4_block *bloc
 int lz4_block_decode_start(const struct lz4_frame *frame, const struct lz4_block *block, const uint8_t *data,
                            size_t length, uint8_t *out, size_t wanted, size_t *ret_size);
 
+#define LZ4_LOOK_SIZE (64 << 10) /* bytes that a block decodes to at least, unless it is the last */
+
+/* The bytes of an object that a look at a place takes to be as sure as it can be. */
+#define LZ4_LOOK_DATA (LZ4_LOOK_SIZE + 1024)
+
+/* Whether it looks as if a block of an independent-block frame, not its last one, began at `bytes`: a header
+ * stands there, and what follows decodes, as far as `length` bytes tell. A hint: other content may look the
+ * same. */
+bool lz4_block_looks(const struct lz4_frame *frame, const uint8_t *bytes, size_t length,
+                     uint8_t scratch[static LZ4_LOOK_SIZE]);
+
+/* The first place below `limit` in `length` bytes that looks so; `limit` if none does. */
+size_t lz4_block_search(const struct lz4_frame *frame, const uint8_t *bytes, size_t length, size_t limit,
+                        uint8_t scratch[static LZ4_LOOK_SIZE]);
+
 /* A frame being decoded from its start. */
 struct lz4_stream;
 

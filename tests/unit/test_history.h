@@ -47,7 +47,7 @@ struct backups {
     struct config *config;
     struct stores *stores;
     struct cache *cache;
-    struct slots decoders;
+    struct slots decoders, blocks;
     struct catalog *catalog;
 };
 
@@ -91,7 +91,8 @@ static inline void backups_open(struct backups *backups, const struct fixture *f
 {
     const struct config_options config_options = {.getenv = fixture_getenv};
     const struct stores_options stores_options = {0};
-    struct history_options options = {.refresh = 3600 * INSTANT_SECOND, .decoders = &backups->decoders};
+    struct history_options options = {
+        .refresh = 3600 * INSTANT_SECOND, .decoders = &backups->decoders, .blocks = &backups->blocks};
     char path[PATH_MAX + 32];
     struct task task;
 
@@ -103,6 +104,7 @@ static inline void backups_open(struct backups *backups, const struct fixture *f
     snprintf(path, sizeof path, "%s/%s", fixture->top, cache);
     assert_int_equal(cache_open(path, CACHE_SIZE_DEFAULT, &task, &backups->cache), 0);
     slots_init(&backups->decoders, 2);
+    slots_init(&backups->blocks, 2);
     options.cache = backups->cache;
     assert_int_equal(catalog_open(backups->config, backups->stores, &options, &task, &backups->catalog), 0);
 }
@@ -111,6 +113,7 @@ static inline void backups_close(struct backups *backups)
 {
     catalog_close(backups->catalog);
     slots_finish(&backups->decoders);
+    slots_finish(&backups->blocks);
     cache_close(backups->cache);
     stores_close(backups->stores);
     config_close(backups->config);

@@ -83,6 +83,14 @@ int object_decode(struct v03_generation *generation, const struct object *object
     return r;
 }
 
+int overview_sink(void *context, const uint8_t *bytes, size_t length)
+{
+    struct overview *overview = context;
+    size_t room = overview->most - overview->start.size;
+    overview->size += length;
+    return buffer_append(&overview->start, bytes, length < room ? length : room);
+}
+
 char *object_identity(const struct replica *replica, const struct object *object)
 {
     char *text;

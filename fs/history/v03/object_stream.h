@@ -13,6 +13,16 @@
 int object_decode(struct v03_generation *generation, const struct object *object, lz4_sink *sink,
                   void *context, struct task *task);
 
+/* The beginning of what is decoded, and how much it is in all. Zero-initialise but for `most`; finish the
+ * start. */
+struct overview {
+    struct buffer start;
+    size_t most; /* bytes to keep of the start */
+    uint64_t size;
+};
+
+int overview_sink(void *overview, const uint8_t *bytes, size_t length); /* an lz4_sink */
+
 /* The text that names this very version of an object in the cache. The caller frees it. NULL: out of memory.
  */
 char *object_identity(const struct replica *replica, const struct object *object);

@@ -1,5 +1,4 @@
-/* One snapshot: what it is, and its decoded image, the database file. How blocks are found in a large one
- * stands in snapshot_blocks.c.
+/* One snapshot, and what is learnt of it. Its decoded image stands in snapshot_image.c.
  *
  * A small object is fetched whole and all its checksums hold before anything in it is used; of a large one
  * only the first page is read to learn what it is. */
@@ -14,8 +13,6 @@
 #include "litemount/task.h"
 #include "object_source.h"
 #include "object_stream.h"
-#include "snapshot_blocks.h"
-#include "snapshot_check.h"
 #include "v03.h"
 
 #define DATABASE_HEADER_SIZE 100
@@ -39,6 +36,8 @@ struct snapshot *snapshot_make(const struct object *object, uint32_t index)
         return NULL;
     atomic_init(&snapshot->references, 1);
     pthread_mutex_init(&snapshot->lock, NULL);
+    blocks_init(&snapshot->blocks);
+    through_init(&snapshot->through);
     snapshot->index = index;
     return steal_pointer(snapshot);
 }
@@ -54,10 +53,10 @@ void snapshot_unref(struct snapshot *snapshot)
     if (!snapshot || atomic_fetch_sub(&snapshot->references, 1) != 1)
         return;
     pthread_mutex_destroy(&snapshot->lock);
+    blocks_finish(&snapshot->blocks);
+    through_finish(&snapshot->through);
     object_finish(&snapshot->object);
     free(snapshot->damage);
-    free(snapshot->starts);
-    free(snapshot->decoded);
     if (snapshot->source)
         object_source_finish(snapshot->source);
     free(snapshot->source);
@@ -83,20 +82,6 @@ static bool read_database_header(const uint8_t *bytes, uint32_t *ret_page_size, 
     return true;
 }
 
-/* Keeps the beginning of what is decoded, and counts all of it. */
-struct overview {
-    struct buffer start; /* up to KEEP_DECODED bytes */
-    uint64_t size;
-};
-
-static int look_over(void *context, const uint8_t *bytes, size_t length)
-{
-    struct overview *overview = context;
-    size_t room = KEEP_DECODED - overview->start.size;
-    overview->size += length;
-    return buffer_append(&overview->start, bytes, length < room ? length : room);
-}
-
 /* An empty file is a database of no pages. */
 static int take_header(struct v03_generation *generation, const struct snapshot *snapshot,
                        const struct overview *overview, struct task *task, struct snapshot *ret_found)
@@ -118,8 +103,8 @@ static int take_header(struct v03_generation *generation, const struct snapshot 
 static int learn_whole(struct v03_generation *generation, struct snapshot *snapshot, const char *identity,
                        struct task *task, struct snapshot *ret_found)
 {
-    struct overview overview = {0};
-    int r = object_decode(generation, &snapshot->object, look_over, &overview, task);
+    struct overview overview = {.most = KEEP_DECODED};
+    int r = object_decode(generation, &snapshot->object, overview_sink, &overview, task);
     if (r == 0)
         r = take_header(generation, snapshot, &overview, task, ret_found);
     if (r == 0 && overview.size && overview.size == overview.start.size)
@@ -222,21 +207,22 @@ int snapshot_learn(struct v03_generation *generation, struct snapshot *snapshot,
 static int find_end(struct v03_generation *generation, struct snapshot *snapshot, const char *identity,
                     struct task *task, struct snapshot *ret_found)
 {
-    uint64_t last;
-    int r = snapshot_last_block(generation, snapshot, task, &last);
+    struct block_place last;
+    int r = blocks_find(generation, snapshot, UINT64_MAX, task, &last);
 
     if (r == -EOPNOTSUPP)
         return learn_whole(generation, snapshot, identity, task, ret_found);
     if (r < 0)
         return r;
-    uint32_t block_size = snapshot_block_size(snapshot);
+    uint32_t block_size = blocks_size(snapshot);
     _cleanup_free_ uint8_t *bytes = malloc(block_size);
     if (!bytes)
         return -ENOMEM;
-    int64_t n = snapshot_read(generation, snapshot, last * block_size, block_size, bytes, task);
+    uint64_t offset = (uint64_t)last.number * block_size;
+    int64_t n = snapshot_read(generation, snapshot, offset, block_size, bytes, task);
     if (n < 0)
         return (int)n;
-    ret_found->size = last * block_size + (uint64_t)n;
+    ret_found->size = offset + (uint64_t)n;
     ret_found->is_exact = true;
     return 0;
 }
@@ -291,73 +277,4 @@ bool snapshot_is_damaged(struct snapshot *snapshot)
     bool damaged = snapshot->learnt == LEARNT_DAMAGED;
     pthread_mutex_unlock(&snapshot->lock);
     return damaged;
-}
-
-struct image_source {
-    struct v03_generation *generation;
-    struct snapshot *snapshot;
-};
-
-/* Decodes from the start. A small object is decoded twice: all its checksums hold before anything in it is
- * put. */
-static int make_in_order(struct image_source *source, struct cache_fill *fill, struct task *task)
-{
-    const struct object *object = &source->snapshot->object;
-    struct piece_writer writer = {.fill = fill};
-    struct overview overview = {0};
-    int r = 0;
-
-    if (object->size <= V03_WHOLE_OBJECT)
-        r = object_decode(source->generation, object, look_over, &overview, task);
-    if (r == 0 && overview.size && overview.size == overview.start.size)
-        r = piece_writer_sink(&writer, overview.start.data, overview.start.size);
-    else if (r == 0)
-        r = object_decode(source->generation, object, piece_writer_sink, &writer, task);
-    if (r == 0)
-        r = piece_writer_end(&writer);
-    piece_writer_finish(&writer);
-    buffer_finish(&overview.start);
-    return r;
-}
-
-static int make_image(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
-                      struct task *task)
-{
-    struct image_source *source = context;
-    if (source->snapshot->object.size > V03_WHOLE_OBJECT) {
-        int r = snapshot_make_blocks(source->generation, source->snapshot, offset, length, fill, task);
-        if (r != -EOPNOTSUPP)
-            return r;
-    }
-    return make_in_order(source, fill, task);
-}
-
-/* A large snapshot is made by block, everything else whole. */
-static void unit_of_image(void *context, uint64_t offset, uint64_t *ret_begin, uint64_t *ret_end)
-{
-    struct snapshot *snapshot = ((struct image_source *)context)->snapshot;
-    uint32_t block = snapshot->object.size > V03_WHOLE_OBJECT ? snapshot_block_size(snapshot) : 0;
-
-    *ret_begin = block ? offset / block * block : 0;
-    *ret_end = block ? *ret_begin + block : INT64_MAX;
-}
-
-int64_t snapshot_read(struct v03_generation *generation, struct snapshot *snapshot, uint64_t offset,
-                      size_t length, void *bytes, struct task *task)
-{
-    _cleanup_free_ char *identity = object_identity(generation->replica, &snapshot->object);
-    struct image_source source = {generation, snapshot};
-    const struct cache_maker maker = {make_image, unit_of_image, &source};
-    struct cache_image *image;
-
-    if (snapshot_is_damaged(snapshot))
-        return task_fail(task, EIO, "%s", snapshot->damage ? snapshot->damage : "a damaged snapshot");
-    if (!identity || cache_image_open(generation->cache, identity, V03_PIECE, &image) < 0)
-        return -ENOMEM;
-    int64_t n = cache_image_read(image, offset, length, bytes, &maker, task);
-    if (n == -EBADMSG && snapshot_block_size(snapshot) == 0)
-        cache_image_discard(image); /* read in order, some of it was put before the damage was met */
-    int r = n < 0 ? (int)n : snapshot_check_whole(generation, snapshot, image, task);
-    cache_image_close(image);
-    return r < 0 ? r : n;
 }

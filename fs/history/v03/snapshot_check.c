@@ -1,3 +1,7 @@
+/* The checksum grows in the blocks' order. Who reads in order decodes them nearly so, and each is added when
+ * it is decoded, or, if one before it was late, from the cache. Otherwise all are read from the cache at the
+ * end.
+ */
 #include "snapshot_check.h"
 
 #include <errno.h>
@@ -6,48 +10,67 @@
 
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
-#include "object_stream.h"
-#include "snapshot_blocks.h"
+#include "snapshot_object.h"
 
 #define STEP (1 << 20) /* bytes read from the cache at once */
 
-/* Takes the check upon itself: true if it is due, and for nobody else from now on. `*ret_end` is where the
- * end mark stands in the object. */
-static bool take_check(struct snapshot *snapshot, uint64_t *ret_end)
+static bool is_all_decoded(const struct blocks *blocks)
 {
-    pthread_mutex_lock(&snapshot->lock);
-    bool due = !snapshot->checked && !snapshot->checking && snapshot->starts_complete &&
-               snapshot->n_decoded + 1 == snapshot->n_starts && snapshot->frame.content_checksum;
-    if (due) {
-        snapshot->checking = true;
-        *ret_end = snapshot->starts[snapshot->n_starts - 1];
-    }
-    pthread_mutex_unlock(&snapshot->lock);
+    return blocks->complete && blocks->n_decoded + 1 == blocks->n_starts;
+}
+
+/* Takes the checksum upon itself, for nobody else until end_check. The table's lock is held. */
+static bool take_check(struct blocks *blocks, bool due)
+{
+    due = due && !blocks->checked && !blocks->checking && blocks->frame.content_checksum;
+    if (due && !blocks->sum)
+        due = lz4_checksum_open(&blocks->sum) == 0;
+    blocks->checking |= due;
     return due;
 }
 
-/* The check has ended. If it did not hold, it is due again once the blocks that the cache does not have were
- * decoded once more. */
-static void end_check(struct snapshot *snapshot, struct cache_image *image, bool holds)
+void snapshot_check_add(struct snapshot *snapshot, size_t number, const uint8_t *bytes, size_t length)
 {
-    pthread_mutex_lock(&snapshot->lock);
-    size_t n = snapshot->n_starts;
-    uint32_t block_size = snapshot->frame.block_max;
-    pthread_mutex_unlock(&snapshot->lock);
+    struct blocks *blocks = &snapshot->blocks;
+
+    pthread_mutex_lock(&blocks->lock);
+    bool mine = take_check(blocks, number == blocks->n_summed);
+    pthread_mutex_unlock(&blocks->lock);
+    if (!mine)
+        return;
+    lz4_checksum_add(blocks->sum, bytes, length);
+    pthread_mutex_lock(&blocks->lock);
+    blocks->n_summed++;
+    blocks->checking = false;
+    pthread_cond_broadcast(&blocks->changed);
+    pthread_mutex_unlock(&blocks->lock);
+}
+
+/* Begins the checksum anew, with only those blocks as decoded that the cache has. */
+static void begin_again(const struct block_reader *reader)
+{
+    struct blocks *blocks = &reader->snapshot->blocks;
+
+    pthread_mutex_lock(&blocks->lock);
+    size_t n = blocks->n_starts;
+    uint32_t block_size = blocks->frame.block_max;
+    pthread_mutex_unlock(&blocks->lock);
 
     _cleanup_free_ bool *there = calloc(n, sizeof *there);
     for (size_t i = 0; there && i + 1 < n; i++)
-        there[i] = cache_image_has(image, i * block_size);
+        there[i] = cache_image_has(reader->image, (uint64_t)i * block_size);
 
-    pthread_mutex_lock(&snapshot->lock);
-    snapshot->checking = false;
-    snapshot->checked = holds;
-    snapshot->n_decoded = 0;
+    pthread_mutex_lock(&blocks->lock);
+    lz4_checksum_close(blocks->sum);
+    blocks->sum = NULL;
+    blocks->n_summed = 0;
+    blocks->n_decoded = 0;
     for (size_t i = 0; i < n; i++) {
-        snapshot->decoded[i] = there && there[i];
-        snapshot->n_decoded += snapshot->decoded[i];
+        if (blocks->states[i] == BLOCK_DECODED && (!there || !there[i]))
+            blocks->states[i] = BLOCK_NEW;
+        blocks->n_decoded += blocks->states[i] != BLOCK_NEW;
     }
-    pthread_mutex_unlock(&snapshot->lock);
+    pthread_mutex_unlock(&blocks->lock);
 }
 
 /* What the cache has lost again is not fetched for this. */
@@ -57,58 +80,106 @@ static int make_nothing(void *context, uint64_t offset, uint64_t length, struct 
     return -ENODATA;
 }
 
-static void close_checksum(struct lz4_checksum **checksum)
+/* Adds a block as the cache has it. -ENODATA: it has lost it, or a part. */
+static int add_cached(const struct block_reader *reader, struct lz4_checksum *sum, size_t number,
+                      struct task *task)
 {
-    lz4_checksum_close(*checksum);
+    const struct cache_maker maker = {.make = make_nothing};
+    uint64_t size = reader->snapshot->blocks.frame.block_max, offset = number * size, end = offset + size;
+    _cleanup_free_ uint8_t *bytes = malloc(STEP);
+    int64_t n = 1;
+
+    for (; bytes && offset < end && n > 0; offset += (uint64_t)n) {
+        size_t length = end - offset < STEP ? (size_t)(end - offset) : STEP;
+        n = cache_image_read(reader->image, offset, length, bytes, &maker, task);
+        if (n > 0)
+            lz4_checksum_add(sum, bytes, (size_t)n);
+    }
+    return !bytes ? -ENOMEM : n < 0 ? (int)n : 0;
 }
 
-/* -ENODATA: not all of it is there. */
-static int compute(struct cache_image *image, struct task *task, uint32_t *ret_value)
+/* Adds the decoded blocks that are next. */
+static int catch_up(const struct block_reader *reader, struct task *task)
 {
-    _cleanup_(close_checksum) struct lz4_checksum *checksum = NULL;
-    const struct cache_maker maker = {.make = make_nothing};
-    _cleanup_free_ uint8_t *bytes = malloc(STEP);
-    int64_t n = STEP;
+    struct blocks *blocks = &reader->snapshot->blocks;
 
-    if (!bytes || lz4_checksum_open(&checksum) < 0)
-        return -ENOMEM;
-    for (uint64_t offset = 0; n == STEP; offset += (uint64_t)n) {
-        n = cache_image_read(image, offset, STEP, bytes, &maker, task);
-        if (n < 0)
-            return (int)n;
-        lz4_checksum_add(checksum, bytes, (size_t)n);
+    while (blocks_is_decoded(reader->snapshot, blocks->n_summed)) {
+        int r = add_cached(reader, blocks->sum, blocks->n_summed, task);
+        if (r < 0)
+            return r;
+        pthread_mutex_lock(&blocks->lock);
+        blocks->n_summed++;
+        pthread_mutex_unlock(&blocks->lock);
     }
-    *ret_value = lz4_checksum_value(checksum);
     return 0;
 }
 
-int snapshot_check_whole(struct v03_generation *generation, struct snapshot *snapshot,
-                         struct cache_image *image, struct task *task)
+/* Compares the checksum of all blocks with the one behind the end mark: 1 if it holds, else 0, or an errno.
+ */
+static int compare(const struct block_reader *reader, uint64_t end, struct task *task)
 {
     uint8_t told[4];
-    struct task attempt;
-    uint32_t value = 0;
-    uint64_t end;
+    int r = snapshot_object_read(reader->generation, reader->snapshot, end + LZ4_BLOCK_HEADER_SIZE,
+                                 sizeof told, told, task);
+    return r < 0 ? r
+                 : lz4_checksum_value(reader->snapshot->blocks.sum) ==
+                       ((uint32_t)told[3] << 24 | (uint32_t)told[2] << 16 | (uint32_t)told[1] << 8 |
+                        (uint32_t)told[0]);
+}
 
-    if (!take_check(snapshot, &end))
+/* Takes the check upon itself if it is due: `*ret_all`, with all blocks; where another is at it, the end is
+ * waited for, as long as that matters. `*ret_end` is where the end mark stands. */
+static bool begin_check(const struct block_reader *reader, struct task *task, bool *ret_all,
+                        uint64_t *ret_end)
+{
+    struct blocks *blocks = &reader->snapshot->blocks;
+
+    pthread_mutex_lock(&blocks->lock);
+    while (is_all_decoded(blocks) && !blocks->checked && (blocks->checking || blocks->n_putting) &&
+           !task_cancelled(task))
+        task_wait(&blocks->changed, &blocks->lock);
+    bool late = reader->ahead && blocks->n_summed && blocks->n_summed < blocks->n_starts &&
+                blocks->states[blocks->n_summed] == BLOCK_DECODED;
+    *ret_all = is_all_decoded(blocks) && !blocks->n_putting;
+    bool mine = take_check(blocks, *ret_all || late);
+    *ret_end = mine ? blocks->starts[blocks->n_starts - 1] : 0;
+    pthread_mutex_unlock(&blocks->lock);
+    return mine;
+}
+
+static void end_check(struct blocks *blocks, bool holds)
+{
+    pthread_mutex_lock(&blocks->lock);
+    blocks->checking = false;
+    blocks->checked = holds;
+    pthread_cond_broadcast(&blocks->changed);
+    pthread_mutex_unlock(&blocks->lock);
+}
+
+int snapshot_check_whole(const struct block_reader *reader, struct task *task)
+{
+    struct task attempt;
+    uint64_t end;
+    bool all;
+
+    if (!begin_check(reader, task, &all, &end))
         return 0;
     task_init(&attempt, task);
-    int r =
-        snapshot_object_read(generation, snapshot, end + LZ4_BLOCK_HEADER_SIZE, sizeof told, told, &attempt);
-    if (r == 0)
-        r = compute(image, &attempt, &value);
-    bool holds = r == 0 && value == ((uint32_t)told[3] << 24 | (uint32_t)told[2] << 16 |
-                                     (uint32_t)told[1] << 8 | (uint32_t)told[0]);
-    bool damaged = !holds && (r == 0 || r == -EBADMSG);
+    int r = catch_up(reader, &attempt);
+    if (r == 0 && all)
+        r = compare(reader, end, &attempt);
+    bool damaged = all && (r == 0 || r == -EBADMSG);
     if (damaged)
-        cache_image_discard(image);
-    end_check(snapshot, image, holds);
-    if (holds || damaged)
-        snapshot_remember_blocks(generation, snapshot);
+        cache_image_discard(reader->image);
+    if (damaged || r < 0)
+        begin_again(reader);
+    end_check(&reader->snapshot->blocks, r > 0);
+    if (damaged || r > 0)
+        blocks_remember(reader->generation, reader->snapshot);
     if (!damaged)
         return 0;
     task_fail(task, EIO, "%s/%s is damaged: the checksum over the whole does not hold",
-              replica_url(generation->replica), snapshot->object.key);
-    snapshot_set_damaged(snapshot, task_reason(task, EIO));
+              replica_url(reader->generation->replica), reader->snapshot->object.key);
+    snapshot_set_damaged(reader->snapshot, task_reason(task, EIO));
     return -EIO;
 }

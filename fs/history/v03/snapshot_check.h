@@ -2,11 +2,12 @@
  * decoded. */
 #pragma once
 
-#include "litemount/cache.h"
-#include "v03.h"
+#include "block_make.h"
+
+/* Block `number` was decoded: if it is the next one, its bytes are added to the checksum. */
+void snapshot_check_add(struct snapshot *snapshot, size_t number, const uint8_t *bytes, size_t length);
 
 /* Compares it when the last block has come, once ever. Returns 0 if it holds, if the frame has none, or if it
  * can't be compared yet; -EIO with a reason if it does not hold: the image is dropped then, and the snapshot
  * is damaged. */
-int snapshot_check_whole(struct v03_generation *generation, struct snapshot *snapshot,
-                         struct cache_image *image, struct task *task);
+int snapshot_check_whole(const struct block_reader *reader, struct task *task);

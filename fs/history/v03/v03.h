@@ -9,9 +9,10 @@
 #include <stdatomic.h>
 
 #include "../generation.h"
-#include "litemount/lz4frame.h"
+#include "blocks.h"
 #include "litemount/replica.h"
 #include "litemount/wal.h"
+#include "through.h"
 #include "versions.h"
 
 #define V03_PIECE (64 << 10) /* bytes: the cache's piece of an image */
@@ -58,18 +59,10 @@ struct snapshot {
     uint64_t size; /* bytes of the database file; of a large one as its header tells, unless it is exact */
     bool is_exact; /* a file may be longer than its header tells: a checkpoint cuts it only at its end */
 
-    struct object_source *source; /* opened when it is first read by block */
-
-    /* Where the blocks of a large one stand, as far as is known (snapshot_blocks.c). */
-    bool in_order; /* they can't be decoded on their own: read from the start */
-    struct lz4_frame frame;
-    uint64_t *starts; /* of the block headers, in bytes from the object's start; the last was not read yet */
-    size_t n_starts, starts_capacity;
-    bool starts_complete; /* the last one was read, and is the end mark */
-    uint8_t *decoded;     /* for each block: it was decoded once, by this or by an earlier mount */
-    size_t n_decoded, decoded_capacity;
-    bool checked;  /* the checksum of the whole was found to hold */
-    bool checking; /* somebody is comparing it */
+    struct object_source *source;    /* opened when it is first read by block */
+    atomic_int_least64_t round_trip; /* of its store: see snapshot_object.h */
+    struct blocks blocks;            /* of a large one */
+    struct through through;
 };
 
 /* What was learnt of all segments that were found sound. Listings that follow each other share one, as long
@@ -124,6 +117,7 @@ struct v03_generation {
     const struct age_identity *identities;
     size_t n_identities;
     struct slots *decoders; /* borrowed too: each decoder takes megabytes */
+    struct slots *blocks;   /* and these: each is a block of a snapshot in memory */
 
     pthread_mutex_t lock;        /* guards what is below, and the segments' learnt part */
     pthread_cond_t learnt;       /* a segment stopped being LEARNT_PENDING */
@@ -209,6 +203,13 @@ uint64_t snapshot_size(struct snapshot *snapshot, bool *ret_is_exact);
 
 /* Makes its size exact: of a large one all blocks have to be found, once ever. 0, or why it can't be had. */
 int snapshot_measure(struct v03_generation *generation, struct snapshot *snapshot, struct task *task);
+
+/* snapshot_image.c.
+ *
+ * Decodes the first `wanted` bytes of the image, at most a few KiB, from the object's beginning, without the
+ * need to know more of it. 0; -EOPNOTSUPP if they can't be had that way; else an errno with a reason. */
+int snapshot_peek(struct v03_generation *generation, struct snapshot *snapshot, size_t wanted, uint8_t *bytes,
+                  struct task *task);
 
 /* As cache_image_read, of the database file that the snapshot is. */
 int64_t snapshot_read(struct v03_generation *generation, struct snapshot *snapshot, uint64_t offset,

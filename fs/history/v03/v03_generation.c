@@ -197,6 +197,7 @@ int v03_generation_open(const char *name, struct replica *replica, const struct 
     generation->replica = replica;
     generation->cache = options->cache;
     generation->decoders = options->decoders;
+    generation->blocks = options->blocks;
     generation->identities = options->identities;
     generation->n_identities = options->n_identities;
     pthread_mutex_init(&generation->lock, NULL);

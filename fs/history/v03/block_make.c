@@ -1,0 +1,275 @@
+#include "block_make.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/cleanup.h"
+#include "litemount/parallel.h"
+#include "litemount/slots.h"
+#include "litemount/task.h"
+#include "snapshot_check.h"
+#include "snapshot_object.h"
+
+#define AHEAD 12        /* blocks behind the last one known that a reader in order may be at */
+#define SMALL_STEPS 4   /* pieces at a block's beginning that are fetched for themselves, one by one */
+#define GUESS_MORE 4096 /* bytes: what a guess of a beginning's length is too short by, mostly */
+
+/* A snapshot up to this is fetched whole when more than its beginning is wanted: at 100 MB/s it takes about
+ * as long as the round trips of finding a few of its blocks. */
+#define SMALL_OBJECT (8 << 20) /* bytes */
+#define SMALL_IMAGE (64 << 20) /* bytes: what it decodes to */
+#define SMALL_MAKERS 4         /* threads */
+
+/* The beginning of a block in its object, from the header on. */
+struct fetched {
+    uint8_t *bytes;
+    size_t length;
+};
+
+static void fetched_finish(struct fetched *fetched)
+{
+    free(fetched->bytes);
+}
+
+/* Decodes a block whose data begins at `data`; a stored one is left where it is. */
+static int decode(const struct lz4_frame *frame, const struct lz4_block *block, const uint8_t *data,
+                  uint8_t **decoded, const uint8_t **ret_content, size_t *ret_size)
+{
+    *ret_content = data;
+    *ret_size = block->size;
+    if (block->raw && !frame->block_checksum)
+        return 0;
+    *ret_content = *decoded = malloc(frame->block_max);
+    return *decoded ? lz4_block_decode(frame, block, data, *decoded, ret_size) : -ENOMEM;
+}
+
+int block_put(const struct block_reader *reader, size_t number, const uint8_t *bytes, size_t length,
+              struct cache_fill *fill, struct task *task)
+{
+    struct v03_generation *generation = reader->generation;
+    struct snapshot *snapshot = reader->snapshot;
+    const struct lz4_frame *frame = &snapshot->blocks.frame;
+    _cleanup_free_ uint8_t *decoded = NULL;
+    struct lz4_block block, next;
+    const uint8_t *content;
+    size_t size;
+
+    if (lz4_block_parse(frame, bytes, &block) < 0 || block.end ||
+        block.span + LZ4_BLOCK_HEADER_SIZE != length || lz4_block_parse(frame, bytes + block.span, &next) < 0)
+        return snapshot_refuse(generation, snapshot, task, "a block header does not hold");
+    int r = decode(frame, &block, bytes + LZ4_BLOCK_HEADER_SIZE, &decoded, &content, &size);
+    if (r == -EBADMSG)
+        return snapshot_refuse(generation, snapshot, task, "a block of it does not decode");
+    if (r == 0)
+        r = blocks_note_header(generation, snapshot, number + 1, bytes + block.span, task);
+    if (r < 0)
+        return r;
+    if (!next.end && size != frame->block_max)
+        return blocks_give_up(snapshot); /* a writer that flushes: what it holds can't be told by number */
+    blocks_note_state(snapshot, number, BLOCK_PUTTING);
+    snapshot_check_add(snapshot, number, content, size);
+    r = cache_fill_put(fill, (uint64_t)number * frame->block_max, content, size, next.end);
+    blocks_note_state(snapshot, number, r == 0 ? BLOCK_DECODED : BLOCK_NEW);
+    blocks_remember(generation, snapshot);
+    return r;
+}
+
+/* Makes sure that the block's first `length` bytes are there. */
+static int fetch(const struct block_reader *reader, const struct block_place *place, size_t length,
+                 struct task *task, struct fetched *fetched)
+{
+    if (length <= fetched->length)
+        return 0;
+    uint8_t *bytes = realloc(fetched->bytes, length);
+    if (!bytes)
+        return -ENOMEM;
+    fetched->bytes = bytes;
+    int r = snapshot_object_read(reader->generation, reader->snapshot, place->start + fetched->length,
+                                 length - fetched->length, bytes + fetched->length, task);
+    if (r == 0)
+        fetched->length = length;
+    return r;
+}
+
+/* How many bytes of a block decode to its first `wanted`, at a guess; all of them if that is nearly all. */
+static size_t guess_length(const struct block_reader *reader, const struct block_place *place, size_t wanted,
+                           uint64_t left)
+{
+    uint64_t bytes, block_max = reader->snapshot->blocks.frame.block_max, most;
+
+    blocks_expected(reader->snapshot, &bytes);
+    if (place->end)
+        bytes = place->end - place->start;
+    most = place->end ? bytes + LZ4_BLOCK_HEADER_SIZE : bytes + bytes / 8 + LZ4_BLOCK_HEADER_SIZE;
+    bytes = wanted < block_max ? bytes * wanted / block_max * 5 / 4 + GUESS_MORE : most;
+    bytes = bytes < most ? bytes : most;
+    return (size_t)(bytes < left ? bytes : left);
+}
+
+/* Puts the block's first `wanted` bytes, or more, if what was fetched decodes to them: 1, else 0. */
+static int put_start(const struct block_reader *reader, const struct block_place *place,
+                     const struct lz4_block *block, const struct fetched *fetched, size_t wanted,
+                     struct cache_fill *fill, struct task *task)
+{
+    const struct lz4_frame *frame = &reader->snapshot->blocks.frame;
+    _cleanup_free_ uint8_t *decoded = malloc(wanted);
+    size_t got;
+
+    if (!decoded)
+        return -ENOMEM;
+    if (lz4_block_decode_start(frame, block, fetched->bytes + LZ4_BLOCK_HEADER_SIZE,
+                               fetched->length - LZ4_BLOCK_HEADER_SIZE, decoded, wanted, &got) < 0)
+        return snapshot_refuse(reader->generation, reader->snapshot, task, "a block of it does not decode");
+    if (got < wanted)
+        return 0;
+    int r = cache_fill_put(fill, (uint64_t)place->number * frame->block_max, decoded, wanted, false);
+    return r < 0 ? r : 1;
+}
+
+/* Makes the first `wanted` bytes of a block, or all. -EAGAIN: the end mark stands there. */
+static int make_block(const struct block_reader *reader, const struct block_place *place, size_t wanted,
+                      struct cache_fill *fill, struct task *task)
+{
+    _cleanup_(fetched_finish) struct fetched fetched = {0};
+    const struct lz4_frame *frame = &reader->snapshot->blocks.frame;
+    struct lz4_block block;
+    uint64_t size;
+    int r = snapshot_object_size(reader->generation, reader->snapshot, task, &size);
+
+    if (r < 0)
+        return r;
+    if (place->start >= size || size - place->start < LZ4_BLOCK_HEADER_SIZE)
+        return snapshot_refuse(reader->generation, reader->snapshot, task, "it is cut short");
+    r = fetch(reader, place, guess_length(reader, place, wanted, size - place->start), task, &fetched);
+    if (r == 0)
+        r = blocks_note_header(reader->generation, reader->snapshot, place->number, fetched.bytes, task);
+    if (r < 0)
+        return r;
+    lz4_block_parse(frame, fetched.bytes, &block);
+    if (block.end)
+        return -EAGAIN;
+    if (wanted < frame->block_max) {
+        /* Its beginning may shrink less than the rest. */
+        size_t enough = LZ4_BLOCK_HEADER_SIZE + wanted + wanted / 255 + 16;
+        r = put_start(reader, place, &block, &fetched, wanted, fill, task);
+        if (r == 0 && enough < block.span / 2 && fetched.length < enough)
+            if ((r = fetch(reader, place, enough, task, &fetched)) == 0)
+                r = put_start(reader, place, &block, &fetched, wanted, fill, task);
+        if (r != 0)
+            return r < 0 ? r : 0;
+    }
+    r = fetch(reader, place, block.span + LZ4_BLOCK_HEADER_SIZE, task, &fetched);
+    return r < 0 ? r
+                 : block_put(reader, place->number, fetched.bytes, block.span + LZ4_BLOCK_HEADER_SIZE, fill,
+                             task);
+}
+
+/* How many of the block's bytes to make if those from `begin` to `end` are wanted: all of them if others
+ * were wanted before, so that no block is fetched in many steps. */
+static size_t worth_making(const struct block_reader *reader, size_t number, uint64_t begin, uint64_t end)
+{
+    const struct lz4_frame *frame = &reader->snapshot->blocks.frame;
+    uint64_t middle = (uint64_t)number * frame->block_max + begin / 2;
+
+    if (reader->ahead || frame->block_checksum || end > frame->block_max / 2 ||
+        !blocks_are_full(reader->snapshot, number) ||
+        (begin > SMALL_STEPS * V03_PIECE && cache_image_has(reader->image, middle)))
+        return frame->block_max;
+    return (size_t)end;
+}
+
+/* Whether finding out where block `number` stands, which is not known, is left to reading through. */
+static bool is_near(const struct block_reader *reader, const struct block_place *place, uint64_t number)
+{
+    if (reader->ahead && number - place->number < AHEAD)
+        return true;
+    return through_nears(&reader->snapshot->through, (size_t)number);
+}
+
+static bool is_small(const struct block_reader *reader, const struct block_place *place, uint64_t number)
+{
+    bool is_exact;
+    return number > 0 && place->number <= number && reader->snapshot->object.size <= SMALL_OBJECT &&
+           snapshot_size(reader->snapshot, &is_exact) <= SMALL_IMAGE;
+}
+
+struct whole {
+    const struct block_reader *reader;
+    struct cache_fill *fill;
+};
+
+static int make_until_end(void *context, size_t item, struct task *task)
+{
+    const struct whole *whole = context;
+    int r = through_make(whole->reader, SIZE_MAX, whole->fill, task);
+    return r == -EAGAIN ? 0 : r;
+}
+
+/* Makes block `number` if it is to be read through: 0; else -EAGAIN, or an errno. */
+static int make_through(const struct block_reader *reader, const struct block_place *place, uint64_t number,
+                        struct cache_fill *fill, struct task *task)
+{
+    struct whole whole = {reader, fill};
+
+    if (is_near(reader, place, number))
+        return through_make(reader, (size_t)number, fill, task);
+    if (!is_small(reader, place, number))
+        return -EAGAIN;
+    int r = parallel_each(SMALL_MAKERS, SMALL_MAKERS, make_until_end, &whole, task);
+    if (r < 0)
+        return r;
+    return blocks_is_decoded(reader->snapshot, (size_t)number) ? 0 : -EAGAIN;
+}
+
+/* Makes a block that stands at `place`, bytes from `begin` to `end` in it at least. */
+static int make_placed(const struct block_reader *reader, const struct block_place *place, uint64_t begin,
+                       uint64_t end, struct cache_fill *fill, struct task *task)
+{
+    int r = slots_take(reader->generation->blocks, task);
+    if (r < 0)
+        return r;
+    r = make_block(reader, place, worth_making(reader, place->number, begin, end), fill, task);
+    slots_give(reader->generation->blocks);
+    return r;
+}
+
+/* Makes what is wanted of block `number`, bytes from `begin` to `end` in it. `*ret_last`: there is none after
+ * it. */
+static int make_part(const struct block_reader *reader, uint64_t number, uint64_t begin, uint64_t end,
+                     struct cache_fill *fill, struct task *task, bool *ret_last)
+{
+    struct snapshot *snapshot = reader->snapshot;
+    struct block_place place;
+    int r = -EAGAIN;
+
+    if (!blocks_get(snapshot, number, &place))
+        r = make_through(reader, &place, number, fill, task);
+    while (r == -EAGAIN) {
+        r = 0;
+        /* Where the first header to be read is the block's own, it is read along with the block. */
+        if (!blocks_get(snapshot, number, &place) && place.number != number)
+            r = blocks_find(reader->generation, snapshot, number, task, &place);
+        *ret_last = place.number < number; /* the image's end is looked for, and is in the last block */
+        if (r == 0)
+            r = make_placed(reader, &place, begin, *ret_last ? snapshot->blocks.frame.block_max : end, fill,
+                            task);
+    }
+    return r;
+}
+
+int blocks_make(const struct block_reader *reader, uint64_t offset, uint64_t length, struct cache_fill *fill,
+                struct task *task)
+{
+    int r = blocks_begin(reader->generation, reader->snapshot, task);
+    uint64_t end = offset + length;
+    bool last = false;
+
+    while (r == 0 && offset < end && !last) {
+        uint64_t block_max = reader->snapshot->blocks.frame.block_max, number = offset / block_max;
+        uint64_t begin = number * block_max, stop = begin + block_max;
+        r = make_part(reader, number, offset - begin, (end < stop ? end : stop) - begin, fill, task, &last);
+        offset = stop;
+    }
+    return r;
+}

@@ -1,0 +1,23 @@
+/* Making the pieces of a large snapshot's image, block by block: only what is read is fetched. */
+#pragma once
+
+#include "litemount/cache.h"
+#include "v03.h"
+
+/* Who makes. Plain value, everything is borrowed. */
+struct block_reader {
+    struct v03_generation *generation;
+    struct snapshot *snapshot;
+    struct cache_image *image;
+    bool ahead; /* for a reader to come, who reads in order */
+};
+
+/* A cache_make for the bytes of the image from `offset` on. -EOPNOTSUPP: this frame has to be read in order.
+ */
+int blocks_make(const struct block_reader *reader, uint64_t offset, uint64_t length, struct cache_fill *fill,
+                struct task *task);
+
+/* Decodes block `number`, which stands in `bytes` from its header to the next one, and puts it. 0;
+ * -EOPNOTSUPP; -EBADMSG with a reason; or -ENOMEM. */
+int block_put(const struct block_reader *reader, size_t number, const uint8_t *bytes, size_t length,
+              struct cache_fill *fill, struct task *task);
