@@ -358,6 +358,12 @@ int64_t cache_image_read(struct cache_image *image, uint64_t offset, size_t leng
     return rest < 0 ? rest : (int64_t)done + rest;
 }
 
+size_t cache_image_peek(struct cache_image *image, uint64_t offset, size_t length, void *bytes)
+{
+    uint64_t end;
+    return read_stored(image, offset, length, bytes, &end);
+}
+
 bool cache_image_has(struct cache_image *image, uint64_t offset)
 {
     uint64_t index = offset / image->piece;

@@ -76,6 +76,10 @@ void cache_image_close(struct cache_image *image); /* NULL is fine */
 int64_t cache_image_read(struct cache_image *image, uint64_t offset, size_t length, void *bytes,
                          const struct cache_maker *maker, struct task *task);
 
+/* Copies what is there from `offset` on, up to the first piece that is missing, and makes nothing: so it may
+ * be called by a maker. Returns how many bytes. */
+size_t cache_image_peek(struct cache_image *image, uint64_t offset, size_t length, void *bytes);
+
 /* Whether the piece at `offset` seems to be there; whether its bytes hold is seen when it is read. */
 bool cache_image_has(struct cache_image *image, uint64_t offset);
 

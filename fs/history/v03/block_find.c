@@ -71,7 +71,8 @@ static int search(struct v03_generation *generation, struct snapshot *snapshot, 
                         strands_count(left, block_bytes, snapshot_round_trip(snapshot)), block_bytes, task);
     while (r == 0 && !blocks_get(snapshot, wanted, &place))
         r = hop(generation, snapshot, &place, task);
-    blocks_remember(generation, snapshot);
+    if (r == 0)
+        blocks_remember(generation, snapshot);
     return r;
 }
 

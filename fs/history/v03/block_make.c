@@ -67,6 +67,9 @@ int block_put(const struct block_reader *reader, size_t number, const uint8_t *b
         return r;
     if (!next.end && size != frame->block_max)
         return blocks_give_up(snapshot); /* a writer that flushes: what it holds can't be told by number */
+    r = snapshot_check_kept(reader, number, content, size, task);
+    if (r < 0)
+        return r;
     blocks_note_state(snapshot, number, BLOCK_PUTTING);
     snapshot_check_add(snapshot, number, content, size);
     r = cache_fill_put(fill, (uint64_t)number * frame->block_max, content, size, next.end);

@@ -121,6 +121,13 @@ void blocks_remember(struct v03_generation *generation, struct snapshot *snapsho
     buffer_finish(&buffer);
 }
 
+void blocks_forget(struct v03_generation *generation, struct snapshot *snapshot)
+{
+    _cleanup_free_ char *identity = object_identity(generation->replica, &snapshot->object);
+    if (identity)
+        cache_put_fact(generation->cache, identity, KIND, "", 0);
+}
+
 int blocks_give_up(struct snapshot *snapshot)
 {
     pthread_mutex_lock(&snapshot->blocks.lock);
@@ -190,6 +197,16 @@ bool blocks_get(struct snapshot *snapshot, uint64_t wanted, struct block_place *
     return known;
 }
 
+/* The header at the last place known is none. Perhaps the one that led there came wrong over the network: it
+ * will be read again. */
+static void drop_last(struct blocks *blocks, size_t number)
+{
+    pthread_mutex_lock(&blocks->lock);
+    if (number > 0 && number + 1 == blocks->n_starts && !blocks->complete)
+        blocks->n_starts--;
+    pthread_mutex_unlock(&blocks->lock);
+}
+
 int blocks_note_header(struct v03_generation *generation, struct snapshot *snapshot, size_t number,
                        const uint8_t header[static LZ4_BLOCK_HEADER_SIZE], struct task *task)
 {
@@ -197,8 +214,10 @@ int blocks_note_header(struct v03_generation *generation, struct snapshot *snaps
     struct lz4_block block;
     int r = 0;
 
-    if (lz4_block_parse(&blocks->frame, header, &block) < 0)
+    if (lz4_block_parse(&blocks->frame, header, &block) < 0) {
+        drop_last(blocks, number);
         return snapshot_refuse(generation, snapshot, task, "a block header does not hold");
+    }
     if (block.end && number == 0)
         return snapshot_refuse(generation, snapshot, task, "it holds nothing");
     pthread_mutex_lock(&blocks->lock);

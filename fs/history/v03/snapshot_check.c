@@ -80,6 +80,25 @@ static int make_nothing(void *context, uint64_t offset, uint64_t length, struct 
     return -ENODATA;
 }
 
+/* What was made of a block's beginning before may have come wrong over the network, or this time. */
+int snapshot_check_kept(const struct block_reader *reader, size_t number, const uint8_t *bytes, size_t length,
+                        struct task *task)
+{
+    uint64_t begin = (uint64_t)number * reader->snapshot->blocks.frame.block_max;
+    _cleanup_free_ uint8_t *kept = malloc(V03_PIECE);
+    size_t part = V03_PIECE;
+
+    for (size_t at = 0; kept && at < length && part == V03_PIECE; at += part) {
+        part = cache_image_peek(reader->image, begin + at, length - at < part ? length - at : part, kept);
+        if (memcmp(kept, bytes + at, part) != 0) {
+            cache_image_discard(reader->image);
+            return snapshot_refuse(reader->generation, reader->snapshot, task,
+                                   "it does not come the same twice");
+        }
+    }
+    return kept ? 0 : -ENOMEM;
+}
+
 /* Adds a block as the cache has it. -ENODATA: it has lost it, or a part. */
 static int add_cached(const struct block_reader *reader, struct lz4_checksum *sum, size_t number,
                       struct task *task)
@@ -174,10 +193,11 @@ int snapshot_check_whole(const struct block_reader *reader, struct task *task)
     if (damaged || r < 0)
         begin_again(reader);
     end_check(&reader->snapshot->blocks, r > 0);
-    if (damaged || r > 0)
+    if (r > 0)
         blocks_remember(reader->generation, reader->snapshot);
     if (!damaged)
         return 0;
+    blocks_forget(reader->generation, reader->snapshot);
     task_fail(task, EIO, "%s/%s is damaged: the checksum over the whole does not hold",
               replica_url(reader->generation->replica), reader->snapshot->object.key);
     snapshot_set_damaged(reader->snapshot, task_reason(task, EIO));
