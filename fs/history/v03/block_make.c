@@ -12,7 +12,6 @@
 #include "snapshot_object.h"
 
 #define AHEAD 12        /* blocks behind the last one known that a reader in order may be at */
-#define SMALL_STEPS 4   /* pieces at a block's beginning that are fetched for themselves, one by one */
 #define GUESS_MORE 4096 /* bytes: what a guess of a beginning's length is too short by, mostly */
 
 /* A snapshot up to this is fetched whole when more than its beginning is wanted: at 100 MB/s it takes about
@@ -168,18 +167,23 @@ static int make_block(const struct block_reader *reader, const struct block_plac
                              task);
 }
 
-/* How many of the block's bytes to make if those from `begin` to `end` are wanted: all of them if others
- * were wanted before, so that no block is fetched in many steps. */
+/* Whether bytes of the block before `begin` were made already: the ones right before it, so that somebody
+ * seems to read in order, or those half way to it. */
+static bool was_begun(const struct block_reader *reader, size_t number, uint64_t begin)
+{
+    uint64_t start = (uint64_t)number * reader->snapshot->blocks.frame.block_max;
+    return begin > 0 && (cache_image_has(reader->image, start + begin - V03_PIECE) ||
+                         cache_image_has(reader->image, start + begin / 2));
+}
+
+/* How many of the block's bytes to make if those from `begin` to `end` are wanted. No block is fetched in
+ * many steps. */
 static size_t worth_making(const struct block_reader *reader, size_t number, uint64_t begin, uint64_t end)
 {
     const struct lz4_frame *frame = &reader->snapshot->blocks.frame;
-    uint64_t middle = (uint64_t)number * frame->block_max + begin / 2;
-
-    if (reader->ahead || frame->block_checksum || end > frame->block_max / 2 ||
-        !blocks_are_full(reader->snapshot, number) ||
-        (begin > SMALL_STEPS * V03_PIECE && cache_image_has(reader->image, middle)))
-        return frame->block_max;
-    return (size_t)end;
+    bool whole = reader->ahead || frame->block_checksum || end > frame->block_max / 2 ||
+                 !blocks_are_full(reader->snapshot, number) || was_begun(reader, number, begin);
+    return whole ? frame->block_max : (size_t)end;
 }
 
 /* Whether finding out where block `number` stands, which is not known, is left to reading through. */

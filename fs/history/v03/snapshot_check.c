@@ -175,6 +175,17 @@ static void end_check(struct blocks *blocks, bool holds)
     pthread_mutex_unlock(&blocks->lock);
 }
 
+/* First it is damaged, then its pieces are dropped: what is made after that is not put. */
+static int refuse_all(const struct block_reader *reader, struct task *task)
+{
+    task_fail(task, EIO, "%s/%s is damaged: the checksum over the whole does not hold",
+              replica_url(reader->generation->replica), reader->snapshot->object.key);
+    snapshot_set_damaged(reader->snapshot, task_reason(task, EIO));
+    cache_image_discard(reader->image);
+    blocks_forget(reader->generation, reader->snapshot);
+    return -EIO;
+}
+
 int snapshot_check_whole(const struct block_reader *reader, struct task *task)
 {
     struct task attempt;
@@ -187,19 +198,13 @@ int snapshot_check_whole(const struct block_reader *reader, struct task *task)
     int r = catch_up(reader, &attempt);
     if (r == 0 && all)
         r = compare(reader, end, &attempt);
-    bool damaged = all && (r == 0 || r == -EBADMSG);
+    bool holds = r > 0, damaged = all && (r == 0 || r == -EBADMSG);
     if (damaged)
-        cache_image_discard(reader->image);
-    if (damaged || r < 0)
+        r = refuse_all(reader, task);
+    if (r < 0)
         begin_again(reader);
-    end_check(&reader->snapshot->blocks, r > 0);
-    if (r > 0)
+    end_check(&reader->snapshot->blocks, holds);
+    if (holds)
         blocks_remember(reader->generation, reader->snapshot);
-    if (!damaged)
-        return 0;
-    blocks_forget(reader->generation, reader->snapshot);
-    task_fail(task, EIO, "%s/%s is damaged: the checksum over the whole does not hold",
-              replica_url(reader->generation->replica), reader->snapshot->object.key);
-    snapshot_set_damaged(reader->snapshot, task_reason(task, EIO));
-    return -EIO;
+    return damaged ? r : 0;
 }

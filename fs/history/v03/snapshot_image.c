@@ -38,10 +38,17 @@ static int make_in_order(const struct block_reader *reader, struct cache_fill *f
     return r;
 }
 
+static int refuse_damaged(struct snapshot *snapshot, struct task *task)
+{
+    return task_fail(task, EIO, "%s", snapshot->damage ? snapshot->damage : "a damaged snapshot");
+}
+
 static int make_image(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
                       struct task *task)
 {
     const struct block_reader *reader = context;
+    if (snapshot_is_damaged(reader->snapshot))
+        return refuse_damaged(reader->snapshot, task); /* since the read began */
     if (reader->snapshot->object.size > V03_WHOLE_OBJECT) {
         int r = blocks_make(reader, offset, length, fill, task);
         if (r != -EOPNOTSUPP)
@@ -68,7 +75,7 @@ int64_t snapshot_read(struct v03_generation *generation, struct snapshot *snapsh
     const struct cache_maker maker = {make_image, unit_of_image, &reader};
 
     if (snapshot_is_damaged(snapshot))
-        return task_fail(task, EIO, "%s", snapshot->damage ? snapshot->damage : "a damaged snapshot");
+        return refuse_damaged(snapshot, task);
     if (!identity || cache_image_open(generation->cache, identity, V03_PIECE, &reader.image) < 0)
         return -ENOMEM;
     int64_t n = cache_image_read(reader.image, offset, length, bytes, &maker, task);
