@@ -14,13 +14,19 @@ import tempfile
 
 import copying
 import lookup
+import memory
+import points
+import scan
+import second
+import warm
 from data import SIZES, Facts, make_data, write_config
-from measure import Meter, check_answers, median, mounted, remove
+from measure import Meter, check_same, is_mounted, median, mounted, remove
 from peers import Peers
 from server import ROUND_TRIPS, Link, Processes, Server
 from table import print_missing, print_section
 
-QUESTIONS = {"lookup": lookup.measure, "copy": copying.measure}
+QUESTIONS = {"lookup": lookup.measure, "copy": copying.measure, "second": second.measure, "scan": scan.measure,
+             "warm": warm.measure, "memory": memory.measure, "points": points.measure}
 
 
 class Bench:
@@ -31,6 +37,8 @@ class Bench:
         self.binary, self.repeat = options.binary.resolve(), options.repeat
         self.peers = Peers(options.peers.resolve())
         self.size = SIZES[options.size]
+        self.kept = scratch / "kept"
+        self.kept.mkdir()
 
     def open(self):
         """Makes the data if it is not there yet, and the links."""
@@ -50,25 +58,31 @@ class Bench:
         """No one is the first to read an object from the disk."""
         subprocess.run(["tar", "-C", self.store, "-cf", "/dev/null", "--warning=none", "."], check=True)
 
-    def config(self, version, link):
+    def nearest(self):
+        return self.links[min(self.links)]
+
+    def farthest(self):
+        return self.links[max(self.links)]
+
+    def config(self, version, link, name=None):
         """A litestream.yml of one backup, as seen over a link."""
         path = self.scratch / f"{version}-{link.round_trip}.yml"
-        return write_config(path, version, "/data/bench.db", self.server, link.endpoint)
+        return write_config(path, version, "/data/bench.db", self.server, link.endpoint, name)
 
-    def mount(self, meter, version, link, cache="cache", options=()):
+    def mount(self, meter, version, link, cache="cache", name=None, options=()):
         """Mounts a backup; with a cache of its own, which is empty the first time."""
         options = ",".join([f"cache={self.scratch / cache}", *options])
-        command = [self.binary, self.config(version, link), "-o", options]
+        command = [self.binary, self.config(version, link, name), "-o", options]
         return mounted(meter, command, self.scratch / "mnt")
 
-    def medians(self, contestants):
+    def medians(self, contestants, repeat=None):
         """Runs them in turn: {name: function} -> {name: Cost}."""
         costs = {name: [] for name in contestants}
-        for _ in range(self.repeat):
+        for _ in range(repeat or self.repeat):
             for name, contestant in contestants.items():
                 costs[name].append(contestant())
                 self.clean()
-        check_answers([cost for found in costs.values() for cost in found])
+        check_same([cost for found in costs.values() for cost in found])
         return {name: median(found) for name, found in costs.items()}
 
     def beside(self, peer):
@@ -80,7 +94,7 @@ class Bench:
 
     def clean(self):
         for path in self.scratch.glob("*"):
-            if path.name != "mnt":
+            if path != self.kept and not is_mounted(path):
                 remove(path)
 
 
@@ -88,7 +102,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(prog="tests/bench/run.sh", description=__doc__.partition("\n")[0])
     parser.add_argument("size", nargs="?", choices=SIZES, default="small", help="of the database: 60 MB, or 500 MB")
     parser.add_argument("--only", default=",".join(QUESTIONS), help=f"some of the questions: {','.join(QUESTIONS)}")
-    parser.add_argument("--repeat", type=int, default=3, help="times that each is measured; the median counts")
+    parser.add_argument("--repeat", type=int, default=1, help="times that each is measured; the median counts")
     parser.add_argument("--round-trip", type=int, nargs="+", choices=ROUND_TRIPS, default=[*ROUND_TRIPS],
                         help="milliseconds")
     parser.add_argument("--without-peers", action="store_true", help="measure litemount alone")

@@ -24,10 +24,10 @@ def ours(bench, version, link):
     return run
 
 
-def restored(bench, version, link):
+def restored(bench, version, link, instant=None):
     def run():
         meter = bench.meter(link)
-        file = restore(bench, meter, version, link)
+        file = restore(bench, meter, version, link, instant)
         meter.stop()
         meter.cost.answer = digest(file)
         return meter.cost

@@ -42,7 +42,7 @@ class Size:
     large_megabytes: int  # the database whose reader's memory is measured
 
 
-SIZES = {"small": Size(60, 5_000, 1_000), "full": Size(500, 100_000, 10_000)}
+SIZES = {"small": Size(40, 5_000, 1_000), "full": Size(500, 100_000, 10_000)}
 
 
 @dataclasses.dataclass
@@ -153,9 +153,9 @@ CHANGES = {
 }
 
 
-def write_config(path, version, database, server, endpoint):
+def write_config(path, version, database, server, endpoint, name=None):
     """A litestream.yml for one backup of the bucket, by either program and by ours."""
-    replica = REPLICA.format(bucket=BUCKET, name=NAMES[version], endpoint=endpoint)
+    replica = REPLICA.format(bucket=BUCKET, name=name or NAMES[version], endpoint=endpoint)
     text = CREDENTIALS.format(access=server.access_key, secret=server.secret_key)
     path.write_text(text + CHANGES[version].format(database=database, replica=replica), "utf-8")
     return path

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -17,7 +18,7 @@ class Cost:
     requests: int = 0
     bytes: int = 0  # that the store sent
     processor: float = 0  # seconds, user and system
-    resident: int = 0  # bytes: of the process that held the most at once
+    resident: int = 0  # bytes: of the process that held the most at once; 0: less than can be told
     answer: str = ""  # what was found: the same whoever is asked
 
 
@@ -27,7 +28,7 @@ def median(costs):
                    for field in dataclasses.fields(Cost) if field.name != "answer"})
 
 
-def check_answers(costs):
+def check_same(costs):
     """What was measured has to be right as well."""
     answers = {cost.answer for cost in costs}
     if len(answers) > 1:
@@ -42,9 +43,7 @@ class Meter:
 
     def __init__(self, processes, link=None):
         self.processes, self.link, self.cost = processes, link, Cost()
-        if link:
-            link.counts()
-        self.begin = time.monotonic()
+        self.restart()
 
     def start(self, command, environment=None, **settings):
         """Starts a command that runs until end()."""
@@ -55,7 +54,9 @@ class Meter:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         self.cost.processor += usage.ru_utime + usage.ru_stime
-        self.cost.resident = max(self.cost.resident, usage.ru_maxrss * 1024)
+        # A new process counts what whoever started it held until then: nothing can be told from less than that.
+        if usage.ru_maxrss > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss:
+            self.cost.resident = max(self.cost.resident, usage.ru_maxrss * 1024)
         if process.returncode != 0:
             raise RuntimeError(f"{' '.join(map(str, process.args))}: exit status {process.returncode}")
 
@@ -71,6 +72,12 @@ class Meter:
             raise RuntimeError(f"{error}\n{errors[-2000:]}") from None
         return output.strip().rpartition("\n")[2]
 
+    def restart(self):
+        """Forgets what has been measured in time and on the link."""
+        self.begin = time.monotonic()
+        if self.link:
+            self.link.counts()
+
     def stop(self):
         """The end of what is measured in time and on the link."""
         self.cost.wall = time.monotonic() - self.begin
@@ -82,6 +89,13 @@ def is_mounted(point):
     """By the kernel's table, so that a dead mount cannot hang whoever asks."""
     with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as table:
         return any(line.split(" ", 2)[1] == str(point) for line in table)
+
+
+def peak_resident(pid):
+    """The most that a running process has held, in bytes."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        (line,) = (line for line in status if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
 
 
 @contextlib.contextmanager
@@ -98,6 +112,7 @@ def mounted(meter, command, point, seconds=60):
     try:
         yield point
     finally:
+        meter.cost.resident = max(meter.cost.resident, peak_resident(process.pid))
         subprocess.run(["fusermount3", "-u", "-z", point], check=True)
         meter.end(process)
 

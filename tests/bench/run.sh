@@ -13,6 +13,6 @@ ninja -C "$build" fs/litemount tests/bench/delay_proxy >"$build/ninja.log" || { 
 
 size=small
 case ${1:-} in small | full) size=$1 && shift ;; esac
-export PYTHONDONTWRITEBYTECODE=1
+export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/mount # where synthetic backups are made
 exec python3 tests/bench/bench.py "$size" --binary "$build/fs/litemount" --proxy "$build/tests/bench/delay_proxy" \
     --peers "$build/peers" --data "$build/data-$size" "$@"

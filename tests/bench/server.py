@@ -70,6 +70,15 @@ class Server:
         wait_for_port(self.port)
 
 
+def adopt(folder):
+    """Gives files that were not put by way of the server what it would have noted: their ETags."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            status = path.stat()
+            digest = hashlib.md5(f"{path.name} {status.st_size} {status.st_mtime_ns}".encode()).hexdigest()
+            os.setxattr(path, "user.etag", f'"{digest}"'.encode())
+
+
 def sign(server, host, path):
     """The query of a GET that anybody may send within the hour (AWS Signature Version 4, by query)."""
     now = datetime.datetime.now(datetime.timezone.utc)

@@ -37,7 +37,7 @@ def print_section(section):
     """Returns whether all of its bars are met."""
     print(f"\n{section.title:44}{'wall s':>9}{'requests':>10}{'MB':>9}{'CPU s':>8}{'resident MB':>13}")
     for who, cost in section.costs.items():
-        print(f"  {who:42}{cost.wall:9.3f}{cost.requests:10.0f}{cost.bytes / MB:9.2f}{cost.processor:8.2f}"
-              f"{cost.resident / MB:13.1f}")
+        resident = f"{cost.resident / MB:.1f}" if cost.resident else "-"
+        print(f"  {who:42}{cost.wall:9.3f}{cost.requests:10.0f}{cost.bytes / MB:9.2f}{cost.processor:8.2f}{resident:>13}")
     print("".join(f"{bar}\n" for bar in section.bars), end="", flush=True)
     return all(bar.met() for bar in section.bars)

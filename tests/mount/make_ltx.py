@@ -1,4 +1,4 @@
-"""Writes a level-9 file of Litestream v0.5, of any size, from a database that SQLite made.
+"""Writes a level-9 file of Litestream v0.5, of any size.
 
 Source of the format: superfly/ltx. The checksum is ISA-L's, compression is liblz4's.
 """
@@ -43,23 +43,29 @@ class Writer:
         self.file.write(data)
         self.offset += len(data)
         checked = data if checked is None else checked
-        self.checksum = _isal.crc64_iso_refl(self.checksum, checked, len(checked))
+        self.checksum = _isal.crc64_iso_refl(self.checksum, bytes(checked), len(checked))
 
 
-def write_snapshot(replica, database, txid, milliseconds):
-    """Writes `replica`/0009/...: the database as of a TXID and a time (since 1970). Returns its path."""
-    data = pathlib.Path(database).read_bytes()
-    page_size = struct.unpack(">H", data[16:18])[0]
+def lock_page(page_size):
+    """The number of the page at 1 GiB, which SQLite never writes."""
+    return 0x40000000 // page_size + 1
+
+
+def write_pages(replica, pages, count, page_size, txid, milliseconds):
+    """Writes `replica`/0009/...: a database of `count` pages as of a TXID and a time (since 1970). Returns its path."""
     path = pathlib.Path(replica, "0009", f"{1:016x}-{txid:016x}.ltx")
     path.parent.mkdir(parents=True, exist_ok=True)
-    index = b""
+    index, page, block = bytearray(), None, None
     with open(path, "wb") as file:
         writer = Writer(file)
-        header = struct.pack(">4sIIIQQQ", b"LTX1", NO_CHECKSUMS_OF_PAGES, page_size, len(data) // page_size, 1, txid, milliseconds)
+        header = struct.pack(">4sIIIQQQ", b"LTX1", NO_CHECKSUMS_OF_PAGES, page_size, count, 1, txid, milliseconds)
         writer.put(header.ljust(100, b"\0"))
-        for number in range(1, len(data) // page_size + 1):
-            page = data[(number - 1) * page_size:number * page_size]
-            block, start = compress(page), writer.offset
+        for number, page_now in enumerate(pages, 1):
+            if number == lock_page(page_size):
+                continue
+            if page_now is not page:  # a page that comes again is not compressed again
+                page, block = page_now, compress(page_now)
+            start = writer.offset
             head = struct.pack(">IHI", number, PAGE_HAS_SIZE, len(block))
             writer.put(head + block, head + page)
             index += varint(number) + varint(start) + varint(len(head) + len(block))
@@ -69,3 +75,11 @@ def write_snapshot(replica, database, txid, milliseconds):
         writer.put(bytes(8))  # the database's checksum
         file.write(struct.pack(">Q", writer.checksum | 1 << 63))
     return path
+
+
+def write_snapshot(replica, database, txid, milliseconds):
+    """The same, of a database that SQLite made."""
+    data = pathlib.Path(database).read_bytes()
+    page_size = struct.unpack(">H", data[16:18])[0]
+    pages = (data[start:start + page_size] for start in range(0, len(data), page_size))
+    return write_pages(replica, pages, len(data) // page_size, page_size, txid, milliseconds)

@@ -1,0 +1,84 @@
+"""Reading what is cached: with the kernel's page cache as from the disk, without it as libfuse's own example does."""
+
+from lookup import SQLITE, mounted_file
+from measure import mounted
+from scan import ROWS
+from table import Bar, Section
+
+CACHE = "kept/cache"  # below the scratch folder
+EQUAL = 1.1  # what "the same" is when the clock is not exact
+
+
+def read_all(meter, file):
+    meter.run(["dd", f"if={file}", "of=/dev/null", "bs=1M", "status=none"])
+
+
+def reading(bench, file, read):
+    """Measures one reading of a file."""
+    def run():
+        meter = bench.meter()
+        read(meter, file)
+        meter.stop()
+        return meter.cost
+    return run
+
+
+def scan(meter, file):
+    meter.cost.answer = meter.run([SQLITE, file, ROWS])
+
+
+def ours(bench, version):
+    """The cache holds all of it, the kernel nothing of this mount. The seconds are those of the reading alone."""
+    def run():
+        meter = bench.meter()
+        with bench.mount(meter, version, bench.nearest(), cache=CACHE) as point:
+            file = mounted_file(point, None)
+            file.stat()
+            meter.restart()
+            read_all(meter, file)
+            meter.stop()
+        return meter.cost
+    return run
+
+
+def passthrough(bench, native):
+    def run():
+        meter = bench.meter()
+        command = [bench.peers.passthrough, "-o", f"source={native.parent},cache=always"]
+        with mounted(meter, command, bench.scratch / "passthrough") as point:
+            meter.restart()
+            read_all(meter, point / native.name)
+            meter.stop()
+        return meter.cost
+    return run
+
+
+def from_kernel_cache(bench, version, native):
+    """Fills the cache, and keeps a native copy."""
+    with bench.mount(bench.meter(), version, bench.nearest(), cache=CACHE) as point:
+        file = mounted_file(point, None)
+        bench.meter().run(["cp", "--no-preserve=mode", file, native])
+        costs = bench.medians({"litemount, all of it": reading(bench, file, read_all),
+                               "native, all of it": reading(bench, native, read_all)})
+        rows = bench.medians({"litemount, rows": reading(bench, file, scan), "native, rows": reading(bench, native, scan)})
+    costs |= rows
+    return Section(f"warm, v{version}, from the kernel's cache", costs, [
+        Bar(f"wall of {what}, of native", costs[f"litemount, {what}"].wall / costs[f"native, {what}"].wall, EQUAL)
+        for what in ("all of it", "rows")])
+
+
+def from_own_cache(bench, version, native):
+    contestants = {"litemount": ours(bench, version)}
+    if bench.beside(bench.peers.passthrough):
+        contestants["passthrough_ll"] = passthrough(bench, native)
+    costs = bench.medians(contestants)
+    bars = [Bar("wall, of passthrough_ll", costs["litemount"].wall / costs["passthrough_ll"].wall, 1 / 0.9)
+            ] if "passthrough_ll" in costs else []
+    return Section(f"warm, v{version}, the kernel's cache is cold", costs, bars)
+
+
+def measure(bench):
+    native = bench.kept / "native.db"
+    for version in ("0.3", "0.5"):
+        yield from_kernel_cache(bench, version, native)
+        yield from_own_cache(bench, version, native)
