@@ -1,0 +1,18 @@
+/* A verb's command line: flags, with one dash or two ("-o FILE", "--o=FILE"), and operands between them. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct task;
+
+/* A flag that a verb knows: it is set, or takes a value. Plain value. */
+struct flag {
+    const char *name;   /* without dashes */
+    bool *is_set;       /* of one without a value: "-json", "-json=false" */
+    const char **value; /* of one with a value; it points into the command line */
+};
+
+/* Reads argv[1] and on. Operands are moved to the front of `argv`, from argv[1] on, in their order; "--" ends
+ * the flags. Returns how many there are, or -EINVAL with a reason. */
+int flags_read(int argc, char **argv, const struct flag *flags, size_t n_flags, struct task *task);

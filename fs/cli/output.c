@@ -1,0 +1,151 @@
+#include "output.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/array.h"
+#include "litemount/cleanup.h"
+
+void output_init(struct output *output, const struct column *columns, size_t n_columns, bool json)
+{
+    *output = (struct output){.columns = columns, .n_columns = n_columns, .json = json};
+}
+
+void output_finish(struct output *output)
+{
+    for (size_t i = 0; i < output->n_cells; i++)
+        free(output->cells[i]);
+    free(output->cells);
+}
+
+int output_add(struct output *output, const char *format, ...)
+{
+    va_list arguments;
+    char *cell;
+
+    if (ARRAY_GROW(output->cells, output->capacity, output->n_cells + 1) < 0)
+        return -ENOMEM;
+    va_start(arguments, format);
+    int n = vasprintf(&cell, format, arguments);
+    va_end(arguments);
+    if (n < 0)
+        return -ENOMEM;
+    output->cells[output->n_cells++] = cell;
+    return 0;
+}
+
+static const char *cell_at(const struct output *output, size_t row, size_t column)
+{
+    return output->cells[row * output->n_columns + column];
+}
+
+/* How wide the widest cell of a column is, its head included. */
+static size_t width_of(const struct output *output, size_t n_rows, size_t column)
+{
+    size_t width = strlen(output->columns[column].name);
+    for (size_t row = 0; row < n_rows; row++) {
+        size_t length = strlen(cell_at(output, row, column));
+        width = length > width ? length : width;
+    }
+    return width;
+}
+
+/* Two spaces between columns: as Litestream's tables are. */
+static int print_table(const struct output *output, size_t n_rows, FILE *file)
+{
+    _cleanup_free_ size_t *widths = calloc(output->n_columns, sizeof *widths);
+
+    if (!widths)
+        return -ENOMEM;
+    for (size_t column = 0; column + 1 < output->n_columns; column++)
+        widths[column] = width_of(output, n_rows, column) + 2;
+    for (size_t line = 0; line <= n_rows; line++)
+        for (size_t column = 0; column < output->n_columns; column++) {
+            const char *text = line ? cell_at(output, line - 1, column) : output->columns[column].name;
+            fprintf(file, "%-*s%s", (int)widths[column], text, column + 1 < output->n_columns ? "" : "\n");
+        }
+    return 0;
+}
+
+/* The length of the UTF-8 sequence at `text`; 0 if it is none. Source: RFC 3629. */
+static size_t utf8_length(const uint8_t *text)
+{
+    static const struct {
+        uint8_t mask, lead, least, most; /* least and most of the second byte, where it matters */
+        size_t length;
+    } forms[] = {
+        {0x80, 0x00, 0, 0, 1},       {0xe0, 0xc0, 0x80, 0xbf, 2}, {0xff, 0xe0, 0xa0, 0xbf, 3},
+        {0xff, 0xed, 0x80, 0x9f, 3}, {0xf0, 0xe0, 0x80, 0xbf, 3}, {0xff, 0xf0, 0x90, 0xbf, 4},
+        {0xff, 0xf4, 0x80, 0x8f, 4}, {0xfc, 0xf0, 0x80, 0xbf, 4},
+    };
+
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        if ((text[0] & forms[i].mask) != forms[i].lead)
+            continue;
+        if (forms[i].length == 1)
+            return 1;
+        if (text[0] < 0xc2 || text[1] < forms[i].least || text[1] > forms[i].most)
+            return 0;
+        for (size_t k = 2; k < forms[i].length; k++)
+            if ((text[k] & 0xc0) != 0x80)
+                return 0;
+        return forms[i].length;
+    }
+    return 0;
+}
+
+void json_print_string(const char *text, FILE *file)
+{
+    const uint8_t *at = (const uint8_t *)text;
+
+    fputc('"', file);
+    while (*at) {
+        size_t length = utf8_length(at);
+        if (length == 0)
+            fputs("\\ufffd", file);
+        else if (*at == '"' || *at == '\\')
+            fprintf(file, "\\%c", *at);
+        else if (*at < 0x20)
+            fprintf(file, "\\u%04x", *at);
+        else
+            fwrite(at, 1, length, file);
+        at += length ? length : 1;
+    }
+    fputc('"', file);
+}
+
+static void print_value(const struct column *column, const char *cell, FILE *file)
+{
+    if (!column->is_number)
+        json_print_string(cell, file);
+    else
+        fputs(*cell ? cell : "null", file);
+}
+
+static void print_json(const struct output *output, size_t n_rows, FILE *file)
+{
+    fputs("[", file);
+    for (size_t row = 0; row < n_rows; row++) {
+        fputs(row ? ",\n  {" : "\n  {", file);
+        for (size_t column = 0; column < output->n_columns; column++) {
+            fprintf(file, "%s\n    \"%s\": ", column ? "," : "", output->columns[column].name);
+            print_value(&output->columns[column], cell_at(output, row, column), file);
+        }
+        fputs("\n  }", file);
+    }
+    fputs(n_rows ? "\n]\n" : "]\n", file);
+}
+
+int output_print(const struct output *output, FILE *file)
+{
+    size_t n_rows = output->n_cells / output->n_columns;
+
+    if (output->json)
+        print_json(output, n_rows, file);
+    else if (print_table(output, n_rows, file) < 0)
+        return -ENOMEM;
+    return fflush(file) == 0 && !ferror(file) ? 0 : -EIO;
+}

@@ -1,0 +1,32 @@
+/* What a listing verb prints: rows of named cells, as a table for people or as JSON for programs. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+struct column {
+    const char *name;
+    bool is_number; /* JSON shows it without quotes; an empty cell is null */
+};
+
+/* Owns the cells. */
+struct output {
+    const struct column *columns; /* borrowed */
+    size_t n_columns;
+    bool json;
+    char **cells; /* row by row */
+    size_t n_cells, capacity;
+};
+
+void output_init(struct output *output, const struct column *columns, size_t n_columns, bool json);
+void output_finish(struct output *output);
+
+/* Adds the next cell of the current row. 0 or -ENOMEM. */
+int output_add(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Prints all rows. 0; -EIO if they cannot be written; -ENOMEM. */
+int output_print(const struct output *output, FILE *file);
+
+/* Prints `text` as a JSON string, quotes and all. Bytes that are no UTF-8 become U+FFFD. */
+void json_print_string(const char *text, FILE *file);

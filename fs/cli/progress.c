@@ -1,0 +1,91 @@
+#include "progress.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "litemount/instant.h"
+
+#define REDRAW (INSTANT_SECOND / 10)
+#define BAR_MOST 40 /* columns */
+
+static int64_t clock_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * INSTANT_SECOND + now.tv_nsec;
+}
+
+static unsigned terminal_width(void)
+{
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+}
+
+static void format_left(const struct progress *progress, double rate, char *text, size_t size)
+{
+    double left = rate > 0 ? (double)(progress->total - progress->done) / rate : -1;
+
+    if (left < 0 || left > 360000)
+        snprintf(text, size, "-");
+    else if (left < 60)
+        snprintf(text, size, "%.0f s left", left);
+    else
+        snprintf(text, size, "%d:%02d min left", (int)left / 60, (int)left % 60);
+}
+
+void progress_format(const struct progress *progress, int64_t elapsed, unsigned width, char *line,
+                     size_t size)
+{
+    double share = progress->total ? (double)progress->done / (double)progress->total : 1;
+    double rate = elapsed > 0 ? (double)progress->done * INSTANT_SECOND / (double)elapsed : 0;
+    char numbers[128], left[32], bar[BAR_MOST + 1] = "";
+
+    format_left(progress, rate, left, sizeof left);
+    int n = snprintf(numbers, sizeof numbers, "%3d %%  %.1f of %.1f MB  %.1f MB/s  %s", (int)(share * 100),
+                     (double)progress->done / 1e6, (double)progress->total / 1e6, rate / 1e6, left);
+    int room = (int)width - n - (int)strlen(progress->what) - 6;
+    if (room > BAR_MOST)
+        room = BAR_MOST;
+    for (int i = 0; i < room; i++)
+        bar[i] = i < (int)(share * room) ? '#' : '.';
+    if (room >= 5)
+        snprintf(line, size, "%s  [%.*s]  %s", progress->what, room, bar, numbers);
+    else
+        snprintf(line, size, "%.*s", (int)width - 1, numbers);
+}
+
+static void draw(struct progress *progress, int64_t now)
+{
+    char line[512];
+    progress_format(progress, now - progress->began, terminal_width(), line, sizeof line);
+    fprintf(stderr, "\r\033[K%s", line);
+    progress->shown = now;
+}
+
+void progress_begin(struct progress *progress, const char *what, uint64_t total)
+{
+    *progress = (struct progress){
+        .what = what, .total = total, .began = clock_now(), .visible = isatty(STDERR_FILENO) == 1};
+    if (progress->visible)
+        draw(progress, progress->began);
+}
+
+void progress_add(struct progress *progress, uint64_t bytes)
+{
+    progress->done += bytes;
+    if (!progress->visible)
+        return;
+    int64_t now = clock_now();
+    if (now - progress->shown >= REDRAW || progress->done == progress->total)
+        draw(progress, now);
+}
+
+void progress_end(struct progress *progress)
+{
+    if (progress->visible)
+        fputs("\r\033[K", stderr);
+    progress->visible = false;
+}
