@@ -66,3 +66,19 @@ int flags_read(int argc, char **argv, const struct flag *flags, size_t n_flags, 
     }
     return n;
 }
+
+void flags_print_help(const struct flag *flags, size_t n_flags, FILE *file)
+{
+    for (size_t i = 0; i < n_flags; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "-%s%s%s", flags[i].name, flags[i].word ? " " : "",
+                 flags[i].word ? flags[i].word : "");
+        fprintf(file, "  %-24s ", name);
+        for (const char *at = flags[i].help; *at; at++) {
+            fputc(*at, file);
+            if (*at == '\n')
+                fprintf(file, "%27s", "");
+        }
+        fputc('\n', file);
+    }
+}

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 struct task;
 
@@ -11,8 +12,12 @@ struct flag {
     const char *name;   /* without dashes */
     bool *is_set;       /* of one without a value: "-json", "-json=false" */
     const char **value; /* of one with a value; it points into the command line */
+    const char *word;   /* what stands for the value in the help: "FILE" */
+    const char *help;   /* a line, or several */
 };
 
 /* Reads argv[1] and on. Operands are moved to the front of `argv`, from argv[1] on, in their order; "--" ends
  * the flags. Returns how many there are, or -EINVAL with a reason. */
 int flags_read(int argc, char **argv, const struct flag *flags, size_t n_flags, struct task *task);
+
+void flags_print_help(const struct flag *flags, size_t n_flags, FILE *file);
