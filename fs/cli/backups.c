@@ -1,0 +1,52 @@
+#include "backups.h"
+
+#include <malloc.h>
+
+#include "litemount/cache.h"
+#include "litemount/catalog.h"
+#include "litemount/config.h"
+#include "litemount/replica.h"
+#include "litemount/thread_pool.h"
+
+#define READERS 6  /* threads that read ahead: as many large requests are under way */
+#define DECODERS 3 /* at once: enough for the bandwidth, and little enough for the memory */
+
+/* Many threads that seldom do much: few heaps between them, and large buffers go back at once. */
+static void spare_memory(void)
+{
+    mallopt(M_ARENA_MAX, 4);
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+}
+
+int backups_open(const struct backups_options *options, struct task *task, struct backups *backups)
+{
+    const struct config_options config_options = {.no_expand_environment = options->no_expand_environment};
+    const struct stores_options stores_options = {0};
+    struct history_options history_options = {.refresh = options->refresh, .decoders = &backups->decoders};
+
+    *backups = (struct backups){0};
+    slots_init(&backups->decoders, DECODERS);
+    spare_memory();
+    int r = config_load(options->source, &config_options, task, &backups->config);
+    if (r == 0)
+        r = stores_open(&stores_options, task, &backups->stores);
+    if (r == 0)
+        r = cache_open(options->cache_folder, options->cache_size, task, &backups->cache);
+    if (r == 0)
+        r = thread_pool_open(READERS, 2 * READERS, &backups->readers);
+    if (r < 0)
+        return r;
+    history_options.cache = backups->cache;
+    history_options.readers = backups->readers;
+    return catalog_open(backups->config, backups->stores, &history_options, task, &backups->catalog);
+}
+
+void backups_finish(struct backups *backups)
+{
+    thread_pool_close(backups->readers);
+    catalog_close(backups->catalog);
+    slots_finish(&backups->decoders);
+    cache_close(backups->cache);
+    stores_close(backups->stores);
+    config_close(backups->config);
+}
