@@ -10,6 +10,7 @@
 
 #define READERS 6  /* threads that read ahead: as many large requests are under way */
 #define DECODERS 3 /* at once: enough for the bandwidth, and little enough for the memory */
+#define BLOCKS 5   /* of snapshots in memory at once: the same */
 
 /* Many threads that seldom do much: few heaps between them, and large buffers go back at once. */
 static void spare_memory(void)
@@ -22,12 +23,16 @@ int backups_open(const struct backups_options *options, struct task *task, struc
 {
     const struct config_options config_options = {.no_expand_environment = options->no_expand_environment};
     const struct stores_options stores_options = {0};
-    struct history_options history_options = {.refresh = options->refresh, .decoders = &backups->decoders};
+    struct history_options history_options = {
+        .refresh = options->refresh, .decoders = &backups->decoders, .blocks = &backups->blocks};
 
     *backups = (struct backups){0};
     slots_init(&backups->decoders, DECODERS);
+    slots_init(&backups->blocks, BLOCKS);
     spare_memory();
     int r = config_load(options->source, &config_options, task, &backups->config);
+    if (r == 0 && options->replica)
+        r = config_keep_replica(backups->config, options->replica, task);
     if (r == 0)
         r = stores_open(&stores_options, task, &backups->stores);
     if (r == 0)
@@ -46,6 +51,7 @@ void backups_finish(struct backups *backups)
     thread_pool_close(backups->readers);
     catalog_close(backups->catalog);
     slots_finish(&backups->decoders);
+    slots_finish(&backups->blocks);
     cache_close(backups->cache);
     stores_close(backups->stores);
     config_close(backups->config);

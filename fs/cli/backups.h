@@ -9,7 +9,8 @@
 struct task;
 
 struct backups_options {
-    const char *source; /* a litestream.yml, a URL or a folder */
+    const char *source;  /* a litestream.yml, a URL or a folder */
+    const char *replica; /* only replicas of that name, or of that type without one; NULL: all */
     bool no_expand_environment;
     int64_t refresh;          /* nanoseconds that a listing counts as current */
     const char *cache_folder; /* NULL: the default */
@@ -21,7 +22,7 @@ struct backups {
     struct config *config;
     struct stores *stores;
     struct cache *cache;
-    struct slots decoders;
+    struct slots decoders, blocks;
     struct thread_pool *readers;
     struct catalog *catalog;
 };

@@ -3,21 +3,16 @@
 #include "litemount/mount.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "background.h"
-#include "litemount/cache.h"
+#include "backups.h"
 #include "litemount/catalog.h"
 #include "litemount/cleanup.h"
-#include "litemount/config.h"
 #include "litemount/log.h"
-#include "litemount/replica.h"
-#include "litemount/slots.h"
 #include "litemount/task.h"
-#include "litemount/thread_pool.h"
 #include "mount_arguments.h"
 #include "verbs.h"
 
@@ -45,55 +40,6 @@ static const char help[] =
     "  allow_other        other users may look too; see also umask=\n"
     "and the words of fstab: ro, noauto, user, _netdev, nofail, x-...\n";
 
-#define READERS 6  /* threads that read ahead: as many large requests are under way */
-#define DECODERS 3 /* at once: enough for the bandwidth, and little enough for the memory */
-#define BLOCKS 5   /* of snapshots in memory at once: the same */
-
-/* What a mount is made of, in the order in which it is made. */
-struct parts {
-    struct config *config;
-    struct stores *stores;
-    struct cache *cache;
-    struct slots decoders, blocks;
-    struct thread_pool *readers;
-    struct catalog *catalog;
-};
-
-static void parts_finish(struct parts *parts)
-{
-    thread_pool_close(parts->readers);
-    catalog_close(parts->catalog);
-    slots_finish(&parts->decoders);
-    slots_finish(&parts->blocks);
-    cache_close(parts->cache);
-    stores_close(parts->stores);
-    config_close(parts->config);
-}
-
-static int make_parts(const struct mount_arguments *arguments, struct task *task, struct parts *parts)
-{
-    const struct config_options config_options = {.no_expand_environment = arguments->no_expand_environment};
-    const struct stores_options stores_options = {0};
-    struct history_options history_options = {
-        .refresh = arguments->options.refresh, .decoders = &parts->decoders, .blocks = &parts->blocks};
-
-    slots_init(&parts->decoders, DECODERS);
-    slots_init(&parts->blocks, BLOCKS);
-    int r = config_load(arguments->source, &config_options, task, &parts->config);
-
-    if (r == 0)
-        r = stores_open(&stores_options, task, &parts->stores);
-    if (r == 0)
-        r = cache_open(arguments->cache_folder, arguments->cache_size, task, &parts->cache);
-    if (r == 0)
-        r = thread_pool_open(READERS, 2 * READERS, &parts->readers);
-    if (r < 0)
-        return r;
-    history_options.cache = parts->cache;
-    history_options.readers = parts->readers;
-    return catalog_open(parts->config, parts->stores, &history_options, task, &parts->catalog);
-}
-
 /* The signals that end a mount. Threads inherit what is blocked: those that live as long as the mount must
  * have them blocked, so that they come to whoever waits for them. */
 static void mask_signals(int how)
@@ -106,13 +52,6 @@ static void mask_signals(int how)
     pthread_sigmask(how, &signals, NULL);
 }
 
-/* Many threads that seldom do much: few heaps between them, and large buffers go back at once. */
-static void spare_memory(void)
-{
-    mallopt(M_ARENA_MAX, 4);
-    mallopt(M_MMAP_THRESHOLD, 256 << 10);
-}
-
 static void let_go(void *context)
 {
     background_ready(*(int *)context);
@@ -120,24 +59,30 @@ static void let_go(void *context)
 
 static int mount_source(const struct mount_arguments *arguments, struct task *task)
 {
-    _cleanup_(parts_finish) struct parts parts = {0};
+    const struct backups_options options = {
+        .source = arguments->source,
+        .no_expand_environment = arguments->no_expand_environment,
+        .refresh = arguments->options.refresh,
+        .cache_folder = arguments->cache_folder,
+        .cache_size = arguments->cache_size,
+    };
+    _cleanup_(backups_finish) struct backups backups = {0};
     bool foreground = arguments->foreground || arguments->debug;
     int ready_fd = -1, r = mount_check_point(arguments->mountpoint, task);
 
     if (r == 0 && !foreground)
         r = background_start(&ready_fd);
-    spare_memory();
     signal(SIGPIPE, SIG_IGN);
     mask_signals(SIG_BLOCK);
     if (r == 0)
-        r = make_parts(arguments, task, &parts);
+        r = backups_open(&options, task, &backups);
     mask_signals(SIG_UNBLOCK); /* a first look may take long, and can be stopped */
     if (r == 0)
-        r = catalog_check(parts.catalog, task);
+        r = catalog_check(backups.catalog, task);
     if (r < 0)
         return r;
     mask_signals(SIG_BLOCK);
-    return mount_run(parts.catalog, &arguments->options, foreground ? NULL : let_go, &ready_fd, task);
+    return mount_run(backups.catalog, &arguments->options, foreground ? NULL : let_go, &ready_fd, task);
 }
 
 int verb_mount(int argc, char **argv)

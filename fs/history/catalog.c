@@ -29,6 +29,7 @@ struct catalog {
     struct stores *stores; /* borrowed */
     struct history_options options;
     struct identities identities; /* of all replicas: an object is opened by whichever fits */
+    char *prefix;                 /* see catalog_prefix */
     struct folder *folders;       /* fixed once the catalog is open */
     size_t n_folders, folders_capacity;
 
@@ -200,8 +201,10 @@ int catalog_open(const struct config *config, struct stores *stores, const struc
     size_t shared = naming_shared_folder(config);
     int r = 0;
 
-    if (!catalog)
+    if (!catalog || asprintf(&catalog->prefix, "%.*s/", (int)shared, config->databases->path) < 0)
         return -ENOMEM;
+    if (config->databases->is_source)
+        *catalog->prefix = '\0';
     catalog->stores = stores;
     catalog->options = *options;
     pthread_mutex_init(&catalog->lock, NULL);
@@ -231,6 +234,7 @@ void catalog_close(struct catalog *catalog)
         return;
     entries_finish(&catalog->entries);
     identities_finish(&catalog->identities);
+    free(catalog->prefix);
     names_finish(&catalog->warned);
     for (size_t i = 0; i < catalog->n_folders; i++)
         free(catalog->folders[i].name);
@@ -318,6 +322,11 @@ static int refresh(struct catalog *catalog, int64_t age, struct task *task)
     r = discover_all(catalog, task);
     look_end(&catalog->look, r, task);
     return r;
+}
+
+const char *catalog_prefix(const struct catalog *catalog)
+{
+    return catalog->prefix;
 }
 
 int catalog_list(struct catalog *catalog, const char *folder, struct task *task, struct names *names)

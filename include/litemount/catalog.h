@@ -39,6 +39,10 @@ int catalog_list_all(struct catalog *catalog, struct task *task, struct names *n
  */
 int catalog_find(struct catalog *catalog, const char *name, struct task *task, struct history **ret_history);
 
+/* What the configuration's paths begin with in front of each name ("/srv/app/storage/"); "" where there is no
+ * configuration. */
+const char *catalog_prefix(const struct catalog *catalog);
+
 /* Whether `folder` leads to a database. 0, -ENOENT, or an errno with a reason. */
 int catalog_find_folder(struct catalog *catalog, const char *folder, struct task *task);
 

@@ -85,5 +85,9 @@ void config_close(struct config *config); /* NULL is fine; wipes secrets */
 int config_parse(const char *name, const char *text, size_t length, const struct config_options *options,
                  struct task *task, struct config **ret_config);
 
+/* Leaves each database only its replica of that name (one without a name is called by its type, as Litestream
+ * has it), and the databases out that have none. 0, or -ENOENT with a reason if none is left. */
+int config_keep_replica(struct config *config, const char *name, struct task *task);
+
 /* The file that is read when none is named: $LITESTREAM_CONFIG, else /etc/litestream.yml. */
 const char *config_default_path(const struct config_options *options);

@@ -1,0 +1,100 @@
+#include "target.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/cache.h"
+#include "litemount/catalog.h"
+#include "litemount/cleanup.h"
+#include "litemount/config.h"
+#include "litemount/instant.h"
+#include "litemount/task.h"
+
+/* Nanoseconds: a verb looks once. */
+#define REFRESH (3600 * INSTANT_SECOND)
+
+static bool is_url(const char *text)
+{
+    return strstr(text, "://") != NULL;
+}
+
+int target_open_backups(const struct common_flags *flags, const char *operand, struct task *task,
+                        struct backups *backups)
+{
+    struct backups_options options = {
+        .source = flags->config ? flags->config : config_default_path(NULL),
+        .replica = flags->replica,
+        .no_expand_environment = flags->no_expand_environment,
+        .refresh = REFRESH,
+        .cache_size = CACHE_SIZE_DEFAULT,
+    };
+
+    *backups = (struct backups){0};
+    if (operand && is_url(operand)) {
+        if (flags->config)
+            return task_fail(task, EINVAL, "a replica URL and -config exclude each other");
+        options.source = operand;
+    }
+    return backups_open(&options, task, backups);
+}
+
+/* The one database of a source that is a URL. */
+static int only_name(struct catalog *catalog, const char *url, struct task *task, char **ret_name)
+{
+    _cleanup_(names_finish) struct names names = {0};
+    int r = catalog_list_all(catalog, task, &names);
+
+    if (r < 0)
+        return r;
+    if (names.n == 0)
+        return task_fail(task, ENOENT, "%s: no backup found", url);
+    if (names.n > 1)
+        return task_fail(task, EINVAL, "%s: holds %zu backups; name one of them, such as %s%s%s", url,
+                         names.n, url, url[strlen(url) - 1] == '/' ? "" : "/", names.items[0].text);
+    *ret_name = strdup(names.items[0].text);
+    return *ret_name ? 0 : -ENOMEM;
+}
+
+/* A path of the configuration, or a name as the mount shows it. */
+static int find_name(struct catalog *catalog, const char *operand, struct task *task, char **ret_name)
+{
+    const char *prefix = catalog_prefix(catalog);
+    size_t length = strlen(prefix);
+    _cleanup_free_ char *absolute = NULL;
+
+    if (operand[0] != '/' && length && (absolute = realpath(operand, NULL)))
+        operand = strncmp(absolute, prefix, length) == 0 ? absolute : operand;
+    *ret_name = strdup(length && strncmp(operand, prefix, length) == 0 ? operand + length : operand);
+    return *ret_name ? 0 : -ENOMEM;
+}
+
+int target_open(const struct common_flags *flags, const char *operand, struct task *task,
+                struct target *target)
+{
+    *target = (struct target){0};
+    int r = target_open_backups(flags, operand, task, &target->backups);
+    struct catalog *catalog = target->backups.catalog;
+
+    if (r == 0)
+        r = is_url(operand) ? only_name(catalog, operand, task, &target->name)
+                            : find_name(catalog, operand, task, &target->name);
+    if (r == 0)
+        r = catalog_find(catalog, target->name, task, &target->history);
+    if (r == -ENOENT && !is_url(operand))
+        return task_fail(task, ENOENT, "%s: no database of the configuration; see litemount databases",
+                         operand);
+    if (r == 0 && *catalog_prefix(catalog) &&
+        asprintf(&target->path, "%s%s", catalog_prefix(catalog), target->name) < 0) {
+        target->path = NULL;
+        r = -ENOMEM;
+    }
+    return r;
+}
+
+void target_finish(struct target *target)
+{
+    backups_finish(&target->backups);
+    free(target->name);
+    free(target->path);
+}

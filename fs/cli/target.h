@@ -1,0 +1,43 @@
+/* What a verb's operand names: a database of the configuration, by its path or its name below the mount, or a
+ * replica's URL. */
+#pragma once
+
+#include "backups.h"
+#include "flags.h"
+
+struct history;
+
+/* The flags that every verb has. */
+struct common_flags {
+    const char *config;  /* NULL: the default */
+    const char *replica; /* NULL: all */
+    bool no_expand_environment, help;
+};
+
+#define COMMON_FLAGS(common)                                                                                 \
+    {"config", NULL, &(common)->config, "FILE", "the configuration (/etc/litestream.yml)"},                  \
+        {"no-expand-env", &(common)->no_expand_environment, NULL, NULL,                                      \
+         "leave $VARIABLES in it as they are"},                                                              \
+        {"replica", NULL, &(common)->replica, "NAME", "only the replica of that name"},                      \
+        {"help", &(common)->help, NULL, NULL, "show this"},                                                  \
+    {                                                                                                        \
+        "h", &(common)->help, NULL, NULL, "the same"                                                         \
+    }
+
+/* One database, and all that it stands on. */
+struct target {
+    struct backups backups;
+    char *name;              /* as the mount shows it; owned */
+    char *path;              /* as the application knows it; NULL: the source is a URL or a folder; owned */
+    struct history *history; /* borrowed from the backups */
+};
+
+/* Opens what the operand leads to: the URL itself, else the configuration; NULL: the configuration. 0, or a
+ * negative errno with a reason (-EINVAL: both a URL and -config). The caller finishes it either way. */
+int target_open_backups(const struct common_flags *flags, const char *operand, struct task *task,
+                        struct backups *backups);
+
+/* Opens them, and finds the one database that the operand names. As above. */
+int target_open(const struct common_flags *flags, const char *operand, struct task *task,
+                struct target *target);
+void target_finish(struct target *target);
