@@ -1,4 +1,4 @@
-/* What SQLite itself says of a database. The only place that uses its library. */
+/* What SQLite itself says of a database. The only place but for its VFS that uses its library. */
 #pragma once
 
 #include <stdbool.h>

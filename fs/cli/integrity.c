@@ -1,0 +1,209 @@
+#include "integrity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "litemount/cleanup.h"
+#include "litemount/history.h"
+#include "litemount/task.h"
+#include "read_only_vfs.h"
+
+#define STEPS_BETWEEN_LOOKS 1000 /* of SQLite's virtual machine: at whether anybody still waits */
+
+static void close_connection(sqlite3 **connection)
+{
+    sqlite3_close(*connection);
+}
+
+static void finalize_statement(sqlite3_stmt **statement)
+{
+    sqlite3_finalize(*statement);
+}
+
+/* What a check has found so far. Zero-initialise. */
+struct findings {
+    char *first; /* a line */
+    uint64_t n;
+};
+
+/* Takes over the line, which is NULL if there was no memory for it. 0 or -ENOMEM. */
+static int findings_add(struct findings *findings, char *line)
+{
+    if (!line)
+        return -ENOMEM;
+    if (findings->n++ == 0)
+        findings->first = line;
+    else
+        free(line);
+    return 0;
+}
+
+/* A row of integrity_check or quick_check: lines, of which one may say where the others were found; "ok" if
+ * there is nothing. */
+static int take_lines(sqlite3_stmt *statement, struct findings *findings)
+{
+    const char *text = (const char *)sqlite3_column_text(statement, 0);
+    int r = text ? 0 : -ENOMEM;
+
+    for (size_t length; r == 0 && *text; text += length + (text[length] == '\n')) {
+        length = strcspn(text, "\n");
+        if (strncmp(text, "*** ", 4) != 0 && strcmp(text, "ok") != 0)
+            r = findings_add(findings, strndup(text, length));
+    }
+    return r;
+}
+
+/* A row of foreign_key_check: the table, the row (NULL: it has no number), and the table that it refers to.
+ */
+static int take_violation(sqlite3_stmt *statement, struct findings *findings)
+{
+    const char *table = (const char *)sqlite3_column_text(statement, 0),
+               *parent = (const char *)sqlite3_column_text(statement, 2);
+    char *line = NULL;
+    int n;
+
+    if (!table || !parent)
+        return -ENOMEM;
+    if (sqlite3_column_type(statement, 1) == SQLITE_NULL)
+        n = asprintf(&line, "a row of %s refers to no row of %s", table, parent);
+    else
+        n = asprintf(&line, "row %" PRId64 " of %s refers to no row of %s",
+                     (int64_t)sqlite3_column_int64(statement, 1), table, parent);
+    return findings_add(findings, n < 0 ? NULL : line);
+}
+
+static const struct {
+    const char *sql;
+    int (*take)(sqlite3_stmt *statement, struct findings *findings);
+} checks[] = {
+    [INTEGRITY_QUICK] = {"PRAGMA quick_check", take_lines},
+    [INTEGRITY_FULL] = {"PRAGMA integrity_check", take_lines},
+    [INTEGRITY_FOREIGN_KEYS] = {"PRAGMA foreign_key_check", take_violation},
+};
+
+/* Runs the check. 0, -ENOMEM, or SQLite's code, which is positive. */
+static int run(sqlite3 *connection, enum integrity_check check, struct findings *findings)
+{
+    _cleanup_(finalize_statement) sqlite3_stmt *statement = NULL;
+    int r = 0, code = sqlite3_prepare_v2(connection, checks[check].sql, -1, &statement, NULL);
+
+    while (code == SQLITE_OK || code == SQLITE_ROW) {
+        code = sqlite3_step(statement);
+        if (code == SQLITE_ROW && (r = checks[check].take(statement, findings)) < 0)
+            return r;
+    }
+    return code == SQLITE_DONE ? 0 : code;
+}
+
+/* Makes one line of what was found. 0 or -ENOMEM. */
+static int sum_up(struct findings *findings, char **ret_wrong)
+{
+    *ret_wrong = NULL;
+    if (findings->n <= 1) {
+        *ret_wrong = steal_pointer(findings->first);
+        return 0;
+    }
+    return asprintf(ret_wrong, "%s; and %" PRIu64 " more", findings->first, findings->n - 1) < 0 ? -ENOMEM
+                                                                                                 : 0;
+}
+
+static int is_over(void *task)
+{
+    return task_cancelled(task);
+}
+
+/* What SQLite says of the database when it can't even begin, or go on: that it is none, or malformed. */
+static int complain(sqlite3 *connection, int code, char **ret_wrong)
+{
+    if (code == SQLITE_NOMEM || !connection)
+        return -ENOMEM;
+    if (code == SQLITE_INTERRUPT)
+        return -ECANCELED;
+    *ret_wrong = strdup(sqlite3_errmsg(connection));
+    return *ret_wrong ? 0 : -ENOMEM;
+}
+
+static int check_connected(struct read_only_vfs *vfs, enum integrity_check check, char **ret_wrong)
+{
+    _cleanup_(close_connection) sqlite3 *connection = NULL;
+    struct findings findings = {0};
+    int r = read_only_vfs_connect(vfs, &connection);
+
+    if (r == 0) {
+        sqlite3_progress_handler(connection, STEPS_BETWEEN_LOOKS, is_over, vfs->task);
+        r = run(connection, check, &findings);
+    }
+    if (vfs->error < 0) /* what SQLite makes of it says less */
+        r = vfs->error;
+    else if (r > 0)
+        r = complain(connection, r, ret_wrong);
+    else if (r == 0)
+        r = sum_up(&findings, ret_wrong);
+    free(findings.first);
+    return r;
+}
+
+static int check_source(const struct read_only_source *source, enum integrity_check check, struct task *task,
+                        char **ret_wrong)
+{
+    struct read_only_vfs vfs;
+    int r = read_only_vfs_begin(&vfs, source, task);
+
+    if (r < 0)
+        return r;
+    r = check_connected(&vfs, check, ret_wrong);
+    read_only_vfs_end(&vfs);
+    return r;
+}
+
+static int read_state(void *state, uint64_t offset, size_t length, void *bytes, struct task *task)
+{
+    int64_t n = state_read(state, offset, length, bytes, task);
+    return n < 0 ? (int)n : (uint64_t)n < length ? -EIO : 0;
+}
+
+int integrity_check_state(struct state *state, enum integrity_check check, struct task *task,
+                          char **ret_wrong)
+{
+    const struct read_only_source source = {state_size(state), read_state, state};
+    return check_source(&source, check, task, ret_wrong);
+}
+
+/* A file that is checked. */
+struct open_file {
+    const char *path;
+    int fd;
+};
+
+static int read_file(void *context, uint64_t offset, size_t length, void *bytes, struct task *task)
+{
+    const struct open_file *file = context;
+
+    while (length) {
+        ssize_t n = pread(file->fd, bytes, length, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return task_fail(task, n < 0 ? errno : EIO, "%s: cannot read it: %s", file->path,
+                             n < 0 ? strerror(errno) : "it was cut");
+        bytes = (char *)bytes + n;
+        offset += (uint64_t)n;
+        length -= (size_t)n;
+    }
+    return 0;
+}
+
+int integrity_check_file(const char *path, enum integrity_check check, struct task *task, char **ret_wrong)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct open_file file = {path, fd};
+    struct stat status;
+
+    if (fd < 0 || fstat(fd, &status) < 0)
+        return task_fail(task, errno, "%s: cannot open it: %s", path, strerror(errno));
+    const struct read_only_source source = {(uint64_t)status.st_size, read_file, &file};
+    return check_source(&source, check, task, ret_wrong);
+}
