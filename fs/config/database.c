@@ -69,6 +69,7 @@ static int read_replicas(const struct mapping *entry, const struct mapping *root
         r = mapping_count(entry, "replicas", &count);
     if (r < 0)
         return r;
+    database->is_v03 = count > 0;
     if (replica.node && count > 0)
         return mapping_fail(entry, "replica", EINVAL, "there are `replicas` too; one of both must go");
     database->replicas = calloc(count ? count : 1, sizeof *database->replicas);

@@ -6,7 +6,7 @@
 
 #include <stdatomic.h>
 
-#include "litemount/history.h"
+#include "litemount/listed.h"
 #include "read_ahead.h"
 
 struct contents;
@@ -35,6 +35,13 @@ struct generation_ops {
                          struct state **ret_state);
     int (*list_points)(struct generation *generation, struct task *task, struct instants *points);
     int (*list_landmarks)(struct generation *generation, struct task *task, struct instants *landmarks);
+
+    /* As in litemount/listed.h, ascending; whoever asks adds the names, and knows that a snapshot's time is
+     * known only once the times are learnt. */
+    int (*describe_points)(struct generation *generation, bool measured, struct task *task,
+                           struct listed_points *points);
+    int (*list_objects)(struct generation *generation, enum object_kind kind, struct listed_objects *objects);
+
     int (*list_positions)(struct generation *generation, const char *folder, struct task *task,
                           struct names *names);
     void (*close)(struct generation *generation); /* of the last reference */

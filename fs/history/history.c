@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "choose.h"
 #include "generation.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
@@ -14,6 +13,7 @@
 #include "litemount/replica.h"
 #include "litemount/task.h"
 #include "look.h"
+#include "replicas.h"
 #include "survey.h"
 
 /* Everything is listed again this often, not only what came since: retention deletes from the front. */
@@ -277,17 +277,53 @@ int history_open_position(struct history *history, const char *generation, const
     return ask(history, &question, history->options.refresh, task, ret_state);
 }
 
-/* The generations after a look that is recent enough. */
-static int refreshed(struct history *history, struct task *task, struct generations *ret_generations)
+int history_generations(struct history *history, bool anew, struct task *task,
+                        struct generations *ret_generations)
 {
-    int r = refresh(history, history->options.refresh, false, task);
+    int r = refresh(history, anew ? 0 : history->options.refresh, anew, task);
     return r < 0 ? r : current(history, ret_generations);
+}
+
+static int visit_one(struct history *history, size_t n, visit_replica *visit, void *context,
+                     struct task *task)
+{
+    const struct generations known = {0};
+    struct survey survey = {0};
+    int r = survey_make(history->replicas[n], &known, &history->options, true, task, &survey);
+
+    if (r == 0)
+        r = visit(context, history->replicas[n], &survey.found, task);
+    generations_finish(&survey.found);
+    return r;
+}
+
+int history_visit_replicas(struct history *history, visit_replica *visit, void *context, struct task *task)
+{
+    size_t answered = 0;
+    int result = 0;
+
+    for (size_t i = 0; i < history->n_replicas; i++) {
+        struct task attempt;
+        task_init(&attempt, task);
+        int r = visit_one(history, i, visit, context, &attempt);
+        if (r == -ECANCELED || r == -ENOMEM)
+            return r;
+        answered += r == 0;
+        if (r < 0 && history->n_replicas > 1)
+            log_warning("%s: replica %s does not answer: %s", history->name,
+                        replica_url(history->replicas[i]), task_reason(&attempt, r));
+        if (r < 0 && result == 0)
+            result = task_fail(task, -r, "%s", task_reason(&attempt, r));
+    }
+    if (answered)
+        task_forgive(task);
+    return answered ? 0 : result;
 }
 
 int history_list_generations(struct history *history, struct task *task, struct names *names)
 {
     _cleanup_(generations_finish) struct generations generations = {0};
-    int r = refreshed(history, task, &generations);
+    int r = history_generations(history, false, task, &generations);
 
     for (size_t i = 0; i < generations.n && r == 0; i++)
         r = names_add(names, generations.items[i]->name, true);
@@ -298,7 +334,7 @@ int history_list_points(struct history *history, const char *generation, struct 
                         struct instants *points)
 {
     _cleanup_(generations_finish) struct generations generations = {0};
-    int r = refreshed(history, task, &generations);
+    int r = history_generations(history, false, task, &generations);
     struct generation *found = r < 0 ? NULL : generations_find(&generations, generation);
 
     if (!found)
@@ -312,7 +348,7 @@ int history_list_landmarks(struct history *history, const char *generation, stru
                            struct instants *landmarks)
 {
     _cleanup_(generations_finish) struct generations generations = {0};
-    int r = refreshed(history, task, &generations);
+    int r = history_generations(history, false, task, &generations);
 
     if (r == 0 && generation && !generations_find(&generations, generation))
         return -ENOENT;
@@ -332,9 +368,7 @@ int history_list_positions(struct history *history, const char *generation, cons
         _cleanup_(generations_finish) struct generations generations = {0};
         task_forgive(task);
         /* An object that is gone: retention has been at work, so look again. */
-        r = looks ? refresh(history, 0, true, task) : 0;
-        if (r == 0)
-            r = refreshed(history, task, &generations);
+        r = history_generations(history, looks > 0, task, &generations);
         struct generation *found = r < 0 ? NULL : generations_find(&generations, generation);
         if (!found)
             return r < 0 ? r : -ENOENT;

@@ -6,7 +6,7 @@
 #include "litemount/catalog.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
-#include "shown.h"
+#include "litemount/shown.h"
 
 static int find(struct catalog *catalog, const struct place *place, struct task *task,
                 struct history **ret_history)

@@ -7,7 +7,7 @@
 #include "litemount/catalog.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
-#include "shown.h"
+#include "litemount/shown.h"
 
 #define DAY_LENGTH strlen("YYYY-MM-DD")
 #define HOUR_LENGTH strlen("HH")

@@ -8,8 +8,8 @@
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "litemount/parallel.h"
+#include "litemount/shown.h"
 #include "litemount/task.h"
-#include "shown.h"
 
 #define PARALLEL_DATABASES 32
 

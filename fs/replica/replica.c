@@ -27,7 +27,7 @@ struct replica {
     struct stores *stores; /* borrowed */
     struct store *store;   /* one reference */
     char *root;            /* what every key begins with: "" or ending in '/' */
-    char *url;
+    char *name, *url;
     char *written; /* the path as it was written, where keys may be made of that; else NULL */
 };
 
@@ -125,14 +125,15 @@ void replica_close(struct replica *replica)
         return;
     release_store(replica->stores, replica->store);
     free(replica->root);
+    free(replica->name);
     free(replica->url);
     free(replica->written);
     free(replica);
 }
 
 /* Takes over the caller's reference to `store`, even on failure. */
-static int make_replica(struct stores *stores, struct store *store, const char *parent, const char *folder,
-                        struct replica **ret_replica)
+static int make_replica(struct stores *stores, struct store *store, const char *name, const char *parent,
+                        const char *folder, struct replica **ret_replica)
 {
     struct replica *replica = calloc(1, sizeof *replica);
     if (!replica) {
@@ -141,11 +142,12 @@ static int make_replica(struct stores *stores, struct store *store, const char *
     }
     replica->stores = stores;
     replica->store = store;
+    replica->name = strdup(name);
     if (asprintf(&replica->root, "%s%s%s", parent, folder, *folder ? "/" : "") < 0)
         replica->root = NULL;
     else
         replica->url = store->ops->url(store, replica->root);
-    if (!replica->url) {
+    if (!replica->name || !replica->url) {
         replica_close(replica);
         return -ENOMEM;
     }
@@ -165,7 +167,8 @@ int replica_open(struct stores *stores, const struct replica_config *config, str
     int r = acquire_store(stores, ops, config, task, &store);
     if (r < 0)
         return r;
-    if ((r = make_replica(stores, store, "", ops->root(config), ret_replica)) < 0 ||
+    const char *name = config->name ? config->name : replica_type_name(config->type);
+    if ((r = make_replica(stores, store, name, "", ops->root(config), ret_replica)) < 0 ||
         config->type != REPLICA_S3)
         return r;
     (*ret_replica)->written = strdup(config->raw_path ? config->raw_path : "");
@@ -189,18 +192,23 @@ int replica_open_as_written(const struct replica *replica, struct replica **ret_
     if (strcmp(root, replica->root) == 0)
         return -ENOENT;
     acquire_again(replica->stores, replica->store);
-    return make_replica(replica->stores, replica->store, root, "", ret_replica);
+    return make_replica(replica->stores, replica->store, replica->name, root, "", ret_replica);
 }
 
 int replica_open_below(const struct replica *replica, const char *folder, struct replica **ret_replica)
 {
     acquire_again(replica->stores, replica->store);
-    return make_replica(replica->stores, replica->store, replica->root, folder, ret_replica);
+    return make_replica(replica->stores, replica->store, replica->name, replica->root, folder, ret_replica);
 }
 
 const char *replica_url(const struct replica *replica)
 {
     return replica->url;
+}
+
+const char *replica_name(const struct replica *replica)
+{
+    return replica->name;
 }
 
 /* The store's own key of `key` below the replica's root, to be freed. */

@@ -58,6 +58,7 @@ struct database_config {
     bool recursive; /* is_folder: databases may lie in folders below */
     bool is_source; /* came from a URL or folder on the command line, not from a config: named by its place
                        there */
+    bool is_v03;    /* its replicas are written as v0.3 has them, a list: `replicas:` */
     struct replica_config *replicas;
     size_t n_replicas;
 };

@@ -75,6 +75,9 @@ int replica_open_as_written(const struct replica *replica, struct replica **ret_
  * keys. */
 const char *replica_url(const struct replica *replica);
 
+/* What Litestream's listings call the replica: its name, else its type ("s3"). */
+const char *replica_name(const struct replica *replica);
+
 /* Lists the objects below `prefix` ("" or ending in '/'), those with keys after `after` only (NULL: all). A
  * folder that does not exist is an empty listing. `limit` (0: none) ends the listing early once it has that
  * many entries: to look whether anything is there. Names that can't be told as keys (control characters) are

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "shown.h"
+#include "litemount/shown.h"
 
 #define MS INSTANT_MILLISECOND
 

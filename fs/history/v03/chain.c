@@ -62,29 +62,25 @@ static int copy_shrinks(const struct replay *replay, struct chain *chain)
     return 0;
 }
 
-static int describe_gap(struct chain *chain, const struct v03_listing *listing, size_t n_segments)
+int chain_describe_gap(const struct v03_listing *listing, const struct snapshot *snapshot, size_t begin,
+                       size_t end, char **ret_gap)
 {
-    const struct segment *next;
+    const struct segment *next = listing->segments[end];
+    char *gap;
     int n;
 
-    if (chain->end >= n_segments)
-        return 0;
-    next = listing->segments[chain->end];
     if (next->learnt == LEARNT_DAMAGED)
-        n = asprintf(&chain->gap, "segment %08x/%08llx is damaged", next->index,
-                     (unsigned long long)next->offset);
-    else if (chain->end == chain->begin)
-        n = asprintf(&chain->gap, "WAL %08x does not begin with a segment at offset 0",
-                     chain->snapshot->index);
-    else if (listing->segments[chain->end - 1]->index != next->index)
-        n = asprintf(&chain->gap, "WAL %08x has no beginning", listing->segments[chain->end - 1]->index + 1);
+        n = asprintf(&gap, "segment %08x/%08llx is damaged", next->index, (unsigned long long)next->offset);
+    else if (end == begin)
+        n = asprintf(&gap, "WAL %08x does not begin with a segment at offset 0", snapshot->index);
+    else if (listing->segments[end - 1]->index != next->index)
+        n = asprintf(&gap, "WAL %08x has no beginning", listing->segments[end - 1]->index + 1);
     else
-        n = asprintf(&chain->gap, "segment %08x/%08llx does not continue what is before it", next->index,
+        n = asprintf(&gap, "segment %08x/%08llx does not continue what is before it", next->index,
                      (unsigned long long)next->offset);
-    if (n < 0) {
-        chain->gap = NULL;
+    if (n < 0)
         return -ENOMEM;
-    }
+    *ret_gap = gap;
     return 0;
 }
 
@@ -105,7 +101,9 @@ static int take_part(const struct replay *replay, const struct v03_listing *list
     }
     find_last_commit(chain, listing, limit);
     int r = copy_shrinks(replay, chain);
-    return r < 0 ? r : describe_gap(chain, listing, n_segments);
+    if (r == 0 && chain->end < n_segments)
+        r = chain_describe_gap(listing, chain->snapshot, chain->begin, chain->end, &chain->gap);
+    return r;
 }
 
 /* Learns the segments up to where names say that the replay ends. */

@@ -24,6 +24,11 @@ int chain_open(struct v03_generation *generation, const struct v03_listing *list
                struct snapshot *snapshot, size_t n_segments, struct wal_position limit, struct task *task,
                struct chain *ret_chain);
 
+/* Why what is replayed upon `snapshot`, segments `begin` to `end`, ends before segment `end`, which is there;
+ * the caller frees it. Called with the generation locked. 0 or -ENOMEM. */
+int chain_describe_gap(const struct v03_listing *listing, const struct snapshot *snapshot, size_t begin,
+                       size_t end, char **ret_gap);
+
 /* The chain's segment that holds the frame at `at`. */
 struct segment *chain_segment_at(const struct chain *chain, const struct v03_listing *listing,
                                  struct wal_position at);

@@ -162,6 +162,59 @@ static int generation_list_landmarks(struct generation *base, struct task *task,
     return listing ? v03_landmarks(cast(base), listing, landmarks) : 0;
 }
 
+static int generation_describe_points(struct generation *base, bool measured, struct task *task,
+                                      struct listed_points *points)
+{
+    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
+    return listing ? v03_describe_points(cast(base), listing, measured, task, points) : 0;
+}
+
+static int by_index(const void *left, const void *right)
+{
+    const struct listed_object *a = left, *b = right;
+    return (a->index > b->index) - (a->index < b->index);
+}
+
+static int list_snapshots(const struct v03_listing *listing, struct listed_objects *objects)
+{
+    size_t first = objects->n;
+    int r = 0;
+
+    for (size_t i = 0; i < listing->n_snapshots && r == 0; i++) {
+        const struct snapshot *snapshot = listing->snapshots[i];
+        const struct listed_object object = {
+            .index = snapshot->index, .size = snapshot->object.size, .created = snapshot->object.modified};
+        r = listed_objects_add(objects, &object);
+    }
+    if (objects->n > first)
+        qsort(objects->items + first, objects->n - first, sizeof *objects->items, by_index);
+    return r;
+}
+
+static int list_segments(const struct v03_listing *listing, struct listed_objects *objects)
+{
+    int r = 0;
+    for (size_t i = 0; i < listing->n_segments && r == 0; i++) {
+        const struct segment *segment = listing->segments[i];
+        const struct listed_object object = {.index = segment->index,
+                                             .offset = segment->offset,
+                                             .size = segment->object.size,
+                                             .created = segment->object.modified};
+        r = listed_objects_add(objects, &object);
+    }
+    return r;
+}
+
+static int generation_list_objects(struct generation *base, enum object_kind kind,
+                                   struct listed_objects *objects)
+{
+    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
+
+    if (!listing || kind == OBJECT_LTX)
+        return 0;
+    return kind == OBJECT_SNAPSHOT ? list_snapshots(listing, objects) : list_segments(listing, objects);
+}
+
 static void generation_close(struct generation *base)
 {
     struct v03_generation *generation = cast(base);
@@ -184,6 +237,8 @@ static const struct generation_ops v03_generation_ops = {
     .list_points = generation_list_points,
     .list_landmarks = generation_list_landmarks,
     .list_positions = generation_list_positions,
+    .describe_points = generation_describe_points,
+    .list_objects = generation_list_objects,
     .close = generation_close,
 };
 

@@ -6,11 +6,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "chain.h"
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
-#include "replay.h"
+#include "litemount/parallel.h"
+
 #include "v03_positions.h"
+
+#define PARALLEL_SNAPSHOTS 8
 
 /* The segments that do not continue the one before them, as far as is known. Few, if any. */
 struct breaks {
@@ -39,9 +43,9 @@ static int breaks_find(const struct v03_listing *listing, struct breaks *breaks)
 struct pass {
     const struct v03_listing *listing;
     const struct breaks *breaks;
-    size_t snapshots, segments;      /* that count so far */
-    const struct snapshot *snapshot; /* the newest of them that may be sound; NULL: none */
-    size_t begin, end;               /* segments that can be reached from it */
+    size_t snapshots, segments; /* that count so far */
+    struct snapshot *snapshot;  /* the newest of them that may be sound; NULL: none */
+    size_t begin, end;          /* segments that can be reached from it */
 };
 
 static void take_snapshot(struct pass *pass, struct snapshot *snapshot)
@@ -80,9 +84,16 @@ static bool next_time(struct pass *pass)
     return true;
 }
 
-static int64_t point_of(const struct pass *pass)
+/* Where the segments end that count and can be reached. */
+static size_t end_of(const struct pass *pass)
 {
     size_t end = pass->end < pass->segments ? pass->end : pass->segments;
+    return end > pass->begin ? end : pass->begin;
+}
+
+static int64_t point_of(const struct pass *pass)
+{
+    size_t end = end_of(pass);
     int64_t made = pass->snapshot->object.modified;
     int64_t time = end > pass->begin ? pass->listing->times[end - 1] : made;
     return time > made ? time : made;
@@ -154,6 +165,136 @@ int v03_landmarks(struct v03_generation *generation, struct v03_listing *listing
     for (size_t i = 0; i < listing->n_snapshots && r == 0; i++)
         if (!snapshot_is_damaged(listing->snapshots[i]))
             r = instants_add(landmarks, listing->snapshots[i]->object.modified);
+    return r;
+}
+
+/* --- described --- */
+
+/* What makes the state at a point. */
+struct point_source {
+    struct snapshot *snapshot; /* borrowed from the listing */
+    size_t begin, end;         /* segments that are replayed upon it */
+};
+
+/* Points under way; `points` may have others in front. */
+struct description {
+    struct v03_generation *generation;
+    const struct v03_listing *listing;
+    struct listed_points *points;
+    size_t first; /* of them that is the generation's */
+    struct point_source *sources;
+    size_t n, capacity;
+};
+
+static int add_point(struct description *description, const struct pass *pass, int64_t time)
+{
+    const struct listed_point point = {.time = time};
+    int r = ARRAY_GROW(description->sources, description->capacity, description->n + 1);
+
+    if (r == 0)
+        r = listed_points_add(description->points, &point);
+    if (r == 0)
+        description->sources[description->n++] =
+            (struct point_source){pass->snapshot, pass->begin, end_of(pass)};
+    return r;
+}
+
+/* Called with the generation locked. */
+static int find_points(struct description *description)
+{
+    const struct v03_listing *listing = description->listing;
+    struct listed_points *points = description->points;
+    _cleanup_(breaks_finish) struct breaks breaks = {0};
+    struct pass pass = {.listing = listing, .breaks = &breaks};
+    int r = breaks_find(listing, &breaks);
+
+    for (const struct snapshot *before = NULL; r == 0 && next_time(&pass); before = pass.snapshot) {
+        if (!pass.snapshot)
+            continue;
+        int64_t time = point_of(&pass);
+        if (description->n == 0 || points->items[points->n - 1].time != time)
+            r = add_point(description, &pass, time);
+        struct listed_point *last = r == 0 ? &points->items[points->n - 1] : NULL;
+        if (last && pass.snapshot != before)
+            last->is_snapshot = true;
+        if (last && !last->gap && end_of(&pass) < pass.segments)
+            r = chain_describe_gap(listing, pass.snapshot, pass.begin, end_of(&pass), &last->gap);
+    }
+    return r;
+}
+
+static int learn_snapshot(void *context, size_t item, struct task *task)
+{
+    const struct description *description = context;
+    return snapshot_learn(description->generation, description->listing->snapshots[item], task);
+}
+
+/* Learns what any point may be made of. */
+static int learn_all(struct description *description, struct task *task)
+{
+    const struct v03_listing *listing = description->listing;
+    size_t first = listing->n_segments;
+    int r = parallel_each(listing->n_snapshots, PARALLEL_SNAPSHOTS, learn_snapshot, description, task);
+
+    for (size_t i = 0; i < listing->n_snapshots; i++) {
+        size_t begin = v03_find_index(listing, listing->snapshots[i]->index);
+        first = begin < first ? begin : first;
+    }
+    return r < 0 ? r : segments_learn(description->generation, listing, first, listing->n_segments, task);
+}
+
+/* The last commit of a point's state. False if there is none: then it is the snapshot alone. */
+static bool find_last_commit(const struct v03_listing *listing, const struct point_source *source,
+                             struct wal_position *ret_at, uint32_t *ret_pages)
+{
+    for (size_t i = source->end; i > source->begin; i--) {
+        const struct segment *segment = listing->segments[i - 1];
+        if (segment->n_commits == 0)
+            continue;
+        *ret_at = (struct wal_position){segment->index, segment->commits[segment->n_commits - 1].frame};
+        *ret_pages = segment->commits[segment->n_commits - 1].pages;
+        return true;
+    }
+    return false;
+}
+
+/* A point's position and size: of what was learnt, which does not change any more. */
+static int measure_point(void *context, size_t item, struct task *task)
+{
+    const struct description *description = context;
+    const struct point_source *source = &description->sources[item];
+    const struct v03_listing *listing = description->listing;
+    struct listed_point *point = &description->points->items[description->first + item];
+    struct wal_position at = {source->snapshot->index, 0};
+    uint32_t page_size = 0, pages;
+    bool is_exact;
+    int r = 0;
+
+    if (find_last_commit(listing, source, &at, &pages)) {
+        page_size = listing->segments[source->end - 1]->header.page_size;
+        point->size = (uint64_t)pages * page_size;
+    } else if ((r = snapshot_measure(description->generation, source->snapshot, task)) == 0) {
+        point->size = snapshot_size(source->snapshot, &is_exact);
+    }
+    v03_format_position(at, page_size, point->position);
+    return r;
+}
+
+int v03_describe_points(struct v03_generation *generation, struct v03_listing *listing, bool measured,
+                        struct task *task, struct listed_points *points)
+{
+    struct description description = {
+        .generation = generation, .listing = listing, .points = points, .first = points->n};
+    int r = measured ? learn_all(&description, task) : 0;
+
+    if (r == 0) {
+        pthread_mutex_lock(&generation->lock);
+        r = find_points(&description);
+        pthread_mutex_unlock(&generation->lock);
+    }
+    if (r == 0 && measured)
+        r = parallel_each(description.n, PARALLEL_SNAPSHOTS, measure_point, &description, task);
+    free(description.sources);
     return r;
 }
 

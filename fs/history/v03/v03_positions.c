@@ -102,6 +102,14 @@ static uint64_t end_of_commit(const struct segment *segment, size_t j)
            segment->commits[j].frame * (WAL_FRAME_HEADER_SIZE + (uint64_t)segment->header.page_size);
 }
 
+void v03_format_position(struct wal_position at, uint32_t page_size, char text[static V03_POSITION_SIZE])
+{
+    uint64_t offset = 0;
+    if (at.frame)
+        offset = WAL_HEADER_SIZE + at.frame * (WAL_FRAME_HEADER_SIZE + (uint64_t)page_size);
+    snprintf(text, V03_POSITION_SIZE, "%08" PRIx32 "/%08" PRIx64, at.index, offset);
+}
+
 static bool parse_hex(const char *text, size_t length, uint64_t *ret_value)
 {
     char digits[17] = "";

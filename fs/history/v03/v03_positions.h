@@ -10,11 +10,20 @@ int v03_points(struct v03_generation *generation, struct v03_listing *listing, s
 /* Adds the time of each snapshot that may be sound, and the last point. 0 or -ENOMEM. */
 int v03_landmarks(struct v03_generation *generation, struct v03_listing *listing, struct instants *landmarks);
 
+/* Adds every point, and tells what follows it: see describe_points. 0, or a negative errno with a reason. */
+int v03_describe_points(struct v03_generation *generation, struct v03_listing *listing, bool measured,
+                        struct task *task, struct listed_points *points);
+
 /* The points are to be counted again: a segment turned out not to continue what is before it. Called with the
  * generation locked. */
 void v03_forget_points(struct v03_generation *generation);
 
 /* v03_positions.c */
+
+#define V03_POSITION_SIZE 26 /* bytes of its text, with the NUL */
+
+/* INDEX/OFFSET: where the commit frame at `at` ends in its WAL; frame 0: at its beginning. */
+void v03_format_position(struct wal_position at, uint32_t page_size, char text[static V03_POSITION_SIZE]);
 
 /* The state at INDEX/OFFSET. -ENOENT: no commit ends there, or no snapshot leads there. */
 int v03_open_position(struct v03_generation *generation, struct v03_listing *listing, const char *position,

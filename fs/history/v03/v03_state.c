@@ -14,6 +14,7 @@
 #include "litemount/cleanup.h"
 #include "litemount/hash.h"
 #include "litemount/task.h"
+#include "v03_positions.h"
 #include "wal_image.h"
 
 #define BATCH 256 /* pages that are looked up at once */
@@ -161,16 +162,6 @@ static void state_v03_close(struct state *base)
 
 static const struct state_ops v03_state_ops = {.read = state_v03_read, .close = state_v03_close};
 
-/* INDEX/OFFSET: where the last commit that is replayed ends in its WAL. */
-static int write_position(const struct chain *chain, char **ret_position)
-{
-    uint64_t offset = 0;
-    if (chain->last.frame)
-        offset = WAL_HEADER_SIZE + chain->last.frame * (WAL_FRAME_HEADER_SIZE + (uint64_t)chain->page_size);
-    return asprintf(ret_position, "%08x/%08llx", chain->last.index, (unsigned long long)offset) < 0 ? -ENOMEM
-                                                                                                    : 0;
-}
-
 static uint64_t identify(const struct state *state, const struct snapshot *snapshot)
 {
     char numbers[64];
@@ -190,10 +181,11 @@ int v03_state_make(struct v03_generation *generation, struct v03_listing *listin
 {
     bool is_exact;
     _cleanup_free_ struct v03_state *state = calloc(1, sizeof *state);
-    _cleanup_free_ char *position = NULL;
+    _cleanup_free_ char *position = malloc(V03_POSITION_SIZE);
 
-    if (!state || write_position(chain, &position) < 0)
+    if (!state || !position)
         return -ENOMEM;
+    v03_format_position(chain->last, chain->page_size, position);
     state_init(&state->base, &v03_state_ops, &generation->base);
     state->base.size = chain->last.frame ? (uint64_t)chain->pages * chain->page_size
                                          : snapshot_size(chain->snapshot, &is_exact);

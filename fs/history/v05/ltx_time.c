@@ -14,13 +14,14 @@
 #include "litemount/task.h"
 
 #define PARALLEL_HEADS 64
-#define KIND "times"
+#define KIND "files"
 
 /* The fact is an array of these, in order. */
 struct time_record {
     uint64_t min_txid, max_txid;
     uint64_t object; /* which one of that range, in which version: a hash */
     int64_t time;
+    uint64_t database_size; /* 0: not known */
 };
 
 int64_t ltx_time_of(const struct object *object, const char *metadata)
@@ -74,7 +75,7 @@ static struct time_record describe(const struct ltx_file *file)
     object = hash_text(object, file->object.key);
     object = hash_text(object, size);
     object = hash_text(object, file->object.version);
-    return (struct time_record){file->min_txid, file->max_txid, object, file->time};
+    return (struct time_record){file->min_txid, file->max_txid, object, file->time, file->database_size};
 }
 
 static int by_object(const void *left, const void *right)
@@ -92,12 +93,14 @@ static void take(const struct v05_listing *listing, const struct time_record *re
 {
     for (size_t i = 0; i < listing->n_files; i++) {
         struct ltx_file *file = listing->files[i];
-        if (file->time != LTX_TIME_UNKNOWN)
+        if (file->time != LTX_TIME_UNKNOWN && file->database_size)
             continue;
         struct time_record wanted = describe(file);
         const struct time_record *found = bsearch(&wanted, records, n, sizeof *records, by_object);
-        if (found)
+        if (found && file->time == LTX_TIME_UNKNOWN)
             file->time = found->time;
+        if (found && file->database_size == 0)
+            file->database_size = found->database_size;
     }
 }
 

@@ -14,7 +14,7 @@ int64_t ltx_time_of(const struct object *object, const char *metadata);
 /* Asks for the file's metadata, if its time is not known yet. 0, or why it can't be had. */
 int ltx_time_ask(struct v05_generation *generation, struct ltx_file *file, struct task *task);
 
-/* Takes the times that were asked for before, by any mount. 0 or -ENOMEM. */
+/* Takes the times, and the databases' sizes, that were found out before, by any mount. 0 or -ENOMEM. */
 int ltx_times_recall(struct v05_generation *generation, const struct v05_listing *listing);
 
 /* Keeps those that are known. */

@@ -121,33 +121,40 @@ size_t plan_reachable(const struct v05_listing *listing, uint64_t *txids)
 
 /* What can be reached while files come in the order of their times. */
 struct growth {
-    const struct ltx_file *base;
+    struct ltx_file *base; /* the newest */
+    struct ltx_file *last; /* that reached `reached`, of the other levels */
     uint64_t reached;
-    const struct ltx_file **waiting; /* for a TXID before theirs */
+    struct ltx_file **waiting; /* for a TXID before theirs, or damaged */
     size_t n_waiting;
+    uint64_t next; /* behind what is missing: the least TXID that is there; UINT64_MAX: nothing waits */
 };
 
 static bool connects(const struct growth *growth, const struct ltx_file *file)
 {
-    return file->level == V05_BASE_LEVEL || file->min_txid <= growth->reached + 1;
+    return file->learnt != LTX_DAMAGED &&
+           (file->level == V05_BASE_LEVEL || file->min_txid <= growth->reached + 1);
 }
 
-static void reach(struct growth *growth, const struct ltx_file *file)
+static void reach(struct growth *growth, struct ltx_file *file)
 {
+    if (file->level != V05_BASE_LEVEL && file->max_txid > growth->reached)
+        growth->last = file;
     if (file->level == V05_BASE_LEVEL && (!growth->base || file->max_txid >= growth->base->max_txid))
         growth->base = file;
     if (file->max_txid > growth->reached)
         growth->reached = file->max_txid;
 }
 
-/* A file has come: those that waited for it may follow. */
-static void grow(struct growth *growth, const struct ltx_file *file)
+/* A damaged file holds nothing, but it says that there was something: what follows it would be next. */
+static void note_missing(struct growth *growth, const struct ltx_file *file)
 {
-    if (!connects(growth, file)) {
-        growth->waiting[growth->n_waiting++] = file;
-        return;
-    }
-    reach(growth, file);
+    uint64_t next = file->learnt == LTX_DAMAGED ? file->max_txid + 1 : file->min_txid;
+    if (file->max_txid > growth->reached && next < growth->next)
+        growth->next = next;
+}
+
+static void take_waiting(struct growth *growth)
+{
     for (size_t i = 0; i < growth->n_waiting;) {
         if (!connects(growth, growth->waiting[i])) {
             i++;
@@ -157,36 +164,78 @@ static void grow(struct growth *growth, const struct ltx_file *file)
         growth->waiting[i] = growth->waiting[--growth->n_waiting];
         i = 0;
     }
+    growth->next = UINT64_MAX;
+    for (size_t i = 0; i < growth->n_waiting; i++)
+        note_missing(growth, growth->waiting[i]);
+}
+
+/* A file has come: those that waited for it may follow. */
+static void grow(struct growth *growth, struct ltx_file *file)
+{
+    if (connects(growth, file)) {
+        reach(growth, file);
+        take_waiting(growth);
+        return;
+    }
+    growth->waiting[growth->n_waiting++] = file;
+    note_missing(growth, file);
 }
 
 static int by_time(const void *left, const void *right)
 {
-    const struct ltx_file *a = *(const struct ltx_file *const *)left,
-                          *b = *(const struct ltx_file *const *)right;
+    const struct ltx_file *a = *(struct ltx_file *const *)left, *b = *(struct ltx_file *const *)right;
     return (a->time > b->time) - (a->time < b->time);
 }
 
-int plan_points(const struct v05_listing *listing, struct instants *points)
+/* The latest state has become another one at `time`. */
+static int add_point(struct plan_points *points, const struct growth *growth, int64_t time, bool is_base)
 {
-    _cleanup_free_ const struct ltx_file **files = calloc(listing->n_files + 1, sizeof *files);
-    _cleanup_free_ const struct ltx_file **waiting = calloc(listing->n_files + 1, sizeof *waiting);
-    struct growth growth = {.waiting = waiting};
+    bool ends_in_base = growth->base && growth->base->max_txid == growth->reached;
+    int r = ARRAY_GROW(points->items, points->capacity, points->n + 1);
+
+    if (r == 0)
+        points->items[points->n++] = (struct plan_point){.time = time,
+                                                         .txid = growth->reached,
+                                                         .is_base = is_base,
+                                                         .last = ends_in_base ? growth->base : growth->last};
+    return r;
+}
+
+static int find_points(struct ltx_file **files, size_t n, struct growth *growth, struct plan_points *points)
+{
     int r = 0;
+
+    for (size_t i = 0; i < n && r == 0;) {
+        const struct ltx_file *base = growth->base;
+        int64_t time = files[i]->time;
+        uint64_t reached = growth->reached;
+        for (; i < n && files[i]->time == time; i++)
+            grow(growth, files[i]);
+        if (growth->base != base || growth->reached != reached)
+            r = add_point(points, growth, time, growth->base != base);
+        if (r == 0 && points->n)
+            points->items[points->n - 1].missing = growth->next == UINT64_MAX ? 0 : growth->next - 1;
+    }
+    return r;
+}
+
+int plan_points(const struct v05_listing *listing, struct plan_points *ret_points)
+{
+    _cleanup_free_ struct ltx_file **files = calloc(listing->n_files + 1, sizeof(struct ltx_file *));
+    _cleanup_free_ struct ltx_file **waiting = calloc(listing->n_files + 1, sizeof(struct ltx_file *));
+    struct growth growth = {.waiting = waiting, .next = UINT64_MAX};
+    struct plan_points points = {0};
 
     if (!files || !waiting)
         return -ENOMEM;
     for (size_t i = 0; i < listing->n_files; i++)
         files[i] = listing->files[i];
-    qsort(files, listing->n_files, sizeof *files, by_time);
-    for (size_t i = 0; i < listing->n_files && r == 0;) {
-        const struct ltx_file *base = growth.base;
-        int64_t time = files[i]->time;
-        uint64_t reached = growth.reached;
-        for (; i < listing->n_files && files[i]->time == time; i++)
-            if (files[i]->learnt != LTX_DAMAGED)
-                grow(&growth, files[i]);
-        if (growth.base != base || growth.reached != reached)
-            r = instants_add(points, time);
+    qsort(files, listing->n_files, sizeof(struct ltx_file *), by_time);
+    int r = find_points(files, listing->n_files, &growth, &points);
+    if (r < 0) {
+        free(points.items);
+        return r;
     }
-    return r;
+    *ret_points = points;
+    return 0;
 }

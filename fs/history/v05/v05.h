@@ -26,8 +26,9 @@ struct ltx_file {
     uint64_t min_txid, max_txid;
 
     /* Guarded by the generation's lock. */
-    int64_t time; /* what `litestream restore -timestamp` goes by: nanoseconds since 1970, UTC; or
-                     LTX_TIME_UNKNOWN, before every other time, as long as nobody needed it */
+    int64_t time;           /* what `litestream restore -timestamp` goes by: nanoseconds since 1970, UTC; or
+                               LTX_TIME_UNKNOWN, before every other time, as long as nobody needed it */
+    uint64_t database_size; /* after its last transaction, as its header tells: bytes; 0: nobody needed it */
 
     /* Guarded by the generation's lock until it is LTX_SOUND; never changes after that. */
     enum ltx_learnt learnt;
@@ -99,8 +100,23 @@ int plan_make(const struct v05_listing *listing, int64_t time, uint64_t txid, st
 /* The last file of the plan: its commit is the state's. NULL if it leads nowhere. */
 struct ltx_file *plan_last(const struct plan *plan);
 
-/* Adds every time at which the latest state becomes another one. Locked as above. 0 or -ENOMEM. */
-int plan_points(const struct v05_listing *listing, struct instants *points);
+/* A time at which the latest state becomes another one. */
+struct plan_point {
+    int64_t time;
+    uint64_t txid;         /* where the plan leads */
+    bool is_base;          /* another base has come */
+    struct ltx_file *last; /* a file whose commit is the state's; borrowed from the listing */
+    uint64_t missing;      /* up to this TXID nothing is there right before the next point, but something is
+                              behind it; 0: nothing is missing */
+};
+
+struct plan_points {
+    struct plan_point *items;
+    size_t n, capacity;
+};
+
+/* All of them, ascending; the caller frees the items. Locked as above. 0 or -ENOMEM. */
+int plan_points(const struct v05_listing *listing, struct plan_points *ret_points);
 
 /* Every TXID that some plan leads to, ascending; `txids` has room for all files. Returns how many. Locked as
  * above. */
@@ -125,6 +141,23 @@ void ltx_file_unref(struct ltx_file *file);
  * be had. */
 int ltx_files_learn(struct v05_generation *generation, struct ltx_file **files, size_t n, size_t n_timed,
                     struct task *task);
+
+/* v05_describe.c: what can be listed of a history.
+ *
+ * Adds every point, and tells what follows it: see describe_points. 0, or a negative errno with a reason. */
+int v05_describe_points(struct v05_generation *generation, struct v05_listing *listing, bool measured,
+                        struct task *task, struct listed_points *points);
+
+/* Adds all files (OBJECT_LTX) or the snapshots, level by level in the order of their TXIDs. 0 or -ENOMEM. */
+int v05_list_objects(struct v05_generation *generation, const struct v05_listing *listing,
+                     enum object_kind kind, struct listed_objects *objects);
+
+/* Adds every TXID that can be reached. 0 or -ENOMEM. */
+int v05_list_positions(struct v05_generation *generation, const struct v05_listing *listing,
+                       struct names *names);
+
+/* Says that TXIDs are missing; the caller frees it. 0 or -ENOMEM. */
+int v05_describe_gap(uint64_t first, uint64_t last, char **ret_gap);
 
 /* v05_point.c: the point that `plan`, which answers for `time`, leads to. 0, or a negative errno with a
  * reason. */

@@ -201,14 +201,7 @@ static int describe_gap(struct v05_generation *generation, const struct v05_list
     }
     pthread_mutex_unlock(&generation->lock);
     *ret_gap = NULL;
-    if (next == UINT64_MAX)
-        return 0;
-    if (asprintf(ret_gap, "TXID %016" PRIx64 " to %016" PRIx64 ": no sound file holds them", plan->txid + 1,
-                 next - 1) < 0) {
-        *ret_gap = NULL;
-        return -ENOMEM;
-    }
-    return 0;
+    return next == UINT64_MAX ? 0 : v05_describe_gap(plan->txid + 1, next - 1, ret_gap);
 }
 
 static int generation_open_at(struct generation *base, int64_t time, struct task *task,
@@ -298,24 +291,23 @@ static int generation_list_landmarks(struct generation *base, struct task *task,
 static int generation_list_positions(struct generation *base, const char *folder, struct task *task,
                                      struct names *names)
 {
-    struct v05_generation *generation = cast(base);
-    _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
-    _cleanup_free_ uint64_t *txids = listing ? calloc(listing->n_files + 1, sizeof *txids) : NULL;
-    int r = 0;
+    _cleanup_(unref_listing) struct v05_listing *listing = current(cast(base));
+    (void)task;
+    return listing && !folder ? v05_list_positions(cast(base), listing, names) : -ENOENT;
+}
 
-    if (!listing || folder)
-        return -ENOENT;
-    if (!txids)
-        return -ENOMEM;
-    pthread_mutex_lock(&generation->lock);
-    size_t n = plan_reachable(listing, txids);
-    pthread_mutex_unlock(&generation->lock);
-    for (size_t i = 0; i < n && r == 0; i++) {
-        char text[17];
-        snprintf(text, sizeof text, "%016" PRIx64, txids[i]);
-        r = names_add(names, text, false);
-    }
-    return r;
+static int generation_describe_points(struct generation *base, bool measured, struct task *task,
+                                      struct listed_points *points)
+{
+    _cleanup_(unref_listing) struct v05_listing *listing = current(cast(base));
+    return listing ? v05_describe_points(cast(base), listing, measured, task, points) : 0;
+}
+
+static int generation_list_objects(struct generation *base, enum object_kind kind,
+                                   struct listed_objects *objects)
+{
+    _cleanup_(unref_listing) struct v05_listing *listing = current(cast(base));
+    return listing && kind != OBJECT_WAL ? v05_list_objects(cast(base), listing, kind, objects) : 0;
 }
 
 static void generation_close(struct generation *base)
@@ -340,6 +332,8 @@ static const struct generation_ops v05_generation_ops = {
     .list_points = generation_list_points,
     .list_landmarks = generation_list_landmarks,
     .list_positions = generation_list_positions,
+    .describe_points = generation_describe_points,
+    .list_objects = generation_list_objects,
     .close = generation_close,
 };
 

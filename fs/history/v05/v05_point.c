@@ -49,19 +49,20 @@ static bool find_latest(const struct v05_listing *listing, const struct plan *pl
 /* Sees to it that the listing's points are known. Called locked, with all times known. */
 static int ensure_points(struct v05_generation *generation, struct v05_listing *listing)
 {
-    struct instants points = {0};
+    struct plan_points points = {0};
 
     if (listing->points.n && listing->points_damages == generation->n_damaged)
         return 0;
     int r = plan_points(listing, &points);
-    if (r < 0) {
-        instants_finish(&points);
-        return r;
-    }
-    instants_finish(&listing->points);
-    listing->points = points;
-    listing->points_damages = generation->n_damaged;
-    return 0;
+    listing->points.n = 0;
+    for (size_t i = 0; i < points.n && r == 0; i++)
+        r = instants_add(&listing->points, points.items[i].time);
+    free(points.items);
+    if (r < 0)
+        listing->points.n = 0;
+    else
+        listing->points_damages = generation->n_damaged;
+    return r;
 }
 
 /* The newest point at or before `time`; without one, `time` itself. */

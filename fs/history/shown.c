@@ -1,4 +1,4 @@
-#include "shown.h"
+#include "litemount/shown.h"
 
 static int64_t end_of_millisecond(int64_t time)
 {

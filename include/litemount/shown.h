@@ -1,4 +1,4 @@
-/* How restore points are shown as names. */
+/* How restore points are shown: as names in the mount, and by `points`. */
 #pragma once
 
 #include "litemount/history.h"

@@ -1,0 +1,19 @@
+/* All replicas of a history side by side, and not only the one that answers. */
+#pragma once
+
+#include "choose.h"
+
+struct replica;
+
+/* Looks at one replica's generations. */
+typedef int visit_replica(void *context, const struct replica *replica, const struct generations *generations,
+                          struct task *task);
+
+/* Lists each replica anew and visits it, in the configured order. One that fails is warned of; it is an error
+ * if all do. 0, or a negative errno with a reason. */
+int history_visit_replicas(struct history *history, visit_replica *visit, void *context, struct task *task);
+
+/* The generations of the replica that answers, after a look that is recent enough, or (`anew`) after another
+ * one at everything; a reference each, for the caller to finish. 0, or a negative errno with a reason. */
+int history_generations(struct history *history, bool anew, struct task *task,
+                        struct generations *ret_generations);

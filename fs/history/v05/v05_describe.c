@@ -1,0 +1,199 @@
+/* What can be listed of a history: every restore point with its TXID and the size of the database, the files,
+ * the TXIDs.
+ *
+ * Names and times tell which points there are, and which TXID each leads to. The size stands in the header of
+ * a file that ends there: so of each a hundred bytes are read, once ever. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "litemount/cleanup.h"
+#include "litemount/parallel.h"
+#include "litemount/task.h"
+#include "ltx_image.h"
+#include "ltx_time.h"
+
+#define PARALLEL_HEADERS 64
+
+int v05_describe_gap(uint64_t first, uint64_t last, char **ret_gap)
+{
+    char *gap;
+    if (asprintf(&gap, "TXID %016" PRIx64 " to %016" PRIx64 ": no sound file holds them", first, last) < 0)
+        return -ENOMEM;
+    *ret_gap = gap;
+    return 0;
+}
+
+/* The files whose headers are wanted. */
+struct survey_of_headers {
+    struct v05_generation *generation;
+    struct ltx_file **files;
+    size_t n;
+};
+
+/* A file that is not what its name says is looked at closely: it will be damaged. */
+static int read_header(void *context, size_t item, struct task *task)
+{
+    const struct survey_of_headers *survey = context;
+    struct ltx_file *file = survey->files[item];
+    uint8_t bytes[LTX_HEADER_SIZE];
+    struct ltx_header header;
+
+    if (file->object.size < LTX_HEADER_SIZE)
+        return ltx_files_learn(survey->generation, &file, 1, 0, task);
+    int r = ltx_object_read(file, 0, LTX_HEADER_SIZE, bytes, task, NULL);
+    if (r < 0)
+        return r;
+    if (ltx_header_parse(bytes, &header) < 0 || header.min_txid != file->min_txid ||
+        header.max_txid != file->max_txid)
+        return ltx_files_learn(survey->generation, &file, 1, 0, task);
+    pthread_mutex_lock(&survey->generation->lock);
+    file->database_size = (uint64_t)header.commit * header.page_size;
+    pthread_mutex_unlock(&survey->generation->lock);
+    return 0;
+}
+
+/* Those of the points' files whose size is not known. */
+static void collect_unknown(const struct plan_points *points, struct survey_of_headers *survey)
+{
+    survey->n = 0;
+    pthread_mutex_lock(&survey->generation->lock);
+    for (size_t i = 0; i < points->n; i++) {
+        struct ltx_file *file = points->items[i].last;
+        if (file->learnt == LTX_SOUND)
+            file->database_size = (uint64_t)ltx_file_header(file)->commit * ltx_file_header(file)->page_size;
+        if (file->database_size == 0)
+            survey->files[survey->n++] = file;
+    }
+    pthread_mutex_unlock(&survey->generation->lock);
+}
+
+static int learn_sizes(struct v05_generation *generation, const struct v05_listing *listing,
+                       const struct plan_points *points, struct task *task)
+{
+    _cleanup_free_ struct ltx_file **files = calloc(points->n + 1, sizeof(struct ltx_file *));
+    struct survey_of_headers survey = {.generation = generation, .files = files};
+    int r = files ? 0 : -ENOMEM;
+
+    if (r < 0)
+        return r;
+    collect_unknown(points, &survey);
+    if (survey.n == 0)
+        return 0;
+    r = ltx_times_recall(generation, listing);
+    collect_unknown(points, &survey);
+    if (r < 0 || survey.n == 0)
+        return r;
+    r = parallel_each(survey.n, PARALLEL_HEADERS, read_header, &survey, task);
+    ltx_times_keep(generation, listing);
+    return r;
+}
+
+/* The points as far as it is known what is damaged; the caller frees the items. */
+static int find_points(struct v05_generation *generation, const struct v05_listing *listing,
+                       struct plan_points *ret_points, size_t *ret_damaged)
+{
+    pthread_mutex_lock(&generation->lock);
+    int r = plan_points(listing, ret_points);
+    *ret_damaged = generation->n_damaged;
+    pthread_mutex_unlock(&generation->lock);
+    return r;
+}
+
+static bool has_more_damage(struct v05_generation *generation, size_t n_damaged)
+{
+    pthread_mutex_lock(&generation->lock);
+    bool more = generation->n_damaged != n_damaged;
+    pthread_mutex_unlock(&generation->lock);
+    return more;
+}
+
+static int add_point(const struct plan_point *found, bool measured, struct listed_points *points)
+{
+    struct listed_point point = {.time = found->time, .is_snapshot = found->is_base};
+    int r = found->missing ? v05_describe_gap(found->txid + 1, found->missing, &point.gap) : 0;
+
+    if (measured) {
+        snprintf(point.position, sizeof point.position, "%016" PRIx64, found->txid);
+        point.size = found->last->database_size;
+    }
+    if (r == 0)
+        r = listed_points_add(points, &point);
+    if (r < 0)
+        free(point.gap);
+    return r;
+}
+
+int v05_describe_points(struct v05_generation *generation, struct v05_listing *listing, bool measured,
+                        struct task *task, struct listed_points *points)
+{
+    struct plan_points found = {0};
+    size_t n_damaged;
+    int r = ltx_times_learn(generation, listing, task);
+
+    for (bool again = r == 0; again; again = r == 0 && has_more_damage(generation, n_damaged)) {
+        free(found.items);
+        found = (struct plan_points){0};
+        r = find_points(generation, listing, &found, &n_damaged);
+        if (r == 0 && measured)
+            r = learn_sizes(generation, listing, &found, task);
+    }
+    for (size_t i = 0; i < found.n && r == 0; i++)
+        r = add_point(&found.items[i], measured, points);
+    free(found.items);
+    return r;
+}
+
+static int by_level(const void *left, const void *right)
+{
+    const struct listed_object *a = left, *b = right;
+    if (a->level != b->level)
+        return a->level < b->level ? -1 : 1;
+    if (a->min_txid != b->min_txid)
+        return a->min_txid < b->min_txid ? -1 : 1;
+    return (a->max_txid > b->max_txid) - (a->max_txid < b->max_txid);
+}
+
+int v05_list_objects(struct v05_generation *generation, const struct v05_listing *listing,
+                     enum object_kind kind, struct listed_objects *objects)
+{
+    size_t first = objects->n;
+    int r = 0;
+
+    pthread_mutex_lock(&generation->lock);
+    for (size_t i = 0; i < listing->n_files && r == 0; i++) {
+        const struct ltx_file *file = listing->files[i];
+        const struct listed_object object = {.level = file->level,
+                                             .min_txid = file->min_txid,
+                                             .max_txid = file->max_txid,
+                                             .size = file->object.size,
+                                             .created = kind == OBJECT_SNAPSHOT ? file->time
+                                                                                : file->object.modified};
+        if (kind == OBJECT_LTX || file->level == V05_BASE_LEVEL)
+            r = listed_objects_add(objects, &object);
+    }
+    pthread_mutex_unlock(&generation->lock);
+    if (objects->n > first)
+        qsort(objects->items + first, objects->n - first, sizeof *objects->items, by_level);
+    return r;
+}
+
+int v05_list_positions(struct v05_generation *generation, const struct v05_listing *listing,
+                       struct names *names)
+{
+    _cleanup_free_ uint64_t *txids = calloc(listing->n_files + 1, sizeof *txids);
+    int r = txids ? 0 : -ENOMEM;
+
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&generation->lock);
+    size_t n = plan_reachable(listing, txids);
+    pthread_mutex_unlock(&generation->lock);
+    for (size_t i = 0; i < n && r == 0; i++) {
+        char text[17];
+        snprintf(text, sizeof text, "%016" PRIx64, txids[i]);
+        r = names_add(names, text, false);
+    }
+    return r;
+}

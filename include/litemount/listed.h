@@ -1,0 +1,82 @@
+/* What the command line lists of a backup: its generations, its objects, and each restore point with its
+ * position and size. Rows, as Litestream's own listings have them; here alone shows which format a backup is
+ * written in. Times are nanoseconds since 1970, UTC. */
+#pragma once
+
+#include "litemount/history.h"
+
+#define GENERATION_NAME_SIZE 17 /* with its NUL */
+
+/* A generation, and the time that its objects cover. */
+struct listed_generation {
+    const char *replica; /* its name; lives as long as the history */
+    char name[GENERATION_NAME_SIZE];
+    bool is_empty; /* it holds no object: start and end mean nothing */
+    int64_t start, end;
+};
+
+struct listed_generations {
+    struct listed_generation *items;
+    size_t n, capacity;
+};
+
+void listed_generations_finish(struct listed_generations *generations);
+
+/* Adds the generations: replica by replica in the configured order, each replica's by name. A replica that
+ * does not answer is warned of; it is an error if none does. 0, or a negative errno with a reason. */
+int history_list_bounds(struct history *history, struct task *task, struct listed_generations *generations);
+
+/* Of which listing: `snapshots`, v0.3's `wal`, v0.5's `ltx`. */
+enum object_kind { OBJECT_SNAPSHOT, OBJECT_WAL, OBJECT_LTX };
+
+/* An object of a backup. A snapshot has what its format gives it: an index, or a level and TXIDs. */
+struct listed_object {
+    const char *replica; /* as above */
+    char generation[GENERATION_NAME_SIZE];
+    uint32_t index;  /* of the WAL */
+    uint64_t offset; /* in the WAL: bytes */
+    unsigned level;
+    uint64_t min_txid, max_txid; /* 0: it is no LTX file */
+    uint64_t size;               /* bytes, as it is stored */
+    int64_t created; /* a snapshot: the time that a restore goes by; else the store's, as Litestream shows */
+};
+
+struct listed_objects {
+    struct listed_object *items;
+    size_t n, capacity;
+};
+
+void listed_objects_finish(struct listed_objects *objects);
+int listed_objects_add(struct listed_objects *objects, const struct listed_object *object); /* 0 or -ENOMEM */
+
+/* Adds all objects of that kind, each generation's by index and offset, or by level and TXIDs; else as above.
+ */
+int history_list_objects(struct history *history, enum object_kind kind, struct task *task,
+                         struct listed_objects *objects);
+
+/* A restore point. */
+struct listed_point {
+    int64_t time;
+    int64_t shown; /* how it is shown (litemount/shown.h): typing that leads here */
+    char generation[GENERATION_NAME_SIZE];
+    bool is_snapshot;  /* one was made then */
+    char position[32]; /* as state_position; "" unless it was measured */
+    uint64_t size;     /* of the database: bytes; 0 unless it was measured */
+    char *gap; /* as state_gap right before the next point of the generation: what is missing between them;
+                  NULL: nothing is */
+};
+
+struct listed_points {
+    struct listed_point *items;
+    size_t n, capacity;
+};
+
+void listed_points_finish(struct listed_points *points);
+int listed_points_add(struct listed_points *points, const struct listed_point *point); /* 0 or -ENOMEM */
+
+/* Fills `points` with every restore point of `generation`, or (NULL) of all, by time. Which position a point is, and how
+ * large the database is there, is told if they are to be `measured`: then what tells it is read of every
+ * object, once ever; and points that turn out not to be there, for an object is damaged, are left out. 0;
+ * -ENOENT: no such generation; or a negative errno with a reason. */
+int history_describe_points(struct history *history, const char *generation, bool measured, struct task *task,
+                            struct listed_points *points);
