@@ -8,6 +8,7 @@
 
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
+#include "litemount/instant.h"
 
 void output_init(struct output *output, const struct column *columns, size_t n_columns, bool json)
 {
@@ -21,53 +22,46 @@ void output_finish(struct output *output)
     free(output->cells);
 }
 
+static int add(struct output *output, char *cell)
+{
+    int r = ARRAY_GROW(output->cells, output->capacity, output->n_cells + 1);
+    if (r < 0)
+        free(cell);
+    else
+        output->cells[output->n_cells++] = cell;
+    return r;
+}
+
 int output_add(struct output *output, const char *format, ...)
 {
     va_list arguments;
     char *cell;
 
-    if (ARRAY_GROW(output->cells, output->capacity, output->n_cells + 1) < 0)
-        return -ENOMEM;
     va_start(arguments, format);
     int n = vasprintf(&cell, format, arguments);
     va_end(arguments);
-    if (n < 0)
-        return -ENOMEM;
-    output->cells[output->n_cells++] = cell;
-    return 0;
+    return n < 0 ? -ENOMEM : add(output, cell);
+}
+
+int output_add_time(struct output *output, int64_t time)
+{
+    char text[INSTANT_TEXT_SIZE];
+    int64_t fraction = time % INSTANT_SECOND;
+
+    if (fraction < 0 && time >= INT64_MIN + INSTANT_SECOND)
+        fraction += INSTANT_SECOND;
+    instant_format(time - fraction, text);
+    return output_add(output, "%s", text);
+}
+
+int output_add_nothing(struct output *output)
+{
+    return add(output, NULL);
 }
 
 static const char *cell_at(const struct output *output, size_t row, size_t column)
 {
     return output->cells[row * output->n_columns + column];
-}
-
-/* How wide the widest cell of a column is, its head included. */
-static size_t width_of(const struct output *output, size_t n_rows, size_t column)
-{
-    size_t width = strlen(output->columns[column].name);
-    for (size_t row = 0; row < n_rows; row++) {
-        size_t length = strlen(cell_at(output, row, column));
-        width = length > width ? length : width;
-    }
-    return width;
-}
-
-/* Two spaces between columns: as Litestream's tables are. */
-static int print_table(const struct output *output, size_t n_rows, FILE *file)
-{
-    _cleanup_free_ size_t *widths = calloc(output->n_columns, sizeof *widths);
-
-    if (!widths)
-        return -ENOMEM;
-    for (size_t column = 0; column + 1 < output->n_columns; column++)
-        widths[column] = width_of(output, n_rows, column) + 2;
-    for (size_t line = 0; line <= n_rows; line++)
-        for (size_t column = 0; column < output->n_columns; column++) {
-            const char *text = line ? cell_at(output, line - 1, column) : output->columns[column].name;
-            fprintf(file, "%-*s%s", (int)widths[column], text, column + 1 < output->n_columns ? "" : "\n");
-        }
-    return 0;
 }
 
 /* The length of the UTF-8 sequence at `text`; 0 if it is none. Source: RFC 3629. */
@@ -97,6 +91,56 @@ static size_t utf8_length(const uint8_t *text)
     return 0;
 }
 
+/* What the table shows in a line: 0 is the head. */
+static const char *text_at(const struct output *output, size_t line, size_t column)
+{
+    const char *text = line ? cell_at(output, line - 1, column) : output->columns[column].name;
+    return text ? text : "-";
+}
+
+/* Characters, as far as it is UTF-8. */
+static size_t length_of(const char *text)
+{
+    size_t n = 0;
+    for (const uint8_t *at = (const uint8_t *)text; *at; n++) {
+        size_t length = utf8_length(at);
+        at += length ? length : 1;
+    }
+    return n;
+}
+
+static size_t width_of(const struct output *output, size_t n_rows, size_t column)
+{
+    size_t width = 0;
+    for (size_t line = 0; line <= n_rows; line++) {
+        size_t length = length_of(text_at(output, line, column));
+        width = length > width ? length : width;
+    }
+    return width;
+}
+
+/* Two spaces between columns: as Litestream's tables are. */
+static int print_table(const struct output *output, size_t n_rows, FILE *file)
+{
+    _cleanup_free_ size_t *widths = calloc(output->n_columns, sizeof *widths);
+    size_t n_columns = output->n_columns;
+
+    if (!widths)
+        return -ENOMEM;
+    while (n_columns && output->columns[n_columns - 1].is_extra)
+        n_columns--;
+    for (size_t column = 0; column + 1 < n_columns; column++)
+        widths[column] = width_of(output, n_rows, column) + 2;
+    for (size_t line = 0; line <= n_rows; line++)
+        for (size_t column = 0; column < n_columns; column++) {
+            const char *text = text_at(output, line, column);
+            bool is_last = column + 1 == n_columns;
+            int padding = is_last ? 0 : (int)(widths[column] - length_of(text));
+            fprintf(file, "%s%*s%s", text, padding, "", is_last ? "\n" : "");
+        }
+    return 0;
+}
+
 void json_print_string(const char *text, FILE *file)
 {
     const uint8_t *at = (const uint8_t *)text;
@@ -119,10 +163,10 @@ void json_print_string(const char *text, FILE *file)
 
 static void print_value(const struct column *column, const char *cell, FILE *file)
 {
-    if (!column->is_number)
+    if (cell && !column->is_number)
         json_print_string(cell, file);
     else
-        fputs(*cell ? cell : "null", file);
+        fputs(cell ? cell : "null", file);
 }
 
 static void print_json(const struct output *output, size_t n_rows, FILE *file)
@@ -131,12 +175,19 @@ static void print_json(const struct output *output, size_t n_rows, FILE *file)
     for (size_t row = 0; row < n_rows; row++) {
         fputs(row ? ",\n  {" : "\n  {", file);
         for (size_t column = 0; column < output->n_columns; column++) {
-            fprintf(file, "%s\n    \"%s\": ", column ? "," : "", output->columns[column].name);
-            print_value(&output->columns[column], cell_at(output, row, column), file);
+            const struct column *head = &output->columns[column];
+            fprintf(file, "%s\n    \"%s\": ", column ? "," : "", head->key ? head->key : head->name);
+            print_value(head, cell_at(output, row, column), file);
         }
         fputs("\n  }", file);
     }
     fputs(n_rows ? "\n]\n" : "]\n", file);
+}
+
+static int flush(FILE *file)
+{
+    errno = EIO;
+    return fflush(file) == 0 && !ferror(file) ? 0 : -errno;
 }
 
 int output_print(const struct output *output, FILE *file)
@@ -147,5 +198,5 @@ int output_print(const struct output *output, FILE *file)
         print_json(output, n_rows, file);
     else if (print_table(output, n_rows, file) < 0)
         return -ENOMEM;
-    return fflush(file) == 0 && !ferror(file) ? 0 : -EIO;
+    return flush(file);
 }

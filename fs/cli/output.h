@@ -3,11 +3,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 struct column {
     const char *name;
-    bool is_number; /* JSON shows it without quotes; an empty cell is null */
+    bool is_number;  /* JSON shows it without quotes */
+    const char *key; /* its name in JSON; NULL: the same */
+    bool is_extra;   /* only JSON shows it */
 };
 
 /* Owns the cells. */
@@ -15,7 +18,7 @@ struct output {
     const struct column *columns; /* borrowed */
     size_t n_columns;
     bool json;
-    char **cells; /* row by row */
+    char **cells; /* row by row; NULL: there is no value */
     size_t n_cells, capacity;
 };
 
@@ -25,7 +28,13 @@ void output_finish(struct output *output);
 /* Adds the next cell of the current row. 0 or -ENOMEM. */
 int output_add(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Prints all rows. 0; -EIO if they cannot be written; -ENOMEM. */
+/* The same of a time: RFC 3339 in UTC, whole seconds, as Litestream has it. */
+int output_add_time(struct output *output, int64_t time);
+
+/* The same without a value: "-" in the table, null in JSON. */
+int output_add_nothing(struct output *output);
+
+/* Prints all rows. 0; -ENOMEM; or why they cannot be written: -ENOSPC, -EPIPE, -EIO. */
 int output_print(const struct output *output, FILE *file);
 
 /* Prints `text` as a JSON string, quotes and all. Bytes that are no UTF-8 become U+FFFD. */

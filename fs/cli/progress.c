@@ -2,11 +2,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "litemount/instant.h"
+#include "terminal.h"
 
 #define REDRAW (INSTANT_SECOND / 10)
 #define BAR_MOST 40 /* columns */
@@ -16,12 +16,6 @@ static int64_t clock_now(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * INSTANT_SECOND + now.tv_nsec;
-}
-
-static unsigned terminal_width(void)
-{
-    struct winsize size;
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
 }
 
 static void format_left(const struct progress *progress, double rate, char *text, size_t size)
@@ -60,7 +54,7 @@ void progress_format(const struct progress *progress, int64_t elapsed, unsigned 
 static void draw(struct progress *progress, int64_t now)
 {
     char line[512];
-    progress_format(progress, now - progress->began, terminal_width(), line, sizeof line);
+    progress_format(progress, now - progress->began, terminal_width(STDERR_FILENO), line, sizeof line);
     fprintf(stderr, "\r\033[K%s", line);
     progress->shown = now;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "litemount/array.h"
 #include "litemount/cache.h"
 #include "litemount/catalog.h"
 #include "litemount/cleanup.h"
@@ -97,4 +98,27 @@ void target_finish(struct target *target)
     backups_finish(&target->backups);
     free(target->name);
     free(target->path);
+}
+
+int target_check_generation(const struct target *target, const char *generation, struct task *task)
+{
+    _cleanup_(names_finish) struct names names = {0};
+    struct buffer text = {0};
+    int r = history_list_generations(target->history, task, &names);
+
+    for (size_t i = 0; i < names.n && r == 0; i++) {
+        const char *name = names.items[i].text;
+        if (strcmp(name, generation) == 0) {
+            buffer_finish(&text);
+            return 0;
+        }
+        r = buffer_append(&text, i ? ", " : "", i ? 2 : 0);
+        if (r == 0)
+            r = buffer_append(&text, name, strlen(name));
+    }
+    if (r == 0)
+        r = task_fail(task, ENOENT, "%s: no generation %s; there are: %.*s", target->name, generation,
+                      (int)text.size, (const char *)text.data);
+    buffer_finish(&text);
+    return r;
 }

@@ -41,3 +41,7 @@ int target_open_backups(const struct common_flags *flags, const char *operand, s
 int target_open(const struct common_flags *flags, const char *operand, struct task *task,
                 struct target *target);
 void target_finish(struct target *target);
+
+/* Whether there is a generation of that name. 0; -ENOENT with a reason that tells which there are; or another
+ * negative errno with a reason. */
+int target_check_generation(const struct target *target, const char *generation, struct task *task);

@@ -1,5 +1,5 @@
 /* The verbs of the command line, one a file: arguments in, text out, the exit status back: 0, 1 failed, 2
- * wrong usage. */
+ * wrong usage. argv[0] is the verb's own name. */
 #pragma once
 
 #define EXIT_FAILED 1
@@ -7,3 +7,11 @@
 
 /* litemount SOURCE MOUNTPOINT [-f] [-d] [-o OPTION,...] */
 int verb_mount(int argc, char **argv);
+
+/* What there is: a table, or JSON. */
+int verb_databases(int argc, char **argv);
+int verb_generations(int argc, char **argv);
+int verb_snapshots(int argc, char **argv);
+int verb_wal(int argc, char **argv);
+int verb_ltx(int argc, char **argv);
+int verb_points(int argc, char **argv);

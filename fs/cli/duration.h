@@ -1,0 +1,10 @@
+/* Durations as Litestream prints them. */
+#pragma once
+
+#include <stdint.h>
+
+#define DURATION_TEXT_SIZE 40
+
+/* Writes nanoseconds as Go does ("1h2m3s", "1.5s", "12ms", "-3s"), with the precision that Litestream's
+ * listings have: whole seconds above ten of them, tenths above one. */
+void duration_format(int64_t duration, char text[static DURATION_TEXT_SIZE]);

@@ -1,0 +1,126 @@
+/* litemount points: every restore point. On a terminal, when they are; else, or asked to, each of them. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "litemount/cleanup.h"
+#include "litemount/instant.h"
+#include "litemount/listed.h"
+#include "litemount/log.h"
+#include "output.h"
+#include "target.h"
+#include "terminal.h"
+#include "timeline.h"
+#include "verbs.h"
+
+struct points_command {
+    struct common_flags common;
+    const char *generation;
+    bool json, table;
+};
+
+static int add_row(struct output *output, const struct listed_point *point)
+{
+    char time[INSTANT_TEXT_SIZE];
+
+    instant_format(point->shown, time);
+    int r = output_add(output, "%s", time);
+    if (r == 0)
+        r = output_add(output, "%s", point->generation);
+    if (r == 0)
+        r = output_add(output, "%s", point->position);
+    if (r == 0)
+        r = output_add(output, "%" PRIu64, point->size);
+    if (r == 0)
+        r = point->gap ? output_add(output, "%s", point->gap) : output_add_nothing(output);
+    return r;
+}
+
+static int print_rows(const struct listed_points *points, bool json)
+{
+    static const struct column columns[] = {{.name = "time"},
+                                            {.name = "generation"},
+                                            {.name = "position"},
+                                            {.name = "size", .is_number = true},
+                                            {.name = "gap", .is_extra = true}};
+    _cleanup_(output_finish) struct output output;
+    int r = 0;
+
+    output_init(&output, columns, sizeof columns / sizeof *columns, json);
+    for (size_t i = 0; i < points->n && r == 0; i++)
+        r = add_row(&output, &points->items[i]);
+    return r < 0 ? r : output_print(&output, stdout);
+}
+
+static int draw(const struct listed_points *points)
+{
+    _cleanup_free_ char *text = NULL;
+    int r = timeline_draw(points, terminal_width(STDOUT_FILENO), &text);
+
+    if (r == 0)
+        fputs(text, stdout);
+    fflush(stdout);
+    return r;
+}
+
+/* JSON tells them with its points. */
+static void warn_of_holes(const char *name, const struct listed_points *points)
+{
+    for (size_t i = 0; i < points->n; i++) {
+        const struct listed_point *point = &points->items[i];
+        char time[INSTANT_TEXT_SIZE];
+        instant_format(point->shown, time);
+        if (point->gap)
+            log_warning("%s: a hole after %s in generation %s: %s", name, time, point->generation,
+                        point->gap);
+    }
+}
+
+static int list(void *context, char **operands, int n_operands, struct task *task)
+{
+    const struct points_command *command = context;
+    _cleanup_(target_finish) struct target target;
+    _cleanup_(listed_points_finish) struct listed_points points = {0};
+    bool drawn = !command->json && !command->table && isatty(STDOUT_FILENO) == 1;
+    int r = target_open(&command->common, operands[0], task, &target);
+
+    (void)n_operands;
+    if (r == 0 && command->generation)
+        r = target_check_generation(&target, command->generation, task);
+    if (r == 0)
+        r = history_describe_points(target.history, command->generation, !drawn, task, &points);
+    if (r == 0)
+        r = drawn ? draw(&points) : print_rows(&points, command->json);
+    if (r == 0 && !command->json)
+        warn_of_holes(target.name, &points);
+    return r;
+}
+
+int verb_points(int argc, char **argv)
+{
+    struct points_command points = {0};
+    const struct flag flags[] = {
+        COMMON_FLAGS(&points.common),
+        {"generation", NULL, &points.generation, "NAME", "only of that generation"},
+        {"json", &points.json, NULL, NULL, "print JSON"},
+        {"table", &points.table, NULL, NULL, "print the table on a terminal too"},
+    };
+    const struct command command = {
+        .usage = "litemount points [-config FILE] [-generation NAME] [-json] [-table] DATABASE|URL",
+        .about =
+            "Lists every instant that a database can be brought back to, in order: time, generation, "
+            "position,\n"
+            "and the size of the database. On a terminal it draws when restore points, snapshots and holes\n"
+            "are, as far as the objects' names and times tell: that reads nothing else.",
+        .flags = flags,
+        .n_flags = sizeof flags / sizeof *flags,
+        .help = &points.common.help,
+        .least = 1,
+        .most = 1,
+        .work = list,
+        .context = &points,
+    };
+
+    return command_run(&command, argc, argv);
+}
