@@ -7,8 +7,13 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } verbs[] = {
-    {"databases", verb_databases}, {"generations", verb_generations}, {"ltx", verb_ltx},
-    {"points", verb_points},       {"snapshots", verb_snapshots},     {"wal", verb_wal},
+    {"databases", verb_databases},
+    {"generations", verb_generations},
+    {"ltx", verb_ltx},
+    {"points", verb_points},
+    {"snapshots", verb_snapshots},
+    {"verify", verb_verify},
+    {"wal", verb_wal},
 };
 
 int main(int argc, char **argv)

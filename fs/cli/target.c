@@ -15,7 +15,7 @@
 /* Nanoseconds: a verb looks once. */
 #define REFRESH (3600 * INSTANT_SECOND)
 
-static bool is_url(const char *text)
+bool target_is_url(const char *text)
 {
     return strstr(text, "://") != NULL;
 }
@@ -32,7 +32,7 @@ int target_open_backups(const struct common_flags *flags, const char *operand, s
     };
 
     *backups = (struct backups){0};
-    if (operand && is_url(operand)) {
+    if (operand && target_is_url(operand)) {
         if (flags->config)
             return task_fail(task, EINVAL, "a replica URL and -config exclude each other");
         options.source = operand;
@@ -78,11 +78,11 @@ int target_open(const struct common_flags *flags, const char *operand, struct ta
     struct catalog *catalog = target->backups.catalog;
 
     if (r == 0)
-        r = is_url(operand) ? only_name(catalog, operand, task, &target->name)
-                            : find_name(catalog, operand, task, &target->name);
+        r = target_is_url(operand) ? only_name(catalog, operand, task, &target->name)
+                                   : find_name(catalog, operand, task, &target->name);
     if (r == 0)
         r = catalog_find(catalog, target->name, task, &target->history);
-    if (r == -ENOENT && !is_url(operand))
+    if (r == -ENOENT && !target_is_url(operand))
         return task_fail(task, ENOENT, "%s: no database of the configuration; see litemount databases",
                          operand);
     if (r == 0 && *catalog_prefix(catalog) &&

@@ -32,6 +32,8 @@ struct target {
     struct history *history; /* borrowed from the backups */
 };
 
+bool target_is_url(const char *operand);
+
 /* Opens what the operand leads to: the URL itself, else the configuration; NULL: the configuration. 0, or a
  * negative errno with a reason (-EINVAL: both a URL and -config). The caller finishes it either way. */
 int target_open_backups(const struct common_flags *flags, const char *operand, struct task *task,

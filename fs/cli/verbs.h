@@ -15,3 +15,6 @@ int verb_snapshots(int argc, char **argv);
 int verb_wal(int argc, char **argv);
 int verb_ltx(int argc, char **argv);
 int verb_points(int argc, char **argv);
+
+/* Whether the backups hold: a line a database, or JSON. */
+int verb_verify(int argc, char **argv);

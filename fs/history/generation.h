@@ -11,6 +11,7 @@
 
 struct contents;
 struct generation;
+struct verifier;
 
 struct generation_ops {
     /* Lists what the replica holds now. `whole`: all again, not only what came since. */
@@ -44,6 +45,13 @@ struct generation_ops {
 
     int (*list_positions)(struct generation *generation, const char *folder, struct task *task,
                           struct names *names);
+
+    uint64_t (*stored_size)(struct generation *generation); /* bytes of all objects that were listed */
+
+    /* Reads every object that was listed, and looks what is missing between them. Called once, of a
+     * generation that was never asked anything else. 0, whatever was found, or verifier_note's errno. */
+    int (*verify)(struct generation *generation, struct verifier *verifier, struct task *task);
+
     void (*close)(struct generation *generation); /* of the last reference */
 };
 

@@ -90,6 +90,16 @@ static int survey_replica(struct history *history, size_t n, bool whole, struct 
     return r < 0 ? r : survey_make(history->replicas[n], &known, &history->options, whole, task, survey);
 }
 
+int history_survey(struct history *history, size_t n, struct task *task, struct replica **ret_replica,
+                   struct survey *ret_survey)
+{
+    const struct generations none = {0};
+
+    *ret_replica = n < history->n_replicas ? history->replicas[n] : NULL;
+    return *ret_replica ? survey_make(*ret_replica, &none, &history->options, true, task, ret_survey)
+                        : -ENOENT;
+}
+
 /* Makes a replica that was surveyed the active one. */
 static void activate(struct history *history, size_t n, struct survey *survey)
 {
@@ -287,12 +297,12 @@ int history_generations(struct history *history, bool anew, struct task *task,
 static int visit_one(struct history *history, size_t n, visit_replica *visit, void *context,
                      struct task *task)
 {
-    const struct generations known = {0};
     struct survey survey = {0};
-    int r = survey_make(history->replicas[n], &known, &history->options, true, task, &survey);
+    struct replica *replica;
+    int r = history_survey(history, n, task, &replica, &survey);
 
     if (r == 0)
-        r = visit(context, history->replicas[n], &survey.found, task);
+        r = visit(context, replica, &survey.found, task);
     generations_finish(&survey.found);
     return r;
 }

@@ -13,5 +13,11 @@ int survey_make(struct replica *replica, const struct generations *known,
                 const struct history_options *options, bool whole, struct task *task,
                 struct survey *ret_survey);
 
+/* history.c: the history's replica with number `n`, listed anew: nothing that is known of its generations is
+ * taken over. 0, and a survey as above; -ENOENT, with NULL for a replica: there is none of that number; or
+ * replica_list's errno. */
+int history_survey(struct history *history, size_t n, struct task *task, struct replica **ret_replica,
+                   struct survey *ret_survey);
+
 /* Whether it holds anything that can be brought back, as far as names and times tell. */
 bool survey_has_points(const struct survey *survey);

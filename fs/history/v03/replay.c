@@ -13,8 +13,8 @@ static bool begins_wal(const struct segment *segment)
     return segment->offset == 0 && segment->learnt != LEARNT_DAMAGED;
 }
 
-/* Whether a WAL can end with `segment`: Litestream copies whole transactions only. */
-static bool ends_wal(const struct segment *segment)
+/* Litestream copies whole transactions only. */
+bool segment_ends_wal(const struct segment *segment)
 {
     return segment->learnt != LEARNT_SOUND || segment->n_frames == 0 ||
            (segment->n_commits &&
@@ -31,7 +31,7 @@ bool segment_continues(const struct v03_listing *listing, size_t i)
         before->header.page_size != segment->header.page_size)
         return false;
     if (segment->index != before->index)
-        return segment->index == before->index + 1 && begins_wal(segment) && ends_wal(before);
+        return segment->index == before->index + 1 && begins_wal(segment) && segment_ends_wal(before);
     if (segment->learnt == LEARNT_DAMAGED || before->learnt == LEARNT_DAMAGED)
         return false;
     if (before->learnt != LEARNT_SOUND)

@@ -42,3 +42,6 @@ bool replay_can_begin(const struct v03_listing *listing, const struct snapshot *
 
 /* Whether segment `i` continues the one before it, as far as is known. */
 bool segment_continues(const struct v03_listing *listing, size_t i);
+
+/* Whether a WAL can end with the segment, as far as is known. */
+bool segment_ends_wal(const struct segment *segment);

@@ -40,8 +40,8 @@ static int take_in(void *context, const uint8_t *bytes, size_t length)
     return wal_parser_feed(intake->parser, bytes, length);
 }
 
-static int fetch(struct v03_generation *generation, const struct segment *segment,
-                 const struct wal_header *header, struct task *task, struct wal_segment *ret_found)
+int segment_fetch(struct v03_generation *generation, const struct segment *segment,
+                  const struct wal_header *header, struct task *task, struct wal_segment *ret_found)
 {
     _cleanup_(close_parser) struct wal_parser *parser = NULL;
     struct intake intake = {0};
@@ -111,7 +111,7 @@ static int learn(struct stretch *stretch, struct segment *segment, const struct 
 
     if (r < 0 || !mine)
         return r;
-    int fetched = fetch(stretch->generation, segment, header, task, &found);
+    int fetched = segment_fetch(stretch->generation, segment, header, task, &found);
     r = settle(stretch, segment, &found, fetched, task);
     if (fetched == 0 && r == 0)
         stretch_note(stretch, segment, &found);

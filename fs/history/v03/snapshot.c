@@ -83,8 +83,8 @@ static bool read_database_header(const uint8_t *bytes, uint32_t *ret_page_size, 
 }
 
 /* An empty file is a database of no pages. */
-static int take_header(struct v03_generation *generation, const struct snapshot *snapshot,
-                       const struct overview *overview, struct task *task, struct snapshot *ret_found)
+int snapshot_take_overview(struct v03_generation *generation, const struct snapshot *snapshot,
+                           const struct overview *overview, struct task *task, struct snapshot *ret_found)
 {
     uint64_t told;
     ret_found->size = overview->size;
@@ -106,7 +106,7 @@ static int learn_whole(struct v03_generation *generation, struct snapshot *snaps
     struct overview overview = {.most = KEEP_DECODED};
     int r = object_decode(generation, &snapshot->object, overview_sink, &overview, task);
     if (r == 0)
-        r = take_header(generation, snapshot, &overview, task, ret_found);
+        r = snapshot_take_overview(generation, snapshot, &overview, task, ret_found);
     if (r == 0 && overview.size && overview.size == overview.start.size)
         image_keep(generation->cache, identity, &overview.start);
     buffer_finish(&overview.start);

@@ -182,7 +182,13 @@ int segment_compare(const void *left, const void *right); /* struct segment **: 
 
 /* segment_learn.c.
  *
- * Learns segments `begin` to `end` of the listing. Returns 0 even if some turn out damaged, which they note;
+ * Fetches a segment as it is stored and checks all of it; `header` is its WAL's, NULL for the one that begins
+ * the WAL. 0, and what it holds belongs to the caller; -EBADMSG with a reason if it is damaged; or why it
+ * can't be had. */
+int segment_fetch(struct v03_generation *generation, const struct segment *segment,
+                  const struct wal_header *header, struct task *task, struct wal_segment *ret_found);
+
+/* Learns segments `begin` to `end` of the listing. Returns 0 even if some turn out damaged, which they note;
  * else why they can't be had. */
 int segments_learn(struct v03_generation *generation, const struct v03_listing *listing, size_t begin,
                    size_t end, struct task *task);
@@ -197,6 +203,12 @@ void snapshot_set_damaged(struct snapshot *snapshot, const char *why); /* logs i
 /* Finds out whether it is sound, its page size and length. 0 even if it is damaged; else why it can't be had.
  */
 int snapshot_learn(struct v03_generation *generation, struct snapshot *snapshot, struct task *task);
+
+/* Takes what the beginning and the size of the decoded snapshot tell. 0, or -EBADMSG with a reason: it is no
+ * database. */
+struct overview;
+int snapshot_take_overview(struct v03_generation *generation, const struct snapshot *snapshot,
+                           const struct overview *overview, struct task *task, struct snapshot *ret_found);
 
 /* Its size as far as it is known. */
 uint64_t snapshot_size(struct snapshot *snapshot, bool *ret_is_exact);

@@ -12,6 +12,7 @@
 #include "litemount/task.h"
 #include "v03_positions.h"
 #include "v03_state.h"
+#include "v03_verify.h"
 
 static struct v03_generation *cast(struct generation *generation)
 {
@@ -215,6 +216,22 @@ static int generation_list_objects(struct generation *base, enum object_kind kin
     return kind == OBJECT_SNAPSHOT ? list_snapshots(listing, objects) : list_segments(listing, objects);
 }
 
+static uint64_t generation_stored_size(struct generation *base)
+{
+    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
+    uint64_t size = listing && listing->n_segments ? listing->sizes[listing->n_segments - 1] : 0;
+
+    for (size_t i = 0; listing && i < listing->n_snapshots; i++)
+        size += listing->snapshots[i]->object.size;
+    return size;
+}
+
+static int generation_verify(struct generation *base, struct verifier *verifier, struct task *task)
+{
+    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
+    return listing ? v03_verify(cast(base), listing, verifier, task) : 0;
+}
+
 static void generation_close(struct generation *base)
 {
     struct v03_generation *generation = cast(base);
@@ -239,6 +256,8 @@ static const struct generation_ops v03_generation_ops = {
     .list_positions = generation_list_positions,
     .describe_points = generation_describe_points,
     .list_objects = generation_list_objects,
+    .stored_size = generation_stored_size,
+    .verify = generation_verify,
     .close = generation_close,
 };
 

@@ -106,7 +106,7 @@ static int learn_item(void *context, size_t item, struct task *task)
     int r = claim(lessons->generation, file, task, &mine);
     if (r < 0 || !mine)
         return r;
-    r = ltx_learn(lessons->generation, file, task, &found);
+    r = ltx_learn(lessons->generation, file, false, task, &found);
     return settle(lessons->generation, file, &found, r, task);
 }
 

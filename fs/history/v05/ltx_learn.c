@@ -210,7 +210,7 @@ static int learn_ends(struct lesson *lesson, struct task *task)
 
 /* --- */
 
-static int find_out(struct lesson *lesson, struct task *task)
+static int find_out(struct lesson *lesson, bool anew, struct task *task)
 {
     struct v05_generation *generation = lesson->generation;
     uint64_t size = lesson->file->object.size;
@@ -218,18 +218,18 @@ static int find_out(struct lesson *lesson, struct task *task)
     lesson->identity = ltx_identity(lesson->file);
     if (!lesson->identity)
         return -ENOMEM;
-    if (ltx_table_recall(generation->cache, lesson->identity, &lesson->found.table) == 0)
+    if (!anew && ltx_table_recall(generation->cache, lesson->identity, &lesson->found.table) == 0)
         return open_image(lesson, &lesson->found.table.head->header);
     if (size < LTX_HEADER_SIZE + LTX_INDEX_TAIL_SIZE)
         return refuse(lesson, task, "it is cut short");
     return size <= V05_WHOLE_OBJECT ? learn_whole(lesson, task) : learn_ends(lesson, task);
 }
 
-int ltx_learn(struct v05_generation *generation, const struct ltx_file *file, struct task *task,
+int ltx_learn(struct v05_generation *generation, const struct ltx_file *file, bool anew, struct task *task,
               struct ltx_found *ret_found)
 {
     _cleanup_(lesson_finish) struct lesson lesson = {.generation = generation, .file = file};
-    int r = find_out(&lesson, task);
+    int r = find_out(&lesson, anew, task);
 
     if (r < 0)
         return r;

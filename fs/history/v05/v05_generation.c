@@ -13,6 +13,7 @@
 #include "litemount/task.h"
 #include "ltx_time.h"
 #include "v05_state.h"
+#include "v05_verify.h"
 
 static struct v05_generation *cast(struct generation *generation)
 {
@@ -334,6 +335,8 @@ static const struct generation_ops v05_generation_ops = {
     .list_positions = generation_list_positions,
     .describe_points = generation_describe_points,
     .list_objects = generation_list_objects,
+    .stored_size = v05_stored_size,
+    .verify = v05_verify,
     .close = generation_close,
 };
 
@@ -355,39 +358,4 @@ int v05_generation_open(const char *name, struct replica *replica, const struct 
     pthread_cond_init(&generation->learnt, NULL);
     *ret_generation = &steal_pointer(generation)->base;
     return 0;
-}
-
-/* Whether there is a folder of LTX files, by level or by the name that holds the levels. 1, 0 or a negative
- * errno. */
-static int holds_levels(const struct contents *contents, struct task *task)
-{
-    _cleanup_(listing_finish) struct listing top = {0};
-    int r = contents_list(contents, "", NULL, task, &top);
-
-    for (size_t i = 0; i < top.n_folders && r == 0; i++) {
-        const char *name = top.folders[i];
-        bool is_level = strlen(name) == 5 && strncmp(name, "000", 3) == 0 && name[3] >= '0' && name[3] <= '9';
-        if (strcmp(name, "ltx/") == 0 || is_level)
-            return 1;
-    }
-    return r;
-}
-
-static void close_replica(struct replica **replica)
-{
-    replica_close(*replica);
-}
-
-int v05_list_generations(const struct contents *contents, struct task *task, struct names *names)
-{
-    _cleanup_(close_replica) struct replica *written = NULL;
-    int r = holds_levels(contents, task);
-
-    if (r == 0 && (r = replica_open_as_written(contents->replica, &written)) == 0) {
-        const struct contents others = {.replica = written};
-        r = holds_levels(&others, task);
-    }
-    if (r == -ENOENT)
-        return 0;
-    return r > 0 ? names_add(names, V05_GENERATION, true) : r;
 }

@@ -16,6 +16,7 @@
 #include "litemount/parallel.h"
 #include "litemount/task.h"
 #include "v05.h"
+#include "v05_generation.h"
 
 #define PARALLEL_LISTINGS V05_MOST_FOLDERS
 #define FLAT "%04x/"
@@ -268,4 +269,41 @@ int v05_listing_make(struct v05_generation *generation, const struct contents *c
     }
     r = take_tour(&tour, task);
     return r < 0 ? r : put_together(&tour, known, whole, ret_listing);
+}
+
+/* --- whether there are any --- */
+
+/* Whether there is a folder of LTX files, by level or by the name that holds the levels. 1, 0 or a negative
+ * errno. */
+static int holds_levels(const struct contents *contents, struct task *task)
+{
+    _cleanup_(listing_finish) struct listing top = {0};
+    int r = contents_list(contents, "", NULL, task, &top);
+
+    for (size_t i = 0; i < top.n_folders && r == 0; i++) {
+        const char *name = top.folders[i];
+        bool is_level = strlen(name) == 5 && strncmp(name, "000", 3) == 0 && name[3] >= '0' && name[3] <= '9';
+        if (strcmp(name, "ltx/") == 0 || is_level)
+            return 1;
+    }
+    return r;
+}
+
+static void close_replica(struct replica **replica)
+{
+    replica_close(*replica);
+}
+
+int v05_list_generations(const struct contents *contents, struct task *task, struct names *names)
+{
+    _cleanup_(close_replica) struct replica *written = NULL;
+    int r = holds_levels(contents, task);
+
+    if (r == 0 && (r = replica_open_as_written(contents->replica, &written)) == 0) {
+        const struct contents others = {.replica = written};
+        r = holds_levels(&others, task);
+    }
+    if (r == -ENOENT)
+        return 0;
+    return r > 0 ? names_add(names, V05_GENERATION, true) : r;
 }

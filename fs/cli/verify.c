@@ -1,0 +1,192 @@
+/* litemount verify: the test of a backup that a cron job runs. */
+#include "verify.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "duration.h"
+#include "litemount/array.h"
+#include "litemount/catalog.h"
+#include "litemount/cleanup.h"
+#include "litemount/instant.h"
+#include "litemount/log.h"
+#include "litemount/task.h"
+#include "target.h"
+#include "verbs.h"
+
+struct verify_command {
+    struct common_flags common;
+    const char *timestamp, *newer_than;
+    bool json;
+    struct verify_options options;
+    size_t n_databases, n_failed; /* so far */
+};
+
+/* The report's turn has come. */
+static void conclude(struct verify_command *command, const struct verify_report *report)
+{
+    if (command->json)
+        fputs(command->n_databases ? ",\n" : "\n", stdout);
+    command->n_databases++;
+    command->n_failed += report->found.problems.n > 0;
+    if (command->json)
+        verify_report_print_json(report, stdout);
+    else
+        verify_report_print(report, stdout);
+    fflush(stdout);
+}
+
+/* What the application calls the database. NULL: nothing. 0 or -ENOMEM. */
+static int find_path(const struct catalog *catalog, const char *name, char **ret_path)
+{
+    const char *prefix = catalog_prefix(catalog);
+
+    *ret_path = NULL;
+    if (*prefix && asprintf(ret_path, "%s%s", prefix, name) < 0) {
+        *ret_path = NULL;
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+/* What the log would warn of, the report says. */
+static int verify_quietly(struct history *history, const struct verify_options *options, struct task *task,
+                          struct verify_report *report)
+{
+    enum log_level level = log_get_level();
+
+    log_set_level(LOG_LEVEL_ERROR);
+    int r = verify_database(history, options, task, report);
+    log_set_level(level);
+    return r;
+}
+
+static int verify_named(struct verify_command *command, struct catalog *catalog, const char *name,
+                        struct task *task)
+{
+    _cleanup_(verify_report_finish) struct verify_report report = {.name = strdup(name)};
+    struct history *history;
+    int r = report.name ? find_path(catalog, name, &report.path) : -ENOMEM;
+
+    if (r == 0)
+        r = catalog_find(catalog, name, task, &history);
+    if (r == 0)
+        r = verify_quietly(history, &command->options, task, &report);
+    if (r == 0)
+        conclude(command, &report);
+    return r;
+}
+
+/* All databases that the operand leads to; NULL: that the configuration does. */
+static int verify_all(struct verify_command *command, const char *operand, struct task *task)
+{
+    _cleanup_(backups_finish) struct backups backups;
+    _cleanup_(names_finish) struct names names = {0};
+    int r = target_open_backups(&command->common, operand, task, &backups);
+
+    if (r == 0)
+        r = catalog_list_all(backups.catalog, task, &names);
+    if (r == 0 && names.n == 0)
+        return task_fail(task, ENOENT, "%s: no backup found", operand ? operand : "the configuration");
+    for (size_t i = 0; i < names.n && r == 0; i++)
+        r = verify_named(command, backups.catalog, names.items[i].text, task);
+    return r;
+}
+
+/* One that is not there is a failure as any other: those that follow are verified too. */
+static int verify_one(struct verify_command *command, const char *operand, struct task *task)
+{
+    _cleanup_(target_finish) struct target target;
+    struct task attempt;
+    task_init(&attempt, task);
+    int r = target_open(&command->common, operand, &attempt, &target);
+
+    if (r == 0)
+        return verify_named(command, target.backups.catalog, target.name, task);
+    if (r != -ENOENT)
+        return task_fail(task, -r, "%s", task_reason(&attempt, r));
+    _cleanup_(verify_report_finish) struct verify_report report = {.name = strdup(operand)};
+    r = report.name ? verify_report_add(&report, "%s", task_reason(&attempt, r)) : -ENOMEM;
+    if (r == 0)
+        conclude(command, &report);
+    return r;
+}
+
+static int read_options(struct verify_command *command, struct task *task)
+{
+    struct verify_options *options = &command->options;
+
+    options->time = INSTANT_MAX;
+    if (command->timestamp && instant_parse(command->timestamp, instant_now(), &options->time) < 0)
+        return task_fail(task, EINVAL, "-timestamp %s: no instant, such as 2024-11-04T10:30:00Z or 2h-ago",
+                         command->timestamp);
+    if (command->newer_than &&
+        (duration_parse(command->newer_than, &options->newer_than) < 0 || options->newer_than == 0))
+        return task_fail(task, EINVAL, "-newer-than %s: no duration, such as 90m, 1h30m or 2d",
+                         command->newer_than);
+    return 0;
+}
+
+static int verify_operands(struct verify_command *command, char **operands, int n, struct task *task)
+{
+    int r = n ? 0 : verify_all(command, NULL, task);
+
+    for (int i = 0; i < n && r == 0; i++)
+        r = target_is_url(operands[i]) ? verify_all(command, operands[i], task)
+                                       : verify_one(command, operands[i], task);
+    return r;
+}
+
+static int verify(void *context, char **operands, int n_operands, struct task *task)
+{
+    struct verify_command *command = context;
+    int r = read_options(command, task);
+
+    if (r < 0)
+        return r;
+    if (command->json)
+        fputs("[", stdout);
+    r = verify_operands(command, operands, n_operands, task);
+    if (command->json)
+        fputs(command->n_databases ? "\n]\n" : "]\n", stdout);
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return task_fail(task, EIO, "cannot write to standard output");
+    if (r == 0 && command->n_failed)
+        return task_fail(task, EIO, "%zu of %zu databases failed", command->n_failed, command->n_databases);
+    return r;
+}
+
+int verb_verify(int argc, char **argv)
+{
+    struct verify_command verify_command = {0};
+    const struct flag flags[] = {
+        COMMON_FLAGS(&verify_command.common),
+        {"timestamp", NULL, &verify_command.timestamp, "TIME", "open the state of that instant (the latest)"},
+        {"newer-than", NULL, &verify_command.newer_than, "DURATION",
+         "fail where the newest restore point is older: 90m, 1h30m, 2d"},
+        {"quick", &verify_command.options.quick, NULL, NULL, "quick_check in place of integrity_check"},
+        {"json", &verify_command.json, NULL, NULL, "print JSON"},
+    };
+    const struct command command = {
+        .usage = "litemount verify [-config FILE] [-timestamp TIME] [-newer-than DURATION] [-quick] [-json]\n"
+                 "                        [DATABASE|URL ...]",
+        .about =
+            "Reads the backup of each database (none is named: of all of the configuration), every\n"
+            "object and every checksum, looks whether any is missing, opens the state without restoring\n"
+            "it, and runs PRAGMA integrity_check and foreign_key_check. Prints a line a database; the\n"
+            "exit status is 1 if any failed.",
+        .flags = flags,
+        .n_flags = sizeof flags / sizeof *flags,
+        .help = &verify_command.common.help,
+        .least = 0,
+        .most = INT_MAX,
+        .work = verify,
+        .context = &verify_command,
+    };
+
+    return command_run(&command, argc, argv);
+}

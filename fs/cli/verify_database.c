@@ -1,0 +1,178 @@
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "duration.h"
+#include "integrity.h"
+#include "litemount/cleanup.h"
+#include "litemount/instant.h"
+#include "litemount/task.h"
+#include "progress.h"
+#include "verify.h"
+
+static void unref_state(struct state **state)
+{
+    state_unref(*state);
+}
+
+static bool is_fatal(int r)
+{
+    return r == -ECANCELED || r == -ENOMEM;
+}
+
+/* --- the objects --- */
+
+/* The bar of a verification. */
+struct bar {
+    pthread_mutex_t lock; /* guards the progress: who finds it taken goes on without */
+    struct progress progress;
+};
+
+static void advance(void *context, uint64_t done, uint64_t total)
+{
+    struct bar *bar = context;
+
+    if (pthread_mutex_trylock(&bar->lock) != 0)
+        return;
+    bar->progress.total = total;
+    if (done > bar->progress.done)
+        progress_add(&bar->progress, done - bar->progress.done);
+    pthread_mutex_unlock(&bar->lock);
+}
+
+static int verify_objects(struct history *history, struct task *task, struct verify_report *report)
+{
+    struct bar bar = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    const struct verification_watch watch = {advance, &bar};
+
+    progress_begin(&bar.progress, report->name, 0);
+    int r = history_verify(history, &watch, task, &report->found);
+    progress_end(&bar.progress);
+    pthread_mutex_destroy(&bar.lock);
+    return r;
+}
+
+/* --- the state --- */
+
+/* There is none: from when on there is one. */
+static int explain_nothing(struct history *history, int64_t time, struct task *task,
+                           struct verify_report *report)
+{
+    _cleanup_(instants_finish) struct instants landmarks = {0};
+    char asked[INSTANT_TEXT_SIZE], first[INSTANT_TEXT_SIZE];
+    int r = history_list_landmarks(history, NULL, task, &landmarks);
+
+    if (is_fatal(r))
+        return r;
+    if (r < 0 || landmarks.n == 0 || time == INSTANT_MAX || landmarks.times[0] <= time)
+        return verify_report_add(report, "nothing can be restored from %s", history_place(history));
+    instant_format(time, asked);
+    instant_format(landmarks.times[0], first);
+    return verify_report_add(report, "no restore point as early as %s; the first is %s", asked, first);
+}
+
+/* Opens the state; what keeps it from being opened is a problem. Returns 1 if it is open, 0 or an errno. */
+static int open_state(struct history *history, int64_t time, struct task *task, struct verify_report *report,
+                      struct state **ret_state)
+{
+    struct task attempt;
+    task_init(&attempt, task);
+    int r = time == INSTANT_MAX ? history_open_latest(history, NULL, &attempt, ret_state)
+                                : history_open_at(history, NULL, time, &attempt, ret_state);
+
+    if (r == 0)
+        return 1;
+    if (is_fatal(r))
+        return r;
+    return r == -ENOENT
+               ? explain_nothing(history, time, task, report)
+               : verify_report_add(report, "the database can't be opened: %s", task_reason(&attempt, r));
+}
+
+static int describe(struct state *state, struct verify_report *report)
+{
+    char time[INSTANT_TEXT_SIZE];
+
+    report->has_state = true;
+    report->time = state_time(state);
+    report->generation = strdup(state_generation(state));
+    report->position = strdup(state_position(state));
+    if (!report->generation || !report->position)
+        return -ENOMEM;
+    instant_format(report->time, time);
+    return state_gap(state) ? verify_report_add(report, "the newest state that can be restored is of %s: %s",
+                                                time, state_gap(state))
+                            : 0;
+}
+
+/* Runs one check. Returns 1 if nothing is wrong, 0 or an errno. */
+static int check(struct state *state, enum integrity_check kind, const char *name, struct task *task,
+                 struct verify_report *report)
+{
+    _cleanup_free_ char *wrong = NULL;
+    struct task attempt;
+    task_init(&attempt, task);
+    int r = integrity_check_state(state, kind, &attempt, &wrong);
+
+    if (is_fatal(r))
+        return r;
+    if (r < 0)
+        return verify_report_add(report, "the database can't be read: %s", task_reason(&attempt, r));
+    return wrong ? verify_report_add(report, "%s: %s", name, wrong) : 1;
+}
+
+static int verify_state(struct state *state, bool quick, struct task *task, struct verify_report *report)
+{
+    int r = describe(state, report);
+
+    if (r == 0)
+        r = quick ? check(state, INTEGRITY_QUICK, "quick_check", task, report)
+                  : check(state, INTEGRITY_FULL, "integrity_check", task, report);
+    if (r > 0)
+        r = check(state, INTEGRITY_FOREIGN_KEYS, "foreign_key_check", task, report);
+    return r < 0 ? r : 0;
+}
+
+static int verify_age(const struct state *newest, int64_t newer_than, struct verify_report *report)
+{
+    char time[INSTANT_TEXT_SIZE], age[DURATION_TEXT_SIZE];
+    int64_t passed;
+
+    if (__builtin_sub_overflow(instant_now(), state_time(newest), &passed))
+        passed = INT64_MAX;
+    if (passed <= newer_than)
+        return 0;
+    instant_format(state_time(newest), time);
+    duration_format(passed, age);
+    return verify_report_add(report, "stale: the newest restore point, of %s, is %s old", time, age);
+}
+
+/* Of the newest state alone the age counts, if it is not the one that was asked for. */
+static int verify_newest(struct history *history, const struct verify_options *options, struct state *state,
+                         struct task *task, struct verify_report *report)
+{
+    _cleanup_(unref_state) struct state *newest = NULL;
+    int r = 1;
+
+    if (options->newer_than == 0)
+        return 0;
+    if (options->time == INSTANT_MAX)
+        newest = state_ref(state);
+    else
+        r = open_state(history, INSTANT_MAX, task, report, &newest);
+    return r > 0 ? verify_age(newest, options->newer_than, report) : r;
+}
+
+int verify_database(struct history *history, const struct verify_options *options, struct task *task,
+                    struct verify_report *report)
+{
+    _cleanup_(unref_state) struct state *state = NULL;
+    int r = verify_objects(history, task, report);
+
+    if (r == 0)
+        r = open_state(history, options->time, task, report, &state);
+    if (r <= 0)
+        return r;
+    r = verify_state(state, options->quick, task, report);
+    return r < 0 ? r : verify_newest(history, options, state, task, report);
+}

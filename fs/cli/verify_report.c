@@ -1,0 +1,101 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "litemount/cleanup.h"
+#include "litemount/instant.h"
+#include "output.h"
+#include "verify.h"
+
+#define MOST_SHOWN 10 /* problems of one database */
+
+void verify_report_finish(struct verify_report *report)
+{
+    verification_finish(&report->found);
+    free(report->name);
+    free(report->path);
+    free(report->generation);
+    free(report->position);
+}
+
+int verify_report_add(struct verify_report *report, const char *format, ...)
+{
+    _cleanup_free_ char *text = NULL;
+    va_list arguments;
+
+    va_start(arguments, format);
+    int n = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    if (n < 0) {
+        text = NULL;
+        return -ENOMEM;
+    }
+    return names_add(&report->found.problems, text, false);
+}
+
+/* Bytes as people write them. */
+static void print_size(uint64_t bytes, FILE *file)
+{
+    static const char *const units[] = {"kB", "MB", "GB", "TB"};
+    double size = (double)bytes / 1000;
+    size_t unit = 0;
+
+    if (bytes < 1000) {
+        fprintf(file, "%" PRIu64 " B", bytes);
+        return;
+    }
+    for (; size >= 999.95 && unit + 1 < sizeof units / sizeof *units; unit++)
+        size /= 1000;
+    fprintf(file, "%.1f %s", size, units[unit]);
+}
+
+void verify_report_print(const struct verify_report *report, FILE *file)
+{
+    const struct names *problems = &report->found.problems;
+    char time[INSTANT_TEXT_SIZE];
+
+    for (size_t i = 0; i < problems->n && i < MOST_SHOWN; i++)
+        fprintf(file, "FAILED  %s: %s\n", report->name, problems->items[i].text);
+    if (problems->n > MOST_SHOWN)
+        fprintf(file, "FAILED  %s: and %zu more problems; -json shows all\n", report->name,
+                problems->n - MOST_SHOWN);
+    if (problems->n)
+        return;
+    instant_format(report->time, time);
+    fprintf(file, "ok      %s  %s  %" PRIu64 " objects, ", report->name, time, report->found.objects);
+    print_size(report->found.bytes, file);
+    fputc('\n', file);
+}
+
+static void print_text(const char *name, const char *text, FILE *file)
+{
+    fprintf(file, ",\n    \"%s\": ", name);
+    if (text)
+        json_print_string(text, file);
+    else
+        fputs("null", file);
+}
+
+void verify_report_print_json(const struct verify_report *report, FILE *file)
+{
+    const struct names *problems = &report->found.problems;
+    char time[INSTANT_TEXT_SIZE];
+
+    fputs("  {\n    \"name\": ", file);
+    json_print_string(report->name, file);
+    print_text("path", report->path, file);
+    fprintf(file, ",\n    \"ok\": %s", problems->n ? "false" : "true");
+    if (report->has_state)
+        instant_format(report->time, time);
+    print_text("time", report->has_state ? time : NULL, file);
+    print_text("generation", report->generation, file);
+    print_text("position", report->position, file);
+    fprintf(file, ",\n    \"objects\": %" PRIu64 ",\n    \"bytes\": %" PRIu64 ",\n    \"problems\": [",
+            report->found.objects, report->found.bytes);
+    for (size_t i = 0; i < problems->n; i++) {
+        fputs(i ? ",\n      " : "\n      ", file);
+        json_print_string(problems->items[i].text, file);
+    }
+    fputs(problems->n ? "\n    ]\n  }" : "]\n  }", file);
+}

@@ -1,0 +1,216 @@
+/* Every snapshot and every segment is read and checked, first those that begin a WAL, for the frames of the
+ * others are told by their WAL's header; then it is seen which of them are missing: those that a replay would
+ * come to from the first snapshot on. */
+#include "v03_verify.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "../verifier.h"
+#include "litemount/parallel.h"
+#include "litemount/task.h"
+#include "object_stream.h"
+#include "replay.h"
+
+#define DATABASE_HEADER_SIZE 100 /* bytes */
+
+/* A generation that is being verified; nobody else has it. */
+struct verifying {
+    struct v03_generation *generation;
+    const struct v03_listing *listing;
+    struct verifier *verifier;
+    bool beginnings; /* the segments of this round begin a WAL, or they don't */
+};
+
+/* Where the decoded bytes of an object go of which only the start is looked at. */
+struct passage {
+    struct verifier *verifier;
+    struct overview overview;
+};
+
+static int pass(void *context, const uint8_t *bytes, size_t length)
+{
+    struct passage *passage = context;
+    verifier_advance(passage->verifier);
+    return overview_sink(&passage->overview, bytes, length);
+}
+
+static int verify_snapshot(const struct verifying *verifying, const struct snapshot *snapshot,
+                           struct task *task)
+{
+    struct passage passage = {verifying->verifier, {.most = DATABASE_HEADER_SIZE}};
+    struct snapshot found;
+    int r = object_decode(verifying->generation, &snapshot->object, pass, &passage, task);
+
+    if (r == 0)
+        r = snapshot_take_overview(verifying->generation, snapshot, &passage.overview, task, &found);
+    buffer_finish(&passage.overview.start);
+    return r;
+}
+
+/* Of a segment whose WAL's beginning is not there, or damaged, only the frame around it can be checked. */
+static int verify_frame(const struct verifying *verifying, const struct segment *segment, struct task *task)
+{
+    struct passage passage = {.verifier = verifying->verifier};
+    int r = object_decode(verifying->generation, &segment->object, pass, &passage, task);
+    buffer_finish(&passage.overview.start);
+    return r;
+}
+
+/* Notes in the segment what is in it. */
+static int verify_frames(const struct verifying *verifying, struct segment *segment,
+                         const struct wal_header *header, struct task *task)
+{
+    struct v03_generation *generation = verifying->generation;
+    struct wal_segment found = {0};
+    int r = segment_fetch(generation, segment, header, task, &found);
+
+    pthread_mutex_lock(&generation->lock);
+    if (r == 0 && (r = segment_publish(verifying->listing->frames, segment, &found)) == -EBADMSG)
+        task_fail(task, EBADMSG, "%s/%s does not begin where a frame can", replica_url(generation->replica),
+                  segment->object.key);
+    if (r == -EBADMSG)
+        segment_set_damaged(segment, task_reason(task, r));
+    pthread_mutex_unlock(&generation->lock);
+    wal_segment_finish(&found);
+    return r;
+}
+
+static int verify_segment(const struct verifying *verifying, size_t i, struct task *task)
+{
+    const struct v03_listing *listing = verifying->listing;
+    struct segment *segment = listing->segments[i],
+                   *first = listing->segments[v03_find_index(listing, segment->index)];
+
+    if (segment->offset == 0)
+        return verify_frames(verifying, segment, NULL, task);
+    return first->offset == 0 && first->learnt == LEARNT_SOUND
+               ? verify_frames(verifying, segment, &first->header, task)
+               : verify_frame(verifying, segment, task);
+}
+
+/* Snapshots belong to the first round. */
+static int verify_item(void *context, size_t item, struct task *task)
+{
+    const struct verifying *verifying = context;
+    const struct v03_listing *listing = verifying->listing;
+    struct replica *replica = verifying->generation->replica;
+
+    if (item >= listing->n_segments) {
+        struct snapshot *snapshot = listing->snapshots[item - listing->n_segments];
+        int r = verify_snapshot(verifying, snapshot, task);
+        return verifier_note(verifying->verifier, replica, &snapshot->object, r, task);
+    }
+    struct segment *segment = listing->segments[item];
+    if ((segment->offset == 0) != verifying->beginnings)
+        return 0;
+    int r = verify_segment(verifying, item, task);
+    return verifier_note(verifying->verifier, replica, &segment->object, r, task);
+}
+
+/* --- what is missing --- */
+
+static int complain_of_segment(const struct verifying *verifying, uint32_t index, uint64_t offset,
+                               const char *what)
+{
+    const struct v03_generation *generation = verifying->generation;
+    return verifier_complain(verifying->verifier,
+                             "%s/generations/%s/wal/%08" PRIx32 "_%08" PRIx64 ".wal.lz4 %s",
+                             replica_url(generation->replica), generation->base.name, index, offset, what);
+}
+
+/* Whole WALs from index `first` on, up to the one before `end`. */
+static int complain_of_wals(const struct verifying *verifying, uint32_t first, uint32_t end)
+{
+    const struct v03_generation *generation = verifying->generation;
+    const char *url = replica_url(generation->replica), *name = generation->base.name;
+    return end - first == 1
+               ? verifier_complain(verifying->verifier,
+                                   "%s/generations/%s/wal: all of WAL %08" PRIx32 " is missing", url, name,
+                                   first)
+               : verifier_complain(verifying->verifier,
+                                   "%s/generations/%s/wal: WAL %08" PRIx32 " to %08" PRIx32 " are missing",
+                                   url, name, first, end - 1);
+}
+
+/* Between two segments of one WAL. */
+static int find_hole_within(const struct verifying *verifying, const struct segment *before,
+                            const struct segment *segment)
+{
+    uint64_t expected = before->offset + before->size;
+
+    if (before->learnt != LEARNT_SOUND || segment->learnt == LEARNT_DAMAGED)
+        return 0; /* that was said already, or can't be told */
+    if (expected < segment->offset)
+        return complain_of_segment(verifying, before->index, expected, "is missing");
+    return complain_of_segment(verifying, segment->index, segment->offset,
+                               "does not continue the segment before it");
+}
+
+/* Between the end of a WAL (NULL: there is none before) and the segment that begins a later one; `first` is
+ * the index of the first snapshot. */
+static int find_hole_between(const struct verifying *verifying, uint32_t first, const struct segment *before,
+                             const struct segment *segment)
+{
+    uint32_t next = before && before->index >= first ? before->index + 1 : first;
+    int r = 0;
+
+    if (next > segment->index)
+        return 0; /* no replay comes here */
+    if (before && before->index >= first && !segment_ends_wal(before))
+        r = complain_of_segment(verifying, before->index, before->offset + before->size, "is missing");
+    if (r == 0 && next < segment->index)
+        r = complain_of_wals(verifying, next, segment->index);
+    if (r == 0 && segment->offset)
+        r = complain_of_segment(verifying, segment->index, 0, "is missing");
+    return r;
+}
+
+/* Before segment `i`, which does not continue the one before it, or is the first. */
+static int find_hole(const struct verifying *verifying, uint32_t first, size_t i)
+{
+    const struct v03_listing *listing = verifying->listing;
+    const struct segment *segment = listing->segments[i], *before = i ? listing->segments[i - 1] : NULL;
+
+    if (!before || before->index != segment->index) {
+        int r = find_hole_between(verifying, first, before, segment);
+        bool same = !before || before->learnt != LEARNT_SOUND || segment->learnt != LEARNT_SOUND ||
+                    before->header.page_size == segment->header.page_size;
+        return r < 0 || same ? r
+                             : complain_of_segment(verifying, segment->index, segment->offset,
+                                                   "has pages of another size than the WAL before it");
+    }
+    return before->index < first ? 0 : find_hole_within(verifying, before, segment);
+}
+
+static int find_holes(const struct verifying *verifying)
+{
+    const struct v03_generation *generation = verifying->generation;
+    const struct v03_listing *listing = verifying->listing;
+    uint32_t first = UINT32_MAX;
+    int r = 0;
+
+    if (listing->n_snapshots == 0 && listing->n_segments)
+        return verifier_complain(verifying->verifier,
+                                 "%s/generations/%s has no snapshot: nothing of it can be restored",
+                                 replica_url(generation->replica), generation->base.name);
+    for (size_t i = 0; i < listing->n_snapshots; i++)
+        first = listing->snapshots[i]->index < first ? listing->snapshots[i]->index : first;
+    for (size_t i = 0; i < listing->n_segments && r == 0; i++)
+        if (i == 0 || !segment_continues(listing, i))
+            r = find_hole(verifying, first, i);
+    return r;
+}
+
+int v03_verify(struct v03_generation *generation, struct v03_listing *listing, struct verifier *verifier,
+               struct task *task)
+{
+    struct verifying verifying = {generation, listing, verifier, true};
+    int r = parallel_each(listing->n_segments + listing->n_snapshots, VERIFY_PARALLEL, verify_item,
+                          &verifying, task);
+
+    verifying.beginnings = false;
+    if (r == 0)
+        r = parallel_each(listing->n_segments, VERIFY_PARALLEL, verify_item, &verifying, task);
+    return r < 0 ? r : find_holes(&verifying);
+}

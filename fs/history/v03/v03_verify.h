@@ -1,0 +1,9 @@
+/* Verifying a generation: see generation.h. */
+#pragma once
+
+#include "v03.h"
+
+struct verifier;
+
+int v03_verify(struct v03_generation *generation, struct v03_listing *listing, struct verifier *verifier,
+               struct task *task);

@@ -1,0 +1,206 @@
+/* Every file of every level is read and checked. Then it is seen what is missing: a level's files continue
+ * each other, for a compaction begins where the last one ended, and retention deletes from a level's
+ * beginning only; and what one level lacks at its beginning, another has. Source: Litestream v0.5
+ * compactor.go. */
+#include "v05_verify.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../verifier.h"
+#include "litemount/cleanup.h"
+#include "litemount/parallel.h"
+#include "litemount/slots.h"
+#include "litemount/task.h"
+#include "ltx_image.h"
+#include "ltx_learn.h"
+
+#define WINDOW (2 << 20) /* bytes fetched at once */
+
+/* A history that is being verified; nobody else has it. */
+struct verifying {
+    struct v05_generation *generation;
+    const struct v05_listing *listing;
+    struct verifier *verifier;
+};
+
+static void close_checker(struct ltx_checker **checker)
+{
+    ltx_checker_close(*checker);
+}
+
+static int refuse(const struct ltx_file *file, struct task *task, const char *why)
+{
+    return task_fail(task, EBADMSG, "%s/%s is damaged: %s", replica_url(file->replica), file->object.key,
+                     why);
+}
+
+/* A small file is learnt, so that whoever opens the state has it already. */
+static int verify_small(struct v05_generation *generation, const struct ltx_file *file, struct task *task)
+{
+    struct ltx_found found = {0};
+    int r = ltx_learn(generation, file, true, task, &found);
+
+    ltx_table_finish(&found.table);
+    cache_image_close(found.image);
+    return r;
+}
+
+static int feed(struct verifier *verifier, const struct ltx_file *file, struct ltx_checker *checker,
+                struct task *task)
+{
+    _cleanup_free_ uint8_t *window = malloc(WINDOW);
+    int r = window ? 0 : -ENOMEM;
+
+    for (uint64_t offset = 0, left = file->object.size; left && r == 0;) {
+        size_t length = left < WINDOW ? (size_t)left : WINDOW;
+        r = ltx_object_read(file, offset, length, window, task, NULL);
+        if (r == 0)
+            r = ltx_checker_feed(checker, window, length);
+        offset += length;
+        left -= length;
+        verifier_advance(verifier);
+    }
+    return r;
+}
+
+static int verify_large(struct verifier *verifier, const struct ltx_file *file, struct task *task)
+{
+    _cleanup_(close_checker) struct ltx_checker *checker = NULL;
+    _cleanup_(ltx_index_finish) struct ltx_index index = {0};
+    struct ltx_header header;
+    int r = ltx_checker_open(&checker);
+
+    if (r == 0)
+        r = feed(verifier, file, checker, task);
+    if (r == 0)
+        r = ltx_checker_end(checker, &header, &index);
+    if (r == -EBADMSG)
+        return refuse(file, task, "it is cut short, or a checksum of it does not hold");
+    if (r < 0)
+        return r;
+    if (header.min_txid != file->min_txid || header.max_txid != file->max_txid)
+        return refuse(file, task, "its header tells other TXIDs than its name");
+    return 0;
+}
+
+/* As many large ones at once as there are decoders: each takes a window, and a page index. */
+static int verify_in_turn(const struct verifying *verifying, const struct ltx_file *file, struct task *task)
+{
+    struct slots *decoders = verifying->generation->decoders;
+    int r = slots_take(decoders, task);
+
+    if (r < 0)
+        return r;
+    r = verify_large(verifying->verifier, file, task);
+    slots_give(decoders);
+    return r;
+}
+
+static int verify_item(void *context, size_t item, struct task *task)
+{
+    const struct verifying *verifying = context;
+    const struct ltx_file *file = verifying->listing->files[item];
+    int r = file->object.size <= V05_WHOLE_OBJECT ? verify_small(verifying->generation, file, task)
+                                                  : verify_in_turn(verifying, file, task);
+    return verifier_note(verifying->verifier, file->replica, &file->object, r, task);
+}
+
+/* --- what is missing --- */
+
+static int complain_of_hole(const struct verifying *verifying, const struct ltx_file *file, uint64_t first,
+                            uint64_t last)
+{
+    const char *key = file->object.key, *slash = strrchr(key, '/');
+    return verifier_complain(verifying->verifier, "%s/%.*s/%016" PRIx64 "-%016" PRIx64 ".ltx is missing%s",
+                             replica_url(file->replica), slash ? (int)(slash - key) : 0, key, first, last,
+                             first == last ? "" : ", or several files that hold these TXIDs");
+}
+
+/* Between the files of one level. */
+static int find_holes_of_level(const struct verifying *verifying, unsigned level)
+{
+    const struct v05_listing *listing = verifying->listing;
+    uint64_t reached = 0;
+    int r = 0;
+
+    for (size_t i = 0; i < listing->n_files && r == 0; i++) {
+        const struct ltx_file *file = listing->files[i];
+        if (file->level != level)
+            continue;
+        if (reached && file->min_txid > reached + 1)
+            r = complain_of_hole(verifying, file, reached + 1, file->min_txid - 1);
+        reached = file->max_txid > reached ? file->max_txid : reached;
+    }
+    return r;
+}
+
+/* Whether files of one level stand on both sides of the TXIDs between `reached` and `file`: so their hole was
+ * found by their level. */
+static bool is_inside_level(const struct v05_listing *listing, const struct ltx_file *file, uint64_t reached)
+{
+    for (size_t i = 0; i < listing->n_files; i++)
+        if (listing->files[i]->level == file->level && listing->files[i]->max_txid <= reached)
+            return true;
+    return false;
+}
+
+/* Between the levels: TXIDs behind the first snapshot that no file holds, but a later one of some level
+ * follows. */
+static int find_holes_between_levels(const struct verifying *verifying)
+{
+    const struct v05_listing *listing = verifying->listing;
+    uint64_t reached = UINT64_MAX;
+    int r = 0;
+
+    for (size_t i = 0; i < listing->n_files; i++)
+        if (listing->files[i]->level == V05_BASE_LEVEL && listing->files[i]->max_txid < reached)
+            reached = listing->files[i]->max_txid;
+    if (reached == UINT64_MAX)
+        reached = 0; /* no snapshot: the first file has to be one */
+    for (size_t i = 0; i < listing->n_files && r == 0; i++) {
+        const struct ltx_file *file = listing->files[i];
+        if (file->level == V05_BASE_LEVEL)
+            continue;
+        if (file->min_txid > reached + 1 && !is_inside_level(listing, file, reached))
+            r = complain_of_hole(verifying, file, reached + 1, file->min_txid - 1);
+        reached = file->max_txid > reached ? file->max_txid : reached;
+    }
+    return r;
+}
+
+static int verify_listing(const struct verifying *verifying, struct task *task)
+{
+    int r = parallel_each(verifying->listing->n_files, VERIFY_PARALLEL, verify_item, (void *)verifying, task);
+
+    for (unsigned level = 0; level < V05_BASE_LEVEL && r == 0; level++)
+        r = find_holes_of_level(verifying, level);
+    if (r == 0)
+        r = find_holes_between_levels(verifying);
+    return r;
+}
+
+/* --- */
+
+uint64_t v05_stored_size(struct generation *base)
+{
+    const struct v05_listing *listing = ((struct v05_generation *)base)->listing;
+    uint64_t size = 0;
+
+    for (size_t i = 0; listing && i < listing->n_files; i++)
+        size += listing->files[i]->object.size;
+    return size;
+}
+
+int v05_verify(struct generation *base, struct verifier *verifier, struct task *task)
+{
+    struct v05_generation *generation = (struct v05_generation *)base;
+    struct v05_listing *listing = v05_listing_ref(generation->listing);
+    struct verifying verifying = {generation, listing, verifier};
+    int r = listing ? verify_listing(&verifying, task) : 0;
+
+    v05_listing_unref(listing);
+    return r;
+}

@@ -1,0 +1,38 @@
+/* What the formats' verifications share: what was read, and what is wrong with it. All calls are safe from
+ * any thread. */
+#pragma once
+
+#include <pthread.h>
+
+#include "litemount/verification.h"
+
+struct object;
+
+#define VERIFY_PARALLEL 16 /* objects at once */
+
+struct verifier {
+    const struct verification_watch *watch; /* may be NULL */
+    struct replica *replica;                /* that is being verified: borrowed */
+    uint64_t done;                          /* bytes of the replicas before it */
+    uint64_t total;                         /* bytes of all objects that were listed so far */
+    uint64_t read_before;                   /* what the store had been asked for when it began: bytes */
+
+    pthread_mutex_t lock; /* guards what is below */
+    struct verification found;
+    struct missing_object *missing; /* that were gone when they were to be read */
+    size_t n_missing, missing_capacity;
+    unsigned failures; /* of the replica: objects that can't be had, or opened */
+};
+
+/* Some of an object was read: tells the watch. */
+void verifier_advance(struct verifier *verifier);
+
+/* An object of `replica` was read to its end and holds (`r` is 0), or why not. Returns 0 to go on with the
+ * others; else `r`: nobody waits any more, there is no memory, or so many could not be had that it
+ * makes no sense. */
+int verifier_note(struct verifier *verifier, struct replica *replica, const struct object *object, int r,
+                  struct task *task);
+
+/* Adds a problem. 0 or -ENOMEM. */
+int verifier_complain(struct verifier *verifier, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));

@@ -1,0 +1,215 @@
+/* Verifying a backup: replica by replica, each listed anew, its generations one after the other. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/array.h"
+#include "litemount/cleanup.h"
+#include "litemount/replica.h"
+#include "litemount/task.h"
+#include "survey.h"
+#include "verifier.h"
+
+#define MOST_FAILURES 5 /* objects of one replica that can't be had: the others can't either */
+
+/* An object that was listed, but could not be found. */
+struct missing_object {
+    struct replica *replica; /* borrowed: of the generation it belongs to */
+    struct object object;
+};
+
+void verification_finish(struct verification *verification)
+{
+    names_finish(&verification->problems);
+}
+
+void verifier_advance(struct verifier *verifier)
+{
+    const struct verification_watch *watch = verifier->watch;
+    struct replica_stats stats;
+
+    if (!watch)
+        return;
+    replica_get_stats(verifier->replica, &stats);
+    uint64_t done = verifier->done + stats.bytes - verifier->read_before;
+    watch->advance(watch->context, done < verifier->total ? done : verifier->total, verifier->total);
+}
+
+int verifier_complain(struct verifier *verifier, const char *format, ...)
+{
+    _cleanup_free_ char *text = NULL;
+    va_list arguments;
+
+    va_start(arguments, format);
+    int n = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    if (n < 0) {
+        text = NULL;
+        return -ENOMEM;
+    }
+    pthread_mutex_lock(&verifier->lock);
+    int r = names_add(&verifier->found.problems, text, false);
+    pthread_mutex_unlock(&verifier->lock);
+    return r;
+}
+
+static int add_missing(struct verifier *verifier, struct replica *replica, const struct object *object)
+{
+    struct object copy;
+    int r = object_copy(object, &copy);
+
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&verifier->lock);
+    r = ARRAY_GROW(verifier->missing, verifier->missing_capacity, verifier->n_missing + 1);
+    if (r == 0)
+        verifier->missing[verifier->n_missing++] = (struct missing_object){replica, copy};
+    pthread_mutex_unlock(&verifier->lock);
+    if (r < 0)
+        object_finish(&copy);
+    return r;
+}
+
+static void forget_missing(struct verifier *verifier)
+{
+    for (size_t i = 0; i < verifier->n_missing; i++)
+        object_finish(&verifier->missing[i].object);
+    verifier->n_missing = 0;
+}
+
+/* Counts an object that was read, or (`failed`) could not be. Whether there were too many of the latter. */
+static bool count(struct verifier *verifier, const struct object *object, bool failed)
+{
+    pthread_mutex_lock(&verifier->lock);
+    if (failed) {
+        verifier->failures++;
+    } else {
+        verifier->found.objects++;
+        verifier->found.bytes += object->size;
+    }
+    bool enough = verifier->failures >= MOST_FAILURES;
+    pthread_mutex_unlock(&verifier->lock);
+    return failed && enough;
+}
+
+int verifier_note(struct verifier *verifier, struct replica *replica, const struct object *object, int r,
+                  struct task *task)
+{
+    if (r == -ECANCELED || r == -ENOMEM)
+        return r;
+    if (r == -ESTALE)
+        return add_missing(verifier, replica, object);
+    bool enough = count(verifier, object, r < 0 && r != -EBADMSG);
+    verifier_advance(verifier);
+    if (r == 0 || enough)
+        return r;
+    /* A store's own words may not say of which object they are. */
+    bool named = strstr(task_reason(task, r), object->key) != NULL;
+    return named ? verifier_complain(verifier, "%s", task_reason(task, r))
+                 : verifier_complain(verifier, "%s/%s: %s", replica_url(replica), object->key,
+                                     task_reason(task, r));
+}
+
+/* --- objects that were gone --- */
+
+/* Whether the object is listed still, in whatever version. */
+static int look_again(const struct missing_object *missing, struct task *task, bool *ret_listed)
+{
+    _cleanup_(listing_finish) struct listing listing = {0};
+    const char *key = missing->object.key, *slash = strrchr(key, '/');
+    _cleanup_free_ char *folder = strndup(key, slash ? (size_t)(slash - key) + 1 : 0);
+    int r = folder ? replica_list(missing->replica, folder, LIST_FOLDER, NULL, 0, task, &listing) : -ENOMEM;
+
+    *ret_listed = false;
+    for (size_t i = 0; i < listing.n_objects && r == 0; i++)
+        *ret_listed = *ret_listed || strcmp(listing.objects[i].key, key) == 0;
+    return r;
+}
+
+/* What retention deletes meanwhile is no problem; what is listed again and again, but not there, is one. */
+static int judge_missing(struct verifier *verifier, struct task *task)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < verifier->n_missing && r == 0; i++) {
+        const struct missing_object *missing = &verifier->missing[i];
+        bool listed;
+        r = look_again(missing, task, &listed);
+        if (r == 0 && listed)
+            r = verifier_complain(verifier, "%s/%s is listed, but what was listed can't be read",
+                                  replica_url(missing->replica), missing->object.key);
+    }
+    return r;
+}
+
+/* --- replicas --- */
+
+static int verify_generations(struct verifier *verifier, const struct generations *generations,
+                              struct task *task)
+{
+    struct replica_stats stats;
+    int r = 0;
+
+    replica_get_stats(verifier->replica, &stats);
+    verifier->read_before = stats.bytes;
+    verifier->done = verifier->total;
+    for (size_t i = 0; i < generations->n; i++)
+        verifier->total += generations->items[i]->ops->stored_size(generations->items[i]);
+    verifier_advance(verifier);
+    for (size_t i = 0; i < generations->n && r == 0; i++)
+        r = generations->items[i]->ops->verify(generations->items[i], verifier, task);
+    if (r == 0)
+        r = judge_missing(verifier, task);
+    forget_missing(verifier); /* their replicas may be the generations' */
+    return r;
+}
+
+static int verify_replica(struct verifier *verifier, const struct survey *survey, struct task *task)
+{
+    uint64_t before = verifier->total;
+
+    verifier->failures = 0;
+    int r = verify_generations(verifier, &survey->found, task);
+    if (r == 0 && verifier->total == before)
+        r = verifier_complain(verifier, "%s: no backup found", replica_url(verifier->replica));
+    return r;
+}
+
+/* A replica that can't be listed, or read any further, is a problem, and no reason to leave out the next. */
+static int verify_all(struct history *history, struct verifier *verifier, struct task *task)
+{
+    for (size_t n = 0;; n++) {
+        struct survey survey = {0};
+        struct task attempt;
+        task_init(&attempt, task);
+        int r = history_survey(history, n, &attempt, &verifier->replica, &survey);
+        if (r == -ENOENT && !verifier->replica)
+            return 0;
+        if (r == 0)
+            r = verify_replica(verifier, &survey, &attempt);
+        if (r < 0 && r != -ECANCELED && r != -ENOMEM)
+            r = verifier_complain(verifier, "%s: not verified: %s", replica_url(verifier->replica),
+                                  task_reason(&attempt, r));
+        generations_finish(&survey.found);
+        if (r < 0)
+            return r;
+    }
+}
+
+int history_verify(struct history *history, const struct verification_watch *watch, struct task *task,
+                   struct verification *ret_verification)
+{
+    struct verifier verifier = {.watch = watch, .lock = PTHREAD_MUTEX_INITIALIZER};
+    int r = verify_all(history, &verifier, task);
+
+    free(verifier.missing);
+    pthread_mutex_destroy(&verifier.lock);
+    if (r < 0) {
+        verification_finish(&verifier.found);
+        return r;
+    }
+    names_sort(&verifier.found.problems);
+    *ret_verification = verifier.found;
+    return 0;
+}
