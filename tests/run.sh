@@ -100,6 +100,7 @@ if built gcc gcc; then
     area "stores" suite build-gcc replica
     wait
     area "mounts" suite build-gcc mount --no-suite faults
+    area "command line" suite build-gcc cli
     area "replay of the fuzz corpus" suite build-gcc fuzz
 fi
 
@@ -115,6 +116,7 @@ if built asan gcc -Db_sanitize=address,undefined; then
     export LSAN_OPTIONS=suppressions=$PWD/tests/mount/leaks.supp:print_suppressions=0
     area "units, ASan and UBSan" suite build-asan unit --timeout-multiplier 5
     area "mounts, ASan and UBSan" suite build-asan mount --timeout-multiplier 5 tree states mounting faults requests damage
+    area "command line, ASan and UBSan" suite build-asan cli --timeout-multiplier 5
     area "replay of the fuzz corpus, ASan and UBSan" suite build-asan fuzz
 fi
 

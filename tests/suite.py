@@ -15,7 +15,7 @@ import re
 import subprocess
 import sys
 
-MUST_RUN = {"mount", "replica"}
+MUST_RUN = {"cli", "mount", "replica"}
 MAY_SKIP = {"live", "live5"}
 COUNTS = {
     "passed": [r"^(\d+) passed, \d+ failed", r"^\[  PASSED  \] (\d+) test"],

@@ -74,9 +74,9 @@ struct listed_points {
 void listed_points_finish(struct listed_points *points);
 int listed_points_add(struct listed_points *points, const struct listed_point *point); /* 0 or -ENOMEM */
 
-/* Fills `points` with every restore point of `generation`, or (NULL) of all, by time. Which position a point is, and how
- * large the database is there, is told if they are to be `measured`: then what tells it is read of every
- * object, once ever; and points that turn out not to be there, for an object is damaged, are left out. 0;
+/* Fills `points` with every restore point of `generation`, or (NULL) of all, by time. Their positions, and
+ * how large the database is there, are told if they are to be `measured`: then what tells that is read, once
+ * ever (v0.3's WAL segments; a header of v0.5), and points that a damaged object takes away are left out. 0;
  * -ENOENT: no such generation; or a negative errno with a reason. */
 int history_describe_points(struct history *history, const char *generation, bool measured, struct task *task,
                             struct listed_points *points);
