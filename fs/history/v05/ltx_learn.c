@@ -1,7 +1,6 @@
 /* A small file is fetched whole, and all its checksums hold before anything in it is used. Of a large one the
- * beginning and the end are read, both at once: the end of a guessed length, which the page index fits into
- * nearly always, and if the file is an image of the whole database, the first pages along with the header,
- * for whoever opens a database reads those. */
+ * beginning and the end are read, both at once: with the header the first pages, for whoever opens a database
+ * reads those, and the end in a guessed length, which the page index fits into nearly always. */
 #include "ltx_learn.h"
 
 #include <errno.h>
@@ -14,7 +13,7 @@
 #include "ltx_image.h"
 #include "ltx_time.h"
 
-#define HEAD_SIZE (64 << 10)     /* bytes of an image of a database that are read with its header */
+#define HEAD_SIZE (32 << 10)     /* bytes */
 #define TAIL_PART 256            /* an index entry takes some 9 bytes, a page of 4 KiB some 2 KiB or more */
 #define TAIL_SIZE_MIN (64 << 10) /* bytes */
 #define TAIL_SIZE_MAX (4 << 20)  /* bytes; also of an index's windows */
@@ -144,7 +143,7 @@ static int read_end(void *context, size_t item, struct task *task)
 
 static int read_ends(struct lesson *lesson, struct task *task)
 {
-    lesson->head_size = lesson->file->min_txid == 1 ? HEAD_SIZE : LTX_HEADER_SIZE;
+    lesson->head_size = HEAD_SIZE;
     lesson->tail_size = guess_tail(lesson->file->object.size);
     lesson->head = malloc(lesson->head_size);
     lesson->tail = malloc(lesson->tail_size);
