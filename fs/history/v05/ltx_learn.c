@@ -13,8 +13,8 @@
 #include "ltx_image.h"
 #include "ltx_time.h"
 
-#define HEAD_SIZE (32 << 10)     /* bytes */
-#define TAIL_PART 256            /* an index entry takes some 9 bytes, a page of 4 KiB some 2 KiB or more */
+#define HEAD_SIZE (32 << 10) /* bytes */
+#define TAIL_PART 320        /* an index entry takes some 9 bytes, the frame of a page of 4 KiB some 3 KiB */
 #define TAIL_SIZE_MIN (64 << 10) /* bytes */
 #define TAIL_SIZE_MAX (4 << 20)  /* bytes; also of an index's windows */
 
