@@ -294,6 +294,26 @@ int history_list_generations(struct history *history, struct task *task, struct 
     return r;
 }
 
+/* Whether any generation has a point at all: that takes no object's time. */
+static int has_points(struct history *history, struct task *task)
+{
+    _cleanup_(generations_finish) struct generations generations = {0};
+    int r = refreshed(history, task, &generations);
+
+    for (size_t i = 0; i < generations.n && r == 0; i++)
+        r = generations.items[i]->ops->has_points(generations.items[i]);
+    return r;
+}
+
+int history_has_point(struct history *history, int64_t time, struct task *task)
+{
+    _cleanup_(instants_finish) struct instants landmarks = {0};
+    if (time == INSTANT_MAX)
+        return has_points(history, task);
+    int r = history_list_landmarks(history, NULL, task, &landmarks);
+    return r < 0 ? r : landmarks.n && landmarks.times[0] <= time;
+}
+
 int history_list_points(struct history *history, const char *generation, struct task *task,
                         struct instants *points)
 {

@@ -81,12 +81,10 @@ struct census {
     int64_t time;
 };
 
-/* Whether the database has a landmark (each history begins with one) at or before the time; a folder is
- * always shown. */
+/* Whether the database has a point at or before the time; a folder is always shown. */
 static int count_database(void *context, size_t item, struct task *task)
 {
     struct census *census = context;
-    _cleanup_(instants_finish) struct instants landmarks = {0};
     _cleanup_free_ char *full = NULL;
     struct history *history;
     int r = set_text(&full, census->place->name, census->all->items[item].text);
@@ -96,12 +94,12 @@ static int count_database(void *context, size_t item, struct task *task)
         return r;
     if ((r = catalog_find(census->catalog, full, task, &history)) < 0)
         return r;
-    r = history_list_landmarks(history, NULL, task, &landmarks);
+    r = history_has_point(history, census->time, task);
     if (r == -ECANCELED || r == -ENOMEM)
         return r;
     /* One database that can't be asked must not hide the others: it is shown, and a look at it says what is
      * wrong. */
-    census->shown[item] = r < 0 || (landmarks.n && landmarks.times[0] <= census->time);
+    census->shown[item] = r != 0;
     return 0;
 }
 

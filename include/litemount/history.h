@@ -102,6 +102,10 @@ void names_sort(struct names *names);                                 /* by text
 /* The generations' names. Those without a usable snapshot are among them. The lists below are added to. */
 int history_list_generations(struct history *history, struct task *task, struct names *names);
 
+/* Whether there is a restore point at or before `time` (INSTANT_MAX: any), as far as the objects' names and
+ * times tell. 1, 0, or a negative errno with a reason. */
+int history_has_point(struct history *history, int64_t time, struct task *task);
+
 /* Every restore point of a generation, as far as the objects' names and times tell. -ENOENT: no such
  * generation. */
 int history_list_points(struct history *history, const char *generation, struct task *task,
