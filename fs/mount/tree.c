@@ -157,12 +157,6 @@ int tree_list(struct catalog *catalog, const struct place *place, struct task *t
     return r;
 }
 
-bool place_is_relative(const struct place *place)
-{
-    return place->kind == PLACE_INSTANTS ||
-           (place->kind == PLACE_AT_TIME && instant_is_relative(place->detail));
-}
-
 bool place_time(const struct place *place, int64_t *ret_time)
 {
     return place->kind == PLACE_AT_TIME && !instant_is_relative(place->detail) &&

@@ -65,8 +65,5 @@ int tree_lookup(struct catalog *catalog, const struct place *place, const char *
 /* Adds the names that stand in `place`, sorted. */
 int tree_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names);
 
-/* Whether what is found here changes with the clock (at/30m-ago). */
-bool place_is_relative(const struct place *place);
-
 /* The instant that the folder is about, if it is an absolute one. */
 bool place_time(const struct place *place, int64_t *ret_time);
