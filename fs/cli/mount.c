@@ -19,6 +19,7 @@
 #include "litemount/task.h"
 #include "litemount/thread_pool.h"
 #include "mount_arguments.h"
+#include "mount_stats.h"
 #include "verbs.h"
 
 static const char help[] =
@@ -118,7 +119,7 @@ static void let_go(void *context)
     background_ready(*(int *)context);
 }
 
-static int mount_source(const struct mount_arguments *arguments, struct task *task)
+static int mount_source(struct mount_arguments *arguments, struct task *task)
 {
     _cleanup_(parts_finish) struct parts parts = {0};
     bool foreground = arguments->foreground || arguments->debug;
@@ -137,6 +138,9 @@ static int mount_source(const struct mount_arguments *arguments, struct task *ta
     if (r < 0)
         return r;
     mask_signals(SIG_BLOCK);
+    struct mount_stats stats = {parts.stores, parts.cache};
+    arguments->options.stats = mount_stats_write;
+    arguments->options.stats_context = &stats;
     return mount_run(parts.catalog, &arguments->options, foreground ? NULL : let_go, &ready_fd, task);
 }
 

@@ -125,8 +125,25 @@ static void filesystem_open(fuse_req_t request, fuse_ino_t number, struct fuse_f
         fuse_reply_err(request, node ? EROFS : ENOENT);
         return;
     }
+    if (node->kind == NODE_STATS) {
+        stats_open(request, file);
+        return;
+    }
     file->keep_cache = 1; /* what a node holds never changes */
-    fuse_reply_open(request, file);
+    if (fuse_reply_open(request, file) == 0)
+        atomic_fetch_add(&filesystem->open_files, 1);
+}
+
+static void filesystem_release(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *file)
+{
+    struct filesystem *filesystem = fuse_req_userdata(request);
+    const struct node *node = nodes_get(&filesystem->nodes, number);
+
+    if (node && node->kind == NODE_STATS)
+        stats_release(file);
+    else
+        atomic_fetch_sub(&filesystem->open_files, 1);
+    fuse_reply_err(request, 0);
 }
 
 static void filesystem_read(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
@@ -139,6 +156,10 @@ static void filesystem_read(fuse_req_t request, fuse_ino_t number, size_t size, 
 
     if (!node || offset < 0 || size > FILESYSTEM_MAX_READ) {
         fuse_reply_err(request, EINVAL);
+        return;
+    }
+    if (node->kind == NODE_STATS) {
+        stats_read(request, size, offset, file);
         return;
     }
     char *bytes = buffers_take(&filesystem->buffers);
@@ -174,6 +195,7 @@ const struct fuse_lowlevel_ops filesystem_operations = {
     .getattr = filesystem_getattr,
     .open = filesystem_open,
     .read = filesystem_read,
+    .release = filesystem_release,
     .statfs = filesystem_statfs,
     .opendir = filesystem_opendir,
     .readdir = filesystem_readdir,

@@ -17,9 +17,10 @@ struct filesystem {
     const struct mount_options *options; /* borrowed */
     struct task *task;                   /* parent of every request's; borrowed */
     struct nodes nodes;
-    struct buffers buffers;   /* of FILESYSTEM_MAX_READ bytes */
-    atomic_bool answers_init; /* the next answer is the one to INIT */
-    int64_t mounted_at;       /* the time of folders that have none of their own */
+    struct buffers buffers;           /* of FILESYSTEM_MAX_READ bytes */
+    atomic_uint_least64_t open_files; /* of databases */
+    atomic_bool answers_init;         /* the next answer is the one to INIT */
+    int64_t mounted_at;               /* the time of folders that have none of their own */
 };
 
 /* One request's task: cancelled with the mount, or when the kernel says that its caller was interrupted. */
@@ -44,6 +45,11 @@ extern const struct fuse_lowlevel_ops filesystem_operations;
 void node_attributes(const struct filesystem *filesystem, const struct node *node, struct stat *ret_stat);
 void filesystem_getxattr(fuse_req_t request, fuse_ino_t number, const char *name, size_t size);
 void filesystem_listxattr(fuse_req_t request, fuse_ino_t number, size_t size);
+
+/* stats_file.c */
+void stats_open(fuse_req_t request, struct fuse_file_info *file);
+void stats_read(fuse_req_t request, size_t size, off_t offset, struct fuse_file_info *file);
+void stats_release(struct fuse_file_info *file);
 
 /* directory.c */
 void filesystem_opendir(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *file);

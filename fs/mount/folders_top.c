@@ -21,6 +21,8 @@ static const struct {
 int root_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
                 struct found *ret_found)
 {
+    if (strcmp(name, ".litemount") == 0)
+        return found_folder(ret_found, PLACE_OWN, place);
     for (size_t i = 0; i < sizeof tops / sizeof *tops; i++) {
         if (strcmp(name, tops[i].name) != 0)
             continue;
@@ -36,6 +38,20 @@ int root_list(struct catalog *catalog, const struct place *place, struct task *t
     for (size_t i = 0; i < sizeof tops / sizeof *tops && r == 0; i++)
         r = names_add(names, tops[i].name, true);
     return r;
+}
+
+int own_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
+               struct found *ret_found)
+{
+    if (strcmp(name, "stats") != 0)
+        return -ENOENT;
+    ret_found->kind = FOUND_STATS;
+    return 0;
+}
+
+int own_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names)
+{
+    return names_add(names, "stats", false);
 }
 
 /* The database that `name` is in this folder, or the folder deeper within names. `*ret_history` is NULL for a

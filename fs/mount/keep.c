@@ -50,6 +50,7 @@ enum keep keep_name(const struct place *place, const char *name, const struct fo
 {
     switch (place->kind) {
     case PLACE_ROOT:
+    case PLACE_OWN:
     case PLACE_AT:
         return KEEP_ALWAYS;
     case PLACE_LATEST:

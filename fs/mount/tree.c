@@ -15,6 +15,7 @@ static const struct {
     folder_list *list;
 } kinds[PLACE_KINDS] = {
     [PLACE_ROOT] = {root_lookup, root_list},
+    [PLACE_OWN] = {own_lookup, own_list},
     [PLACE_LATEST] = {latest_lookup, latest_list},
     [PLACE_AT] = {at_lookup, at_list},
     [PLACE_AT_TIME] = {at_time_lookup, at_time_list},
