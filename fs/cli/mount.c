@@ -133,6 +133,7 @@ static int mount_source(struct mount_arguments *arguments, struct task *task)
     if (r == 0)
         r = make_parts(arguments, task, &parts);
     mask_signals(SIG_UNBLOCK); /* a first look may take long, and can be stopped */
+    task_set_purpose(task, "begin the mount");
     if (r == 0)
         r = catalog_check(parts.catalog, task);
     if (r < 0)

@@ -315,6 +315,7 @@ static int refresh(struct catalog *catalog, int64_t age, struct task *task)
     int r = look_begin(&catalog->look, age, task);
     if (r <= 0)
         return r;
+    task_set_step(task, "look for databases");
     r = discover_all(catalog, task);
     look_end(&catalog->look, r, task);
     return r;

@@ -140,6 +140,7 @@ static int refresh(struct history *history, int64_t age, bool whole, struct task
     int r = look_begin(&history->look, age, task);
     if (r <= 0)
         return r;
+    task_set_step(task, "look at %s again", history->name);
     int64_t now = instant_now();
     whole = whole || history->listed_whole_at > now || now - history->listed_whole_at >= WHOLE_INTERVAL;
     r = look_around(history, whole, task);

@@ -64,7 +64,7 @@ static void filesystem_lookup(fuse_req_t request, fuse_ino_t parent_number, cons
         fuse_reply_err(request, ENOTDIR);
         return;
     }
-    errand_begin(&errand, filesystem, request);
+    errand_begin(&errand, filesystem, request, "look up", parent->path, name);
     int r = tree_lookup(filesystem->catalog, &parent->place, name, &errand.task, &found);
     entry.entry_timeout = keep_seconds(filesystem, keep_name(&parent->place, name, r == 0 ? &found : NULL));
     if (r == -ENOENT) {
@@ -167,7 +167,7 @@ static void filesystem_read(fuse_req_t request, fuse_ino_t number, size_t size, 
         fuse_reply_err(request, ENOMEM);
         return;
     }
-    errand_begin(&errand, filesystem, request);
+    errand_begin(&errand, filesystem, request, "read", node->path, NULL);
     if (node->kind == NODE_STATE)
         n = state_read(node->state, (uint64_t)offset, size, bytes, &errand.task);
     if (n < 0) {

@@ -29,7 +29,9 @@ struct errand {
     struct task task;
 };
 
-void errand_begin(struct errand *errand, const struct filesystem *filesystem, fuse_req_t request);
+/* `what` is done at `path` (and `name` in it, unless that is NULL): for the log. */
+void errand_begin(struct errand *errand, const struct filesystem *filesystem, fuse_req_t request,
+                  const char *what, const char *path, const char *name);
 
 /* Must come before the reply. */
 void errand_end(struct errand *errand);

@@ -112,6 +112,7 @@ static int learn_whole(struct lesson *lesson, struct task *task)
     lesson->head = malloc(lesson->head_size);
     if (!lesson->head)
         return -ENOMEM;
+    task_set_step(task, "all of a small file, checked");
     int r = ltx_object_read(lesson->file, 0, lesson->head_size, lesson->head, task, &lesson->time);
     if (r == 0)
         r = slots_take(decoders, task);
@@ -136,6 +137,7 @@ static int read_end(void *context, size_t item, struct task *task)
 {
     struct lesson *lesson = context;
     const struct ltx_file *file = lesson->file;
+    task_set_step(task, item == 0 ? "its header" : "the end of its page index");
     return item == 0 ? ltx_object_read(file, 0, lesson->head_size, lesson->head, task, &lesson->time)
                      : ltx_object_read(file, file->object.size - lesson->tail_size, lesson->tail_size,
                                        lesson->tail, task, NULL);
@@ -160,6 +162,7 @@ static int read_index_start(const struct lesson *lesson, uint64_t offset, uint64
 
     for (uint64_t done = 0; done < length && r == 0; done += TAIL_SIZE_MAX) {
         size_t part = length - done < TAIL_SIZE_MAX ? (size_t)(length - done) : TAIL_SIZE_MAX;
+        task_set_step(task, "more of its page index");
         r = ltx_object_read(lesson->file, offset + done, part, window, task, NULL);
         if (r == 0)
             r = ltx_index_reader_feed(reader, window, part, ltx_table_add, draft, &taken);
