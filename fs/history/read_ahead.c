@@ -93,6 +93,7 @@ static void bring(void *context, struct task *task)
     struct chunk *chunk = context;
     struct state *state = chunk->state;
 
+    task_set_purpose(task, "read ahead");
     if (!task_cancelled(task) && is_awaited(&state->ahead, chunk))
         state->ops->read(state, chunk->offset, (size_t)(chunk->end - chunk->offset), NULL, task);
     state_unref(state);

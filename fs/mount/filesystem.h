@@ -9,7 +9,6 @@
 #include "litemount/task.h"
 #include "node.h"
 
-#define FUSE_SUPER_MAGIC 0x65735546   /* of statfs: Linux, include/uapi/linux/magic.h */
 #define FILESYSTEM_MAX_READ (1 << 20) /* bytes asked for at once */
 
 struct filesystem {
@@ -19,6 +18,7 @@ struct filesystem {
     struct nodes nodes;
     struct buffers buffers;           /* of FILESYSTEM_MAX_READ bytes */
     atomic_uint_least64_t open_files; /* of databases */
+    char *mountpoint;                 /* its real path */
     atomic_bool answers_init;         /* the next answer is the one to INIT */
     int64_t mounted_at;               /* the time of folders that have none of their own */
 };

@@ -87,6 +87,7 @@ static int fetch(const struct block_reader *reader, const struct block_place *pl
     if (!bytes)
         return -ENOMEM;
     fetched->bytes = bytes;
+    task_set_step(task, "block %zu of the snapshot", place->number);
     int r = snapshot_object_read(reader->generation, reader->snapshot, place->start + fetched->length,
                                  length - fetched->length, bytes + fetched->length, task);
     if (r == 0)

@@ -153,6 +153,7 @@ static int fetch(const struct block_reader *reader, struct through *through, uin
     range->length = left < RANGE ? (size_t)left : RANGE;
     pthread_mutex_unlock(&through->lock);
     range->bytes = malloc(range->length);
+    task_set_step(task, "the snapshot, read through");
     int r = range->bytes ? snapshot_object_read(reader->generation, reader->snapshot, offset, range->length,
                                                 range->bytes, task)
                          : -ENOMEM;
