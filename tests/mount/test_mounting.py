@@ -276,11 +276,12 @@ class Kernel(MountTest):
         wait_until(lambda: os.path.exists(folder / NAME), 20, "the database that came")
         self.assertIn(NAME, os.listdir(folder))
 
-    @unittest.skipUnless(os.access("/sys/class/bdi", os.R_OK) and os.getuid() == 0, "only root may set the kernel's read-ahead")
     def test_a_large_read_is_one_request(self):
         mount = self.mount_fixture("rails-v03")
         device = os.stat(mount.point).st_dev
         setting = pathlib.Path(f"/sys/class/bdi/{os.major(device)}:{os.minor(device)}/read_ahead_kb")
+        if not os.access(setting, os.W_OK):
+            self.skipTest("the kernel's read-ahead can't be set here")
         wait_until(lambda: setting.read_text() == "1024\n", 10, "the kernel's read-ahead")
 
 
