@@ -106,6 +106,20 @@ int plan_points(const struct v05_listing *listing, struct instants *points);
  * above. */
 size_t plan_reachable(const struct v05_listing *listing, uint64_t *txids);
 
+/* sound_plan.c: plan_make, of a generation that is not locked. */
+int v05_plan(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
+             uint64_t txid, struct plan *ret_plan);
+
+/* As v05_plan, around all damage: learns the plan's files until they are sound. 0, -ENOENT if it leads
+ * nowhere, or a negative errno with a reason. */
+int v05_sound_plan(struct v05_generation *generation, struct v05_listing *listing, int64_t time,
+                   uint64_t txid, struct task *task, struct plan *ret_plan);
+
+/* What is missing between where the plan leads and the newest TXID that there is a file of at `time`: a
+ * sentence that the caller frees, or NULL. 0 or -ENOMEM. */
+int v05_describe_gap(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
+                     const struct plan *plan, char **ret_gap);
+
 /* v05_listing.c: lists the replica; of what is `known` (may be NULL) only what came since, unless `whole`. */
 bool v05_parse_name(const char *name, uint64_t *ret_min, uint64_t *ret_max);
 int v05_listing_make(struct v05_generation *generation, const struct contents *contents,
