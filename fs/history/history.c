@@ -30,8 +30,9 @@ struct history {
     struct history_options options;
 
     struct look look;
-    int64_t listed_whole_at; /* only whoever looks touches it, and `active` */
+    int64_t listed_whole_at; /* only whoever looks touches it, and the next two */
     size_t active;           /* the replica that answered */
+    bool is_small;           /* it holds few objects: listing all again costs no more than what came since */
 
     pthread_mutex_t lock;           /* guards what is below */
     struct generations generations; /* of the active replica, by name */
@@ -98,6 +99,7 @@ static void activate(struct history *history, size_t n, struct survey *survey)
     history->generations = survey->found;
     pthread_mutex_unlock(&history->lock);
     history->active = n;
+    history->is_small = survey->is_small;
     survey->found = old;
 }
 
@@ -142,7 +144,8 @@ static int refresh(struct history *history, int64_t age, bool whole, struct task
         return r;
     task_set_step(task, "look at %s again", history->name);
     int64_t now = instant_now();
-    whole = whole || history->listed_whole_at > now || now - history->listed_whole_at >= WHOLE_INTERVAL;
+    whole = whole || history->is_small || history->listed_whole_at > now ||
+            now - history->listed_whole_at >= WHOLE_INTERVAL;
     r = look_around(history, whole, task);
     if (r == 0 && whole)
         history->listed_whole_at = now;
@@ -295,24 +298,19 @@ int history_list_generations(struct history *history, struct task *task, struct 
     return r;
 }
 
-/* Whether any generation has a point at all: that takes no object's time. */
-static int has_points(struct history *history, struct task *task)
-{
-    _cleanup_(generations_finish) struct generations generations = {0};
-    int r = refreshed(history, task, &generations);
-
-    for (size_t i = 0; i < generations.n && r == 0; i++)
-        r = generations.items[i]->ops->has_points(generations.items[i]);
-    return r;
-}
-
 int history_has_point(struct history *history, int64_t time, struct task *task)
 {
-    _cleanup_(instants_finish) struct instants landmarks = {0};
-    if (time == INSTANT_MAX)
-        return has_points(history, task);
-    int r = history_list_landmarks(history, NULL, task, &landmarks);
-    return r < 0 ? r : landmarks.n && landmarks.times[0] <= time;
+    _cleanup_(generations_finish) struct generations generations = {0};
+    int r = refresh(history, age_for(history, time), false, task);
+
+    if (r == 0)
+        r = current(history, &generations);
+    for (size_t i = 0; i < generations.n && r == 0; i++) {
+        struct generation *generation = generations.items[i];
+        r = time == INSTANT_MAX ? generation->ops->has_points(generation)
+                                : generation->ops->begins_by(generation, time, task);
+    }
+    return r;
 }
 
 int history_list_points(struct history *history, const char *generation, struct task *task,

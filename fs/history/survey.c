@@ -8,6 +8,8 @@
 #include "v03/v03_generation.h"
 #include "v05/v05_generation.h"
 
+/* So many objects are listed again whole at every look: one short answer in place of several. */
+#define FEW_OBJECTS 250
 #define PARALLEL_LISTINGS 8
 
 /* The formats that a replica may hold, side by side. */
@@ -113,6 +115,7 @@ int survey_make(struct replica *replica, const struct generations *known,
         generations_finish(&survey.found);
         return r;
     }
+    survey.is_small = contents.complete && contents.all.n_objects <= FEW_OBJECTS;
     *ret_survey = survey;
     return 0;
 }

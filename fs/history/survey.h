@@ -5,6 +5,7 @@
 
 struct survey {
     struct generations found;
+    bool is_small; /* the replica holds so few objects that one request tells all of them */
 };
 
 /* Lists the replica; a generation in `known` is the same again, with all that is known of it. 0 and a survey

@@ -97,7 +97,8 @@ struct census {
     int64_t time;
 };
 
-/* Whether the database has a point at or before the time; a folder is always shown. */
+/* Whether the database has something to show at that time; a folder always has. Of one that was found by
+ * listing the store something is there, so nobody needs to be asked for the latest. */
 static int count_database(void *context, size_t item, struct task *task)
 {
     struct census *census = context;
@@ -108,6 +109,9 @@ static int count_database(void *context, size_t item, struct task *task)
     census->shown[item] = census->all->items[item].is_folder;
     if (r < 0 || census->shown[item])
         return r;
+    census->shown[item] = census->time == INSTANT_MAX && catalog_was_found(census->catalog, full);
+    if (census->shown[item])
+        return 0;
     if ((r = catalog_find(census->catalog, full, task, &history)) < 0)
         return r;
     r = history_has_point(history, census->time, task);

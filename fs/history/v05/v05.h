@@ -148,3 +148,7 @@ int v05_find_point(struct v05_generation *generation, struct v05_listing *listin
 /* Adds all points. 0, or a negative errno with a reason. */
 int v05_points(struct v05_generation *generation, struct v05_listing *listing, struct task *task,
                struct instants *points);
+
+/* Whether there is a point at or before `time`: 1 or 0, or why times can't be had. Asks for none where the
+ * store's own tell enough. */
+int v05_begins_by(struct generation *base, int64_t time, struct task *task);

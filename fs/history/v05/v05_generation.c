@@ -215,6 +215,7 @@ static void generation_close(struct generation *base)
 static const struct generation_ops v05_generation_ops = {
     .refresh = generation_refresh,
     .has_points = generation_has_points,
+    .begins_by = v05_begins_by,
     .learn_times = generation_learn_times,
     .bounds = generation_bounds,
     .point_at = generation_point_at,
