@@ -132,8 +132,22 @@ class Levels(MountTest):
         os.listdir(tree / "at")
         self.assertEqual(sorted(self.bucket.metadata_requests()), sorted(self.bucket.metadata))
 
+    def add_other_objects(self, count):
+        (self.replica / "notes").mkdir()
+        for number in range(count):
+            (self.replica / "notes" / f"{number}.txt").touch()
+
+    def test_a_refresh_of_few_objects_is_one_request(self):
+        tree = self.mount(self.config, "refresh=1")
+        self.assertEqual(sha256(tree / "latest" / self.NAME), self.position(self.LAST))
+        before = len(self.bucket.requests)
+        time.sleep(1.1)
+        self.assertEqual(sha256(tree / "latest" / self.NAME), self.position(self.LAST))
+        self.assertEqual([request["key"] for request in self.bucket.requests[before:]], [""])
+
     def test_a_refresh_lists_what_came(self):
         """Behind the last key of each level; of the objects only the new one is fetched."""
+        self.add_other_objects(300)  # else one answer tells all
         new = self.replica / "0000" / f"{self.LAST}-{self.LAST}.ltx"
         away = self.folder / new.name
         new.rename(away)
