@@ -18,6 +18,14 @@ struct folder {
     bool recalled;      /* those that an earlier mount found were asked for */
 };
 
+/* Somebody who asks for one database after the other, in the order of their names. */
+struct procession {
+    int64_t time;  /* that is asked for */
+    size_t next;   /* the number of the entry that would go on with it */
+    size_t run;    /* entries asked for so far */
+    size_t opened; /* entries up to this one were opened ahead */
+};
+
 struct catalog {
     struct stores *stores; /* borrowed */
     struct history_options options;
@@ -30,6 +38,7 @@ struct catalog {
     pthread_mutex_t lock;   /* guards what is below */
     struct entries entries; /* added to, never removed from */
     struct names warned;    /* what the log was told already */
+    struct procession procession;
 };
 
 /* The replicas of one database, first choice first. */

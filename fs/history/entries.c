@@ -50,6 +50,11 @@ static size_t lower_bound(const struct entries *entries, const char *name)
     return low;
 }
 
+size_t entries_number(const struct entries *entries, const char *name)
+{
+    return lower_bound(entries, name);
+}
+
 static bool is_below(const char *name, const char *folder)
 {
     size_t length = strlen(folder);

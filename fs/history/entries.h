@@ -21,6 +21,7 @@ int entries_add(struct entries *entries, const char *name, struct history *histo
 
 bool entries_can_add(const struct entries *entries, const char *name);
 struct history *entries_find(const struct entries *entries, const char *name); /* borrowed, or NULL */
+size_t entries_number(const struct entries *entries, const char *name);        /* its place in the order */
 bool entry_was_found(const struct entries *entries, const char *name);
 bool entries_have_folder(const struct entries *entries, const char *folder); /* "" always */
 

@@ -11,7 +11,7 @@
 #include "litemount/task.h"
 #include "shown.h"
 
-#define PARALLEL_DATABASES 32
+#define PARALLEL_DATABASES 64
 
 static const struct {
     const char *name;
@@ -54,17 +54,12 @@ int own_list(struct catalog *catalog, const struct place *place, struct task *ta
     return names_add(names, "stats", false);
 }
 
-/* The database that `name` is in this folder, or the folder deeper within names. `*ret_history` is NULL for a
- * folder. */
-static int find_name(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
+/* The database of that full name, or the folder deeper within names. `*ret_history` is NULL for a folder. */
+static int find_name(struct catalog *catalog, const struct place *place, const char *full, struct task *task,
                      struct history **ret_history, struct found *found)
 {
-    _cleanup_free_ char *full = NULL;
-    int r = set_text(&full, place->name, name);
-
     *ret_history = NULL;
-    if (r == 0)
-        r = catalog_find(catalog, full, task, ret_history);
+    int r = catalog_find(catalog, full, task, ret_history);
     if (r != -ENOENT)
         return r;
     if ((r = catalog_find_folder(catalog, full, task)) < 0)
@@ -77,12 +72,16 @@ static int find_name(struct catalog *catalog, const struct place *place, const c
 static int find_state(struct catalog *catalog, const struct place *place, const char *name, int64_t time,
                       struct task *task, struct found *ret_found)
 {
+    _cleanup_free_ char *full = NULL;
     struct history *history;
     struct state *state;
-    int r = find_name(catalog, place, name, task, &history, ret_found);
+    int r = set_text(&full, place->name, name);
 
+    if (r == 0)
+        r = find_name(catalog, place, full, task, &history, ret_found);
     if (r < 0 || !history)
         return r;
+    catalog_open_ahead(catalog, full, time, task);
     r = time == INSTANT_MAX ? history_open_latest(history, NULL, task, &state)
                             : history_open_at(history, NULL, time, task, &state);
     return r < 0 ? r : found_state(ret_found, state);
@@ -232,9 +231,12 @@ int at_time_list(struct catalog *catalog, const struct place *place, struct task
 int databases_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
                      struct found *ret_found)
 {
+    _cleanup_free_ char *full = NULL;
     struct history *history;
-    int r = find_name(catalog, place, name, task, &history, ret_found);
+    int r = set_text(&full, place->name, name);
 
+    if (r == 0)
+        r = find_name(catalog, place, full, task, &history, ret_found);
     if (r < 0 || !history)
         return r;
     if ((r = found_folder(ret_found, PLACE_DATABASE, place)) < 0)
