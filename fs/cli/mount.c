@@ -18,6 +18,7 @@
 #include "litemount/slots.h"
 #include "litemount/task.h"
 #include "litemount/thread_pool.h"
+#include "litemount/workspaces.h"
 #include "mount_arguments.h"
 #include "mount_stats.h"
 #include "verbs.h"
@@ -55,7 +56,8 @@ struct parts {
     struct config *config;
     struct stores *stores;
     struct cache *cache;
-    struct slots decoders, blocks;
+    struct slots decoders;
+    struct workspaces blocks;
     struct thread_pool *readers;
     struct catalog *catalog;
 };
@@ -65,7 +67,7 @@ static void parts_finish(struct parts *parts)
     thread_pool_close(parts->readers);
     catalog_close(parts->catalog);
     slots_finish(&parts->decoders);
-    slots_finish(&parts->blocks);
+    workspaces_finish(&parts->blocks);
     cache_close(parts->cache);
     stores_close(parts->stores);
     config_close(parts->config);
@@ -79,7 +81,7 @@ static int make_parts(const struct mount_arguments *arguments, struct task *task
         .refresh = arguments->options.refresh, .decoders = &parts->decoders, .blocks = &parts->blocks};
 
     slots_init(&parts->decoders, DECODERS);
-    slots_init(&parts->blocks, BLOCKS);
+    workspaces_init(&parts->blocks, BLOCKS, HISTORY_BLOCK);
     int r = config_load(arguments->source, &config_options, task, &parts->config);
 
     if (r == 0)

@@ -18,6 +18,10 @@ struct replica;
 struct slots;
 struct task;
 struct thread_pool;
+struct workspaces;
+
+/* Bytes: a block of a large snapshot, as it is stored and as it decodes. */
+#define HISTORY_BLOCK ((8 << 20) + 64)
 
 /* One database's backup. */
 struct history;
@@ -29,7 +33,7 @@ struct history_options {
     size_t n_identities;
     struct thread_pool *readers; /* borrowed: bring what will be read next; NULL: nothing is read ahead */
     struct slots *decoders;      /* borrowed: shared by all that decode, for each takes some 10 MB */
-    struct slots *blocks;        /* borrowed: shared by all that read a large snapshot, for each takes 8 MB */
+    struct workspaces *blocks; /* borrowed: of HISTORY_BLOCK bytes, shared by all that read large snapshots */
 };
 
 /* Takes over the replicas (n_replicas of them, first choice first) on success. Sends nothing. `name` is for
