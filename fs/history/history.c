@@ -30,7 +30,8 @@ struct history {
     struct history_options options;
 
     struct look look;
-    int64_t listed_whole_at; /* only whoever looks touches it, and the next two */
+    int64_t listed_whole_at; /* only whoever looks touches it, and the next three */
+    int64_t as_of;           /* the last look shows everything that there was then */
     size_t active;           /* the replica that answered */
     bool is_small;           /* it holds few objects: listing all again costs no more than what came since */
 
@@ -100,6 +101,7 @@ static void activate(struct history *history, size_t n, struct survey *survey)
     pthread_mutex_unlock(&history->lock);
     history->active = n;
     history->is_small = survey->is_small;
+    history->as_of = survey->as_of;
     survey->found = old;
 }
 
@@ -146,9 +148,10 @@ static int refresh(struct history *history, int64_t age, bool whole, struct task
     int64_t now = instant_now();
     whole = whole || history->is_small || history->listed_whole_at > now ||
             now - history->listed_whole_at >= WHOLE_INTERVAL;
+    history->as_of = now;
     r = look_around(history, whole, task);
     if (r == 0 && whole)
-        history->listed_whole_at = now;
+        history->listed_whole_at = history->as_of;
     look_end(&history->look, r, task);
     return r;
 }

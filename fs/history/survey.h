@@ -5,6 +5,7 @@
 
 struct survey {
     struct generations found;
+    int64_t as_of; /* when everything was listed that it shows: nanoseconds since 1970, UTC */
     bool is_small; /* the replica holds so few objects that one request tells all of them */
 };
 

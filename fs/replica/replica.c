@@ -231,6 +231,11 @@ int replica_list(struct replica *replica, const char *prefix, enum list_depth de
     return listing_move(&found, ret_listing);
 }
 
+bool replica_lists_in_pages(const struct replica *replica)
+{
+    return replica->store->ops->lists_in_pages;
+}
+
 int replica_read(struct replica *replica, const struct object *object, uint64_t offset, size_t length,
                  void *bytes, struct task *task)
 {

@@ -83,6 +83,9 @@ const char *replica_url(const struct replica *replica);
 int replica_list(struct replica *replica, const char *prefix, enum list_depth depth, const char *after,
                  size_t limit, struct task *task, struct listing *ret_listing);
 
+/* Whether a listing is many answers, one after the other, each of a thousand entries or so. */
+bool replica_lists_in_pages(const struct replica *replica);
+
 /* Reads exactly `length` bytes from `offset` of the very version of the object that the listing showed.
  * Returns 0; -ENOENT if it is gone; -ESTALE if another version stands in its place; -EIO for an answer that
  * is short or does not fit; else as replica_list. */

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "contents.h"
+#include "litemount/cache.h"
 #include "litemount/config.h"
 #include "litemount/task.h"
 
@@ -96,11 +97,11 @@ static void looks_as_the_store_does(void **state)
     static const char *const prefixes[] = {"",       "0000/",  "0001/",        "ltx/",
                                            "ltx/0/", "ltx/9/", "generations/", "generations/g/wal/"};
     struct place *place = *state;
-    struct contents contents;
+    struct contents contents = {.replica = place->replica};
 
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         put(place, keys[i]);
-    assert_int_equal(contents_look(place->replica, &place->task, &contents), 0);
+    assert_int_equal(contents_look(&contents, &place->task), 0);
     assert_true(contents.complete);
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
         compare(place, &contents, prefixes[i], NULL);
@@ -112,9 +113,9 @@ static void looks_as_the_store_does(void **state)
 static void an_empty_one_is_a_small_one(void **state)
 {
     struct place *place = *state;
-    struct contents contents;
+    struct contents contents = {.replica = place->replica};
 
-    assert_int_equal(contents_look(place->replica, &place->task, &contents), 0);
+    assert_int_equal(contents_look(&contents, &place->task), 0);
     assert_true(contents.complete);
     compare(place, &contents, "", NULL);
     contents_finish(&contents);
@@ -123,7 +124,7 @@ static void an_empty_one_is_a_small_one(void **state)
 static void a_large_one_is_listed_by_folder(void **state)
 {
     struct place *place = *state;
-    struct contents contents;
+    struct contents contents = {.replica = place->replica};
     char key[32];
 
     for (int i = 0; i < CONTENTS_AT_ONCE; i++) {
@@ -131,11 +132,55 @@ static void a_large_one_is_listed_by_folder(void **state)
         put(place, key);
     }
     put(place, "0009/last");
-    assert_int_equal(contents_look(place->replica, &place->task, &contents), 0);
+    assert_int_equal(contents_look(&contents, &place->task), 0);
     assert_false(contents.complete);
     compare(place, &contents, "0009/", NULL);
     compare(place, &contents, "0000/", "0000/99");
     contents_finish(&contents);
+}
+
+/* Lists through the cache; returns how many objects there are, and as of when. */
+static size_t count_kept(struct place *place, struct cache *cache, bool recall, int64_t *ret_as_of)
+{
+    _Atomic int64_t as_of = INT64_MAX;
+    const struct contents contents = {
+        .replica = place->replica, .cache = cache, .recall = recall, .as_of = &as_of};
+    struct listing found = {0};
+
+    assert_int_equal(contents_list(&contents, "0000/", NULL, &place->task, &found), 0);
+    for (size_t i = 1; i < found.n_objects; i++)
+        assert_true(strcmp(found.objects[i - 1].key, found.objects[i].key) < 0);
+    size_t n = found.n_objects;
+    listing_finish(&found);
+    *ret_as_of = as_of;
+    return n;
+}
+
+static void a_large_folder_is_listed_on_by_the_next_mount(void **state)
+{
+    struct place *place = *state;
+    struct cache *cache;
+    char key[32], path[PATH_MAX], folder[PATH_MAX];
+    int64_t first, as_of;
+
+    snprintf(folder, sizeof folder, "%s/cache", place->folder);
+    for (int i = 0; i < 2500; i++) {
+        snprintf(key, sizeof key, "0000/%04d", i);
+        put(place, key);
+    }
+    assert_int_equal(cache_open(folder, CACHE_SIZE_DEFAULT, &place->task, &cache), 0);
+    assert_int_equal(count_kept(place, cache, true, &first), 2500);
+    put(place, "0000/2500");
+    snprintf(path, sizeof path, "%s/0000/0001", place->folder);
+    assert_int_equal(remove(path), 0);
+    /* What is behind is seen; what was deleted in front is not, and the listing says how old it is. */
+    assert_int_equal(count_kept(place, cache, true, &as_of), 2501);
+    assert_int_equal(as_of, first);
+    assert_int_equal(count_kept(place, cache, false, &as_of), 2500);
+    assert_true(as_of > first);
+    assert_int_equal(count_kept(place, cache, true, &first), 2500);
+    assert_int_equal(as_of, first);
+    cache_close(cache);
 }
 
 #define place_test(f) cmocka_unit_test_setup_teardown(f, make_place, remove_place)
@@ -146,6 +191,7 @@ int main(void)
         place_test(looks_as_the_store_does),
         place_test(an_empty_one_is_a_small_one),
         place_test(a_large_one_is_listed_by_folder),
+        place_test(a_large_folder_is_listed_on_by_the_next_mount),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
