@@ -6,12 +6,14 @@
 #include <string.h>
 #include <time.h>
 
+#include "litemount/log.h"
+
 void task_init(struct task *task, const struct task *parent)
 {
     task->parent = parent;
     atomic_init(&task->cancelled, false);
     atomic_init(&task->patience, 0);
-    task->reason[0] = '\0';
+    task->reason[0] = task->purpose[0] = task->step[0] = '\0';
 }
 
 void task_cancel(struct task *task)
@@ -62,6 +64,38 @@ int task_fail(struct task *task, int code, const char *format, ...)
         va_end(arguments);
     }
     return -code;
+}
+
+void task_set_purpose(struct task *task, const char *format, ...)
+{
+    va_list arguments;
+    if (log_get_level() < LOG_LEVEL_DEBUG)
+        return;
+    va_start(arguments, format);
+    vsnprintf(task->purpose, sizeof task->purpose, format, arguments);
+    va_end(arguments);
+}
+
+void task_set_step(struct task *task, const char *format, ...)
+{
+    va_list arguments;
+    if (log_get_level() < LOG_LEVEL_DEBUG)
+        return;
+    va_start(arguments, format);
+    vsnprintf(task->step, sizeof task->step, format, arguments);
+    va_end(arguments);
+}
+
+void task_describe(const struct task *task, char *text, size_t size)
+{
+    const struct task *step = task, *purpose = task;
+
+    while (step && !step->step[0])
+        step = step->parent;
+    while (purpose && !purpose->purpose[0])
+        purpose = purpose->parent;
+    snprintf(text, size, "%s%s%s", step ? step->step : "", step && purpose ? ", to " : "",
+             purpose ? purpose->purpose : "");
 }
 
 void task_forgive(struct task *task)

@@ -28,7 +28,7 @@ int backups_open(const struct backups_options *options, struct task *task, struc
 
     *backups = (struct backups){0};
     slots_init(&backups->decoders, DECODERS);
-    slots_init(&backups->blocks, BLOCKS);
+    workspaces_init(&backups->blocks, BLOCKS, HISTORY_BLOCK);
     spare_memory();
     int r = config_load(options->source, &config_options, task, &backups->config);
     if (r == 0 && options->replica)
@@ -51,7 +51,7 @@ void backups_finish(struct backups *backups)
     thread_pool_close(backups->readers);
     catalog_close(backups->catalog);
     slots_finish(&backups->decoders);
-    slots_finish(&backups->blocks);
+    workspaces_finish(&backups->blocks);
     cache_close(backups->cache);
     stores_close(backups->stores);
     config_close(backups->config);

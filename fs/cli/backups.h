@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "litemount/slots.h"
+#include "litemount/workspaces.h"
 
 struct task;
 
@@ -22,7 +23,8 @@ struct backups {
     struct config *config;
     struct stores *stores;
     struct cache *cache;
-    struct slots decoders, blocks;
+    struct slots decoders;
+    struct workspaces blocks;
     struct thread_pool *readers;
     struct catalog *catalog;
 };

@@ -14,6 +14,7 @@
 #include "litemount/log.h"
 #include "litemount/task.h"
 #include "mount_arguments.h"
+#include "mount_stats.h"
 #include "verbs.h"
 
 static const char help[] =
@@ -57,7 +58,7 @@ static void let_go(void *context)
     background_ready(*(int *)context);
 }
 
-static int mount_source(const struct mount_arguments *arguments, struct task *task)
+static int mount_source(struct mount_arguments *arguments, struct task *task)
 {
     const struct backups_options options = {
         .source = arguments->source,
@@ -77,11 +78,15 @@ static int mount_source(const struct mount_arguments *arguments, struct task *ta
     if (r == 0)
         r = backups_open(&options, task, &backups);
     mask_signals(SIG_UNBLOCK); /* a first look may take long, and can be stopped */
+    task_set_purpose(task, "begin the mount");
     if (r == 0)
         r = catalog_check(backups.catalog, task);
     if (r < 0)
         return r;
     mask_signals(SIG_BLOCK);
+    struct mount_stats stats = {backups.stores, backups.cache};
+    arguments->options.stats = mount_stats_write;
+    arguments->options.stats_context = &stats;
     return mount_run(backups.catalog, &arguments->options, foreground ? NULL : let_go, &ready_fd, task);
 }
 

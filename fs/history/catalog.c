@@ -1,4 +1,4 @@
-#include "litemount/catalog.h"
+#include "catalog_parts.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "discover.h"
-#include "entries.h"
-#include "identities.h"
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/config.h"
@@ -16,37 +13,9 @@
 #include "litemount/log.h"
 #include "litemount/replica.h"
 #include "litemount/task.h"
-#include "look.h"
 #include "naming.h"
 
-/* A configured folder of databases. */
-struct folder {
-    const struct database_config *config;
-    char *name; /* what its databases' names begin with: "" or ending in '/' */
-};
-
-struct catalog {
-    struct stores *stores; /* borrowed */
-    struct history_options options;
-    struct identities identities; /* of all replicas: an object is opened by whichever fits */
-    char *prefix;                 /* see catalog_prefix */
-    struct folder *folders;       /* fixed once the catalog is open */
-    size_t n_folders, folders_capacity;
-
-    struct look look; /* at the folders */
-
-    pthread_mutex_t lock;   /* guards what is below */
-    struct entries entries; /* added to, never removed from */
-    struct names warned;    /* what the log was told already */
-};
-
-/* The replicas of one database, first choice first. */
-struct replicas {
-    struct replica **items;
-    size_t n;
-};
-
-static void replicas_finish(struct replicas *replicas)
+void replicas_finish(struct replicas *replicas)
 {
     for (size_t i = 0; i < replicas->n; i++)
         replica_close(replicas->items[i]);
@@ -74,8 +43,8 @@ static int open_replica(struct catalog *catalog, const struct database_config *c
     return 0;
 }
 
-static int open_replicas(struct catalog *catalog, const struct database_config *config, const char *below,
-                         struct task *task, struct replicas *ret_replicas)
+int catalog_open_replicas(struct catalog *catalog, const struct database_config *config, const char *below,
+                          struct task *task, struct replicas *ret_replicas)
 {
     _cleanup_(replicas_finish) struct replicas replicas = {
         .items = calloc(config->n_replicas + 1, sizeof *replicas.items)};
@@ -93,8 +62,7 @@ static int open_replicas(struct catalog *catalog, const struct database_config *
     return 0;
 }
 
-/* Discovery comes by again and again; what it meets is said once. */
-static void warn_once(struct catalog *catalog, const char *warning)
+void catalog_warn_once(struct catalog *catalog, const char *warning)
 {
     bool news = true;
 
@@ -116,10 +84,8 @@ static bool can_add(struct catalog *catalog, const char *name)
     return can;
 }
 
-/* Adds the database `name`. One that no replica serves, or whose name can't be shown, is warned of and left
- * out. */
-static int add_database(struct catalog *catalog, const struct database_config *config, const char *name,
-                        const char *below, struct task *task)
+int catalog_add_database(struct catalog *catalog, const struct database_config *config, const char *name,
+                         const char *below, struct task *task)
 {
     _cleanup_(replicas_finish) struct replicas replicas = {0};
     char warning[TASK_REASON_SIZE];
@@ -127,22 +93,24 @@ static int add_database(struct catalog *catalog, const struct database_config *c
     int r;
 
     if (!can_add(catalog, name)) {
+        if (below && catalog_was_found(catalog, name))
+            return 0; /* somebody else has found it meanwhile */
         snprintf(warning, sizeof warning, "%s: left out: its name here, \"%s\", is taken or is no file name",
                  config->path, name);
-        warn_once(catalog, warning);
+        catalog_warn_once(catalog, warning);
         return 0;
     }
-    if ((r = open_replicas(catalog, config, below, task, &replicas)) < 0 || replicas.n == 0)
+    if ((r = catalog_open_replicas(catalog, config, below, task, &replicas)) < 0 || replicas.n == 0)
         return r;
     if ((r = history_open(name, replicas.items, replicas.n, &catalog->options, &history)) < 0)
         return r;
     replicas = (struct replicas){0};
     pthread_mutex_lock(&catalog->lock);
-    r = entries_add(&catalog->entries, name, history);
+    r = entries_add(&catalog->entries, name, history, below != NULL);
     pthread_mutex_unlock(&catalog->lock);
     if (r < 0)
         history_close(history);
-    return r;
+    return r == -EEXIST ? 0 : r; /* somebody else was faster */
 }
 
 static int add_folder(struct catalog *catalog, const struct database_config *config, const char *name)
@@ -152,7 +120,7 @@ static int add_folder(struct catalog *catalog, const struct database_config *con
 
     if (r < 0 || asprintf(&prefix, "%s%s", name, *name ? "/" : "") < 0)
         return -ENOMEM;
-    catalog->folders[catalog->n_folders++] = (struct folder){config, prefix};
+    catalog->folders[catalog->n_folders++] = (struct folder){.config = config, .name = prefix};
     return 0;
 }
 
@@ -220,7 +188,7 @@ int catalog_open(const struct config *config, struct stores *stores, const struc
         if (database->is_folder)
             r = add_folder(catalog, database, name);
         else
-            r = add_database(catalog, database, name, NULL, task);
+            r = catalog_add_database(catalog, database, name, NULL, task);
     }
     if (r < 0)
         return r;
@@ -236,79 +204,14 @@ void catalog_close(struct catalog *catalog)
     identities_finish(&catalog->identities);
     free(catalog->prefix);
     names_finish(&catalog->warned);
-    for (size_t i = 0; i < catalog->n_folders; i++)
+    for (size_t i = 0; i < catalog->n_folders; i++) {
+        names_finish(&catalog->folders[i].known);
         free(catalog->folders[i].name);
+    }
     free(catalog->folders);
     pthread_mutex_destroy(&catalog->lock);
     look_finish(&catalog->look);
     free(catalog);
-}
-
-/* Adds the databases that were found in a folder and are not known yet. */
-static int add_found(struct catalog *catalog, const struct folder *folder, const struct replica *replica,
-                     const struct names *found, struct task *task)
-{
-    int r = 0;
-    for (size_t i = 0; i < found->n && r == 0; i++) {
-        const char *place = found->items[i].text;
-        _cleanup_free_ char *name = NULL, *own = naming_of_place(place, replica_url(replica));
-        if (!own || asprintf(&name, "%s%s", folder->name, own) < 0)
-            return -ENOMEM;
-        pthread_mutex_lock(&catalog->lock);
-        bool known = entries_find(&catalog->entries, name) != NULL;
-        pthread_mutex_unlock(&catalog->lock);
-        if (!known)
-            r = add_database(catalog, folder->config, name, place, task);
-    }
-    return r;
-}
-
-/* Asks the folder's replicas in turn; the first that answers tells what there is. */
-static int discover_folder(struct catalog *catalog, const struct folder *folder, struct task *task)
-{
-    _cleanup_(replicas_finish) struct replicas replicas = {0};
-    int r = open_replicas(catalog, folder->config, NULL, task, &replicas), result = 0;
-
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < replicas.n; i++) {
-        _cleanup_(names_finish) struct names found = {0};
-        struct task attempt;
-        task_init(&attempt, task);
-        r = discover(replicas.items[i], folder->config, &attempt, &found);
-        if (r == 0)
-            return add_found(catalog, folder, replicas.items[i], &found, task);
-        if (result == 0)
-            result = task_fail(task, -r, "%s", task_reason(&attempt, r));
-    }
-    return result;
-}
-
-/* A folder that can't be looked into must not hide what is known; it is an error only if nothing is. */
-static int discover_all(struct catalog *catalog, struct task *task)
-{
-    _cleanup_(names_finish) struct names failed = {0};
-    int result = 0;
-
-    for (size_t i = 0; i < catalog->n_folders; i++) {
-        struct task attempt;
-        task_init(&attempt, task);
-        int r = discover_folder(catalog, &catalog->folders[i], &attempt);
-        if (r == -ECANCELED || r == -ENOMEM)
-            return r;
-        if (r < 0 && result == 0)
-            result = task_fail(task, -r, "%s", task_reason(&attempt, r));
-        if (r < 0 && names_add(&failed, task_reason(&attempt, r), false) < 0)
-            return -ENOMEM;
-    }
-    pthread_mutex_lock(&catalog->lock);
-    bool known = catalog->entries.n > 0;
-    pthread_mutex_unlock(&catalog->lock);
-    for (size_t i = 0; known && i < failed.n; i++)
-        warn_once(catalog, failed.items[i].text);
-    if (known && result < 0)
-        task_forgive(task);
-    return known ? 0 : result;
 }
 
 /* Finds what came since the last discovery, if that is `age` nanoseconds ago. */
@@ -319,7 +222,8 @@ static int refresh(struct catalog *catalog, int64_t age, struct task *task)
     int r = look_begin(&catalog->look, age, task);
     if (r <= 0)
         return r;
-    r = discover_all(catalog, task);
+    task_set_step(task, "look for databases");
+    r = catalog_discover(catalog, 0, task);
     look_end(&catalog->look, r, task);
     return r;
 }
@@ -342,18 +246,30 @@ int catalog_list(struct catalog *catalog, const char *folder, struct task *task,
     return r;
 }
 
+static struct history *find_known(struct catalog *catalog, const char *name)
+{
+    pthread_mutex_lock(&catalog->lock);
+    struct history *history = entries_find(&catalog->entries, name);
+    pthread_mutex_unlock(&catalog->lock);
+    return history;
+}
+
+/* A name that is known stays known: only one that is not, and may be there, is worth a look. As long as
+ * nobody wanted to see all, the look is for it alone. */
 int catalog_find(struct catalog *catalog, const char *name, struct task *task, struct history **ret_history)
 {
-    struct history *history = NULL;
+    struct history *history = find_known(catalog, name);
     int r = 0;
 
-    /* A name that is known stays known: only one that is not is worth a look. */
-    for (int looks = 0; !history && looks < 2 && r == 0; looks++) {
-        if (looks > 0)
-            r = refresh(catalog, catalog->options.refresh, task);
-        pthread_mutex_lock(&catalog->lock);
-        history = entries_find(&catalog->entries, name);
-        pthread_mutex_unlock(&catalog->lock);
+    if (!history && !catalog_may_hold(catalog, name))
+        return -ENOENT;
+    if (!history && look_time(&catalog->look) == 0) {
+        r = catalog_discover_one(catalog, name, task);
+        history = find_known(catalog, name);
+    }
+    if (!history && r == 0) {
+        r = refresh(catalog, catalog->options.refresh, task);
+        history = find_known(catalog, name);
     }
     if (!history)
         return r < 0 ? r : -ENOENT;
@@ -361,27 +277,45 @@ int catalog_find(struct catalog *catalog, const char *name, struct task *task, s
     return 0;
 }
 
-int catalog_find_folder(struct catalog *catalog, const char *folder, struct task *task)
+bool catalog_was_found(struct catalog *catalog, const char *name)
 {
-    int r = refresh(catalog, catalog->options.refresh, task);
+    pthread_mutex_lock(&catalog->lock);
+    bool found = entry_was_found(&catalog->entries, name);
+    pthread_mutex_unlock(&catalog->lock);
+    return found;
+}
 
-    if (r < 0)
-        return r;
+static bool has_folder(struct catalog *catalog, const char *folder)
+{
     pthread_mutex_lock(&catalog->lock);
     bool there = entries_have_folder(&catalog->entries, folder);
     pthread_mutex_unlock(&catalog->lock);
-    return there ? 0 : -ENOENT;
+    return there;
 }
 
-int catalog_list_all(struct catalog *catalog, struct task *task, struct names *names)
+int catalog_find_folder(struct catalog *catalog, const char *folder, struct task *task)
 {
-    int r = refresh(catalog, catalog->options.refresh, task);
-
+    if (has_folder(catalog, folder))
+        return 0;
+    int r = catalog_may_hold_below(catalog, folder) ? refresh(catalog, catalog->options.refresh, task) : 0;
     if (r < 0)
         return r;
+    return has_folder(catalog, folder) ? 0 : -ENOENT;
+}
+
+int catalog_list_known(struct catalog *catalog, struct names *names)
+{
+    int r = 0;
+
     pthread_mutex_lock(&catalog->lock);
     for (size_t i = 0; i < catalog->entries.n && r == 0; i++)
         r = names_add(names, catalog->entries.items[i].name, false);
     pthread_mutex_unlock(&catalog->lock);
     return r;
+}
+
+int catalog_list_all(struct catalog *catalog, struct task *task, struct names *names)
+{
+    int r = refresh(catalog, catalog->options.refresh, task);
+    return r < 0 ? r : catalog_list_known(catalog, names);
 }

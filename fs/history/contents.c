@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kept_listing.h"
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 
@@ -12,18 +13,14 @@ void contents_finish(struct contents *contents)
     listing_finish(&contents->all);
 }
 
-int contents_look(struct replica *replica, struct task *task, struct contents *ret_contents)
+int contents_look(struct contents *contents, struct task *task)
 {
-    struct contents contents = {.replica = replica};
-    int r = replica_list(replica, "", LIST_ALL, NULL, CONTENTS_AT_ONCE, task, &contents.all);
+    int r = replica_list(contents->replica, "", LIST_ALL, NULL, CONTENTS_AT_ONCE, task, &contents->all);
 
-    contents.complete = r == 0 && contents.all.n_objects < CONTENTS_AT_ONCE;
-    if (!contents.complete)
-        contents_finish(&contents);
-    if (r < 0)
-        return r;
-    *ret_contents = contents;
-    return 0;
+    contents->complete = r == 0 && contents->all.n_objects < CONTENTS_AT_ONCE;
+    if (!contents->complete)
+        contents_finish(contents);
+    return r;
 }
 
 static int add_object(struct listing *listing, const struct object *object)
@@ -66,9 +63,25 @@ static int pick(const struct listing *all, const char *prefix, const char *after
     return r;
 }
 
+/* All of a folder that may be large. */
+static int list_folder(const struct contents *contents, const char *prefix, struct task *task,
+                       struct listing *listing)
+{
+    int64_t time, as_of = atomic_load(contents->as_of);
+    int r =
+        kept_listing_list(contents->cache, contents->replica, prefix, contents->recall, task, listing, &time);
+
+    while (r == 0 && time < as_of && !atomic_compare_exchange_weak(contents->as_of, &as_of, time))
+        ;
+    return r;
+}
+
 int contents_list(const struct contents *contents, const char *prefix, const char *after, struct task *task,
                   struct listing *listing)
 {
-    return contents->complete ? pick(&contents->all, prefix, after, listing)
-                              : replica_list(contents->replica, prefix, LIST_FOLDER, after, 0, task, listing);
+    if (contents->complete)
+        return pick(&contents->all, prefix, after, listing);
+    if (contents->cache && !after)
+        return list_folder(contents, prefix, task, listing);
+    return replica_list(contents->replica, prefix, LIST_FOLDER, after, 0, task, listing);
 }

@@ -13,12 +13,14 @@
 #include "litemount/replica.h"
 #include "litemount/task.h"
 
-#define PARALLEL_LISTINGS 32
+#define PARALLEL_LISTINGS 64
 #define DEEPEST 16 /* folders below the root */
 
 struct search {
     struct replica *replica;
     const struct database_config *config;
+    const struct names *known;
+    size_t enough;
     struct names *level; /* folders to look into now, each "" or ending in '/' */
 
     pthread_mutex_t lock; /* guards what is below */
@@ -26,16 +28,17 @@ struct search {
     struct names *found;
 };
 
-/* The name that `pattern` speaks of: the last part of a folder "a/b/". */
-static bool matches(const struct database_config *config, const char *folder)
+bool discover_is_deep(const struct database_config *config)
 {
-    char name[256] = "";
-    size_t end = strlen(folder) - 1, start = end;
-    while (start && folder[start - 1] != '/')
-        start--;
-    if (end - start >= sizeof name)
+    return config->is_source || config->recursive;
+}
+
+bool discover_allows(const struct database_config *config, const char *place)
+{
+    const char *slash = strrchr(place, '/'), *name = slash ? slash + 1 : place;
+
+    if (slash && !discover_is_deep(config))
         return false;
-    memcpy(name, folder + start, end - start);
     return !config->pattern || fnmatch(config->pattern, name, FNM_PERIOD) == 0;
 }
 
@@ -51,29 +54,48 @@ static bool is_backup(const struct listing *listing, size_t skip)
     return false;
 }
 
-static int add_found(struct search *search, const char *folder)
+static int compare_place(const void *left, const void *right)
 {
-    size_t length = strlen(folder);
-    _cleanup_free_ char *place = strndup(folder, length ? length - 1 : 0);
-    if (!place)
-        return -ENOMEM;
+    return strcmp(left, ((const struct name *)right)->text);
+}
+
+/* Adds the backup at `place`, if it is one that is wanted. */
+static int add_found(struct search *search, const char *place)
+{
+    if (*place && !discover_allows(search->config, place))
+        return 0;
     pthread_mutex_lock(&search->lock);
     int r = names_add(search->found, place, false);
     pthread_mutex_unlock(&search->lock);
     return r;
 }
 
+static bool has_enough(struct search *search)
+{
+    pthread_mutex_lock(&search->lock);
+    bool enough = search->enough && search->found->n >= search->enough;
+    pthread_mutex_unlock(&search->lock);
+    return enough;
+}
+
 static int look_into(void *context, size_t item, struct task *task)
 {
     struct search *search = context;
     const char *folder = search->level->items[item].text;
+    size_t length = strlen(folder);
+    _cleanup_free_ char *place = strndup(folder, length ? length - 1 : 0);
     _cleanup_(listing_finish) struct listing listing = {0};
-    int r = replica_list(search->replica, folder, LIST_FOLDER, NULL, 0, task, &listing);
 
+    if (!place || has_enough(search))
+        return place ? 0 : -ENOMEM;
+    if (*folder && search->known->n &&
+        bsearch(place, search->known->items, search->known->n, sizeof *search->known->items, compare_place))
+        return add_found(search, place);
+    int r = replica_list(search->replica, folder, LIST_FOLDER, NULL, 0, task, &listing);
     if (r < 0)
         return r;
-    if (is_backup(&listing, strlen(folder)))
-        return *folder && !matches(search->config, folder) ? 0 : add_found(search, folder);
+    if (is_backup(&listing, length))
+        return add_found(search, place);
     pthread_mutex_lock(&search->lock);
     for (size_t i = 0; i < listing.n_folders && r == 0; i++)
         r = names_add(&search->next, listing.folders[i], true);
@@ -82,12 +104,13 @@ static int look_into(void *context, size_t item, struct task *task)
 }
 
 /* Looks level by level, the folders of one level at once. */
-int discover(struct replica *replica, const struct database_config *config, struct task *task,
-             struct names *found)
+int discover(struct replica *replica, const struct database_config *config, const struct names *known,
+             size_t enough, struct task *task, struct names *found)
 {
-    struct search search = {.replica = replica, .config = config, .found = found};
+    struct search search = {
+        .replica = replica, .config = config, .known = known, .enough = enough, .found = found};
     _cleanup_(names_finish) struct names level = {0};
-    size_t deepest = config->is_source || config->recursive ? DEEPEST : 1;
+    size_t deepest = discover_is_deep(config) ? DEEPEST : 1;
     int r = names_add(&level, "", true);
 
     pthread_mutex_init(&search.lock, NULL);
@@ -102,4 +125,17 @@ int discover(struct replica *replica, const struct database_config *config, stru
     pthread_mutex_destroy(&search.lock);
     names_sort(found);
     return r;
+}
+
+int discover_at(struct replica *replica, const char *place, struct task *task)
+{
+    _cleanup_(listing_finish) struct listing listing = {0};
+    _cleanup_free_ char *folder = NULL;
+
+    if (asprintf(&folder, "%s/", place) < 0) {
+        folder = NULL;
+        return -ENOMEM;
+    }
+    int r = replica_list(replica, folder, LIST_FOLDER, NULL, 0, task, &listing);
+    return r < 0 ? r : is_backup(&listing, strlen(folder));
 }

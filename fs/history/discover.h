@@ -6,8 +6,18 @@
 struct database_config;
 struct replica;
 
-/* Adds the places of the backups that `config`'s folder holds, relative to the replica's root; "" is the root
- * itself. Looks no deeper than the configuration says, and not inside a backup. 0, or replica_list's errno.
- */
-int discover(struct replica *replica, const struct database_config *config, struct task *task,
-             struct names *found);
+/* Adds the places of the backups that `config`'s folder holds, sorted, relative to the replica's root; "" is
+ * the root itself. Looks no deeper than the configuration says, and not inside a backup; a place that is
+ * among `known` (sorted) is one without a look. The search ends early once `enough` (0: never) were found. 0,
+ * or replica_list's errno. */
+int discover(struct replica *replica, const struct database_config *config, const struct names *known,
+             size_t enough, struct task *task, struct names *found);
+
+/* Whether databases may lie in folders below `config`'s. */
+bool discover_is_deep(const struct database_config *config);
+
+/* Whether `config`'s folder may hold a database at `place`, by its name and depth alone. */
+bool discover_allows(const struct database_config *config, const char *place);
+
+/* Looks whether there is a backup at `place`, and nowhere else. 1, 0, or replica_list's errno. */
+int discover_at(struct replica *replica, const char *place, struct task *task);

@@ -50,6 +50,11 @@ static size_t lower_bound(const struct entries *entries, const char *name)
     return low;
 }
 
+size_t entries_number(const struct entries *entries, const char *name)
+{
+    return lower_bound(entries, name);
+}
+
 static bool is_below(const char *name, const char *folder)
 {
     size_t length = strlen(folder);
@@ -64,10 +69,22 @@ bool entries_have_folder(const struct entries *entries, const char *folder)
     return !*folder || (at < entries->n && is_below(entries->items[at].name, folder));
 }
 
-struct history *entries_find(const struct entries *entries, const char *name)
+static const struct entry *find(const struct entries *entries, const char *name)
 {
     size_t at = lower_bound(entries, name);
-    return at < entries->n && strcmp(entries->items[at].name, name) == 0 ? entries->items[at].history : NULL;
+    return at < entries->n && strcmp(entries->items[at].name, name) == 0 ? &entries->items[at] : NULL;
+}
+
+struct history *entries_find(const struct entries *entries, const char *name)
+{
+    const struct entry *entry = find(entries, name);
+    return entry ? entry->history : NULL;
+}
+
+bool entry_was_found(const struct entries *entries, const char *name)
+{
+    const struct entry *entry = find(entries, name);
+    return entry && entry->was_found;
 }
 
 bool entries_can_add(const struct entries *entries, const char *name)
@@ -83,7 +100,7 @@ bool entries_can_add(const struct entries *entries, const char *name)
     return true;
 }
 
-int entries_add(struct entries *entries, const char *name, struct history *history)
+int entries_add(struct entries *entries, const char *name, struct history *history, bool was_found)
 {
     if (!entries_can_add(entries, name))
         return -EEXIST;
@@ -93,7 +110,7 @@ int entries_add(struct entries *entries, const char *name, struct history *histo
         return r;
     size_t at = lower_bound(entries, name);
     memmove(&entries->items[at + 1], &entries->items[at], (entries->n - at) * sizeof *entries->items);
-    entries->items[at] = (struct entry){steal_pointer(copy), history};
+    entries->items[at] = (struct entry){steal_pointer(copy), history, was_found};
     entries->n++;
     return 0;
 }

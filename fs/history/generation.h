@@ -21,6 +21,9 @@ struct generation_ops {
     /* Whether names show any point at all. */
     bool (*has_points)(struct generation *generation);
 
+    /* Whether there is a point at or before `time`: 1 or 0, or an errno with a reason. */
+    int (*begins_by)(struct generation *generation, int64_t time, struct task *task);
+
     /* Finds out the time of every object, which the next two need. NULL: the listing tells it. */
     int (*learn_times)(struct generation *generation, struct task *task);
 

@@ -30,8 +30,10 @@ struct history {
     struct history_options options;
 
     struct look look;
-    int64_t listed_whole_at; /* only whoever looks touches it, and `active` */
+    int64_t listed_whole_at; /* only whoever looks touches it, and the next three */
+    int64_t as_of;           /* the last look shows everything that there was then */
     size_t active;           /* the replica that answered */
+    bool is_small;           /* it holds few objects: listing all again costs no more than what came since */
 
     pthread_mutex_t lock;           /* guards what is below */
     struct generations generations; /* of the active replica, by name */
@@ -108,6 +110,8 @@ static void activate(struct history *history, size_t n, struct survey *survey)
     history->generations = survey->found;
     pthread_mutex_unlock(&history->lock);
     history->active = n;
+    history->is_small = survey->is_small;
+    history->as_of = survey->as_of;
     survey->found = old;
 }
 
@@ -150,11 +154,14 @@ static int refresh(struct history *history, int64_t age, bool whole, struct task
     int r = look_begin(&history->look, age, task);
     if (r <= 0)
         return r;
+    task_set_step(task, "look at %s again", history->name);
     int64_t now = instant_now();
-    whole = whole || history->listed_whole_at > now || now - history->listed_whole_at >= WHOLE_INTERVAL;
+    whole = whole || history->is_small || history->listed_whole_at > now ||
+            now - history->listed_whole_at >= WHOLE_INTERVAL;
+    history->as_of = now;
     r = look_around(history, whole, task);
     if (r == 0 && whole)
-        history->listed_whole_at = now;
+        history->listed_whole_at = history->as_of;
     look_end(&history->look, r, task);
     return r;
 }
@@ -337,6 +344,21 @@ int history_list_generations(struct history *history, struct task *task, struct 
 
     for (size_t i = 0; i < generations.n && r == 0; i++)
         r = names_add(names, generations.items[i]->name, true);
+    return r;
+}
+
+int history_has_point(struct history *history, int64_t time, struct task *task)
+{
+    _cleanup_(generations_finish) struct generations generations = {0};
+    int r = refresh(history, age_for(history, time), false, task);
+
+    if (r == 0)
+        r = current(history, &generations);
+    for (size_t i = 0; i < generations.n && r == 0; i++) {
+        struct generation *generation = generations.items[i];
+        r = time == INSTANT_MAX ? generation->ops->has_points(generation)
+                                : generation->ops->begins_by(generation, time, task);
+    }
     return r;
 }
 

@@ -26,10 +26,19 @@ static int compare_times(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+static bool is_ascending(const struct instants *instants)
+{
+    for (size_t i = 1; i < instants->n; i++)
+        if (instants->times[i - 1] > instants->times[i])
+            return false;
+    return true;
+}
+
+/* They come in order nearly always, so looking is cheaper than sorting. */
 void instants_sort(struct instants *instants)
 {
     size_t kept = 0;
-    if (instants->n)
+    if (!is_ascending(instants))
         qsort(instants->times, instants->n, sizeof *instants->times, compare_times);
     for (size_t i = 0; i < instants->n; i++)
         if (kept == 0 || instants->times[kept - 1] != instants->times[i])
@@ -60,10 +69,18 @@ static int compare_names(const void *left, const void *right)
     return strcmp(((const struct name *)left)->text, ((const struct name *)right)->text);
 }
 
+static bool names_are_sorted(const struct names *names)
+{
+    for (size_t i = 1; i < names->n; i++)
+        if (strcmp(names->items[i - 1].text, names->items[i].text) > 0)
+            return false;
+    return true;
+}
+
 void names_sort(struct names *names)
 {
     size_t kept = 0;
-    if (names->n)
+    if (!names_are_sorted(names))
         qsort(names->items, names->n, sizeof *names->items, compare_names);
     for (size_t i = 0; i < names->n; i++) {
         if (kept && strcmp(names->items[kept - 1].text, names->items[i].text) == 0)

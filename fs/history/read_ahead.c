@@ -8,9 +8,12 @@
 #include "litemount/task.h"
 #include "litemount/thread_pool.h"
 
-/* The kernel reads ahead by itself, with several requests at once, which come in any order: a read this near
- * to the end of the last one goes on from it. */
-#define NEAR (1 << 20)                /* bytes */
+/* The kernel reads ahead by itself, with several requests at once, which come in any order: a read that
+ * begins this near before the end of the last one goes on from it. So does one that leaves out a little:
+ * tables that grew together lie in alternating runs, and to read through the others' costs no more than a
+ * round trip. */
+#define BEHIND (1 << 20)              /* bytes */
+#define BEYOND (4 << 20)              /* bytes: 30 ms at 100 MB/s */
 #define IN_ORDER (512 << 10)          /* bytes read in order before anything is asked for */
 #define FURTHEST (UINT64_C(32) << 20) /* bytes ahead of the reader */
 #define CHUNK (UINT64_C(4) << 20)     /* bytes a job: a block of a v0.3 snapshot */
@@ -34,7 +37,7 @@ void read_ahead_finish(struct read_ahead *ahead)
 
 static bool goes_on(const struct read_ahead_stream *stream, uint64_t offset, size_t length)
 {
-    return stream->used && offset <= stream->reached + NEAR && offset + length + NEAR >= stream->reached;
+    return stream->used && offset <= stream->reached + BEYOND && offset + length + BEHIND >= stream->reached;
 }
 
 /* The stream that the read belongs to, or the one that was not used for longest, begun anew. */
@@ -93,6 +96,7 @@ static void bring(void *context, struct task *task)
     struct chunk *chunk = context;
     struct state *state = chunk->state;
 
+    task_set_purpose(task, "read ahead");
     if (!task_cancelled(task) && is_awaited(&state->ahead, chunk))
         state->ops->read(state, chunk->offset, (size_t)(chunk->end - chunk->offset), NULL, task);
     state_unref(state);

@@ -4,10 +4,13 @@
 
 #include "contents.h"
 #include "litemount/cleanup.h"
+#include "litemount/instant.h"
 #include "litemount/parallel.h"
 #include "v03/v03_generation.h"
 #include "v05/v05_generation.h"
 
+/* So many objects are listed again whole at every look: one short answer in place of several. */
+#define FEW_OBJECTS 250
 #define PARALLEL_LISTINGS 8
 
 /* The formats that a replica may hold, side by side. */
@@ -98,10 +101,12 @@ int survey_make(struct replica *replica, const struct generations *known,
                 const struct history_options *options, bool whole, struct task *task,
                 struct survey *ret_survey)
 {
-    _cleanup_(contents_finish) struct contents contents = {.replica = replica};
+    _Atomic int64_t as_of = instant_now();
+    _cleanup_(contents_finish) struct contents contents = {
+        .replica = replica, .cache = options->cache, .recall = known->n == 0, .as_of = &as_of};
     struct surveying surveying = {&contents, known, options, whole, {{0}}};
     struct survey survey = {0};
-    int r = whole || known->n == 0 ? contents_look(replica, task, &contents) : 0;
+    int r = whole || known->n == 0 ? contents_look(&contents, task) : 0;
 
     if (r == 0)
         r = parallel_each(N_FORMATS, N_FORMATS, survey_format, &surveying, task);
@@ -113,6 +118,8 @@ int survey_make(struct replica *replica, const struct generations *known,
         generations_finish(&survey.found);
         return r;
     }
+    survey.as_of = as_of;
+    survey.is_small = contents.complete && contents.all.n_objects <= FEW_OBJECTS;
     *ret_survey = survey;
     return 0;
 }

@@ -5,6 +5,8 @@
 
 struct survey {
     struct generations found;
+    int64_t as_of; /* when everything was listed that it shows: nanoseconds since 1970, UTC */
+    bool is_small; /* the replica holds so few objects that one request tells all of them */
 };
 
 /* Lists the replica; a generation in `known` is the same again, with all that is known of it. 0 and a survey

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "filesystem.h"
+#include "readahead.h"
 
 /* The answer to INIT is the first that is written after filesystem_init: the kernel asks nothing else before
  * it has that. A message begins with its header; what follows is the answer itself. */
@@ -12,12 +13,15 @@ static ssize_t write_answer(int fd, struct iovec *parts, int count, void *userda
 {
     struct filesystem *filesystem = userdata;
 
-    if (atomic_exchange(&filesystem->answers_init, false) && count == 2 &&
-        parts[1].iov_len >= offsetof(struct fuse_init_out, max_background)) {
+    if (!atomic_exchange(&filesystem->answers_init, false))
+        return writev(fd, parts, count);
+    if (count == 2 && parts[1].iov_len >= offsetof(struct fuse_init_out, max_background)) {
         struct fuse_init_out *answer = parts[1].iov_base;
         answer->flags |= FUSE_PARALLEL_DIROPS;
     }
-    return writev(fd, parts, count);
+    ssize_t written = writev(fd, parts, count);
+    readahead_widen(filesystem->mountpoint);
+    return written;
 }
 
 static ssize_t read_request(int fd, void *bytes, size_t size, void *userdata)

@@ -23,7 +23,7 @@ void filesystem_opendir(fuse_req_t request, fuse_ino_t number, struct fuse_file_
         fuse_reply_err(request, names ? ENOTDIR : ENOMEM);
         return;
     }
-    errand_begin(&errand, filesystem, request);
+    errand_begin(&errand, filesystem, request, "list", node->path, NULL);
     int r = tree_list(filesystem->catalog, &node->place, &errand.task, names);
     if (r < 0) {
         errand_fail(&errand, r, "list", node->path);

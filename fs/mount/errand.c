@@ -38,10 +38,12 @@ static void interrupt(fuse_req_t request, void *data)
         task_cancel_later(&errand->task, GRACE);
 }
 
-void errand_begin(struct errand *errand, const struct filesystem *filesystem, fuse_req_t request)
+void errand_begin(struct errand *errand, const struct filesystem *filesystem, fuse_req_t request,
+                  const char *what, const char *path, const char *name)
 {
     errand->request = request;
     task_init(&errand->task, filesystem->task);
+    task_set_purpose(&errand->task, "%s %s%s%s", what, path, *path && name ? "/" : "", name ? name : "");
     fuse_req_interrupt_func(request, interrupt, errand);
 }
 

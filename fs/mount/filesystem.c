@@ -7,12 +7,13 @@
 #include <stdlib.h>
 #include <sys/statvfs.h>
 
+#include "keep.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "serve.h"
 
-#define FOREVER 86400.0 /* seconds: a node's attributes never change */
-#define RELATIVE 1.0    /* seconds that a name which moves with the clock is kept */
+#define FOREVER 86400.0 /* seconds: what a node is never changes */
+#define MOMENT 1.0      /* seconds, or refresh= if that is less: asking us again is cheap */
 /* Requests that the kernel may have under way on its own: the parts of a large read are among them. The rest
  * of the workers is there for whatever else is asked. */
 #define BACKGROUND (SERVE_WORKERS * 3 / 4)
@@ -28,6 +29,28 @@ static void filesystem_init(void *userdata, struct fuse_conn_info *connection)
     connection->max_read = FILESYSTEM_MAX_READ;
 }
 
+/* Seconds. */
+static double keep_seconds(const struct filesystem *filesystem, enum keep keep)
+{
+    double refresh = (double)filesystem->options->refresh / INSTANT_SECOND;
+    switch (keep) {
+    case KEEP_ALWAYS:
+        return FOREVER;
+    case KEEP_REFRESH:
+        return refresh;
+    default:
+        return refresh < MOMENT ? refresh : MOMENT;
+    }
+}
+
+/* Replies that there is no such name: SQLite looks for a journal whenever it begins to read. */
+static void reply_without(struct errand *errand, double seconds)
+{
+    const struct fuse_entry_param nothing = {.entry_timeout = seconds};
+    errand_end(errand);
+    fuse_reply_entry(errand->request, &nothing);
+}
+
 static void filesystem_lookup(fuse_req_t request, fuse_ino_t parent_number, const char *name)
 {
     struct filesystem *filesystem = fuse_req_userdata(request);
@@ -41,8 +64,13 @@ static void filesystem_lookup(fuse_req_t request, fuse_ino_t parent_number, cons
         fuse_reply_err(request, ENOTDIR);
         return;
     }
-    errand_begin(&errand, filesystem, request);
+    errand_begin(&errand, filesystem, request, "look up", parent->path, name);
     int r = tree_lookup(filesystem->catalog, &parent->place, name, &errand.task, &found);
+    entry.entry_timeout = keep_seconds(filesystem, keep_name(&parent->place, name, r == 0 ? &found : NULL));
+    if (r == -ENOENT) {
+        reply_without(&errand, entry.entry_timeout);
+        return;
+    }
     if (r == 0)
         r = nodes_add(&filesystem->nodes, parent, name, &found, &node);
     if (r < 0) {
@@ -54,8 +82,6 @@ static void filesystem_lookup(fuse_req_t request, fuse_ino_t parent_number, cons
     }
     errand_end(&errand);
     entry.ino = node->number;
-    entry.entry_timeout =
-        place_is_relative(&parent->place) ? RELATIVE : (double)filesystem->options->refresh / INSTANT_SECOND;
     node_attributes(filesystem, node, &entry.attr);
     if (fuse_reply_entry(request, &entry) < 0)
         nodes_forget(&filesystem->nodes, node->number, 1);
@@ -99,8 +125,25 @@ static void filesystem_open(fuse_req_t request, fuse_ino_t number, struct fuse_f
         fuse_reply_err(request, node ? EROFS : ENOENT);
         return;
     }
+    if (node->kind == NODE_STATS) {
+        stats_open(request, file);
+        return;
+    }
     file->keep_cache = 1; /* what a node holds never changes */
-    fuse_reply_open(request, file);
+    if (fuse_reply_open(request, file) == 0)
+        atomic_fetch_add(&filesystem->open_files, 1);
+}
+
+static void filesystem_release(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *file)
+{
+    struct filesystem *filesystem = fuse_req_userdata(request);
+    const struct node *node = nodes_get(&filesystem->nodes, number);
+
+    if (node && node->kind == NODE_STATS)
+        stats_release(file);
+    else
+        atomic_fetch_sub(&filesystem->open_files, 1);
+    fuse_reply_err(request, 0);
 }
 
 static void filesystem_read(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
@@ -115,12 +158,16 @@ static void filesystem_read(fuse_req_t request, fuse_ino_t number, size_t size, 
         fuse_reply_err(request, EINVAL);
         return;
     }
+    if (node->kind == NODE_STATS) {
+        stats_read(request, size, offset, file);
+        return;
+    }
     char *bytes = buffers_take(&filesystem->buffers);
     if (!bytes) {
         fuse_reply_err(request, ENOMEM);
         return;
     }
-    errand_begin(&errand, filesystem, request);
+    errand_begin(&errand, filesystem, request, "read", node->path, NULL);
     if (node->kind == NODE_STATE)
         n = state_read(node->state, (uint64_t)offset, size, bytes, &errand.task);
     if (n < 0) {
@@ -148,6 +195,7 @@ const struct fuse_lowlevel_ops filesystem_operations = {
     .getattr = filesystem_getattr,
     .open = filesystem_open,
     .read = filesystem_read,
+    .release = filesystem_release,
     .statfs = filesystem_statfs,
     .opendir = filesystem_opendir,
     .readdir = filesystem_readdir,

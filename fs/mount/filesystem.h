@@ -9,7 +9,6 @@
 #include "litemount/task.h"
 #include "node.h"
 
-#define FUSE_SUPER_MAGIC 0x65735546   /* of statfs: Linux, include/uapi/linux/magic.h */
 #define FILESYSTEM_MAX_READ (1 << 20) /* bytes asked for at once */
 
 struct filesystem {
@@ -17,9 +16,11 @@ struct filesystem {
     const struct mount_options *options; /* borrowed */
     struct task *task;                   /* parent of every request's; borrowed */
     struct nodes nodes;
-    struct buffers buffers;   /* of FILESYSTEM_MAX_READ bytes */
-    atomic_bool answers_init; /* the next answer is the one to INIT */
-    int64_t mounted_at;       /* the time of folders that have none of their own */
+    struct buffers buffers;           /* of FILESYSTEM_MAX_READ bytes */
+    atomic_uint_least64_t open_files; /* of databases */
+    char *mountpoint;                 /* its real path */
+    atomic_bool answers_init;         /* the next answer is the one to INIT */
+    int64_t mounted_at;               /* the time of folders that have none of their own */
 };
 
 /* One request's task: cancelled with the mount, or when the kernel says that its caller was interrupted. */
@@ -28,7 +29,9 @@ struct errand {
     struct task task;
 };
 
-void errand_begin(struct errand *errand, const struct filesystem *filesystem, fuse_req_t request);
+/* `what` is done at `path` (and `name` in it, unless that is NULL): for the log. */
+void errand_begin(struct errand *errand, const struct filesystem *filesystem, fuse_req_t request,
+                  const char *what, const char *path, const char *name);
 
 /* Must come before the reply. */
 void errand_end(struct errand *errand);
@@ -44,6 +47,11 @@ extern const struct fuse_lowlevel_ops filesystem_operations;
 void node_attributes(const struct filesystem *filesystem, const struct node *node, struct stat *ret_stat);
 void filesystem_getxattr(fuse_req_t request, fuse_ino_t number, const char *name, size_t size);
 void filesystem_listxattr(fuse_req_t request, fuse_ino_t number, size_t size);
+
+/* stats_file.c */
+void stats_open(fuse_req_t request, struct fuse_file_info *file);
+void stats_read(fuse_req_t request, size_t size, off_t offset, struct fuse_file_info *file);
+void stats_release(struct fuse_file_info *file);
 
 /* directory.c */
 void filesystem_opendir(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *file);

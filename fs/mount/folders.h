@@ -9,8 +9,9 @@ typedef int folder_lookup(struct catalog *catalog, const struct place *place, co
 typedef int folder_list(struct catalog *catalog, const struct place *place, struct task *task,
                         struct names *names);
 
-folder_lookup root_lookup, latest_lookup, at_lookup, at_time_lookup, databases_lookup; /* folders_top.c */
-folder_list root_list, latest_list, at_list, at_time_list, databases_list;
+folder_lookup root_lookup, own_lookup, latest_lookup, at_lookup, at_time_lookup,
+    databases_lookup; /* folders_top.c */
+folder_list root_list, own_list, latest_list, at_list, at_time_list, databases_list;
 folder_lookup database_lookup, instants_lookup, generations_lookup,
     generation_lookup; /* folders_database.c */
 folder_list database_list, instants_list, generations_list, generation_list;

@@ -1,5 +1,6 @@
 /* A generation's restore points by day and hour, and its committed transactions by position. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,57 +10,100 @@
 #include "litemount/instant.h"
 #include "litemount/shown.h"
 
-#define DAY_LENGTH strlen("YYYY-MM-DD")
-#define HOUR_LENGTH strlen("HH")
+#define HOUR (3600 * INSTANT_SECOND)
+#define DAY (24 * HOUR)
 
-/* YYYY-MM-DD/HH of an instant. */
-static void write_hour(int64_t time, char text[static INSTANT_TEXT_SIZE])
+/* What stands in a folder below points/: the points from `begin` up to but not `end`, each in a folder of its
+ * `unit` (0: a file). `name` is where in YYYY-MM-DDTHH... such a folder's name stands. */
+struct span {
+    int64_t begin, end, unit;
+    size_t name, length;
+};
+
+/* The span of the folder that `detail` is below points/: NULL, YYYY-MM-DD, or that and /HH. */
+static bool span_of(const char *detail, struct span *ret_span)
 {
-    instant_format(time, text);
-    text[DAY_LENGTH] = '/';
-    text[DAY_LENGTH + 1 + HOUR_LENGTH] = '\0';
+    char text[INSTANT_TEXT_SIZE];
+    int64_t begin, end;
+
+    if (!detail) {
+        *ret_span = (struct span){INT64_MIN, INT64_MAX, DAY, 0, strlen("YYYY-MM-DD")};
+        return true;
+    }
+    size_t day_length = strcspn(detail, "/");
+    bool is_day = detail[day_length] == '\0';
+    if ((size_t)snprintf(text, sizeof text, "%.*sT%s:00:00Z", (int)day_length, detail,
+                         is_day ? "00" : detail + day_length + 1) >= sizeof text ||
+        instant_parse(text, 0, &begin) < 0)
+        return false;
+    if (__builtin_add_overflow(begin, is_day ? DAY : HOUR, &end))
+        end = INT64_MAX;
+    *ret_span = is_day ? (struct span){begin, end, HOUR, strlen("YYYY-MM-DDT"), strlen("HH")}
+                       : (struct span){begin, end, 0, 0, 0};
+    return true;
 }
 
-static int find_points(struct catalog *catalog, const struct place *place, struct task *task,
-                       struct instants *points)
+/* The first point that may be shown at `time` or later: it is shown less than a millisecond after its own. */
+static size_t first_from(const struct instants *points, int64_t time)
 {
-    struct history *history;
-    int r = catalog_find(catalog, place->name, task, &history);
-    return r < 0 ? r : history_list_points(history, place->generation, task, points);
+    size_t low = 0, high = points->n;
+    int64_t least = time < INT64_MIN + INSTANT_MILLISECOND ? INT64_MIN : time - INSTANT_MILLISECOND;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (points->times[middle] < least)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
-/* The names below points/, at the depth of `place`, that lead to some point: `visit` gets each, perhaps
- * repeatedly, and the point's shown instant. */
-typedef int visit_point(void *context, const char *name, int64_t shown);
+/* The first point behind number `i`, shown at `shown`, that may stand in another folder. */
+static size_t next_from(const struct instants *points, const struct span *span, size_t i, int64_t shown)
+{
+    int64_t into = span->unit ? (shown % span->unit + span->unit) % span->unit : 0, next;
+    if (!span->unit || __builtin_add_overflow(shown - into, span->unit, &next))
+        return i + 1;
+    size_t first = first_from(points, next);
+    return first > i ? first : i + 1;
+}
+
+/* The folders and files that stand in a folder below points/: `visit` gets an instant that each is shown for,
+ * perhaps repeatedly. */
+typedef int visit_point(void *context, const struct span *span, int64_t shown);
 
 static int each_point(struct catalog *catalog, const struct place *place, struct task *task,
                       visit_point *visit, void *context)
 {
     _cleanup_(instants_finish) struct instants points = {0};
-    const char *folder = place->detail ? place->detail : "";
-    size_t skip = *folder ? strlen(folder) + 1 : 0;
-    int r = find_points(catalog, place, task, &points);
+    struct history *history;
+    struct span span;
+    int r = span_of(place->detail, &span) ? catalog_find(catalog, place->name, task, &history) : -ENOENT;
 
-    for (size_t i = 0; i < points.n && r == 0; i++) {
-        char hour[INSTANT_TEXT_SIZE];
+    if (r == 0)
+        r = history_list_points(history, place->generation, task, &points);
+    for (size_t i = first_from(&points, span.begin); i < points.n && r == 0;) {
         int64_t shown = shown_instant(&points, i);
-        write_hour(shown, hour);
-        if (strncmp(hour, folder, strlen(folder)) != 0)
-            continue;
-        if (skip < strlen(hour))
-            hour[skip + strcspn(hour + skip, "/")] = '\0';
-        r = visit(context, skip < strlen(hour) ? hour + skip : "", shown);
+        if (shown >= span.end)
+            break;
+        if (shown >= span.begin)
+            r = visit(context, &span, shown);
+        i = shown >= span.begin ? next_from(&points, &span, i, shown) : i + 1;
     }
     return r;
 }
 
 /* Adds a folder's name, unless it is the one that was added last. */
-static int add_folder_name(void *context, const char *name, int64_t shown)
+static int add_folder_name(void *context, const struct span *span, int64_t shown)
 {
     struct names *names = context;
-    if (names->n && strcmp(names->items[names->n - 1].text, name) == 0)
+    char text[INSTANT_TEXT_SIZE];
+
+    instant_format(shown, text);
+    text[span->name + span->length] = '\0';
+    if (names->n && strcmp(names->items[names->n - 1].text, text + span->name) == 0)
         return 0;
-    return names_add(names, name, true);
+    return names_add(names, text + span->name, true);
 }
 
 static int lookup_folder(struct catalog *catalog, const struct place *place, enum place_kind kind,
@@ -103,16 +147,16 @@ int points_day_list(struct catalog *catalog, const struct place *place, struct t
 int points_hour_lookup(struct catalog *catalog, const struct place *place, const char *name,
                        struct task *task, struct found *ret_found)
 {
-    char text[INSTANT_TEXT_SIZE], shown[INSTANT_TEXT_SIZE], hour[INSTANT_TEXT_SIZE];
+    char text[INSTANT_TEXT_SIZE], shown[INSTANT_TEXT_SIZE];
     struct history *history;
     struct state *state;
+    struct span span;
     int64_t time;
 
     if (!cut_extension(name, place->name, text, sizeof text) || instant_parse(text, 0, &time) < 0)
         return -ENOENT;
     instant_format(time, shown);
-    write_hour(time, hour);
-    if (strcmp(shown, text) != 0 || strcmp(hour, place->detail) != 0)
+    if (strcmp(shown, text) != 0 || !span_of(place->detail, &span) || time < span.begin || time >= span.end)
         return -ENOENT;
     int r = catalog_find(catalog, place->name, task, &history);
     if (r == 0)
@@ -130,7 +174,7 @@ struct file_list {
     const char *database;
 };
 
-static int add_point_file(void *context, const char *name, int64_t shown)
+static int add_point_file(void *context, const struct span *span, int64_t shown)
 {
     struct file_list *list = context;
     char text[INSTANT_TEXT_SIZE];

@@ -11,7 +11,7 @@
 #include "litemount/shown.h"
 #include "litemount/task.h"
 
-#define PARALLEL_DATABASES 32
+#define PARALLEL_DATABASES 64
 
 static const struct {
     const char *name;
@@ -21,6 +21,8 @@ static const struct {
 int root_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
                 struct found *ret_found)
 {
+    if (strcmp(name, ".litemount") == 0)
+        return found_folder(ret_found, PLACE_OWN, place);
     for (size_t i = 0; i < sizeof tops / sizeof *tops; i++) {
         if (strcmp(name, tops[i].name) != 0)
             continue;
@@ -38,17 +40,26 @@ int root_list(struct catalog *catalog, const struct place *place, struct task *t
     return r;
 }
 
-/* The database that `name` is in this folder, or the folder deeper within names. `*ret_history` is NULL for a
- * folder. */
-static int find_name(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
+int own_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
+               struct found *ret_found)
+{
+    if (strcmp(name, "stats") != 0)
+        return -ENOENT;
+    ret_found->kind = FOUND_STATS;
+    return 0;
+}
+
+int own_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names)
+{
+    return names_add(names, "stats", false);
+}
+
+/* The database of that full name, or the folder deeper within names. `*ret_history` is NULL for a folder. */
+static int find_name(struct catalog *catalog, const struct place *place, const char *full, struct task *task,
                      struct history **ret_history, struct found *found)
 {
-    _cleanup_free_ char *full = NULL;
-    int r = set_text(&full, place->name, name);
-
     *ret_history = NULL;
-    if (r == 0)
-        r = catalog_find(catalog, full, task, ret_history);
+    int r = catalog_find(catalog, full, task, ret_history);
     if (r != -ENOENT)
         return r;
     if ((r = catalog_find_folder(catalog, full, task)) < 0)
@@ -61,12 +72,16 @@ static int find_name(struct catalog *catalog, const struct place *place, const c
 static int find_state(struct catalog *catalog, const struct place *place, const char *name, int64_t time,
                       struct task *task, struct found *ret_found)
 {
+    _cleanup_free_ char *full = NULL;
     struct history *history;
     struct state *state;
-    int r = find_name(catalog, place, name, task, &history, ret_found);
+    int r = set_text(&full, place->name, name);
 
+    if (r == 0)
+        r = find_name(catalog, place, full, task, &history, ret_found);
     if (r < 0 || !history)
         return r;
+    catalog_open_ahead(catalog, full, time, task);
     r = time == INSTANT_MAX ? history_open_latest(history, NULL, task, &state)
                             : history_open_at(history, NULL, time, task, &state);
     return r < 0 ? r : found_state(ret_found, state);
@@ -81,12 +96,11 @@ struct census {
     int64_t time;
 };
 
-/* Whether the database has a landmark (each history begins with one) at or before the time; a folder is
- * always shown. */
+/* Whether the database has something to show at that time; a folder always has. Of one that was found by
+ * listing the store something is there, so nobody needs to be asked for the latest. */
 static int count_database(void *context, size_t item, struct task *task)
 {
     struct census *census = context;
-    _cleanup_(instants_finish) struct instants landmarks = {0};
     _cleanup_free_ char *full = NULL;
     struct history *history;
     int r = set_text(&full, census->place->name, census->all->items[item].text);
@@ -94,14 +108,17 @@ static int count_database(void *context, size_t item, struct task *task)
     census->shown[item] = census->all->items[item].is_folder;
     if (r < 0 || census->shown[item])
         return r;
+    census->shown[item] = census->time == INSTANT_MAX && catalog_was_found(census->catalog, full);
+    if (census->shown[item])
+        return 0;
     if ((r = catalog_find(census->catalog, full, task, &history)) < 0)
         return r;
-    r = history_list_landmarks(history, NULL, task, &landmarks);
+    r = history_has_point(history, census->time, task);
     if (r == -ECANCELED || r == -ENOMEM)
         return r;
     /* One database that can't be asked must not hide the others: it is shown, and a look at it says what is
      * wrong. */
-    census->shown[item] = r < 0 || (landmarks.n && landmarks.times[0] <= census->time);
+    census->shown[item] = r != 0;
     return 0;
 }
 
@@ -214,9 +231,12 @@ int at_time_list(struct catalog *catalog, const struct place *place, struct task
 int databases_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
                      struct found *ret_found)
 {
+    _cleanup_free_ char *full = NULL;
     struct history *history;
-    int r = find_name(catalog, place, name, task, &history, ret_found);
+    int r = set_text(&full, place->name, name);
 
+    if (r == 0)
+        r = find_name(catalog, place, full, task, &history, ret_found);
     if (r < 0 || !history)
         return r;
     if ((r = found_folder(ret_found, PLACE_DATABASE, place)) < 0)

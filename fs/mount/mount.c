@@ -15,6 +15,8 @@
 #include "litemount/log.h"
 #include "serve.h"
 
+#define FUSE_SUPER_MAGIC 0x65735546 /* Linux, include/uapi/linux/magic.h */
+
 /* Whether the folder is the root of a file system, and that is one of FUSE. */
 static bool is_mounted(const char *mountpoint, const struct stat *folder, const struct statfs *filesystem)
 {
@@ -110,6 +112,7 @@ static void close_session(struct fuse_session **session)
 static void finish_filesystem(struct filesystem *filesystem)
 {
     nodes_finish(&filesystem->nodes);
+    free(filesystem->mountpoint);
     buffers_finish(&filesystem->buffers);
 }
 
@@ -122,7 +125,9 @@ int mount_run(struct catalog *catalog, const struct mount_options *options, void
     _cleanup_(close_session) struct fuse_session *session = NULL;
 
     buffers_init(&filesystem.buffers, FILESYSTEM_MAX_READ);
-    if (nodes_init(&filesystem.nodes) < 0 || write_arguments(options, &arguments) < 0)
+    filesystem.mountpoint = realpath(options->mountpoint, NULL);
+    if (!filesystem.mountpoint || nodes_init(&filesystem.nodes) < 0 ||
+        write_arguments(options, &arguments) < 0)
         return -ENOMEM;
     fuse_set_log_func(log_fuse);
     session = fuse_session_new(&arguments, &filesystem_operations, sizeof filesystem_operations, &filesystem);
@@ -135,7 +140,7 @@ int mount_run(struct catalog *catalog, const struct mount_options *options, void
         return -ENOMEM;
     if (ready)
         ready(context);
-    int r = serve(session, options->mountpoint, task);
+    int r = serve(session, task);
     fuse_session_unmount(session);
     return r;
 }

@@ -104,8 +104,10 @@ uint64_t node_number_of(const struct node *parent, const char *name)
 
 static int make(const struct node *parent, const char *name, struct found *found, struct node **ret_node)
 {
-    static const enum node_kind kinds[] = {
-        [FOUND_FOLDER] = NODE_FOLDER, [FOUND_STATE] = NODE_STATE, [FOUND_EMPTY_FILE] = NODE_EMPTY_FILE};
+    static const enum node_kind kinds[] = {[FOUND_FOLDER] = NODE_FOLDER,
+                                           [FOUND_STATE] = NODE_STATE,
+                                           [FOUND_EMPTY_FILE] = NODE_EMPTY_FILE,
+                                           [FOUND_STATS] = NODE_STATS};
     _cleanup_(free_node) struct node *node = calloc(1, sizeof *node);
 
     if (!node || asprintf(&node->path, "%s%s%s", parent->path, *parent->path ? "/" : "", name) < 0)

@@ -15,7 +15,7 @@ struct node {
     struct node *next; /* in the table's chain; likewise */
 
     /* Never change: */
-    enum node_kind { NODE_FOLDER, NODE_STATE, NODE_EMPTY_FILE } kind;
+    enum node_kind { NODE_FOLDER, NODE_STATE, NODE_EMPTY_FILE, NODE_STATS } kind;
     char *path;          /* below the mount point, as it was first looked up: for messages */
     struct place place;  /* NODE_FOLDER */
     struct state *state; /* NODE_STATE: a reference */

@@ -2,38 +2,67 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "filesystem.h"
 #include "litemount/cleanup.h"
 #include "litemount/log.h"
 
-/* The device number of what is mounted there: a disk's own settings are nobody's to change, so the mount must
- * not be gone already. */
-static int find_device(const char *mountpoint, dev_t *ret_device)
+/* Blanks and backslashes of a path stand in the kernel's tables as \OOO. */
+static void unescape(char *path)
 {
-    _cleanup_close_ int fd = open(mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    struct statfs filesystem;
-    struct stat root;
+    unsigned code;
+    char *to = path;
 
-    if (fd < 0 || fstat(fd, &root) < 0 || fstatfs(fd, &filesystem) < 0)
-        return -errno;
-    if (filesystem.f_type != FUSE_SUPER_MAGIC || root.st_ino != FUSE_ROOT_ID)
-        return -ENOENT;
-    *ret_device = root.st_dev;
-    return 0;
+    for (; *path; path++) {
+        if (sscanf(path, "\\%3o", &code) == 1 && code <= 0xff) {
+            *to++ = (char)code;
+            path += 3;
+        } else {
+            *to++ = *path;
+        }
+    }
+    *to = '\0';
+}
+
+/* Whether a line of mountinfo (proc(5)) is our mount's there, and its device number. */
+static bool is_ours(const char *line, const char *mountpoint, unsigned *ret_major, unsigned *ret_minor)
+{
+    _cleanup_free_ char *point = NULL;
+    unsigned major, minor;
+
+    if (sscanf(line, "%*d %*d %u:%u %*s %ms", &major, &minor, &point) != 3)
+        return false;
+    unescape(point);
+    if (strcmp(point, mountpoint) != 0 || !strstr(line, " - fuse.litemount "))
+        return false;
+    *ret_major = major;
+    *ret_minor = minor;
+    return true;
+}
+
+/* What was mounted last at a place stands last. */
+static int find_device(const char *mountpoint, unsigned *ret_major, unsigned *ret_minor)
+{
+    _cleanup_fclose_ FILE *table = fopen("/proc/self/mountinfo", "re");
+    _cleanup_free_ char *line = NULL;
+    size_t size = 0;
+    bool found = false;
+
+    while (table && getline(&line, &size, table) > 0)
+        found |= is_ours(line, mountpoint, ret_major, ret_minor);
+    return found ? 0 : -ENOENT;
 }
 
 /* Linux, Documentation/ABI/testing/sysfs-class-bdi. */
-static int write_setting(dev_t device, unsigned kibibytes)
+static int write_setting(unsigned major, unsigned minor, unsigned kibibytes)
 {
     char path[64], text[16];
-    snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", major(device), minor(device));
+
+    snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", major, minor);
     _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
     int length = snprintf(text, sizeof text, "%u\n", kibibytes);
     return fd < 0 || write(fd, text, (size_t)length) < 0 ? -errno : 0;
@@ -41,10 +70,11 @@ static int write_setting(dev_t device, unsigned kibibytes)
 
 void readahead_widen(const char *mountpoint)
 {
-    dev_t device;
-    int r = find_device(mountpoint, &device);
+    unsigned major, minor;
+    int r = find_device(mountpoint, &major, &minor);
+
     if (r == 0)
-        r = write_setting(device, FILESYSTEM_MAX_READ >> 10);
+        r = write_setting(major, minor, FILESYSTEM_MAX_READ >> 10);
     if (r < 0)
         log_debug("the kernel reads ahead no further than it does by itself: %s", strerror(-r));
 }

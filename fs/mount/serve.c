@@ -13,7 +13,6 @@
 #include "litemount/cleanup.h"
 #include "litemount/log.h"
 #include "litemount/task.h"
-#include "readahead.h"
 
 struct worker {
     pthread_t thread;
@@ -116,7 +115,7 @@ static int wait_for_end(struct fuse_session *session, struct task *task)
     return 0;
 }
 
-int serve(struct fuse_session *session, const char *mountpoint, struct task *task)
+int serve(struct fuse_session *session, struct task *task)
 {
     _cleanup_free_ struct workers *workers = calloc(1, sizeof *workers);
 
@@ -129,7 +128,6 @@ int serve(struct fuse_session *session, const char *mountpoint, struct task *tas
     pthread_mutex_unlock(&workers->lock);
     if (r < 0)
         return task_fail(task, ENOMEM, "no thread can be started");
-    readahead_widen(mountpoint);
     r = wait_for_end(session, task);
     task_cancel(task);
     fuse_session_exit(session);

@@ -6,8 +6,7 @@ struct task;
 
 #define SERVE_WORKERS 256 /* at most */
 
-/* Answers the session's requests on as many threads as there are requests at once until the file system at
- * `mountpoint` is unmounted, or SIGINT, SIGTERM or SIGHUP comes (blocked in all threads). Then cancels
- * `task`, so that no request keeps it waiting for a store, and returns once all threads have ended: 0 or a
- * negative errno. */
-int serve(struct fuse_session *session, const char *mountpoint, struct task *task);
+/* Answers the session's requests on as many threads as there are requests at once until the file system is
+ * unmounted, or SIGINT, SIGTERM or SIGHUP comes (blocked in all threads). Then cancels `task`, so that no
+ * request keeps it waiting for a store, and returns once all threads have ended: 0 or a negative errno. */
+int serve(struct fuse_session *session, struct task *task);

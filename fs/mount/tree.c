@@ -15,6 +15,7 @@ static const struct {
     folder_list *list;
 } kinds[PLACE_KINDS] = {
     [PLACE_ROOT] = {root_lookup, root_list},
+    [PLACE_OWN] = {own_lookup, own_list},
     [PLACE_LATEST] = {latest_lookup, latest_list},
     [PLACE_AT] = {at_lookup, at_list},
     [PLACE_AT_TIME] = {at_time_lookup, at_time_list},
@@ -155,12 +156,6 @@ int tree_list(struct catalog *catalog, const struct place *place, struct task *t
     if (r == 0)
         names_sort(names);
     return r;
-}
-
-bool place_is_relative(const struct place *place)
-{
-    return place->kind == PLACE_INSTANTS ||
-           (place->kind == PLACE_AT_TIME && instant_is_relative(place->detail));
 }
 
 bool place_time(const struct place *place, int64_t *ret_time)

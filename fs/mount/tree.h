@@ -6,6 +6,7 @@
  *                                     databases/NAME/generations/GEN/at/TIME.EXT
  *                                     databases/NAME/generations/GEN/points/YYYY-MM-DD/HH/TIME.EXT
  *                                     databases/NAME/generations/GEN/positions/...
+ *     .litemount/stats                what the mount has done so far; .litemount is not listed
  *
  * A folder is a *place*; a file is a state of a database. Knows nothing of inodes and of FUSE. */
 #pragma once
@@ -20,6 +21,7 @@ struct task;
 
 enum place_kind {
     PLACE_ROOT,
+    PLACE_OWN,         /* .litemount/ */
     PLACE_LATEST,      /* latest/, and the folders in databases' names below it */
     PLACE_AT,          /* at/ */
     PLACE_AT_TIME,     /* at/TIME/, and the folders below it */
@@ -48,7 +50,7 @@ int place_copy(const struct place *place, struct place *ret_place); /* 0 or -ENO
 
 /* What a name in a folder is. The caller finishes it. */
 struct found {
-    enum { FOUND_FOLDER, FOUND_STATE, FOUND_EMPTY_FILE } kind;
+    enum { FOUND_FOLDER, FOUND_STATE, FOUND_EMPTY_FILE, FOUND_STATS } kind;
     struct place place;  /* of a folder */
     struct state *state; /* a reference, of a state */
     char *database;      /* of a state: the database's name */
@@ -64,9 +66,6 @@ int tree_lookup(struct catalog *catalog, const struct place *place, const char *
 
 /* Adds the names that stand in `place`, sorted. */
 int tree_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names);
-
-/* Whether what is found here changes with the clock (at/30m-ago). */
-bool place_is_relative(const struct place *place);
 
 /* The instant that the folder is about, if it is an absolute one. */
 bool place_time(const struct place *place, int64_t *ret_time);

@@ -16,8 +16,8 @@
 #include "litemount/cleanup.h"
 #include "litemount/config.h"
 #include "litemount/instant.h"
-#include "litemount/log.h"
 #include "litemount/task.h"
+#include "request_log.h"
 
 #define READ_MAX (1u << 20) /* bytes between two looks whether the task was cancelled */
 
@@ -101,17 +101,11 @@ static int read_range(const struct file_store *file, const char *key, int fd, ui
     return 0;
 }
 
-/* A file has no metadata. */
-static int file_read(struct store *store, const struct read_request *request, struct task *task,
-                     char **ret_value)
+static int read_object(const struct file_store *file, const struct read_request *request, struct task *task)
 {
-    const struct file_store *file = file_store(store);
     const char *key = request->key;
     struct stat status;
 
-    atomic_fetch_add(&store->requests, 1);
-    log_debug("file: read %s/%s, %zu bytes from %" PRIu64, file->folder, key, request->length,
-              request->offset);
     _cleanup_close_ int fd = file_open_key(file, key, O_RDONLY);
     if (fd < 0)
         return file_fail(file, key, "opening it", -fd, task);
@@ -124,8 +118,28 @@ static int file_read(struct store *store, const struct read_request *request, st
         return r;
     if (fstat(fd, &status) < 0 || !is_version(&status, request->object))
         return file_fail(file, key, "it changed while it was read", ESTALE, task);
-    atomic_fetch_add(&store->bytes, request->length);
     return 0;
+}
+
+/* A file has no metadata. */
+static int file_read(struct store *store, const struct read_request *request, struct task *task,
+                     char **ret_value)
+{
+    const struct file_store *file = file_store(store);
+    struct request_log log = {"read", file->folder, request->key, "", request_clock(), 0};
+    char range[64];
+
+    atomic_fetch_add(&store->requests, 1);
+    int r = read_object(file, request, task);
+    if (r == 0) {
+        atomic_fetch_add(&store->bytes, request->length);
+        log.bytes = request->length;
+    }
+    snprintf(range, sizeof range, "bytes=%" PRIu64 "-%" PRIu64, request->offset,
+             request->offset + request->length - 1);
+    log.range = range;
+    request_log_write(&log, r < 0 ? strerror(-r) : "done", task);
+    return r;
 }
 
 static int file_open(const struct replica_config *config, struct task *task, struct store **ret_store)

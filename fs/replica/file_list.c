@@ -14,8 +14,8 @@
 #include "file_store.h"
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
-#include "litemount/log.h"
 #include "litemount/task.h"
+#include "request_log.h"
 
 #define TRIES 3      /* of a folder that is being written to */
 #define DEPTH_MAX 32 /* folders within folders; Litestream needs four, a tree of replicas a few more */
@@ -235,11 +235,12 @@ static int list_once(struct walk *walk)
 int file_list(struct store *store, const struct list_request *request, struct task *task,
               struct listing *listing)
 {
+    const struct request_log log = {"list", file_store(store)->folder, request->prefix,
+                                    "",     request_clock(),           0};
     const struct timespec moment = {.tv_nsec = 10 * 1000 * 1000};
     int r = 0;
 
     atomic_fetch_add(&store->requests, 1);
-    log_debug("file: list %s/%s", file_store(store)->folder, request->prefix);
     for (int tries = 0; tries < TRIES; tries++) {
         struct walk walk = {file_store(store), request, task, listing, folder_clock(), false};
         if (tries) {
@@ -251,5 +252,6 @@ int file_list(struct store *store, const struct list_request *request, struct ta
             break;
         nanosleep(&moment, NULL);
     }
+    request_log_write(&log, r < 0 ? strerror(-r) : "done", task);
     return r;
 }

@@ -239,6 +239,11 @@ int replica_list(struct replica *replica, const char *prefix, enum list_depth de
     return listing_move(&found, ret_listing);
 }
 
+bool replica_lists_in_pages(const struct replica *replica)
+{
+    return replica->store->ops->lists_in_pages;
+}
+
 int replica_read(struct replica *replica, const struct object *object, uint64_t offset, size_t length,
                  void *bytes, struct task *task)
 {
@@ -279,10 +284,51 @@ int replica_metadata(struct replica *replica, const struct object *object, const
     return key ? ops->metadata(replica->store, key, object, name, task, ret_value) : -ENOMEM;
 }
 
+static struct replica_stats counts_of(struct store *store)
+{
+    return (struct replica_stats){atomic_load(&store->requests), atomic_load(&store->retries),
+                                  atomic_load(&store->bytes)};
+}
+
 void replica_get_stats(const struct replica *replica, struct replica_stats *ret_stats)
 {
-    struct store *store = replica->store;
-    ret_stats->requests = atomic_load(&store->requests);
-    ret_stats->retries = atomic_load(&store->retries);
-    ret_stats->bytes = atomic_load(&store->bytes);
+    *ret_stats = counts_of(replica->store);
+}
+
+void stores_stats_finish(struct stores_stats *stats)
+{
+    for (size_t i = 0; i < stats->n; i++)
+        free(stats->items[i].url);
+    free(stats->items);
+    *stats = (struct stores_stats){0};
+}
+
+/* Called locked. The list begins with the store that came last. */
+static int copy_stats(const struct stores *stores, struct stores_stats *stats)
+{
+    for (const struct store *store = stores->first; store; store = store->next)
+        stats->n++;
+    stats->items = calloc(stats->n + 1, sizeof *stats->items);
+    if (!stats->items)
+        return -ENOMEM;
+    size_t i = stats->n;
+    for (struct store *store = stores->first; store; store = store->next) {
+        stats->items[--i] = (struct store_stats){store->ops->url(store, ""), counts_of(store)};
+        if (!stats->items[i].url)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+int stores_get_stats(struct stores *stores, struct stores_stats *ret_stats)
+{
+    _cleanup_(stores_stats_finish) struct stores_stats stats = {0};
+    pthread_mutex_lock(&stores->lock);
+    int r = copy_stats(stores, &stats);
+    pthread_mutex_unlock(&stores->lock);
+    if (r < 0)
+        return r;
+    *ret_stats = stats;
+    stats = (struct stores_stats){0};
+    return 0;
 }

@@ -369,6 +369,7 @@ const struct store_ops s3_store_ops = {
     .serves = s3_serves,
     .root = s3_root,
     .url = s3_url,
+    .lists_in_pages = true,
     .list = s3_list,
     .read = s3_read,
     .metadata = s3_metadata,

@@ -10,8 +10,8 @@
 #include <time.h>
 
 #include "litemount/cleanup.h"
-#include "litemount/log.h"
 #include "litemount/task.h"
+#include "request_log.h"
 
 #define MOVES_MAX 3              /* answers in a row that say the bucket is elsewhere */
 #define BACKOFF_MILLISECONDS 100 /* before the second try; then doubled */
@@ -75,30 +75,35 @@ static int pause_before_retry(unsigned attempt, int64_t retry_after, struct task
     return 0;
 }
 
-static int64_t milliseconds_now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
 static void log_attempt(const struct s3_store *s3, const struct s3_call *call,
-                        const struct s3_attempt *attempt, int64_t milliseconds)
+                        const struct s3_attempt *attempt, int64_t start, const struct task *task)
 {
-    const char *range = "";
+    const struct http_answer *answer = &attempt->answer;
+    struct request_log log = {.method = call->head   ? "HEAD"
+                                        : *call->key ? "GET"
+                                                     : "LIST",
+                              .store = s3->bucket,
+                              .object = call->subject,
+                              .range = "",
+                              .start = start,
+                              .bytes = answer->received + answer->text.size};
+    char outcome[160];
+
     for (size_t i = 0; i < call->n_headers; i++)
         if (strcmp(call->headers[i].name, "range") == 0)
-            range = call->headers[i].value;
-    log_debug("s3: %s for %s %s/%s %s: %d%s%s in %" PRId64 " ms", call->head ? "HEAD" : "GET", call->doing,
-              s3->bucket, call->subject, range, attempt->answer.status, attempt->code < 0 ? " " : "",
-              attempt->code < 0 ? strerror(-attempt->code) : "", milliseconds);
+            log.range = call->headers[i].value;
+    if (attempt->code < 0)
+        snprintf(outcome, sizeof outcome, "%s", strerror(-attempt->code));
+    else
+        snprintf(outcome, sizeof outcome, "%d", answer->status);
+    request_log_write(&log, outcome, task);
 }
 
 static void make_attempt(struct s3_store *s3, const struct s3_call *call, struct task *task,
                          struct s3_attempt *attempt)
 {
     struct http_answer *answer = &attempt->answer;
-    int64_t start = milliseconds_now();
+    int64_t start = request_clock();
 
     s3_get_region(s3, attempt->region);
     atomic_fetch_add(&s3->store.requests, 1);
@@ -110,7 +115,7 @@ static void make_attempt(struct s3_store *s3, const struct s3_call *call, struct
         attempt->code = 1;
         s3_error_parse(answer->text.data, answer->text.size, &attempt->error);
     }
-    log_attempt(s3, call, attempt, milliseconds_now() - start);
+    log_attempt(s3, call, attempt, start, task);
 }
 
 static void attempt_finish(struct s3_attempt *attempt)

@@ -42,6 +42,13 @@ int catalog_find(struct catalog *catalog, const char *name, struct task *task, s
 /* What the configuration's paths begin with in front of each name ("/srv/app/storage/"); "" where there is no
  * configuration. */
 const char *catalog_prefix(const struct catalog *catalog);
+/* Whether the database of that name was found by listing the store: then its backup is there, and nobody
+ * needs to be asked. */
+bool catalog_was_found(struct catalog *catalog, const char *name);
+
+/* Says that the database's state at `time` (INSTANT_MAX: the latest) is about to be opened. If the ones
+ * before it were too, one after the other, those that follow are opened with it, all at once. */
+void catalog_open_ahead(struct catalog *catalog, const char *name, int64_t time, struct task *task);
 
 /* Whether `folder` leads to a database. 0, -ENOENT, or an errno with a reason. */
 int catalog_find_folder(struct catalog *catalog, const char *folder, struct task *task);

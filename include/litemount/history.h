@@ -18,6 +18,10 @@ struct replica;
 struct slots;
 struct task;
 struct thread_pool;
+struct workspaces;
+
+/* Bytes: a block of a large snapshot, as it is stored and as it decodes. */
+#define HISTORY_BLOCK ((8 << 20) + 64)
 
 /* One database's backup. */
 struct history;
@@ -29,7 +33,7 @@ struct history_options {
     size_t n_identities;
     struct thread_pool *readers; /* borrowed: bring what will be read next; NULL: nothing is read ahead */
     struct slots *decoders;      /* borrowed: shared by all that decode, for each takes some 10 MB */
-    struct slots *blocks;        /* borrowed: shared by all that read a large snapshot, for each takes 8 MB */
+    struct workspaces *blocks; /* borrowed: of HISTORY_BLOCK bytes, shared by all that read large snapshots */
 };
 
 /* Takes over the replicas (n_replicas of them, first choice first) on success. Sends nothing. `name` is for
@@ -101,6 +105,10 @@ void names_sort(struct names *names);                                 /* by text
 
 /* The generations' names. Those without a usable snapshot are among them. The lists below are added to. */
 int history_list_generations(struct history *history, struct task *task, struct names *names);
+
+/* Whether there is a restore point at or before `time` (INSTANT_MAX: any), as far as the objects' names and
+ * times tell. 1, 0, or a negative errno with a reason. */
+int history_has_point(struct history *history, int64_t time, struct task *task);
 
 /* Every restore point of a generation, as far as the objects' names and times tell. -ENOENT: no such
  * generation. */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct buffer;
 struct catalog;
 struct task;
 
@@ -20,6 +21,10 @@ struct mount_options {
     mode_t umask; /* with has_umask: modes are 0444 and 0555 without these bits; else 0400 and 0500 */
     bool allow_other, allow_root;
     bool debug; /* FUSE's own trace of every request, on standard error */
+    /* Appends lines of text to what `.litemount/stats` says, whenever it is opened, on any thread. 0 or
+     * -ENOMEM. */
+    int (*stats)(void *context, struct buffer *text);
+    void *stats_context; /* borrowed */
 };
 
 /* Whether `mountpoint` can be mounted on: it is a folder, and nothing of FUSE is mounted there, neither alive

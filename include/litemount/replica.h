@@ -86,6 +86,9 @@ const char *replica_name(const struct replica *replica);
 int replica_list(struct replica *replica, const char *prefix, enum list_depth depth, const char *after,
                  size_t limit, struct task *task, struct listing *ret_listing);
 
+/* Whether a listing is many answers, one after the other, each of a thousand entries or so. */
+bool replica_lists_in_pages(const struct replica *replica);
+
 /* Reads exactly `length` bytes from `offset` of the very version of the object that the listing showed.
  * Returns 0; -ENOENT if it is gone; -ESTALE if another version stands in its place; -EIO for an answer that
  * is short or does not fit; else as replica_list. */
@@ -107,8 +110,20 @@ bool replica_keeps_metadata(const struct replica *replica);
 int replica_metadata(struct replica *replica, const struct object *object, const char *name,
                      struct task *task, char **ret_value);
 
-/* What was asked of the replica's store so far: for tests and for `.litemount/stats`. */
+/* What was asked of the replica's store so far. Bytes are those of answers' bodies. */
 struct replica_stats {
     uint64_t requests, retries, bytes;
 };
 void replica_get_stats(const struct replica *replica, struct replica_stats *ret_stats);
+
+/* The same of each store that is in use, in the order of first use. Zero-initialise, finish with
+ * stores_stats_finish. */
+struct stores_stats {
+    struct store_stats {
+        char *url; /* without secrets */
+        struct replica_stats counts;
+    } * items;
+    size_t n;
+};
+void stores_stats_finish(struct stores_stats *stats);
+int stores_get_stats(struct stores *stores, struct stores_stats *ret_stats); /* 0 or -ENOMEM */

@@ -4,15 +4,19 @@
  * Every call that can block or fail for an outside reason takes the task it works for. Through it the call
  * learns that nobody waits any more (an interrupted read, an unmount), and leaves behind one sentence that
  * says why it failed. The errno travels by return value; the sentence is logged or printed once, by whoever
- * owns the task. Knows nothing of FUSE, of networks, or of what the work is. */
+ * owns the task. For the log it also carries why it exists and what it is at. Knows nothing of FUSE, of
+ * networks, or of what the work is. */
 #pragma once
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define TASK_REASON_SIZE 512
+#define TASK_PURPOSE_SIZE 256
+#define TASK_STEP_SIZE 128
 
 struct task {
     const struct task *parent; /* cancelled with it; borrowed, may be NULL */
@@ -21,6 +25,7 @@ struct task {
         patience; /* when it will be, by the clock that is never set: nanoseconds; 0: never */
     char reason[TASK_REASON_SIZE]; /* of the first failure, "" while there is none; only the task's own thread
                                       touches it */
+    char purpose[TASK_PURPOSE_SIZE], step[TASK_STEP_SIZE]; /* likewise: "" at first, and without debugging */
 };
 
 /* A task that is cancelled when `parent` (may be NULL, must outlive it) is. Owns nothing: needs no finish. */
@@ -43,6 +48,16 @@ void task_wait(pthread_cond_t *condition, pthread_mutex_t *lock);
 /* Notes why the task fails, unless a reason is noted already, and returns -code. `code` is a positive errno.
  * `task` may be NULL. Never put a secret into the sentence. */
 int task_fail(struct task *task, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* For the log at debug level, where a request to a store tells why it was sent; nothing is written at
+ * another. The purpose is what somebody waits for ("read latest/app.db"); the step what is done for it now
+ * ("page index of KEY"). What a task does not say itself is its parent's; so a parent must not go on while
+ * its children work. */
+void task_set_purpose(struct task *task, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void task_set_step(struct task *task, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* "STEP, to PURPOSE", or what there is of it. */
+void task_describe(const struct task *task, char *text, size_t size);
 
 /* Forgets the reason: what failed was survived (a second replica answered). */
 void task_forgive(struct task *task);

@@ -10,7 +10,6 @@ import datetime
 import itertools
 import json
 import os
-import pathlib
 import random
 import shutil
 import sqlite3

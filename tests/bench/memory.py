@@ -33,7 +33,7 @@ def read_scattered(file, size):
 
 
 def measure(bench):
-    size, link, costs = make(bench), bench.nearest(), {}
+    size, link = make(bench), bench.nearest()
     meter = bench.meter(link)
     with bench.mount(meter, "0.5", link, name=NAME) as point:
         file = mounted_file(point, None)

@@ -32,6 +32,21 @@ def through_vfs(bench, link):
     return run
 
 
+def wait_for_line(path, text, seconds):
+    """Waits until a line that holds `text` stands in a file that somebody writes."""
+    end = time.monotonic() + seconds
+    path.touch()
+    with open(path, encoding="utf-8") as file:
+        line = ""
+        while text not in line:
+            if time.monotonic() > end:
+                raise RuntimeError(f"{path}: no \"{text}\" within {seconds} s")
+            part = file.readline()
+            line = part if line.endswith("\n") else line + part
+            if not part:
+                time.sleep(0.01)
+
+
 def through_hydrated_vfs(bench, link):
     """Opens it, lets the VFS finish its copy, and scans that."""
     def run():
@@ -44,11 +59,7 @@ def through_hydrated_vfs(bench, link):
         with sqlite.stdin, sqlite.stdout:
             sqlite.stdin.write("\n".join([*command[2:], "SELECT count(*) FROM marks;"]) + "\n")
             sqlite.stdin.flush()
-            end = time.monotonic() + PATIENCE
-            while not log.exists() or HYDRATED not in log.read_text("utf-8"):
-                if time.monotonic() > end:
-                    raise RuntimeError("the VFS does not hydrate")
-                time.sleep(0.01)
+            wait_for_line(log, HYDRATED, PATIENCE)
             sqlite.stdin.write(f"{ROWS};\n")
             sqlite.stdin.close()
             meter.cost.answer = sqlite.stdout.read().split()[-1]

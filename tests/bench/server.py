@@ -115,5 +115,5 @@ class Link:
         """Requests and bytes since it was last asked."""
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-        requests, size, _ = map(int, self.process.stdout.readline().split())
+        requests, size = map(int, self.process.stdout.readline().split())
         return requests, size

@@ -1,5 +1,7 @@
 """Reading what is cached: with the kernel's page cache as from the disk, without it as libfuse's own example does."""
 
+import contextlib
+
 from lookup import SQLITE, mounted_file
 from measure import mounted
 from scan import ROWS
@@ -41,27 +43,39 @@ def ours(bench, version):
     return run
 
 
+@contextlib.contextmanager
+def passthrough_mounted(bench, meter, native):
+    """libfuse's example over the native file; None if it cannot be had."""
+    if not bench.beside(bench.peers.passthrough):
+        yield None
+        return
+    command = [bench.peers.passthrough, "-o", f"source={native.parent},cache=always"]
+    with mounted(meter, command, bench.scratch / "passthrough") as point:
+        yield point / native.name
+
+
 def passthrough(bench, native):
     def run():
         meter = bench.meter()
-        command = [bench.peers.passthrough, "-o", f"source={native.parent},cache=always"]
-        with mounted(meter, command, bench.scratch / "passthrough") as point:
+        with passthrough_mounted(bench, meter, native) as file:
             meter.restart()
-            read_all(meter, point / native.name)
+            read_all(meter, file)
             meter.stop()
         return meter.cost
     return run
 
 
 def from_kernel_cache(bench, version, native):
-    """Fills the cache, and keeps a native copy."""
+    """Fills the cache, and keeps a native copy. What the kernel itself takes for FUSE, the passthrough shows."""
     with bench.mount(bench.meter(), version, bench.nearest(), cache=CACHE) as point:
         file = mounted_file(point, None)
         bench.meter().run(["cp", "--no-preserve=mode", file, native])
-        costs = bench.medians({"litemount, all of it": reading(bench, file, read_all),
-                               "native, all of it": reading(bench, native, read_all)})
-        rows = bench.medians({"litemount, rows": reading(bench, file, scan), "native, rows": reading(bench, native, scan)})
-    costs |= rows
+        with passthrough_mounted(bench, bench.meter(), native) as passed:
+            files = {"litemount": file, "native": native} | ({"passthrough_ll": passed} if passed else {})
+            for path in files.values():
+                read_all(bench.meter(), path)
+            costs = bench.medians({f"{who}, all of it": reading(bench, path, read_all) for who, path in files.items()})
+        costs |= bench.medians({f"{who}, rows": reading(bench, files[who], scan) for who in ("litemount", "native")})
     return Section(f"warm, v{version}, from the kernel's cache", costs, [
         Bar(f"wall of {what}, of native", costs[f"litemount, {what}"].wall / costs[f"native, {what}"].wall, EQUAL)
         for what in ("all of it", "rows")])

@@ -34,9 +34,9 @@ _lz4.LZ4F_compressFrameBound.argtypes = [ctypes.c_size_t, ctypes.c_void_p]
 _lz4.LZ4F_compressFrame.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p]
 
 
-def compress(data):
-    """One LZ4 frame."""
-    preferences = Preferences(block_size=7, independent=1, content_checksum=1)
+def compress(data, block_size=7, independent=1):
+    """One LZ4 frame. `block_size`: 4 is 64 KiB, each step more four times that."""
+    preferences = Preferences(block_size=block_size, independent=independent, content_checksum=1)
     room = _lz4.LZ4F_compressFrameBound(len(data), ctypes.byref(preferences))
     frame = ctypes.create_string_buffer(room)
     size = _lz4.LZ4F_compressFrame(frame, room, data, len(data), ctypes.byref(preferences))
@@ -62,10 +62,10 @@ class Writer:
         self.root = pathlib.Path(folder) / "generations" / GENERATION
         self.time = START
 
-    def put(self, kind, name, data):
+    def put(self, kind, name, data, **frame):
         path = self.root / kind / f"{name}.lz4"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(compress(data))
+        path.write_bytes(compress(data, **frame))
         os.utime(path, (self.time, self.time))
         self.time += 1
 
@@ -76,9 +76,9 @@ class Writer:
             start = end
 
 
-def write_backup(folder, segments, indexes=20, page_size=512, filling=0):
+def write_backup(folder, segments, indexes=20, page_size=512, filling=0, **frame):
     """Writes `folder`/large.db, a replica of about so many segments over so many WAL indexes; its snapshot holds `filling`
-    bytes that LZ4 cannot make smaller. Returns the states that there must be: a list of (index, seconds since 1970 of its
+    bytes that LZ4 cannot make smaller, in a frame as compress() takes it. Returns the states that there must be: a list of (index, seconds since 1970 of its
     last segment, SHA-256 of the database)."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ def write_backup(folder, segments, indexes=20, page_size=512, filling=0):
                           f"CREATE TABLE filling AS SELECT randomblob({filling})",
                           "PRAGMA wal_checkpoint(TRUNCATE)"):
             connection.execute(statement).fetchall()
-        writer.put("snapshots", "00000000.snapshot", database.read_bytes())
+        writer.put("snapshots", "00000000.snapshot", database.read_bytes(), **frame)
         for index in range(indexes):
             for number in range(segments // indexes):
                 connection.execute("INSERT INTO entries(text) VALUES(?)", (f"{index}/{number} " * 7,))

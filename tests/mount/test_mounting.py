@@ -225,6 +225,7 @@ class Comings(MountTest):
         file.read_bytes()
         shown = [mount.log(), pathlib.Path("/proc/self/mounts").read_text("utf-8"),
                  pathlib.Path(f"/proc/{mount.process.pid}/cmdline").read_text("utf-8"),
+                 (mount / ".litemount/stats").read_text("utf-8"),
                  *(os.getxattr(file, name).decode() for name in os.listxattr(file))]
         for path in (self.folder / "cache").rglob("*"):
             shown.append(str(path))
@@ -245,6 +246,43 @@ class Comings(MountTest):
         before = ticks()
         time.sleep(4)
         self.assertLessEqual(ticks() - before, 5 * os.sysconf("SC_CLK_TCK") // 100)
+
+
+class Kernel(MountTest):
+    """What it keeps, and how much it asks for at once."""
+
+    def lookups(self, mount):
+        return mount.log().count("opcode: LOOKUP")
+
+    def test_what_can_never_be_is_looked_up_once(self):
+        mount = self.mount_fixture("rails-v03", "refresh=60", arguments=["-d"])
+        folder = mount / f"databases/{NAME}"
+        for name in ("latest.sqlite3-journal", "at/2024-11-04T10:30:00Z.sqlite3-journal", "at/yesterday.sqlite3", "nothing"):
+            os.path.exists(folder / name)
+            before = self.lookups(mount)
+            for _ in range(3):
+                self.assertFalse(os.path.exists(folder / name))
+                time.sleep(0.5)  # longer, all in all, than a name is kept that may come to be
+            self.assertEqual(self.lookups(mount), before, name)
+
+    def test_what_may_come_is_seen_when_it_comes(self):
+        backup = self.fixture("rails-v03") / "replica"
+        shutil.move(backup / NAME, self.folder / "later")
+        mount = self.mount(backup, "refresh=1")
+        folder = mount / "latest"
+        self.assertFalse(os.path.exists(folder / NAME))
+        self.assertNotEqual(os.listdir(folder), [])
+        shutil.move(self.folder / "later", backup / NAME)
+        wait_until(lambda: os.path.exists(folder / NAME), 20, "the database that came")
+        self.assertIn(NAME, os.listdir(folder))
+
+    def test_a_large_read_is_one_request(self):
+        mount = self.mount_fixture("rails-v03")
+        device = os.stat(mount.point).st_dev
+        setting = pathlib.Path(f"/sys/class/bdi/{os.major(device)}:{os.minor(device)}/read_ahead_kb")
+        if not os.access(setting, os.W_OK):
+            self.skipTest("the kernel's read-ahead can't be set here")
+        wait_until(lambda: setting.read_text() == "1024\n", 10, "the kernel's read-ahead")
 
 
 if __name__ == "__main__":

@@ -144,7 +144,8 @@ class Listings(TreeTest):
                      f"databases/{NAME}/at/{INSTANT}", f"databases/{NAME}/at/{INSTANT}.db", f"databases/{NAME}/at/.sqlite3",
                      f"{generations}/0000000000000000", f"{generations}/ltx", f"{generations}/{OLDER}/positions/000000ff",
                      f"{generations}/{OLDER}/positions/00000001/00000000.sqlite3", f"{generations}/{OLDER}/points/2024-11-07",
-                     f"{generations}/{OLDER}/points/2024-11-08/99", f"latest/{NAME}x"):
+                     f"{generations}/{OLDER}/points/2024-11-08/99", f"{generations}/{OLDER}/points/2024-11-8",
+                     f"{generations}/{OLDER}/points/2024-11-08/9", f"{generations}/{OLDER}/points/2024-13-08", f"latest/{NAME}x"):
             self.assertMissing(self.tree / path)
 
     def test_too_early_is_not_there(self):

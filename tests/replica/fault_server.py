@@ -73,6 +73,7 @@ class FaultServer:
         self.folder, self.bucket, self.delay = pathlib.Path(folder), bucket, delay
         self.region, self.redirect, self.encryption_key = region, redirect, encryption_key
         self.requests, self.faults, self.lock = [], [], threading.Lock()
+        self.connections = 0  # so far
         self.healed = threading.Event()  # lets the silent ones go
         self._server = Server(("127.0.0.1", port), self._handler())
         scheme = "http"
@@ -160,6 +161,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def handle(self):
+        with self.server_of_faults.lock:
+            self.server_of_faults.connections += 1
         with contextlib.suppress(ConnectionError, ssl.SSLError, TimeoutError):
             super().handle()
 

@@ -50,6 +50,13 @@ class Sound(FaultTest):
         self.assertEqual((requests, retries), (1, 0))
         self.assertGreater(size, 300)
 
+    def test_a_connection_is_used_again(self):
+        for tls in (False, True):
+            self.serve(tls=tls)
+            self.ask(*["list", "g/", "all", "--"] * 9, "list", "", "all", skip_verify="true" if tls else "false")
+            self.assertEqual(len(self.server.requests), 10)
+            self.assertEqual(self.server.connections, 1)
+
     def test_another_version(self):
         self.serve()
         version, size, _ = self.listed("g/").objects()["g/a"]

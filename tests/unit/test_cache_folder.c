@@ -126,6 +126,18 @@ static int get(struct cache *cache, const char *identity, const char *kind, stru
     return cache_get_fact(cache, identity, kind, buffer);
 }
 
+/* Whether the fact is known neither way. */
+static bool is_unknown(struct cache *cache, const char *identity, const char *kind)
+{
+    struct buffer buffer = {0};
+    struct cache_map map;
+    int r = cache_get_fact(cache, identity, kind, &buffer);
+
+    assert_true(buffer.size == 0);
+    buffer_finish(&buffer);
+    return r == -ENOENT && cache_map_fact(cache, identity, kind, &map) == -ENOENT;
+}
+
 static void keeps_facts(void **state)
 {
     struct cache *cache = open_cache(*state, CACHE_SIZE_DEFAULT);
@@ -188,16 +200,16 @@ static void no_damaged_fact_is_given(void **state)
         for (int bit = 0; bit < 8; bit++) {
             uint8_t byte = file[i] ^ (uint8_t)(1 << bit);
             assert_int_equal(pwrite(fd, &byte, 1, i), 1);
-            assert_int_equal(cache_get_fact(cache, "a", "frames", &buffer), -ENOENT);
+            assert_true(is_unknown(cache, "a", "frames"));
         }
         assert_int_equal(pwrite(fd, file + i, 1, i), 1);
     }
     assert_int_equal(cache_get_fact(cache, "a", "frames", &buffer), 0);
     assert_int_equal(pwrite(fd, "", 1, size), 1);
-    assert_int_equal(cache_get_fact(cache, "a", "frames", &buffer), -ENOENT);
+    assert_true(is_unknown(cache, "a", "frames"));
     for (ssize_t i = size - 1; i >= 0; i--) {
         assert_int_equal(ftruncate(fd, i), 0);
-        assert_int_equal(cache_get_fact(cache, "a", "frames", &buffer), -ENOENT);
+        assert_true(is_unknown(cache, "a", "frames"));
     }
     assert_int_equal(buffer.size, 21);
     close(fd);
@@ -209,15 +221,42 @@ static void no_damaged_fact_is_given(void **state)
 static void a_renamed_fact_is_not_given(void **state)
 {
     struct cache *cache = open_cache(*state, CACHE_SIZE_DEFAULT);
-    struct buffer buffer = {0};
     char other[4096];
 
     cache_put_fact(cache, "a", "frames", "fact", 4);
     nftw(*state, find_fact, 16, FTW_PHYS);
     snprintf(other, sizeof other, "%.*s.blocks", (int)(strlen(fact_path) - strlen(".frames")), fact_path);
     assert_int_equal(rename(fact_path, other), 0);
-    assert_int_equal(cache_get_fact(cache, "a", "blocks", &buffer), -ENOENT);
-    buffer_finish(&buffer);
+    assert_true(is_unknown(cache, "a", "blocks"));
+    cache_close(cache);
+}
+
+/* What is mapped stays, whatever becomes of the fact. */
+static void maps_facts(void **state)
+{
+    static uint8_t large[3 << 20]; /* more than is checked at once */
+    struct cache *cache = open_cache(*state, CACHE_SIZE_DEFAULT);
+    struct cache_map map, newer, empty;
+
+    source_fill(&(struct source){.seed = 1, .size = sizeof large}, 0, sizeof large, large);
+    cache_put_fact(cache, "a", "frames", large, sizeof large);
+    cache_put_fact(cache, "a", "blocks", "", 0);
+    assert_int_equal(cache_map_fact(cache, "a", "frames", &map), 0);
+    assert_int_equal((uintptr_t)map.bytes % 8, 0);
+    assert_int_equal(cache_map_fact(cache, "a", "blocks", &empty), 0);
+    assert_int_equal(empty.length, 0);
+    cache_map_finish(&empty);
+    cache_map_finish(&empty);
+
+    cache_put_fact(cache, "a", "frames", "other", 5);
+    assert_int_equal(cache_map_fact(cache, "a", "frames", &newer), 0);
+    nftw(*state, find_fact, 16, FTW_PHYS);
+    assert_int_equal(unlink(fact_path), 0);
+    assert_true(newer.length == 5 && memcmp(newer.bytes, "other", 5) == 0);
+    assert_true(map.length == sizeof large && memcmp(map.bytes, large, sizeof large) == 0);
+    assert_true(is_unknown(cache, "a", "frames"));
+    cache_map_finish(&map);
+    cache_map_finish(&newer);
     cache_close(cache);
 }
 
@@ -251,6 +290,7 @@ int main(void)
         folder_test(refuses_kinds_that_are_no_words),
         folder_test(no_damaged_fact_is_given),
         folder_test(a_renamed_fact_is_not_given),
+        folder_test(maps_facts),
         folder_test(sweeps_what_a_crash_left_half_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,7 @@
 #include "litemount/replica.h"
 #include "litemount/slots.h"
 #include "litemount/task.h"
+#include "litemount/workspaces.h"
 
 #define HASH_TEXT_SIZE 65 /* SHA-256 in hex, and its NUL */
 
@@ -47,7 +48,8 @@ struct backups {
     struct config *config;
     struct stores *stores;
     struct cache *cache;
-    struct slots decoders, blocks;
+    struct slots decoders;
+    struct workspaces blocks;
     struct catalog *catalog;
 };
 
@@ -104,7 +106,7 @@ static inline void backups_open(struct backups *backups, const struct fixture *f
     snprintf(path, sizeof path, "%s/%s", fixture->top, cache);
     assert_int_equal(cache_open(path, CACHE_SIZE_DEFAULT, &task, &backups->cache), 0);
     slots_init(&backups->decoders, 2);
-    slots_init(&backups->blocks, 2);
+    workspaces_init(&backups->blocks, 2, HISTORY_BLOCK);
     options.cache = backups->cache;
     assert_int_equal(catalog_open(backups->config, backups->stores, &options, &task, &backups->catalog), 0);
 }
@@ -113,7 +115,7 @@ static inline void backups_close(struct backups *backups)
 {
     catalog_close(backups->catalog);
     slots_finish(&backups->decoders);
-    slots_finish(&backups->blocks);
+    workspaces_finish(&backups->blocks);
     cache_close(backups->cache);
     stores_close(backups->stores);
     config_close(backups->config);

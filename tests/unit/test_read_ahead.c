@@ -133,6 +133,24 @@ static void tells_readers_apart(void **context)
     state_unref(state);
 }
 
+static void reads_through_what_is_left_out(void **context)
+{
+    struct thread_pool *pool;
+    assert_int_equal(thread_pool_open(1, 12, &pool), 0);
+    struct state *state = open_state(pool);
+
+    /* Two tables in alternating runs, of which one is read. */
+    for (uint64_t at = 0; at < 100 * MIB; at += 256 << 10) {
+        if (at % (4 * MIB) < 2 * MIB)
+            read_bytes(state, at, 256 << 10);
+        settle(pool);
+    }
+    for (size_t i = 8 * MIB >> 16; i < 100 * MIB >> 16; i++)
+        assert_int_equal(brought[i], 1);
+    thread_pool_close(pool);
+    state_unref(state);
+}
+
 static void does_without_threads(void **context)
 {
     struct state *state = open_state(NULL);
@@ -148,6 +166,7 @@ int main(void)
         cmocka_unit_test(stays_ahead_of_a_reader_in_order),
         cmocka_unit_test(lookups_set_off_nothing),
         cmocka_unit_test(tells_readers_apart),
+        cmocka_unit_test(reads_through_what_is_left_out),
         cmocka_unit_test(does_without_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

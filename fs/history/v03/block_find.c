@@ -22,6 +22,7 @@ struct reading {
 static int read_object(void *context, uint64_t offset, size_t length, void *bytes, struct task *task)
 {
     struct reading *reading = context;
+    task_set_step(task, "where the snapshot's blocks stand");
     return snapshot_object_read(reading->generation, reading->snapshot, offset, length, bytes, task);
 }
 
@@ -49,6 +50,7 @@ static int hop(struct v03_generation *generation, struct snapshot *snapshot, con
                struct task *task)
 {
     uint8_t header[LZ4_BLOCK_HEADER_SIZE];
+    task_set_step(task, "where block %zu of the snapshot ends", place->number);
     int r = snapshot_object_read(generation, snapshot, place->start, sizeof header, header, task);
     return r < 0 ? r : blocks_note_header(generation, snapshot, place->number, header, task);
 }

@@ -4,14 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "litemount/cleanup.h"
 #include "litemount/parallel.h"
-#include "litemount/slots.h"
 #include "litemount/task.h"
+#include "litemount/workspaces.h"
 #include "snapshot_check.h"
 #include "snapshot_object.h"
 
-#define AHEAD 12        /* blocks behind the last one known that a reader in order may be at */
+#define AHEAD                                                                                                \
+    (48 << 20)          /* bytes of the image behind the last block known that a reader in order may be at   \
+                         */
 #define GUESS_MORE 4096 /* bytes: what a guess of a beginning's length is too short by, mostly */
 
 /* A snapshot up to this is fetched whole when more than its beginning is wanted: at 100 MB/s it takes about
@@ -20,48 +21,34 @@
 #define SMALL_IMAGE (64 << 20) /* bytes: what it decodes to */
 #define SMALL_MAKERS 4         /* threads */
 
+_Static_assert(BLOCK_STORED + (4 << 20) <= HISTORY_BLOCK, "a workspace holds a block");
+
 /* The beginning of a block in its object, from the header on. */
 struct fetched {
-    uint8_t *bytes;
+    uint8_t *bytes; /* a workspace */
     size_t length;
 };
 
-static void fetched_finish(struct fetched *fetched)
-{
-    free(fetched->bytes);
-}
-
-/* Decodes a block whose data begins at `data`; a stored one is left where it is. */
-static int decode(const struct lz4_frame *frame, const struct lz4_block *block, const uint8_t *data,
-                  uint8_t **decoded, const uint8_t **ret_content, size_t *ret_size)
-{
-    *ret_content = data;
-    *ret_size = block->size;
-    if (block->raw && !frame->block_checksum)
-        return 0;
-    *ret_content = *decoded = malloc(frame->block_max);
-    return *decoded ? lz4_block_decode(frame, block, data, *decoded, ret_size) : -ENOMEM;
-}
-
-int block_put(const struct block_reader *reader, size_t number, const uint8_t *bytes, size_t length,
+int block_put(const struct block_reader *reader, size_t number, uint8_t *workspace, size_t length,
               struct cache_fill *fill, struct task *task)
 {
     struct v03_generation *generation = reader->generation;
     struct snapshot *snapshot = reader->snapshot;
     const struct lz4_frame *frame = &snapshot->blocks.frame;
-    _cleanup_free_ uint8_t *decoded = NULL;
+    uint8_t *data = workspace + LZ4_BLOCK_HEADER_SIZE, *content = workspace + BLOCK_STORED;
     struct lz4_block block, next;
-    const uint8_t *content;
     size_t size;
 
-    if (lz4_block_parse(frame, bytes, &block) < 0 || block.end ||
-        block.span + LZ4_BLOCK_HEADER_SIZE != length || lz4_block_parse(frame, bytes + block.span, &next) < 0)
+    if (lz4_block_parse(frame, workspace, &block) < 0 || block.end ||
+        block.span + LZ4_BLOCK_HEADER_SIZE != length ||
+        lz4_block_parse(frame, workspace + block.span, &next) < 0)
         return snapshot_refuse(generation, snapshot, task, "a block header does not hold");
-    int r = decode(frame, &block, bytes + LZ4_BLOCK_HEADER_SIZE, &decoded, &content, &size);
-    if (r == -EBADMSG)
+    size = block.size;
+    if (block.raw && !frame->block_checksum)
+        content = data;
+    else if (lz4_block_decode(frame, &block, data, content, &size) < 0)
         return snapshot_refuse(generation, snapshot, task, "a block of it does not decode");
-    if (r == 0)
-        r = blocks_note_header(generation, snapshot, number + 1, bytes + block.span, task);
+    int r = blocks_note_header(generation, snapshot, number + 1, workspace + block.span, task);
     if (r < 0)
         return r;
     if (!next.end && size != frame->block_max)
@@ -83,12 +70,9 @@ static int fetch(const struct block_reader *reader, const struct block_place *pl
 {
     if (length <= fetched->length)
         return 0;
-    uint8_t *bytes = realloc(fetched->bytes, length);
-    if (!bytes)
-        return -ENOMEM;
-    fetched->bytes = bytes;
+    task_set_step(task, "block %zu of the snapshot", place->number);
     int r = snapshot_object_read(reader->generation, reader->snapshot, place->start + fetched->length,
-                                 length - fetched->length, bytes + fetched->length, task);
+                                 length - fetched->length, fetched->bytes + fetched->length, task);
     if (r == 0)
         fetched->length = length;
     return r;
@@ -106,6 +90,7 @@ static size_t guess_length(const struct block_reader *reader, const struct block
     most = place->end ? bytes + LZ4_BLOCK_HEADER_SIZE : bytes + bytes / 8 + LZ4_BLOCK_HEADER_SIZE;
     bytes = wanted < block_max ? bytes * wanted / block_max * 5 / 4 + GUESS_MORE : most;
     bytes = bytes < most ? bytes : most;
+    bytes = bytes < BLOCK_STORED ? bytes : BLOCK_STORED;
     return (size_t)(bytes < left ? bytes : left);
 }
 
@@ -115,11 +100,9 @@ static int put_start(const struct block_reader *reader, const struct block_place
                      struct cache_fill *fill, struct task *task)
 {
     const struct lz4_frame *frame = &reader->snapshot->blocks.frame;
-    _cleanup_free_ uint8_t *decoded = malloc(wanted);
+    uint8_t *decoded = fetched->bytes + BLOCK_STORED;
     size_t got;
 
-    if (!decoded)
-        return -ENOMEM;
     if (lz4_block_decode_start(frame, block, fetched->bytes + LZ4_BLOCK_HEADER_SIZE,
                                fetched->length - LZ4_BLOCK_HEADER_SIZE, decoded, wanted, &got) < 0)
         return snapshot_refuse(reader->generation, reader->snapshot, task, "a block of it does not decode");
@@ -131,9 +114,9 @@ static int put_start(const struct block_reader *reader, const struct block_place
 
 /* Makes the first `wanted` bytes of a block, or all. -EAGAIN: the end mark stands there. */
 static int make_block(const struct block_reader *reader, const struct block_place *place, size_t wanted,
-                      struct cache_fill *fill, struct task *task)
+                      uint8_t *workspace, struct cache_fill *fill, struct task *task)
 {
-    _cleanup_(fetched_finish) struct fetched fetched = {0};
+    struct fetched fetched = {.bytes = workspace};
     const struct lz4_frame *frame = &reader->snapshot->blocks.frame;
     struct lz4_block block;
     uint64_t size;
@@ -162,9 +145,9 @@ static int make_block(const struct block_reader *reader, const struct block_plac
             return r < 0 ? r : 0;
     }
     r = fetch(reader, place, block.span + LZ4_BLOCK_HEADER_SIZE, task, &fetched);
-    return r < 0 ? r
-                 : block_put(reader, place->number, fetched.bytes, block.span + LZ4_BLOCK_HEADER_SIZE, fill,
-                             task);
+    return r < 0
+               ? r
+               : block_put(reader, place->number, workspace, block.span + LZ4_BLOCK_HEADER_SIZE, fill, task);
 }
 
 /* Whether bytes of the block before `begin` were made already: the ones right before it, so that somebody
@@ -186,18 +169,10 @@ static size_t worth_making(const struct block_reader *reader, size_t number, uin
     return whole ? frame->block_max : (size_t)end;
 }
 
-/* Whether finding out where block `number` stands, which is not known, is left to reading through. */
-static bool is_near(const struct block_reader *reader, const struct block_place *place, uint64_t number)
-{
-    if (reader->ahead && number - place->number < AHEAD)
-        return true;
-    return through_nears(&reader->snapshot->through, (size_t)number);
-}
-
-static bool is_small(const struct block_reader *reader, const struct block_place *place, uint64_t number)
+static bool is_small(const struct block_reader *reader, uint64_t number)
 {
     bool is_exact;
-    return number > 0 && place->number <= number && reader->snapshot->object.size <= SMALL_OBJECT &&
+    return number > 0 && reader->snapshot->object.size <= SMALL_OBJECT &&
            snapshot_size(reader->snapshot, &is_exact) <= SMALL_IMAGE;
 }
 
@@ -213,15 +188,21 @@ static int make_until_end(void *context, size_t item, struct task *task)
     return r == -EAGAIN ? 0 : r;
 }
 
-/* Makes block `number` if it is to be read through: 0; else -EAGAIN, or an errno. */
-static int make_through(const struct block_reader *reader, const struct block_place *place, uint64_t number,
-                        struct cache_fill *fill, struct task *task)
+/* Makes all blocks up to `number` if that is to be done by reading through; else -EAGAIN, or an errno. */
+static int make_through(const struct block_reader *reader, uint64_t number, struct cache_fill *fill,
+                        struct task *task)
 {
     struct whole whole = {reader, fill};
+    size_t near = AHEAD / reader->snapshot->blocks.frame.block_max;
+    struct block_place place;
 
-    if (is_near(reader, place, number))
+    if (through_nears(&reader->snapshot->through, (size_t)number, near))
         return through_make(reader, (size_t)number, fill, task);
-    if (!is_small(reader, place, number))
+    if (blocks_get(reader->snapshot, number, &place))
+        return -EAGAIN;
+    if (reader->ahead && number - place.number < near)
+        return through_make(reader, (size_t)number, fill, task);
+    if (!is_small(reader, number))
         return -EAGAIN;
     int r = parallel_each(SMALL_MAKERS, SMALL_MAKERS, make_until_end, &whole, task);
     if (r < 0)
@@ -233,11 +214,14 @@ static int make_through(const struct block_reader *reader, const struct block_pl
 static int make_placed(const struct block_reader *reader, const struct block_place *place, uint64_t begin,
                        uint64_t end, struct cache_fill *fill, struct task *task)
 {
-    int r = slots_take(reader->generation->blocks, task);
+    struct workspaces *workspaces = reader->generation->blocks;
+    uint8_t *workspace;
+    int r = workspaces_take(workspaces, task, &workspace);
+
     if (r < 0)
         return r;
-    r = make_block(reader, place, worth_making(reader, place->number, begin, end), fill, task);
-    slots_give(reader->generation->blocks);
+    r = make_block(reader, place, worth_making(reader, place->number, begin, end), workspace, fill, task);
+    workspaces_give(workspaces, workspace);
     return r;
 }
 
@@ -248,10 +232,8 @@ static int make_part(const struct block_reader *reader, uint64_t number, uint64_
 {
     struct snapshot *snapshot = reader->snapshot;
     struct block_place place;
-    int r = -EAGAIN;
+    int r = make_through(reader, number, fill, task);
 
-    if (!blocks_get(snapshot, number, &place))
-        r = make_through(reader, &place, number, fill, task);
     while (r == -EAGAIN) {
         r = 0;
         /* Where the first header to be read is the block's own, it is read along with the block. */
@@ -269,13 +251,17 @@ int blocks_make(const struct block_reader *reader, uint64_t offset, uint64_t len
                 struct task *task)
 {
     int r = blocks_begin(reader->generation, reader->snapshot, task);
-    uint64_t end = offset + length;
+    uint64_t end = offset + length, block_max = reader->snapshot->blocks.frame.block_max;
     bool last = false;
 
+    if (r == 0 && reader->ahead && (r = make_through(reader, (end - 1) / block_max, fill, task)) == -EAGAIN)
+        r = 0;
     while (r == 0 && offset < end && !last) {
-        uint64_t block_max = reader->snapshot->blocks.frame.block_max, number = offset / block_max;
-        uint64_t begin = number * block_max, stop = begin + block_max;
-        r = make_part(reader, number, offset - begin, (end < stop ? end : stop) - begin, fill, task, &last);
+        uint64_t number = offset / block_max, begin = number * block_max, stop = begin + block_max;
+        /* Who reads through has made it, most of the time. */
+        if (!reader->ahead || !cache_image_has(reader->image, offset))
+            r = make_part(reader, number, offset - begin, (end < stop ? end : stop) - begin, fill, task,
+                          &last);
         offset = stop;
     }
     return r;

@@ -17,7 +17,11 @@ struct block_reader {
 int blocks_make(const struct block_reader *reader, uint64_t offset, uint64_t length, struct cache_fill *fill,
                 struct task *task);
 
-/* Decodes block `number`, which stands in `bytes` from its header to the next one, and puts it. 0;
- * -EOPNOTSUPP; -EBADMSG with a reason; or -ENOMEM. */
-int block_put(const struct block_reader *reader, size_t number, const uint8_t *bytes, size_t length,
+/* Bytes of a block in its object at most, from its header to the next one, that included. What it decodes to
+ * stands behind them in a workspace. */
+#define BLOCK_STORED ((4 << 20) + 12)
+
+/* Decodes block `number`, which stands in the workspace, `length` bytes from its header to the next one, and
+ * puts it. 0; -EOPNOTSUPP; -EBADMSG with a reason; or -ENOMEM. */
+int block_put(const struct block_reader *reader, size_t number, uint8_t *workspace, size_t length,
               struct cache_fill *fill, struct task *task);

@@ -7,6 +7,7 @@
 #include "litemount/array.h"
 #include "litemount/cache.h"
 #include "litemount/cleanup.h"
+#include "litemount/task.h"
 #include "object_stream.h"
 #include "snapshot_object.h"
 #include "v03.h"
@@ -176,6 +177,7 @@ int blocks_begin(struct v03_generation *generation, struct snapshot *snapshot, s
         return r < 0 ? r : 0;
     if (recall(generation, snapshot) == 0)
         return 0;
+    task_set_step(task, "the snapshot's header");
     r = snapshot_object_read(generation, snapshot, 0, sizeof bytes, bytes, task);
     if (r < 0)
         return r;

@@ -50,6 +50,7 @@ int segment_fetch(struct v03_generation *generation, const struct segment *segme
     if (r < 0)
         return r;
     intake.parser = parser;
+    task_set_step(task, "the frames of a segment");
     r = object_decode(generation, &segment->object, take_in, &intake, task);
     if (r == 0 && (r = wal_parser_end(parser, ret_found)) == -EBADMSG)
         task_fail(task, EBADMSG, "%s/%s is damaged: it does not hold whole frames",

@@ -138,6 +138,7 @@ static int catch_up(const struct block_reader *reader, struct task *task)
 static int compare(const struct block_reader *reader, uint64_t end, struct task *task)
 {
     uint8_t told[4];
+    task_set_step(task, "the snapshot's checksum");
     int r = snapshot_object_read(reader->generation, reader->snapshot, end + LZ4_BLOCK_HEADER_SIZE,
                                  sizeof told, told, task);
     return r < 0 ? r

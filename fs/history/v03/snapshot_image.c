@@ -145,6 +145,7 @@ int snapshot_peek(struct v03_generation *generation, struct snapshot *snapshot, 
     _cleanup_free_ uint8_t *start = malloc(length + 1), *piece = malloc(V03_PIECE);
     if (!start || !piece)
         return -ENOMEM;
+    task_set_step(task, "the snapshot's first page");
     r = snapshot_object_read(generation, snapshot, 0, length, start, task);
     if (r == 0)
         r = decode_start(generation, snapshot, start, length, piece, task, &got);

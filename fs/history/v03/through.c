@@ -5,9 +5,8 @@
 #include <string.h>
 
 #include "block_make.h"
-#include "litemount/cleanup.h"
-#include "litemount/slots.h"
 #include "litemount/task.h"
+#include "litemount/workspaces.h"
 #include "snapshot_object.h"
 
 #define RANGE (UINT64_C(1) << 20) /* bytes */
@@ -30,15 +29,15 @@ void through_finish(struct through *through)
     pthread_mutex_destroy(&through->lock);
 }
 
-bool through_nears(struct through *through, size_t number)
-{
-    pthread_mutex_lock(&through->lock);
-    bool nears = through->n_makers && number >= through->number && number - through->number < THROUGH_RANGES;
-    pthread_mutex_unlock(&through->lock);
-    return nears;
-}
-
 /* From here on the lock is held, but where it says otherwise. */
+
+static bool is_decoding(const struct through *through, size_t number)
+{
+    for (size_t i = 0; i < through->n_decoding; i++)
+        if (through->decoding[i] == number)
+            return true;
+    return false;
+}
 
 static struct through_range *range_at(struct through *through, uint64_t index)
 {
@@ -50,10 +49,11 @@ static uint64_t index_of(const struct through *through, uint64_t offset)
     return (offset - through->origin) / RANGE;
 }
 
+/* Its memory is for the next one. */
 static void empty(struct through_range *range)
 {
-    free(range->bytes);
-    *range = (struct through_range){0};
+    range->state = RANGE_EMPTY;
+    range->length = 0;
 }
 
 /* Lets go of the ranges before the front that nobody copies from. */
@@ -152,7 +152,9 @@ static int fetch(const struct block_reader *reader, struct through *through, uin
     range->state = RANGE_FETCHING;
     range->length = left < RANGE ? (size_t)left : RANGE;
     pthread_mutex_unlock(&through->lock);
-    range->bytes = malloc(range->length);
+    if (!range->bytes)
+        range->bytes = malloc(RANGE);
+    task_set_step(task, "the snapshot, read through");
     int r = range->bytes ? snapshot_object_read(reader->generation, reader->snapshot, offset, range->length,
                                                 range->bytes, task)
                          : -ENOMEM;
@@ -173,43 +175,31 @@ static void use(struct through *through, uint64_t start, uint64_t end, int chang
     drop_passed(through);
 }
 
-/* Copies a block together, if it is wanted, and lets go of its ranges. NULL: not wanted, or no memory. */
-static uint8_t *copy_block(struct through *through, const struct taken *taken, bool wanted)
+/* Copies a block together, if there is a workspace for it, and lets go of its ranges. */
+static void copy_block(struct through *through, const struct taken *taken, uint8_t *workspace)
 {
-    size_t length = (size_t)(taken->end - taken->start);
-    uint8_t *bytes = wanted ? malloc(length) : NULL;
-
-    if (bytes)
-        copy_out(through, taken->start, length, bytes);
+    if (workspace)
+        copy_out(through, taken->start, (size_t)(taken->end - taken->start), workspace);
     pthread_mutex_lock(&through->lock);
     use(through, taken->start, taken->end, -1);
     pthread_cond_broadcast(&through->changed);
     pthread_mutex_unlock(&through->lock);
-    return bytes;
 }
 
 /* Makes a block that was taken; called without the lock. */
 static int make(const struct block_reader *reader, struct through *through, const struct taken *taken,
                 struct cache_fill *fill, struct task *task)
 {
-    struct slots *slots = reader->generation->blocks;
-    int r = slots_take(slots, task);
-    _cleanup_free_ uint8_t *bytes = copy_block(through, taken, r == 0);
+    struct workspaces *workspaces = reader->generation->blocks;
+    uint8_t *workspace = NULL;
+    int r = workspaces_take(workspaces, task, &workspace);
 
+    copy_block(through, taken, workspace);
     if (r < 0)
         return r;
-    r = bytes ? block_put(reader, taken->number, bytes, (size_t)(taken->end - taken->start), fill, task)
-              : -ENOMEM;
-    slots_give(slots);
+    r = block_put(reader, taken->number, workspace, (size_t)(taken->end - taken->start), fill, task);
+    workspaces_give(workspaces, workspace);
     return r;
-}
-
-static bool is_decoding(const struct through *through, size_t number)
-{
-    for (size_t i = 0; i < through->n_decoding; i++)
-        if (through->decoding[i] == number)
-            return true;
-    return false;
 }
 
 static void end_decoding(struct through *through, size_t number)
@@ -275,9 +265,22 @@ static int enter(const struct block_reader *reader, struct through *through, siz
 
 static void leave(struct through *through)
 {
-    if (--through->n_makers == 0)
-        for (size_t i = 0; i < THROUGH_RANGES; i++)
-            empty(&through->ranges[i]);
+    if (--through->n_makers > 0)
+        return;
+    for (size_t i = 0; i < THROUGH_RANGES; i++) {
+        empty(&through->ranges[i]);
+        free(through->ranges[i].bytes);
+        through->ranges[i].bytes = NULL;
+    }
+}
+
+bool through_nears(struct through *through, size_t number, size_t near)
+{
+    pthread_mutex_lock(&through->lock);
+    bool nears = through->n_makers &&
+                 (number < through->number ? is_decoding(through, number) : number - through->number < near);
+    pthread_mutex_unlock(&through->lock);
+    return nears;
 }
 
 int through_make(const struct block_reader *reader, size_t number, struct cache_fill *fill, struct task *task)
@@ -288,6 +291,7 @@ int through_make(const struct block_reader *reader, size_t number, struct cache_
 
     if (r < 0)
         return r;
+    workspaces_hold(reader->generation->blocks);
     pthread_mutex_lock(&through->lock);
     r = enter(reader, through, number, size);
     if (r == 0) {
@@ -296,6 +300,7 @@ int through_make(const struct block_reader *reader, size_t number, struct cache_
         leave(through);
     }
     pthread_mutex_unlock(&through->lock);
+    workspaces_release(reader->generation->blocks);
     if (r == 0 && !blocks_is_decoded(reader->snapshot, number))
         return -EAGAIN;
     return r;

@@ -44,8 +44,8 @@ struct through {
 void through_init(struct through *through);
 void through_finish(struct through *through);
 
-/* Whether somebody is reading through, just before block `number`. */
-bool through_nears(struct through *through, size_t number);
+/* Whether block `number` is about to be made by somebody who reads through, in no more than `near` blocks. */
+bool through_nears(struct through *through, size_t number, size_t near);
 
 /* Takes part in reading through until block `number`, which is not known yet, has been made: 0. -EAGAIN: it
  * was not, but is known now, or the end is. -EOPNOTSUPP: this frame has to be read in order. Else -EBADMSG

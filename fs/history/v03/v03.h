@@ -116,8 +116,8 @@ struct v03_generation {
     struct cache *cache;
     const struct age_identity *identities;
     size_t n_identities;
-    struct slots *decoders; /* borrowed too: each decoder takes megabytes */
-    struct slots *blocks;   /* and these: each is a block of a snapshot in memory */
+    struct slots *decoders;    /* borrowed too: each decoder takes megabytes */
+    struct workspaces *blocks; /* and these: each is a block of a snapshot in memory */
 
     pthread_mutex_t lock;        /* guards what is below, and the segments' learnt part */
     pthread_cond_t learnt;       /* a segment stopped being LEARNT_PENDING */

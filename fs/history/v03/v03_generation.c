@@ -91,6 +91,15 @@ static bool generation_has_points(struct generation *base)
     return listing && v03_point_at(listing, INSTANT_MAX, &point);
 }
 
+static int generation_begins_by(struct generation *base, int64_t time, struct task *task)
+{
+    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
+    for (size_t i = listing ? v03_snapshots_at(listing, time) : 0; i > 0; i--)
+        if (!snapshot_is_damaged(listing->snapshots[i - 1]))
+            return 1;
+    return 0;
+}
+
 static bool generation_point_at(struct generation *base, int64_t time, int64_t *ret_point)
 {
     _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
@@ -247,6 +256,7 @@ static void generation_close(struct generation *base)
 static const struct generation_ops v03_generation_ops = {
     .refresh = generation_refresh,
     .has_points = generation_has_points,
+    .begins_by = generation_begins_by,
     .bounds = generation_bounds,
     .point_at = generation_point_at,
     .open_at = generation_open_at,

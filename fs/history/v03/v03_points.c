@@ -5,6 +5,7 @@
  * one pass over the segments. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "chain.h"
 #include "litemount/array.h"
@@ -147,8 +148,11 @@ int v03_points(struct v03_generation *generation, struct v03_listing *listing, s
 
     pthread_mutex_lock(&generation->lock);
     int r = update(generation, listing);
-    for (size_t i = 0; i < known->n && r == 0; i++)
-        r = instants_add(points, known->times[i]);
+    if (r == 0)
+        r = ARRAY_GROW(points->times, points->capacity, points->n + known->n);
+    if (r == 0 && known->n)
+        memcpy(points->times + points->n, known->times, known->n * sizeof *points->times);
+    points->n += r == 0 ? known->n : 0;
     pthread_mutex_unlock(&generation->lock);
     return r;
 }

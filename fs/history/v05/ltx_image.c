@@ -123,6 +123,7 @@ static int fetch_pages(const struct source *source, size_t first, size_t end, st
 
     if (!bytes)
         return -ENOMEM;
+    task_set_step(task, "entries %zu to %zu of the page index", first, end - 1);
     int r = ltx_object_read(source->file, offset, length, bytes, task, NULL);
     return r < 0 ? r : put_pages(source, first, end, bytes, fill, task);
 }

@@ -1,7 +1,6 @@
 /* A small file is fetched whole, and all its checksums hold before anything in it is used. Of a large one the
- * beginning and the end are read, both at once: the end of a guessed length, which the page index fits into
- * nearly always, and if the file is an image of the whole database, the first pages along with the header,
- * for whoever opens a database reads those. */
+ * beginning and the end are read, both at once: with the header the first pages, for whoever opens a database
+ * reads those, and the end in a guessed length, which the page index fits into nearly always. */
 #include "ltx_learn.h"
 
 #include <errno.h>
@@ -14,8 +13,8 @@
 #include "ltx_image.h"
 #include "ltx_time.h"
 
-#define HEAD_SIZE (64 << 10)     /* bytes of an image of a database that are read with its header */
-#define TAIL_PART 256            /* an index entry takes some 9 bytes, a page of 4 KiB some 2 KiB or more */
+#define HEAD_SIZE (32 << 10) /* bytes */
+#define TAIL_PART 320        /* an index entry takes some 9 bytes, the frame of a page of 4 KiB some 3 KiB */
 #define TAIL_SIZE_MIN (64 << 10) /* bytes */
 #define TAIL_SIZE_MAX (4 << 20)  /* bytes; also of an index's windows */
 
@@ -113,6 +112,7 @@ static int learn_whole(struct lesson *lesson, struct task *task)
     lesson->head = malloc(lesson->head_size);
     if (!lesson->head)
         return -ENOMEM;
+    task_set_step(task, "all of a small file, checked");
     int r = ltx_object_read(lesson->file, 0, lesson->head_size, lesson->head, task, &lesson->time);
     if (r == 0)
         r = slots_take(decoders, task);
@@ -137,6 +137,7 @@ static int read_end(void *context, size_t item, struct task *task)
 {
     struct lesson *lesson = context;
     const struct ltx_file *file = lesson->file;
+    task_set_step(task, item == 0 ? "its header" : "the end of its page index");
     return item == 0 ? ltx_object_read(file, 0, lesson->head_size, lesson->head, task, &lesson->time)
                      : ltx_object_read(file, file->object.size - lesson->tail_size, lesson->tail_size,
                                        lesson->tail, task, NULL);
@@ -144,7 +145,7 @@ static int read_end(void *context, size_t item, struct task *task)
 
 static int read_ends(struct lesson *lesson, struct task *task)
 {
-    lesson->head_size = lesson->file->min_txid == 1 ? HEAD_SIZE : LTX_HEADER_SIZE;
+    lesson->head_size = HEAD_SIZE;
     lesson->tail_size = guess_tail(lesson->file->object.size);
     lesson->head = malloc(lesson->head_size);
     lesson->tail = malloc(lesson->tail_size);
@@ -161,6 +162,7 @@ static int read_index_start(const struct lesson *lesson, uint64_t offset, uint64
 
     for (uint64_t done = 0; done < length && r == 0; done += TAIL_SIZE_MAX) {
         size_t part = length - done < TAIL_SIZE_MAX ? (size_t)(length - done) : TAIL_SIZE_MAX;
+        task_set_step(task, "more of its page index");
         r = ltx_object_read(lesson->file, offset + done, part, window, task, NULL);
         if (r == 0)
             r = ltx_index_reader_feed(reader, window, part, ltx_table_add, draft, &taken);

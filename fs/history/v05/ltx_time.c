@@ -51,6 +51,7 @@ int ltx_time_ask(struct v05_generation *generation, struct ltx_file *file, struc
 
     if (known_time(generation, file) != LTX_TIME_UNKNOWN)
         return 0;
+    task_set_step(task, "its time");
     int r = replica_metadata(file->replica, &file->object, LTX_TIME_METADATA, task, &value);
     if (r == -ENODATA || r == -ENOENT) {
         task_forgive(task);

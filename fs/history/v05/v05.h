@@ -122,6 +122,20 @@ int plan_points(const struct v05_listing *listing, struct plan_points *ret_point
  * above. */
 size_t plan_reachable(const struct v05_listing *listing, uint64_t *txids);
 
+/* sound_plan.c: plan_make, of a generation that is not locked. */
+int v05_plan(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
+             uint64_t txid, struct plan *ret_plan);
+
+/* As v05_plan, around all damage: learns the plan's files until they are sound. 0, -ENOENT if it leads
+ * nowhere, or a negative errno with a reason. */
+int v05_sound_plan(struct v05_generation *generation, struct v05_listing *listing, int64_t time,
+                   uint64_t txid, struct task *task, struct plan *ret_plan);
+
+/* What is missing between where the plan leads and the newest TXID that there is a file of at `time`: a
+ * sentence that the caller frees, or NULL. 0 or -ENOMEM. */
+int v05_describe_gap(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
+                     const struct plan *plan, char **ret_gap);
+
 /* v05_listing.c: lists the replica; of what is `known` (may be NULL) only what came since, unless `whole`. */
 bool v05_parse_name(const char *name, uint64_t *ret_min, uint64_t *ret_max);
 int v05_listing_make(struct v05_generation *generation, const struct contents *contents,
@@ -157,7 +171,7 @@ int v05_list_positions(struct v05_generation *generation, const struct v05_listi
                        struct names *names);
 
 /* Says that TXIDs are missing; the caller frees it. 0 or -ENOMEM. */
-int v05_describe_gap(uint64_t first, uint64_t last, char **ret_gap);
+int v05_write_gap(uint64_t first, uint64_t last, char **ret_gap);
 
 /* v05_point.c: the point that `plan`, which answers for `time`, leads to. 0, or a negative errno with a
  * reason. */
@@ -167,3 +181,7 @@ int v05_find_point(struct v05_generation *generation, struct v05_listing *listin
 /* Adds all points. 0, or a negative errno with a reason. */
 int v05_points(struct v05_generation *generation, struct v05_listing *listing, struct task *task,
                struct instants *points);
+
+/* Whether there is a point at or before `time`: 1 or 0, or why times can't be had. Asks for none where the
+ * store's own tell enough. */
+int v05_begins_by(struct generation *base, int64_t time, struct task *task);

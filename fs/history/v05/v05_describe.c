@@ -16,7 +16,7 @@
 
 #define PARALLEL_HEADERS 64
 
-int v05_describe_gap(uint64_t first, uint64_t last, char **ret_gap)
+int v05_write_gap(uint64_t first, uint64_t last, char **ret_gap)
 {
     char *gap;
     if (asprintf(&gap, "TXID %016" PRIx64 " to %016" PRIx64 ": no sound file holds them", first, last) < 0)
@@ -112,7 +112,7 @@ static bool has_more_damage(struct v05_generation *generation, size_t n_damaged)
 static int add_point(const struct plan_point *found, bool measured, struct listed_points *points)
 {
     struct listed_point point = {.time = found->time, .is_snapshot = found->is_base};
-    int r = found->missing ? v05_describe_gap(found->txid + 1, found->missing, &point.gap) : 0;
+    int r = found->missing ? v05_write_gap(found->txid + 1, found->missing, &point.gap) : 0;
 
     if (measured) {
         snprintf(point.position, sizeof point.position, "%016" PRIx64, found->txid);

@@ -76,20 +76,11 @@ static bool generation_bounds(struct generation *base, int64_t *ret_earliest, in
     return true;
 }
 
-static int make_plan(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
-                     uint64_t txid, struct plan *ret_plan)
-{
-    pthread_mutex_lock(&generation->lock);
-    int r = plan_make(listing, time, txid, ret_plan);
-    pthread_mutex_unlock(&generation->lock);
-    return r;
-}
-
 static bool generation_has_points(struct generation *base)
 {
     _cleanup_(unref_listing) struct v05_listing *listing = current(cast(base));
     _cleanup_(plan_finish) struct plan plan = {0};
-    return listing && make_plan(cast(base), listing, INSTANT_MAX, UINT64_MAX, &plan) == 0 && plan.txid;
+    return listing && v05_plan(cast(base), listing, INSTANT_MAX, UINT64_MAX, &plan) == 0 && plan.txid;
 }
 
 static bool generation_point_at(struct generation *base, int64_t time, int64_t *ret_point)
@@ -100,109 +91,8 @@ static bool generation_point_at(struct generation *base, int64_t time, int64_t *
     struct task task;
 
     task_init(&task, NULL);
-    return listing && make_plan(generation, listing, time, UINT64_MAX, &plan) == 0 && plan.txid &&
+    return listing && v05_plan(generation, listing, time, UINT64_MAX, &plan) == 0 && plan.txid &&
            v05_find_point(generation, listing, time, &plan, &task, ret_point) == 0;
-}
-
-/* The files of the plan, and behind them those whose times tell when its last TXID came to be. */
-struct plan_files {
-    struct ltx_file **items;
-    size_t n, n_timed;
-};
-
-static int list_plan_files(struct v05_generation *generation, const struct v05_listing *listing,
-                           const struct plan *plan, struct plan_files *files)
-{
-    files->items = calloc(plan->n_chain + 1 + listing->n_files, sizeof(struct ltx_file *));
-    if (!files->items)
-        return -ENOMEM;
-    if (plan->base)
-        files->items[files->n++] = plan->base;
-    for (size_t i = 0; i < plan->n_chain; i++)
-        files->items[files->n++] = plan->chain[i];
-    pthread_mutex_lock(&generation->lock);
-    for (size_t i = 0; i < listing->n_files && plan->n_chain; i++) {
-        struct ltx_file *file = listing->files[i];
-        if (file->max_txid == plan->txid && file->level != V05_BASE_LEVEL && file != plan_last(plan) &&
-            file->time == LTX_TIME_UNKNOWN)
-            files->items[files->n + files->n_timed++] = file;
-    }
-    pthread_mutex_unlock(&generation->lock);
-    return 0;
-}
-
-static bool is_damaged(struct v05_generation *generation, const struct plan_files *files)
-{
-    bool damaged = false;
-    pthread_mutex_lock(&generation->lock);
-    for (size_t i = 0; i < files->n; i++)
-        damaged |= files->items[i]->learnt == LTX_DAMAGED;
-    pthread_mutex_unlock(&generation->lock);
-    return damaged;
-}
-
-/* Learns all files of a plan. 0 if they are sound; 1 if some turned out damaged, so that another plan is to
- * be made. */
-static int learn_plan(struct v05_generation *generation, const struct v05_listing *listing,
-                      const struct plan *plan, struct task *task)
-{
-    struct plan_files files = {0};
-    int r = list_plan_files(generation, listing, plan, &files);
-
-    if (r == 0 && files.n_timed)
-        r = ltx_times_recall(generation, listing);
-    if (r == 0)
-        r = ltx_files_learn(generation, files.items, files.n, files.n_timed, task);
-    if (r == 0 && files.n_timed)
-        ltx_times_keep(generation, listing);
-    if (r == 0)
-        r = is_damaged(generation, &files);
-    free(files.items);
-    return r;
-}
-
-/* The plan for `time` and `txid` whose files are all sound. */
-static int sound_plan(struct v05_generation *generation, struct v05_listing *listing, int64_t time,
-                      uint64_t txid, struct task *task, struct plan *ret_plan)
-{
-    struct plan plan = {0};
-    int r = time == INSTANT_MAX && !listing->has_doubles ? 0 : ltx_times_learn(generation, listing, task);
-
-    for (bool again = r == 0; again; again = r == 1) {
-        plan_finish(&plan);
-        r = make_plan(generation, listing, time, txid, &plan);
-        if (r == 0 && plan.txid == 0)
-            r = -ENOENT;
-        if (r == 0)
-            r = learn_plan(generation, listing, &plan, task);
-    }
-    if (r < 0) {
-        plan_finish(&plan);
-        return r;
-    }
-    *ret_plan = plan;
-    return 0;
-}
-
-/* What is missing between where the plan leads and the newest TXID that there is a file of at `time`. */
-static int describe_gap(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
-                        const struct plan *plan, char **ret_gap)
-{
-    uint64_t next = UINT64_MAX;
-
-    pthread_mutex_lock(&generation->lock);
-    for (size_t i = 0; i < listing->n_files; i++) {
-        const struct ltx_file *file = listing->files[i];
-        if (file->time <= time && file->max_txid > plan->txid && file->level != V05_BASE_LEVEL &&
-            file->min_txid > plan->txid && file->min_txid < next && file->learnt != LTX_DAMAGED)
-            next = file->min_txid;
-        if (file->time <= time && file->max_txid > plan->txid && file->learnt == LTX_DAMAGED &&
-            file->max_txid + 1 < next)
-            next = file->max_txid + 1;
-    }
-    pthread_mutex_unlock(&generation->lock);
-    *ret_gap = NULL;
-    return next == UINT64_MAX ? 0 : v05_describe_gap(plan->txid + 1, next - 1, ret_gap);
 }
 
 static int generation_open_at(struct generation *base, int64_t time, struct task *task,
@@ -213,12 +103,12 @@ static int generation_open_at(struct generation *base, int64_t time, struct task
     _cleanup_(plan_finish) struct plan plan = {0};
     _cleanup_free_ char *gap = NULL;
     int64_t point;
-    int r = listing ? sound_plan(generation, listing, time, UINT64_MAX, task, &plan) : -ENOENT;
+    int r = listing ? v05_sound_plan(generation, listing, time, UINT64_MAX, task, &plan) : -ENOENT;
 
     if (r == 0)
         r = v05_find_point(generation, listing, time, &plan, task, &point);
     if (r == 0)
-        r = describe_gap(generation, listing, time, &plan, &gap);
+        r = v05_describe_gap(generation, listing, time, &plan, &gap);
     if (r == 0)
         r = v05_state_make(generation, listing, &plan, point, &gap, ret_state);
     return r == -EBADMSG ? task_fail(task, EIO, "%s: its LTX files have pages of different sizes",
@@ -253,7 +143,7 @@ static int generation_open_position(struct generation *base, const char *positio
     if (!listing || strlen(position) != 16 || strspn(position, "0123456789abcdef") != 16)
         return -ENOENT;
     uint64_t txid = strtoull(position, NULL, 16);
-    int r = sound_plan(generation, listing, INSTANT_MAX, txid, task, &plan);
+    int r = v05_sound_plan(generation, listing, INSTANT_MAX, txid, task, &plan);
     if (r == 0 && plan.txid != txid)
         r = -ENOENT;
     if (r == 0)
@@ -325,6 +215,7 @@ static void generation_close(struct generation *base)
 static const struct generation_ops v05_generation_ops = {
     .refresh = generation_refresh,
     .has_points = generation_has_points,
+    .begins_by = v05_begins_by,
     .learn_times = generation_learn_times,
     .bounds = generation_bounds,
     .point_at = generation_point_at,

@@ -248,7 +248,7 @@ static int look_at_written(struct v05_generation *generation, bool whole, struct
                            struct contents *contents)
 {
     *contents = (struct contents){.replica = generation->written};
-    return whole && generation->written ? contents_look(generation->written, task, contents) : 0;
+    return whole && generation->written ? contents_look(contents, task) : 0;
 }
 
 int v05_listing_make(struct v05_generation *generation, const struct contents *contents,

@@ -8,8 +8,11 @@
 #include <string.h>
 
 #include "litemount/array.h"
+#include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "ltx_time.h"
+
+#define STORED_LATER (3600 * INSTANT_SECOND)
 
 static int64_t later(int64_t a, int64_t b)
 {
@@ -102,6 +105,11 @@ int v05_find_point(struct v05_generation *generation, struct v05_listing *listin
     return r;
 }
 
+static void unref_listing(struct v05_listing **listing)
+{
+    v05_listing_unref(*listing);
+}
+
 int v05_points(struct v05_generation *generation, struct v05_listing *listing, struct task *task,
                struct instants *points)
 {
@@ -118,4 +126,40 @@ int v05_points(struct v05_generation *generation, struct v05_listing *listing, s
     }
     pthread_mutex_unlock(&generation->lock);
     return r;
+}
+
+/* Whether the file was surely there at `time`. It was written before it was stored, by clocks that do not
+ * differ by hours. */
+static bool was_surely_there(const struct ltx_file *file, int64_t time)
+{
+    int64_t latest = file->time;
+    return (latest != LTX_TIME_UNKNOWN ||
+            !__builtin_add_overflow(file->object.modified, STORED_LATER, &latest)) &&
+           latest <= time;
+}
+
+/* Whether a file was that holds a whole database. Called locked. */
+static bool surely_begins_by(const struct v05_listing *listing, int64_t time)
+{
+    for (size_t i = 0; i < listing->n_files; i++) {
+        const struct ltx_file *file = listing->files[i];
+        if (file->min_txid == 1 && file->learnt != LTX_DAMAGED && was_surely_there(file, time))
+            return true;
+    }
+    return false;
+}
+
+int v05_begins_by(struct generation *base, int64_t time, struct task *task)
+{
+    struct v05_generation *generation = (struct v05_generation *)base;
+    _cleanup_(instants_finish) struct instants points = {0};
+
+    pthread_mutex_lock(&generation->lock);
+    _cleanup_(unref_listing) struct v05_listing *listing = v05_listing_ref(generation->listing);
+    bool surely = listing && surely_begins_by(listing, time);
+    pthread_mutex_unlock(&generation->lock);
+    if (surely || !listing)
+        return surely;
+    int r = v05_points(generation, listing, task, &points);
+    return r < 0 ? r : points.n && points.times[0] <= time;
 }

@@ -1,0 +1,70 @@
+/* Opening ahead of somebody who asks for one database after the other.
+ *
+ * `ls -l` wants the state of every database, and the kernel asks for them one by one: of 2,000 on a distant
+ * store each would wait for a few round trips. So whoever asks for the next in order for the third time finds
+ * the following ones opened with it, all at once, and ever more of them. */
+#include <errno.h>
+
+#include "catalog_parts.h"
+#include "litemount/instant.h"
+#include "litemount/parallel.h"
+#include "litemount/task.h"
+
+#define RUN_BEGINS 3 /* databases asked for in order before others are opened */
+#define MOST_AHEAD 64
+
+struct ahead {
+    struct history *histories[MOST_AHEAD];
+    size_t n;
+    int64_t time;
+};
+
+/* Notes that the database was asked for, and picks those to be opened: it, and what follows. Called locked.
+ */
+static void pick(struct catalog *catalog, const char *name, struct ahead *ahead)
+{
+    struct procession *procession = &catalog->procession;
+    size_t number = entries_number(&catalog->entries, name);
+    bool same_time = procession->time == ahead->time;
+
+    if (same_time && number + 1 == procession->next)
+        return; /* the same again */
+    if (!same_time || number != procession->next)
+        *procession = (struct procession){.time = ahead->time};
+    procession->next = number + 1;
+    procession->run++;
+    if (procession->run < RUN_BEGINS || number < procession->opened)
+        return;
+    size_t most = procession->run * 2 < MOST_AHEAD ? procession->run * 2 : MOST_AHEAD;
+    for (size_t i = number; i < catalog->entries.n && ahead->n < most; i++)
+        ahead->histories[ahead->n++] = catalog->entries.items[i].history;
+    procession->opened = number + ahead->n;
+}
+
+/* What is learnt stays in the history, so the state itself may go. One that can't be opened says so to
+ * whoever asks for it. */
+static int open_one(void *context, size_t item, struct task *task)
+{
+    const struct ahead *ahead = context;
+    struct state *state = NULL;
+    int r = ahead->time == INSTANT_MAX
+                ? history_open_latest(ahead->histories[item], NULL, task, &state)
+                : history_open_at(ahead->histories[item], NULL, ahead->time, task, &state);
+
+    if (r == 0)
+        state_unref(state);
+    return r == -ECANCELED ? r : 0;
+}
+
+void catalog_open_ahead(struct catalog *catalog, const char *name, int64_t time, struct task *task)
+{
+    struct ahead ahead = {.time = time};
+    struct task attempt;
+
+    pthread_mutex_lock(&catalog->lock);
+    pick(catalog, name, &ahead);
+    pthread_mutex_unlock(&catalog->lock);
+    task_init(&attempt, task);
+    if (ahead.n > 1)
+        (void)parallel_each(ahead.n, MOST_AHEAD, open_one, &ahead, &attempt);
+}

@@ -1,0 +1,201 @@
+/* Which databases the configured folders hold: found by listing the store, again and again, but never looked
+ * into again once they are known. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "catalog_parts.h"
+#include "discover.h"
+#include "litemount/array.h"
+#include "litemount/cache.h"
+#include "litemount/cleanup.h"
+#include "litemount/replica.h"
+#include "litemount/task.h"
+#include "naming.h"
+
+#define KIND "backups"
+
+/* Adds the databases that were found in a folder and are not known yet. */
+static int add_found(struct catalog *catalog, const struct folder *folder, const struct replica *replica,
+                     const struct names *found, struct task *task)
+{
+    int r = 0;
+    for (size_t i = 0; i < found->n && r == 0; i++) {
+        const char *place = found->items[i].text;
+        _cleanup_free_ char *name = NULL, *own = naming_of_place(place, replica_url(replica));
+        if (!own || asprintf(&name, "%s%s", folder->name, own) < 0)
+            return -ENOMEM;
+        pthread_mutex_lock(&catalog->lock);
+        bool known = entries_find(&catalog->entries, name) != NULL;
+        pthread_mutex_unlock(&catalog->lock);
+        if (!known)
+            r = catalog_add_database(catalog, folder->config, name, place, task);
+    }
+    return r;
+}
+
+/* Where the places of a folder's backups are kept: a line each. */
+static char *fact_identity(const struct replica *replica)
+{
+    char *text;
+    return asprintf(&text, "%s\nbackups", replica_url(replica)) < 0 ? NULL : text;
+}
+
+/* Takes up what an earlier mount found: each of them need not be looked into again. */
+static void recall(struct catalog *catalog, struct folder *folder, const struct replica *replica)
+{
+    _cleanup_free_ char *identity = fact_identity(replica);
+    struct buffer fact = {0};
+
+    if (folder->recalled || !identity)
+        return;
+    folder->recalled = true;
+    if (cache_get_fact(catalog->options.cache, identity, KIND, &fact) == 0 &&
+        buffer_append(&fact, "", 1) == 0) {
+        char *rest = (char *)fact.data, *line;
+        while ((line = strsep(&rest, "\n")) && rest)
+            if (names_add(&folder->known, line, true) < 0)
+                break; /* what is not known is looked for */
+        names_sort(&folder->known);
+    }
+    buffer_finish(&fact);
+}
+
+static bool same_names(const struct names *a, const struct names *b)
+{
+    for (size_t i = 0; a->n == b->n && i < a->n; i++)
+        if (strcmp(a->items[i].text, b->items[i].text) != 0)
+            return false;
+    return a->n == b->n;
+}
+
+/* Keeps what was found, for the next look and for the next mount. Takes `places` over. */
+static void remember(struct catalog *catalog, struct folder *folder, const struct replica *replica,
+                     struct names *places)
+{
+    _cleanup_free_ char *identity = fact_identity(replica);
+    struct buffer fact = {0};
+    int r = identity ? 0 : -ENOMEM;
+
+    if (same_names(places, &folder->known))
+        return;
+    for (size_t i = 0; i < places->n && r == 0; i++) {
+        r = buffer_append(&fact, places->items[i].text, strlen(places->items[i].text));
+        if (r == 0)
+            r = buffer_append(&fact, "\n", 1);
+    }
+    if (r == 0)
+        cache_put_fact(catalog->options.cache, identity, KIND, fact.data, fact.size);
+    buffer_finish(&fact);
+    names_finish(&folder->known);
+    folder->known = *places;
+    *places = (struct names){0};
+}
+
+/* Asks the folder's replicas in turn; the first that answers tells what there is. */
+static int discover_folder(struct catalog *catalog, struct folder *folder, size_t enough, struct task *task)
+{
+    _cleanup_(replicas_finish) struct replicas replicas = {0};
+    int r = catalog_open_replicas(catalog, folder->config, NULL, task, &replicas), result = 0;
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < replicas.n; i++) {
+        _cleanup_(names_finish) struct names places = {0};
+        struct task attempt;
+        task_init(&attempt, task);
+        recall(catalog, folder, replicas.items[i]);
+        r = discover(replicas.items[i], folder->config, &folder->known, enough, &attempt, &places);
+        if (r == 0) {
+            r = add_found(catalog, folder, replicas.items[i], &places, task);
+            if (r == 0 && enough == 0)
+                remember(catalog, folder, replicas.items[i], &places);
+            return r;
+        }
+        if (result == 0)
+            result = task_fail(task, -r, "%s", task_reason(&attempt, r));
+    }
+    return result;
+}
+
+/* A folder that can't be looked into must not hide what is known; it is an error only if nothing is. */
+int catalog_discover(struct catalog *catalog, size_t enough, struct task *task)
+{
+    _cleanup_(names_finish) struct names failed = {0};
+    int result = 0;
+
+    for (size_t i = 0; i < catalog->n_folders; i++) {
+        struct task attempt;
+        task_init(&attempt, task);
+        int r = discover_folder(catalog, &catalog->folders[i], enough, &attempt);
+        if (r == -ECANCELED || r == -ENOMEM)
+            return r;
+        if (r < 0 && result == 0)
+            result = task_fail(task, -r, "%s", task_reason(&attempt, r));
+        if (r < 0 && names_add(&failed, task_reason(&attempt, r), false) < 0)
+            return -ENOMEM;
+    }
+    pthread_mutex_lock(&catalog->lock);
+    bool known = catalog->entries.n > 0;
+    pthread_mutex_unlock(&catalog->lock);
+    for (size_t i = 0; known && i < failed.n; i++)
+        catalog_warn_once(catalog, failed.items[i].text);
+    if (known && result < 0)
+        task_forgive(task);
+    return known ? 0 : result;
+}
+
+/* What is left of `name` below the folder's own, or NULL. */
+static const char *place_in(const struct folder *folder, const char *name)
+{
+    size_t length = strlen(folder->name);
+    return strncmp(name, folder->name, length) == 0 ? name + length : NULL;
+}
+
+bool catalog_may_hold(const struct catalog *catalog, const char *name)
+{
+    for (size_t i = 0; i < catalog->n_folders; i++) {
+        const char *place = place_in(&catalog->folders[i], name);
+        if (place && discover_allows(catalog->folders[i].config, place))
+            return true;
+    }
+    return false;
+}
+
+bool catalog_may_hold_below(const struct catalog *catalog, const char *name)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < catalog->n_folders; i++) {
+        const struct folder *folder = &catalog->folders[i];
+        bool is_above = strncmp(folder->name, name, length) == 0 && folder->name[length] == '/';
+        if (is_above || (place_in(folder, name) && discover_is_deep(folder->config)))
+            return true;
+    }
+    return false;
+}
+
+static int discover_in(struct catalog *catalog, const struct folder *folder, const char *name,
+                       struct task *task)
+{
+    _cleanup_(replicas_finish) struct replicas replicas = {0};
+    const char *place = place_in(folder, name);
+
+    if (!place || !discover_allows(folder->config, place))
+        return 0;
+    int r = catalog_open_replicas(catalog, folder->config, NULL, task, &replicas);
+    for (size_t i = 0; i < replicas.n && r == 0; i++) {
+        r = discover_at(replicas.items[i], place, task);
+        if (r > 0)
+            r = catalog_add_database(catalog, folder->config, name, place, task);
+    }
+    return r;
+}
+
+int catalog_discover_one(struct catalog *catalog, const char *name, struct task *task)
+{
+    int r = 0;
+    for (size_t i = 0; i < catalog->n_folders && r == 0; i++)
+        r = discover_in(catalog, &catalog->folders[i], name, task);
+    return r;
+}

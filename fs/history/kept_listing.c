@@ -1,0 +1,229 @@
+#include "kept_listing.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/array.h"
+#include "litemount/cache.h"
+#include "litemount/cleanup.h"
+#include "litemount/instant.h"
+#include "litemount/parallel.h"
+#include "litemount/task.h"
+
+#define KIND "listing"
+#define FACT_VERSION 1
+#define PAGE ((size_t)1000) /* objects an answer */
+#define RANGE (PAGE - 1)    /* objects of a range: with the first of the next one they are a page */
+#define PARALLEL_RANGES 32
+
+/* The head of what is kept; records follow, each with its key and its version, both ended by a zero. */
+struct kept_head {
+    uint32_t version, n_objects;
+    int64_t time;
+};
+
+struct kept_record {
+    uint64_t size;
+    int64_t modified;
+};
+
+static char *identify(const struct replica *replica, const char *prefix)
+{
+    char *text;
+    return asprintf(&text, "%s\n%s", replica_url(replica), prefix) < 0 ? NULL : text;
+}
+
+static int append_object(struct buffer *buffer, const struct object *object)
+{
+    const struct kept_record record = {object->size, object->modified};
+    int r = buffer_append(buffer, &record, sizeof record);
+    if (r == 0)
+        r = buffer_append(buffer, object->key, strlen(object->key) + 1);
+    if (r == 0)
+        r = buffer_append(buffer, object->version, strlen(object->version) + 1);
+    return r;
+}
+
+static void keep(struct cache *cache, const char *identity, int64_t time, const struct listing *listing)
+{
+    const struct kept_head head = {FACT_VERSION, (uint32_t)listing->n_objects, time};
+    struct buffer buffer = {0};
+    int r = buffer_append(&buffer, &head, sizeof head);
+
+    for (size_t i = 0; i < listing->n_objects && r == 0; i++)
+        r = append_object(&buffer, &listing->objects[i]);
+    if (r == 0)
+        cache_put_fact(cache, identity, KIND, buffer.data, buffer.size);
+    buffer_finish(&buffer);
+}
+
+/* Takes one object from the fact; false if it does not fit. The strings are copied. */
+static bool take_object(const struct cache_map *map, size_t *at, struct object *ret_object)
+{
+    struct kept_record record;
+    const char *key, *version;
+
+    if (map->length - *at < sizeof record)
+        return false;
+    memcpy(&record, map->bytes + *at, sizeof record);
+    *at += sizeof record;
+    key = (const char *)map->bytes + *at;
+    *at += strnlen(key, map->length - *at) + 1;
+    if (*at >= map->length)
+        return false;
+    version = (const char *)map->bytes + *at;
+    *at += strnlen(version, map->length - *at) + 1;
+    if (*at > map->length)
+        return false;
+    const struct object object = {(char *)key, (char *)version, record.size, record.modified};
+    return object_copy(&object, ret_object) == 0;
+}
+
+static int recall_listing(struct cache *cache, const char *identity, struct listing *kept, int64_t *ret_time)
+{
+    _cleanup_(cache_map_finish) struct cache_map map = {0};
+    struct kept_head head;
+    size_t at = sizeof head;
+    int r = cache_map_fact(cache, identity, KIND, &map);
+
+    if (r < 0)
+        return r;
+    if (map.length < sizeof head)
+        return -ENOENT;
+    memcpy(&head, map.bytes, sizeof head);
+    if (head.version != FACT_VERSION || head.n_objects > map.length / sizeof(struct kept_record))
+        return -ENOENT;
+    kept->objects = calloc(head.n_objects, sizeof *kept->objects);
+    kept->objects_capacity = kept->objects ? head.n_objects : 0;
+    while (kept->n_objects < kept->objects_capacity &&
+           take_object(&map, &at, &kept->objects[kept->n_objects]))
+        kept->n_objects++;
+    *ret_time = head.time;
+    return kept->n_objects == head.n_objects && head.n_objects > PAGE ? 0 : -ENOENT;
+}
+
+/* Moves the first `n` objects of `from` behind those of `to`. */
+static int move_objects(struct listing *from, size_t n, struct listing *to)
+{
+    int r = ARRAY_GROW(to->objects, to->objects_capacity, to->n_objects + n);
+    if (r < 0)
+        return r;
+    memcpy(to->objects + to->n_objects, from->objects, n * sizeof *from->objects);
+    memset(from->objects, 0, n * sizeof *from->objects);
+    to->n_objects += n;
+    return 0;
+}
+
+static int move_all(struct listing *from, struct listing *to)
+{
+    int r = ARRAY_GROW(to->folders, to->folders_capacity, to->n_folders + from->n_folders);
+    if (r == 0)
+        r = move_objects(from, from->n_objects, to);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < from->n_folders; i++)
+        to->folders[to->n_folders++] = steal_pointer(from->folders[i]);
+    from->n_folders = 0;
+    return 0;
+}
+
+/* What is known, and behind it what came since. */
+static int list_on(struct replica *replica, const char *prefix, struct listing *kept, struct task *task,
+                   struct listing *listing)
+{
+    size_t n = kept->n_objects - PAGE;
+    int r = move_objects(kept, n, listing);
+    if (r < 0)
+        return r;
+    _cleanup_free_ char *after = strdup(listing->objects[listing->n_objects - 1].key);
+    return after ? replica_list(replica, prefix, LIST_FOLDER, after, 0, task, listing) : -ENOMEM;
+}
+
+/* Ranges of keys that are listed at once. */
+struct ranges {
+    struct replica *replica;
+    const char *prefix;
+    const struct listing *kept;
+    struct listing *found; /* a listing each */
+    size_t n;
+};
+
+/* How many objects of a page do not lie behind `until` (NULL: all). */
+static size_t count_within(const struct listing *page, const char *until)
+{
+    size_t n = page->n_objects;
+    while (until && n && strcmp(page->objects[n - 1].key, until) > 0)
+        n--;
+    return n;
+}
+
+/* Lists from behind the range's first key to that of the next one: a page, unless more came in between. */
+static int list_range(void *context, size_t item, struct task *task)
+{
+    struct ranges *ranges = context;
+    const struct object *keys = ranges->kept->objects;
+    const char *until = item + 1 < ranges->n ? keys[(item + 1) * RANGE].key : NULL;
+    _cleanup_free_ char *after = item ? strdup(keys[item * RANGE].key) : NULL;
+    bool more = true;
+    int r = 0;
+
+    while (r == 0 && more) {
+        _cleanup_(listing_finish) struct listing page = {0};
+        r = replica_list(ranges->replica, ranges->prefix, LIST_FOLDER, after, until ? PAGE : 0, task, &page);
+        size_t n = count_within(&page, until);
+        more = until && n == page.n_objects && page.n_objects >= PAGE;
+        free(after);
+        after = more ? strdup(page.objects[n - 1].key) : NULL;
+        if (r == 0 && more && !after)
+            r = -ENOMEM;
+        if (r == 0)
+            r = move_objects(&page, n, &ranges->found[item]);
+    }
+    return r;
+}
+
+static int list_at_once(struct replica *replica, const char *prefix, const struct listing *kept,
+                        struct task *task, struct listing *listing)
+{
+    struct ranges ranges = {replica, prefix, kept, NULL, kept->n_objects / RANGE};
+    int r = 0;
+
+    ranges.found = calloc(ranges.n, sizeof *ranges.found);
+    if (!ranges.found)
+        return -ENOMEM;
+    r = parallel_each(ranges.n, PARALLEL_RANGES, list_range, &ranges, task);
+    for (size_t i = 0; i < ranges.n; i++) {
+        if (r == 0)
+            r = move_objects(&ranges.found[i], ranges.found[i].n_objects, listing);
+        listing_finish(&ranges.found[i]);
+    }
+    free(ranges.found);
+    return r;
+}
+
+int kept_listing_list(struct cache *cache, struct replica *replica, const char *prefix, bool recall,
+                      struct task *task, struct listing *listing, int64_t *ret_time)
+{
+    _cleanup_free_ char *identity = identify(replica, prefix);
+    _cleanup_(listing_finish) struct listing kept = {0}, found = {0};
+    int64_t now = instant_now(), time;
+
+    if (!identity)
+        return -ENOMEM;
+    int r = recall_listing(cache, identity, &kept, &time);
+    if (r == 0 && recall && time <= now && now - time < KEPT_LISTING_AGE) {
+        now = time;
+        r = list_on(replica, prefix, &kept, task, &found);
+    } else {
+        if (r == 0 && replica_lists_in_pages(replica))
+            r = list_at_once(replica, prefix, &kept, task, &found);
+        else
+            r = replica_list(replica, prefix, LIST_FOLDER, NULL, 0, task, &found);
+        if (r == 0 && found.n_objects > PAGE && found.n_folders == 0)
+            keep(cache, identity, now, &found);
+    }
+    *ret_time = now;
+    return r < 0 ? r : move_all(&found, listing);
+}

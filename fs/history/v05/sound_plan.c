@@ -1,0 +1,140 @@
+/* Plans whose files have been read and are sound: a file that turns out damaged is planned around. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "litemount/cleanup.h"
+#include "litemount/instant.h"
+#include "ltx_time.h"
+
+int v05_plan(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
+             uint64_t txid, struct plan *ret_plan)
+{
+    pthread_mutex_lock(&generation->lock);
+    int r = plan_make(listing, time, txid, ret_plan);
+    pthread_mutex_unlock(&generation->lock);
+    return r;
+}
+
+/* What is to be found out before a plan can be believed. */
+struct plan_files {
+    struct ltx_file **items; /* files of the plan that are to be read; behind them those whose times tell when
+                                its last TXID came to be */
+    size_t n, n_timed;
+};
+
+static void plan_files_finish(struct plan_files *files)
+{
+    free(files->items);
+}
+
+static void add_unless_sound(struct plan_files *files, struct ltx_file *file)
+{
+    if (file && file->learnt != LTX_SOUND)
+        files->items[files->n++] = file;
+}
+
+static int list_plan_files(struct v05_generation *generation, const struct v05_listing *listing,
+                           const struct plan *plan, struct plan_files *files)
+{
+    files->items = calloc(plan->n_chain + 1 + listing->n_files, sizeof(struct ltx_file *));
+    if (!files->items)
+        return -ENOMEM;
+    pthread_mutex_lock(&generation->lock);
+    add_unless_sound(files, plan->base);
+    for (size_t i = 0; i < plan->n_chain; i++)
+        add_unless_sound(files, plan->chain[i]);
+    for (size_t i = 0; i < listing->n_files && plan->n_chain && !listing->timed; i++) {
+        struct ltx_file *file = listing->files[i];
+        if (file->max_txid == plan->txid && file->level != V05_BASE_LEVEL && file != plan_last(plan) &&
+            file->time == LTX_TIME_UNKNOWN)
+            files->items[files->n + files->n_timed++] = file;
+    }
+    pthread_mutex_unlock(&generation->lock);
+    return 0;
+}
+
+static bool is_damaged(struct v05_generation *generation, const struct plan_files *files)
+{
+    bool damaged = false;
+    pthread_mutex_lock(&generation->lock);
+    for (size_t i = 0; i < files->n; i++)
+        damaged |= files->items[i]->learnt == LTX_DAMAGED;
+    pthread_mutex_unlock(&generation->lock);
+    return damaged;
+}
+
+/* Learns all files of a plan. 0 if they are sound; 1 if some turned out damaged, so that another plan is to
+ * be made. */
+static int learn_plan(struct v05_generation *generation, const struct v05_listing *listing,
+                      const struct plan *plan, struct task *task)
+{
+    _cleanup_(plan_files_finish) struct plan_files files = {0};
+    int r = list_plan_files(generation, listing, plan, &files);
+
+    if (r == 0 && files.n_timed)
+        r = ltx_times_recall(generation, listing);
+    if (r == 0)
+        r = ltx_files_learn(generation, files.items, files.n, files.n_timed, task);
+    if (r == 0 && files.n_timed)
+        ltx_times_keep(generation, listing);
+    return r < 0 ? r : is_damaged(generation, &files);
+}
+
+int v05_sound_plan(struct v05_generation *generation, struct v05_listing *listing, int64_t time,
+                   uint64_t txid, struct task *task, struct plan *ret_plan)
+{
+    struct plan plan = {0};
+    int r = time == INSTANT_MAX && !listing->has_doubles ? 0 : ltx_times_learn(generation, listing, task);
+
+    for (bool again = r == 0; again; again = r == 1) {
+        plan_finish(&plan);
+        r = v05_plan(generation, listing, time, txid, &plan);
+        if (r == 0 && plan.txid == 0)
+            r = -ENOENT;
+        if (r == 0)
+            r = learn_plan(generation, listing, &plan, task);
+    }
+    if (r < 0) {
+        plan_finish(&plan);
+        return r;
+    }
+    *ret_plan = plan;
+    return 0;
+}
+
+/* The first file that begins behind `txid`. */
+static size_t first_behind(const struct v05_listing *listing, uint64_t txid)
+{
+    size_t low = 0, high = listing->n_files;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (listing->files[middle]->min_txid <= txid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+int v05_describe_gap(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
+                     const struct plan *plan, char **ret_gap)
+{
+    uint64_t next = UINT64_MAX;
+
+    pthread_mutex_lock(&generation->lock);
+    for (size_t i = generation->n_damaged ? 0 : first_behind(listing, plan->txid); i < listing->n_files;
+         i++) {
+        const struct ltx_file *file = listing->files[i];
+        if (file->time <= time && file->max_txid > plan->txid && file->level != V05_BASE_LEVEL &&
+            file->min_txid > plan->txid && file->min_txid < next && file->learnt != LTX_DAMAGED)
+            next = file->min_txid;
+        if (file->time <= time && file->max_txid > plan->txid && file->learnt == LTX_DAMAGED &&
+            file->max_txid + 1 < next)
+            next = file->max_txid + 1;
+    }
+    pthread_mutex_unlock(&generation->lock);
+    *ret_gap = NULL;
+    return next == UINT64_MAX ? 0 : v05_write_gap(plan->txid + 1, next - 1, ret_gap);
+}
