@@ -120,6 +120,22 @@ class Manual(MountTest):
         done = subprocess.run(["mandoc", "-Tlint", "-W", "warning", MANUAL], capture_output=True, text=True, timeout=60)
         self.assertEqual(done.stdout + done.stderr, "")
 
+    def test_the_examples_are_understood(self):
+        """Their options and commands are: what is wrong is only that there is no such configuration."""
+        fstab = (ROOT / "examples/fstab").read_text("utf-8").splitlines()[-1].split()
+        self.assertEqual((len(fstab), fstab[2]), (6, "fuse.litemount"))
+        unit = (ROOT / "examples/systemd/mnt-backups.mount").read_text("utf-8")
+        service = (ROOT / "examples/systemd/litemount.service").read_text("utf-8")
+        kamal = (ROOT / "examples/kamal/deploy.yml").read_text("utf-8")
+        missing, point = str(self.folder / "missing.yml"), str(self.folder)
+        for options in (fstab[3], re.search("^Options=(.*)", unit, re.M)[1]):
+            done = self.run_litemount(missing, point, "-o", options)
+            self.assertEqual((done.returncode, "missing.yml: " in done.stderr), (1, True), done.stderr)
+        for command in (re.search("^ExecStart=litemount (.*)", service, re.M)[1], re.search("cmd: litemount (.*)", kamal)[1]):
+            words = command.replace("/etc/litestream.yml", missing).replace("/mnt/backups", point).split()
+            done = self.run_litemount(*words)
+            self.assertEqual((done.returncode, "missing.yml: " in done.stderr), (1, True), done.stderr)
+
 
 class Installing(MountTest):
     def test_all_is_put_in_place(self):
