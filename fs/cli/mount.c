@@ -19,6 +19,7 @@
 
 static const char help[] =
     "Usage: litemount SOURCE MOUNTPOINT [-f] [-d] [-o OPTION,...]\n"
+    "       litemount COMMAND [FLAGS] [DATABASE|URL ...]\n"
     "\n"
     "Mounts Litestream backups: every database, at every instant that its backup remembers, is a\n"
     "read-only SQLite file below MOUNTPOINT. Unmount with: fusermount3 -u MOUNTPOINT\n"
@@ -30,16 +31,22 @@ static const char help[] =
     "  -f                 stay in the foreground, log to standard error\n"
     "  -d                 debug: log every request, stay in the foreground\n"
     "  -no-expand-env     leave $VARIABLES in the configuration as they are\n"
-    "  --help, --version\n"
+    "  -h, -help          show this\n"
+    "  -version           show the version\n"
+    "  -o OPTION,...      any of these:\n"
+    "    refresh=SECONDS  how old the newest state shown may be (10)\n"
+    "    cache=FOLDER     where decoded pages are kept ($XDG_CACHE_HOME/litemount, ~/.cache/litemount)\n"
+    "    cache-size=BYTES the most they may occupy, K, M, G and T understood (20G)\n"
+    "    uid=N gid=N      the owner of everything (who mounts)\n"
+    "    umask=OCTAL      modes are 0444 and 0555 without these bits (else 0400 and 0500)\n"
+    "    allow_other      other users may look too; see also umask=\n"
+    "and the words of fstab: ro, noauto, user, _netdev, nofail, x-...\n"
     "\n"
-    "Options (-o):\n"
-    "  refresh=SECONDS    how old the newest state shown may be (10)\n"
-    "  cache=FOLDER       where decoded pages are kept ($XDG_CACHE_HOME/litemount, ~/.cache/litemount)\n"
-    "  cache-size=BYTES   the most they may occupy, K, M, G and T understood (20G)\n"
-    "  uid=N gid=N        the owner of everything (who mounts)\n"
-    "  umask=OCTAL        modes are 0444 and 0555 without these bits (else 0400 and 0500)\n"
-    "  allow_other        other users may look too; see also umask=\n"
-    "and the words of fstab: ro, noauto, user, _netdev, nofail, x-...\n";
+    "Without a mount, and without FUSE, each with --help:\n"
+    "  databases, generations, snapshots, wal, ltx, points    list what there is\n"
+    "  restore            write databases to files, as of any instant\n"
+    "  verify             test backups\n"
+    "See also: man litemount\n";
 
 /* The signals that end a mount. Threads inherit what is blocked: those that live as long as the mount must
  * have them blocked, so that they come to whoever waits for them. */
