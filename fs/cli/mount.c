@@ -49,7 +49,7 @@ static const char help[] =
 
 #define READERS 6  /* threads that read ahead: as many large requests are under way */
 #define DECODERS 3 /* at once: enough for the bandwidth, and little enough for the memory */
-#define BLOCKS 5   /* of snapshots in memory at once: the same */
+#define BLOCKS 4   /* of snapshots in memory at once: the same */
 
 /* What a mount is made of, in the order in which it is made. */
 struct parts {
