@@ -13,13 +13,13 @@
 #define AHEAD                                                                                                \
     (48 << 20)          /* bytes of the image behind the last block known that a reader in order may be at   \
                          */
+#define MAKERS 4        /* threads that read through for one reader */
 #define GUESS_MORE 4096 /* bytes: what a guess of a beginning's length is too short by, mostly */
 
 /* A snapshot up to this is fetched whole when more than its beginning is wanted: at 100 MB/s it takes about
  * as long as the round trips of finding a few of its blocks. */
 #define SMALL_OBJECT (8 << 20) /* bytes */
 #define SMALL_IMAGE (64 << 20) /* bytes: what it decodes to */
-#define SMALL_MAKERS 4         /* threads */
 
 _Static_assert(BLOCK_STORED + (4 << 20) <= HISTORY_BLOCK, "a workspace holds a block");
 
@@ -176,15 +176,16 @@ static bool is_small(const struct block_reader *reader, uint64_t number)
            snapshot_size(reader->snapshot, &is_exact) <= SMALL_IMAGE;
 }
 
-struct whole {
+struct reading_through {
     const struct block_reader *reader;
+    size_t number; /* of the last block that is wanted */
     struct cache_fill *fill;
 };
 
-static int make_until_end(void *context, size_t item, struct task *task)
+static int read_through(void *context, size_t item, struct task *task)
 {
-    const struct whole *whole = context;
-    int r = through_make(whole->reader, SIZE_MAX, whole->fill, task);
+    const struct reading_through *reading = context;
+    int r = through_make(reading->reader, reading->number, reading->fill, task);
     return r == -EAGAIN ? 0 : r;
 }
 
@@ -192,7 +193,7 @@ static int make_until_end(void *context, size_t item, struct task *task)
 static int make_through(const struct block_reader *reader, uint64_t number, struct cache_fill *fill,
                         struct task *task)
 {
-    struct whole whole = {reader, fill};
+    struct reading_through reading = {reader, (size_t)number, fill};
     size_t near = AHEAD / reader->snapshot->blocks.frame.block_max;
     struct block_place place;
 
@@ -200,11 +201,13 @@ static int make_through(const struct block_reader *reader, uint64_t number, stru
         return through_make(reader, (size_t)number, fill, task);
     if (blocks_get(reader->snapshot, number, &place))
         return -EAGAIN;
-    if (reader->ahead && number - place.number < near)
-        return through_make(reader, (size_t)number, fill, task);
-    if (!is_small(reader, number))
-        return -EAGAIN;
-    int r = parallel_each(SMALL_MAKERS, SMALL_MAKERS, make_until_end, &whole, task);
+    if (!reader->ahead || number - place.number >= near) {
+        if (!is_small(reader, number))
+            return -EAGAIN;
+        reading.number = SIZE_MAX;
+    }
+    /* Nobody else is at it: several threads for it fill the line. */
+    int r = parallel_each(MAKERS, MAKERS, read_through, &reading, task);
     if (r < 0)
         return r;
     return blocks_is_decoded(reader->snapshot, (size_t)number) ? 0 : -EAGAIN;
