@@ -9,6 +9,7 @@
 #include "litemount/listed.h"
 #include "litemount/log.h"
 #include "output.h"
+#include "progress.h"
 #include "target.h"
 #include "terminal.h"
 #include "timeline.h"
@@ -77,6 +78,26 @@ static void warn_of_holes(const char *name, const struct listed_points *points)
     }
 }
 
+static void show_progress(void *context, uint64_t done, uint64_t total)
+{
+    struct progress *progress = context;
+
+    if (done < progress->done || total != progress->total)
+        progress_begin(progress, progress->what, total);
+    progress_add(progress, done - progress->done);
+}
+
+static int measure(const struct target *target, const char *generation, struct task *task,
+                   struct listed_points *points)
+{
+    struct progress progress = {.what = target->name};
+    const struct measuring measuring = {show_progress, &progress};
+    int r = history_describe_points(target->history, generation, &measuring, task, points);
+
+    progress_end(&progress);
+    return r;
+}
+
 static int list(void *context, char **operands, int n_operands, struct task *task)
 {
     const struct points_command *command = context;
@@ -89,7 +110,8 @@ static int list(void *context, char **operands, int n_operands, struct task *tas
     if (r == 0 && command->generation)
         r = target_check_generation(&target, command->generation, task);
     if (r == 0)
-        r = history_describe_points(target.history, command->generation, !drawn, task, &points);
+        r = drawn ? history_describe_points(target.history, command->generation, NULL, task, &points)
+                  : measure(&target, command->generation, task, &points);
     if (r == 0)
         r = drawn ? draw(&points) : print_rows(&points, command->json);
     if (r == 0 && !command->json)

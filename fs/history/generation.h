@@ -42,8 +42,8 @@ struct generation_ops {
 
     /* As in litemount/listed.h, ascending; whoever asks adds the names, and knows that a snapshot's time is
      * known only once the times are learnt. */
-    int (*describe_points)(struct generation *generation, bool measured, struct task *task,
-                           struct listed_points *points);
+    int (*describe_points)(struct generation *generation, const struct measuring *measuring,
+                           struct task *task, struct listed_points *points);
     int (*list_objects)(struct generation *generation, enum object_kind kind, struct listed_objects *objects);
 
     int (*list_positions)(struct generation *generation, const char *folder, struct task *task,

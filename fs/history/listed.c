@@ -148,11 +148,11 @@ static int name_points(struct listed_point *items, size_t n, const struct genera
     return 0;
 }
 
-static int describe(struct generation *generation, bool measured, struct task *task,
+static int describe(struct generation *generation, const struct measuring *measuring, struct task *task,
                     struct listed_points *points)
 {
     size_t first = points->n;
-    int r = generation->ops->describe_points(generation, measured, task, points);
+    int r = generation->ops->describe_points(generation, measuring, task, points);
     return r < 0 ? r : name_points(points->items + first, points->n - first, generation);
 }
 
@@ -164,8 +164,8 @@ static int by_time(const void *left, const void *right)
     return strcmp(a->generation, b->generation);
 }
 
-static int describe_all(struct history *history, const char *generation, bool measured, bool anew,
-                        struct task *task, struct listed_points *points)
+static int describe_all(struct history *history, const char *generation, const struct measuring *measuring,
+                        bool anew, struct task *task, struct listed_points *points)
 {
     _cleanup_(generations_finish) struct generations generations = {0};
     int r = history_generations(history, anew, task, &generations);
@@ -174,19 +174,20 @@ static int describe_all(struct history *history, const char *generation, bool me
         return -ENOENT;
     for (size_t i = 0; i < generations.n && r == 0; i++)
         if (!generation || strcmp(generations.items[i]->name, generation) == 0)
-            r = describe(generations.items[i], measured, task, points);
+            r = describe(generations.items[i], measuring, task, points);
     return r;
 }
 
-int history_describe_points(struct history *history, const char *generation, bool measured, struct task *task,
+int history_describe_points(struct history *history, const char *generation,
+                            const struct measuring *measuring, struct task *task,
                             struct listed_points *points)
 {
-    int r = describe_all(history, generation, measured, false, task, points);
+    int r = describe_all(history, generation, measuring, false, task, points);
 
     if (r == -ESTALE) { /* An object is gone: retention has been at work, so look again. */
         task_forgive(task);
         listed_points_finish(points);
-        r = describe_all(history, generation, measured, true, task, points);
+        r = describe_all(history, generation, measuring, true, task, points);
     }
     if (points->n)
         qsort(points->items, points->n, sizeof *points->items, by_time);

@@ -74,9 +74,17 @@ struct listed_points {
 void listed_points_finish(struct listed_points *points);
 int listed_points_add(struct listed_points *points, const struct listed_point *point); /* 0 or -ENOMEM */
 
+/* That points are to be measured, and who is told now and then how far that is: of the bytes that one
+ * generation's objects have. */
+struct measuring {
+    void (*note)(void *context, uint64_t done, uint64_t total); /* on the caller's thread */
+    void *context;
+};
+
 /* Fills `points` with every restore point of `generation`, or (NULL) of all, by time. Their positions, and
- * how large the database is there, are told if they are to be `measured`: then what tells that is read, once
- * ever (v0.3's WAL segments; a header of v0.5), and points that a damaged object takes away are left out. 0;
- * -ENOENT: no such generation; or a negative errno with a reason. */
-int history_describe_points(struct history *history, const char *generation, bool measured, struct task *task,
+ * how large the database is there, are told if they are measured (else NULL): then what tells that is read,
+ * once ever (v0.3's WAL segments; a header of v0.5), and points that a damaged object takes away are left
+ * out. 0; -ENOENT: no such generation; or a negative errno with a reason. */
+int history_describe_points(struct history *history, const char *generation,
+                            const struct measuring *measuring, struct task *task,
                             struct listed_points *points);

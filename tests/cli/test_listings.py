@@ -176,13 +176,12 @@ class Holes(Listings):
 
 
 class Terminal(Listings):
-    """With standard output on a terminal of `columns` columns."""
-
-    def on_terminal(self, columns, *arguments, fixture):
+    def on_terminal(self, columns, *arguments, fixture, stream="stdout"):
+        """What comes on a terminal of that many columns, as lines, and what the other stream says."""
         leader, follower = pty.openpty()
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        process = self.processes.start([LITEMOUNT, *arguments], stdin=subprocess.DEVNULL, stdout=follower,
-                                       stderr=subprocess.PIPE,
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: follower}
+        process = self.processes.start([LITEMOUNT, *arguments], stdin=subprocess.DEVNULL, **streams,
                                        env={**os.environ, **self.environment, "FIXTURE": str(fixture)})
         os.close(follower)
         output = b""
@@ -195,10 +194,10 @@ class Terminal(Listings):
                 break
             output += part
         os.close(leader)
-        errors = process.stderr.read().decode()
-        process.stderr.close()
-        self.assertEqual(process.wait(60 * SLOWNESS), 0, errors)
-        return output.decode().replace("\r\n", "\n").splitlines(), errors
+        with process.stdout or process.stderr as pipe:
+            others = pipe.read().decode()
+        self.assertEqual(process.wait(60 * SLOWNESS), 0, others)
+        return output.decode().replace("\r\n", "\n").split("\n")[:-1 if stream == "stdout" else None], others
 
     def test_a_timeline(self):
         fixture = self.fixture("rails-v03")
@@ -229,6 +228,13 @@ class Terminal(Listings):
                                          fixture / "data/gap.sqlite3", fixture=fixture)
         self.assertRegex(lines[0], r"[!].*  \d+ points, 1 snapshot, 1 hole$")
         self.assertIn("a hole after", errors)
+
+    def test_how_far_the_reading_is(self):
+        fixture = self.fixture("rails-v03")
+        config = ["-config", fixture / "litestream.yml", fixture / "data/production.sqlite3"]
+        (bars,), table = self.on_terminal(80, "points", *config, fixture=fixture, stream="stderr")
+        self.assertRegex(bars, r"\A(\r\x1b\[Kproduction\.sqlite3  \[[#.]+\]  [^\r]+)+\r\x1b\[K\Z")
+        self.assertEqual(table.splitlines(), self.lines("points", *config, fixture=fixture))
 
     def test_the_table_if_it_is_asked_for(self):
         fixture = self.fixture("edges-v05")

@@ -172,11 +172,11 @@ static int generation_list_landmarks(struct generation *base, struct task *task,
     return listing ? v03_landmarks(cast(base), listing, landmarks) : 0;
 }
 
-static int generation_describe_points(struct generation *base, bool measured, struct task *task,
-                                      struct listed_points *points)
+static int generation_describe_points(struct generation *base, const struct measuring *measuring,
+                                      struct task *task, struct listed_points *points)
 {
     _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
-    return listing ? v03_describe_points(cast(base), listing, measured, task, points) : 0;
+    return listing ? v03_describe_points(cast(base), listing, measuring, task, points) : 0;
 }
 
 static int by_index(const void *left, const void *right)

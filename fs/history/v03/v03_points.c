@@ -16,6 +16,7 @@
 #include "v03_positions.h"
 
 #define PARALLEL_SNAPSHOTS 8
+#define AT_ONCE 1024 /* segments that are learnt between two notes of how far that is */
 
 /* The segments that do not continue the one before them, as far as is known. Few, if any. */
 struct breaks {
@@ -233,8 +234,26 @@ static int learn_snapshot(void *context, size_t item, struct task *task)
     return snapshot_learn(description->generation, description->listing->snapshots[item], task);
 }
 
+/* Learns the segments from number `first` on. */
+static int learn_segments(const struct description *description, size_t first,
+                          const struct measuring *measuring, struct task *task)
+{
+    const struct v03_listing *listing = description->listing;
+    uint64_t before = first ? listing->sizes[first - 1] : 0, total = 0;
+    int r = 0;
+
+    if (first < listing->n_segments)
+        total = listing->sizes[listing->n_segments - 1] - before;
+    for (size_t end; first < listing->n_segments && r == 0; first = end) {
+        end = listing->n_segments - first > AT_ONCE ? first + AT_ONCE : listing->n_segments;
+        measuring->note(measuring->context, first ? listing->sizes[first - 1] - before : 0, total);
+        r = segments_learn(description->generation, listing, first, end, task);
+    }
+    return r;
+}
+
 /* Learns what any point may be made of. */
-static int learn_all(struct description *description, struct task *task)
+static int learn_all(struct description *description, const struct measuring *measuring, struct task *task)
 {
     const struct v03_listing *listing = description->listing;
     size_t first = listing->n_segments;
@@ -244,7 +263,7 @@ static int learn_all(struct description *description, struct task *task)
         size_t begin = v03_find_index(listing, listing->snapshots[i]->index);
         first = begin < first ? begin : first;
     }
-    return r < 0 ? r : segments_learn(description->generation, listing, first, listing->n_segments, task);
+    return r < 0 ? r : learn_segments(description, first, measuring, task);
 }
 
 /* The last commit of a point's state. False if there is none: then it is the snapshot alone. */
@@ -284,19 +303,19 @@ static int measure_point(void *context, size_t item, struct task *task)
     return r;
 }
 
-int v03_describe_points(struct v03_generation *generation, struct v03_listing *listing, bool measured,
-                        struct task *task, struct listed_points *points)
+int v03_describe_points(struct v03_generation *generation, struct v03_listing *listing,
+                        const struct measuring *measuring, struct task *task, struct listed_points *points)
 {
     struct description description = {
         .generation = generation, .listing = listing, .points = points, .first = points->n};
-    int r = measured ? learn_all(&description, task) : 0;
+    int r = measuring ? learn_all(&description, measuring, task) : 0;
 
     if (r == 0) {
         pthread_mutex_lock(&generation->lock);
         r = find_points(&description);
         pthread_mutex_unlock(&generation->lock);
     }
-    if (r == 0 && measured)
+    if (r == 0 && measuring)
         r = parallel_each(description.n, PARALLEL_SNAPSHOTS, measure_point, &description, task);
     free(description.sources);
     return r;

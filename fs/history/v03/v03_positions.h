@@ -11,8 +11,8 @@ int v03_points(struct v03_generation *generation, struct v03_listing *listing, s
 int v03_landmarks(struct v03_generation *generation, struct v03_listing *listing, struct instants *landmarks);
 
 /* Adds every point, and tells what follows it: see describe_points. 0, or a negative errno with a reason. */
-int v03_describe_points(struct v03_generation *generation, struct v03_listing *listing, bool measured,
-                        struct task *task, struct listed_points *points);
+int v03_describe_points(struct v03_generation *generation, struct v03_listing *listing,
+                        const struct measuring *measuring, struct task *task, struct listed_points *points);
 
 /* The points are to be counted again: a segment turned out not to continue what is before it. Called with the
  * generation locked. */

@@ -159,8 +159,8 @@ int ltx_files_learn(struct v05_generation *generation, struct ltx_file **files, 
 /* v05_describe.c: what can be listed of a history.
  *
  * Adds every point, and tells what follows it: see describe_points. 0, or a negative errno with a reason. */
-int v05_describe_points(struct v05_generation *generation, struct v05_listing *listing, bool measured,
-                        struct task *task, struct listed_points *points);
+int v05_describe_points(struct v05_generation *generation, struct v05_listing *listing,
+                        const struct measuring *measuring, struct task *task, struct listed_points *points);
 
 /* Adds all files (OBJECT_LTX) or the snapshots, level by level in the order of their TXIDs. 0 or -ENOMEM. */
 int v05_list_objects(struct v05_generation *generation, const struct v05_listing *listing,

@@ -15,6 +15,7 @@
 #include "ltx_time.h"
 
 #define PARALLEL_HEADERS 64
+#define AT_ONCE 1024 /* headers that are read between two notes of how far that is */
 
 int v05_write_gap(uint64_t first, uint64_t last, char **ret_gap)
 {
@@ -69,8 +70,24 @@ static void collect_unknown(const struct plan_points *points, struct survey_of_h
     pthread_mutex_unlock(&survey->generation->lock);
 }
 
+static int read_headers(struct survey_of_headers *survey, const struct measuring *measuring,
+                        struct task *task)
+{
+    uint64_t total = survey->n * (uint64_t)LTX_HEADER_SIZE;
+    int r = 0;
+
+    for (size_t first = 0; first < survey->n && r == 0; first += AT_ONCE) {
+        struct survey_of_headers part = *survey;
+        part.files += first;
+        part.n = survey->n - first < AT_ONCE ? survey->n - first : AT_ONCE;
+        measuring->note(measuring->context, first * (uint64_t)LTX_HEADER_SIZE, total);
+        r = parallel_each(part.n, PARALLEL_HEADERS, read_header, &part, task);
+    }
+    return r;
+}
+
 static int learn_sizes(struct v05_generation *generation, const struct v05_listing *listing,
-                       const struct plan_points *points, struct task *task)
+                       const struct plan_points *points, const struct measuring *measuring, struct task *task)
 {
     _cleanup_free_ struct ltx_file **files = calloc(points->n + 1, sizeof(struct ltx_file *));
     struct survey_of_headers survey = {.generation = generation, .files = files};
@@ -85,7 +102,7 @@ static int learn_sizes(struct v05_generation *generation, const struct v05_listi
     collect_unknown(points, &survey);
     if (r < 0 || survey.n == 0)
         return r;
-    r = parallel_each(survey.n, PARALLEL_HEADERS, read_header, &survey, task);
+    r = read_headers(&survey, measuring, task);
     ltx_times_keep(generation, listing);
     return r;
 }
@@ -125,8 +142,8 @@ static int add_point(const struct plan_point *found, bool measured, struct liste
     return r;
 }
 
-int v05_describe_points(struct v05_generation *generation, struct v05_listing *listing, bool measured,
-                        struct task *task, struct listed_points *points)
+int v05_describe_points(struct v05_generation *generation, struct v05_listing *listing,
+                        const struct measuring *measuring, struct task *task, struct listed_points *points)
 {
     struct plan_points found = {0};
     size_t n_damaged;
@@ -136,11 +153,11 @@ int v05_describe_points(struct v05_generation *generation, struct v05_listing *l
         free(found.items);
         found = (struct plan_points){0};
         r = find_points(generation, listing, &found, &n_damaged);
-        if (r == 0 && measured)
-            r = learn_sizes(generation, listing, &found, task);
+        if (r == 0 && measuring)
+            r = learn_sizes(generation, listing, &found, measuring, task);
     }
     for (size_t i = 0; i < found.n && r == 0; i++)
-        r = add_point(&found.items[i], measured, points);
+        r = add_point(&found.items[i], measuring != NULL, points);
     free(found.items);
     return r;
 }

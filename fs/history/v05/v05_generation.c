@@ -187,11 +187,11 @@ static int generation_list_positions(struct generation *base, const char *folder
     return listing && !folder ? v05_list_positions(cast(base), listing, names) : -ENOENT;
 }
 
-static int generation_describe_points(struct generation *base, bool measured, struct task *task,
-                                      struct listed_points *points)
+static int generation_describe_points(struct generation *base, const struct measuring *measuring,
+                                      struct task *task, struct listed_points *points)
 {
     _cleanup_(unref_listing) struct v05_listing *listing = current(cast(base));
-    return listing ? v05_describe_points(cast(base), listing, measured, task, points) : 0;
+    return listing ? v05_describe_points(cast(base), listing, measuring, task, points) : 0;
 }
 
 static int generation_list_objects(struct generation *base, enum object_kind kind,
