@@ -76,7 +76,9 @@ int history_open_latest(struct history *history, const char *generation, struct 
 int history_open_at(struct history *history, const char *generation, int64_t time, struct task *task,
                     struct state **ret_state);
 
-/* The state at a committed transaction: `position` as listed by history_list_positions ("INDEX/OFFSET"). */
+/* The state at a committed transaction: `position` as listed by history_list_positions ("INDEX/OFFSET"), or a
+ * folder there ("INDEX/"): the end of that WAL, or of the last one before it, as `litestream restore -index`
+ * has it. */
 int history_open_position(struct history *history, const char *generation, const char *position,
                           struct task *task, struct state **ret_state);
 

@@ -225,6 +225,23 @@ static void opens_every_point_at_its_own_time(void **state)
     backups_close(&backups);
 }
 
+/* A folder stands for its last position. */
+static void assert_ends(struct history *history, const char *generation, const char *folder,
+                        const struct names *names)
+{
+    char end[64], last[64];
+    struct state *found = NULL;
+    struct task task;
+
+    task_init(&task, NULL);
+    assert_true(names->n > 0);
+    snprintf(end, sizeof end, "%s/", folder);
+    snprintf(last, sizeof last, "%s/%s", folder, names->items[names->n - 1].text);
+    assert_int_equal(history_open_position(history, generation, end, &task, &found), 0);
+    assert_string_equal(state_position(found), last);
+    state_unref(found);
+}
+
 static void opens_every_position_that_it_lists(void **state)
 {
     struct backups backups = {0};
@@ -252,6 +269,7 @@ static void opens_every_position_that_it_lists(void **state)
                 assert_string_equal(state_position(found), position);
                 state_unref(found);
             }
+            assert_ends(history, generation, folder, &names);
             names_finish(&names);
         }
         names_finish(&folders);
@@ -263,9 +281,10 @@ static void opens_every_position_that_it_lists(void **state)
 static void has_nothing_where_there_is_nothing(void **state)
 {
     static const char *const positions[] = {
-        "",          "00000000",          "00000000/",
+        "",          "00000000",          "0000000g/",
         "/00000020", "00000000/00000021", "00000000/00000020x",
         "zz/00",     "ffffffff/00000020", "00000000/00000000/00000020",
+        "/",         "000000000000000g/", "00000000//",
     };
     struct backups backups = {0};
     struct state *found;

@@ -152,6 +152,44 @@ static bool find_commit(struct v03_generation *generation, const struct v03_list
     return found;
 }
 
+/* The snapshot of the highest index below `limit`; NULL: there is none. */
+static struct snapshot *snapshot_below(const struct v03_listing *listing, uint64_t limit)
+{
+    struct snapshot *highest = NULL;
+    for (size_t i = 0; i < listing->n_snapshots; i++)
+        if (listing->snapshots[i]->index < limit &&
+            (!highest || listing->snapshots[i]->index > highest->index))
+            highest = listing->snapshots[i];
+    return highest;
+}
+
+/* What `litestream restore -index` gives: the snapshot of the highest index, and every segment up to the end
+ * of the WAL. Where that one is damaged or a hole lies behind it, the one before may still lead there.
+ * Source: Litestream v0.3.13 replica.go, SnapshotIndexByIndex. */
+static int open_wal_end(struct v03_generation *generation, struct v03_listing *listing, uint32_t index,
+                        struct task *task, struct state **ret_state)
+{
+    const struct wal_position limit = {index, UINT32_MAX};
+    struct snapshot *snapshot;
+
+    for (uint64_t below = (uint64_t)index + 1; (snapshot = snapshot_below(listing, below));
+         below = snapshot->index) {
+        struct state *state = NULL;
+        int r = v03_usable(generation, snapshot, task);
+        if (r > 0)
+            r = v03_open_chain(generation, listing, snapshot, end_of_wal(listing, index), limit, task,
+                               &state);
+        if (r < 0)
+            return r;
+        if (state && !state_gap(state)) {
+            *ret_state = state;
+            return 0;
+        }
+        state_unref(state);
+    }
+    return -ENOENT;
+}
+
 int v03_open_position(struct v03_generation *generation, struct v03_listing *listing, const char *position,
                       struct task *task, struct state **ret_state)
 {
@@ -159,8 +197,11 @@ int v03_open_position(struct v03_generation *generation, struct v03_listing *lis
     uint64_t index, offset;
     size_t length = strcspn(position, "/");
 
-    if (!parse_hex(position, length, &index) || index > UINT32_MAX || position[length] != '/' ||
-        !parse_hex(position + length + 1, strlen(position + length + 1), &offset))
+    if (!parse_hex(position, length, &index) || index > UINT32_MAX || position[length] != '/')
+        return -ENOENT;
+    if (!position[length + 1])
+        return open_wal_end(generation, listing, (uint32_t)index, task, ret_state);
+    if (!parse_hex(position + length + 1, strlen(position + length + 1), &offset))
         return -ENOENT;
     size_t i = find_offset(listing, (uint32_t)index, offset);
     if (i == end_of_wal(listing, (uint32_t)index))

@@ -25,7 +25,8 @@ void v03_forget_points(struct v03_generation *generation);
 /* INDEX/OFFSET: where the commit frame at `at` ends in its WAL; frame 0: at its beginning. */
 void v03_format_position(struct wal_position at, uint32_t page_size, char text[static V03_POSITION_SIZE]);
 
-/* The state at INDEX/OFFSET. -ENOENT: no commit ends there, or no snapshot leads there. */
+/* The state at INDEX/OFFSET, or (INDEX/) at the end of a WAL. -ENOENT: no commit ends there, or no snapshot
+ * leads there. */
 int v03_open_position(struct v03_generation *generation, struct v03_listing *listing, const char *position,
                       struct task *task, struct state **ret_state);
 
