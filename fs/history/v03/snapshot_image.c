@@ -82,6 +82,8 @@ int64_t snapshot_read(struct v03_generation *generation, struct snapshot *snapsh
     if (n == -EBADMSG && blocks_size(snapshot) == 0)
         cache_image_discard(reader.image); /* read in order, some of it was put before the damage was met */
     int r = n < 0 ? (int)n : snapshot_check_whole(&reader, task);
+    if (r == 0 && snapshot_is_damaged(snapshot)) /* another reader's check did not hold */
+        r = refuse_damaged(snapshot, task);
     cache_image_close(reader.image);
     return r < 0 ? r : n;
 }
