@@ -5,6 +5,20 @@
 #include "image.h"
 
 #include "litemount/cleanup.h"
+#include "litemount/log.h"
+#include "litemount/task.h"
+
+/* That the user's own folder can't be had (a container without a home) is no failure. */
+static int open_folder(const char *path, struct task *task, int *ret_folder)
+{
+    int r = folder_open(path, task, ret_folder);
+    if (r == 0 || r == -ENOMEM || path)
+        return r;
+    log_warning("%s; reading without a cache", task_reason(task, r));
+    task_forgive(task);
+    *ret_folder = -1;
+    return 0;
+}
 
 int cache_open(const char *folder, uint64_t limit, struct task *task, struct cache **ret_cache)
 {
@@ -14,7 +28,7 @@ int cache_open(const char *folder, uint64_t limit, struct task *task, struct cac
     if (!cache)
         return -ENOMEM;
     cache->limit = limit;
-    r = folder_open(folder, task, &cache->folder);
+    r = open_folder(folder, task, &cache->folder);
     if (r < 0)
         return r;
     r = usage_open(&cache->usage, cache->folder, limit, task);

@@ -27,7 +27,8 @@ struct cache;
 /* Opens the cache in `folder`, which is made (mode 0700) if it isn't there; NULL: $XDG_CACHE_HOME/litemount,
  * else ~/.cache/litemount. `limit` is the most bytes that its files may occupy. Returns 0, or a negative
  * errno with a reason (the folder belongs to somebody else, cannot be made). A folder that can't be written
- * to is read through. The caller closes it, after every image. */
+ * to is read through, and so is a default one that can't be had, with a warning. The caller closes it, after
+ * every image. */
 int cache_open(const char *folder, uint64_t limit, struct task *task, struct cache **ret_cache);
 void cache_close(struct cache *cache); /* NULL is fine */
 

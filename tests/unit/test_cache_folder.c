@@ -79,6 +79,22 @@ static void finds_the_users_own_folder(void **state)
     }
 }
 
+/* A container may have no home, or none that can be written to. */
+static void does_without_the_users_own_folder(void **state)
+{
+    struct cache *cache = NULL;
+    struct buffer buffer = {0};
+    struct task task;
+
+    task_init(&task, NULL);
+    setenv("XDG_CACHE_HOME", "/proc/no-such-folder", 1);
+    assert_int_equal(cache_open(NULL, CACHE_SIZE_DEFAULT, &task, &cache), 0);
+    assert_string_equal(task.reason, "");
+    cache_put_fact(cache, "a", "frames", "one", 3);
+    assert_int_equal(cache_get_fact(cache, "a", "frames", &buffer), -ENOENT);
+    cache_close(cache);
+}
+
 static void refuses_what_is_no_folder(void **state)
 {
     char path[4096], expected[4200];
@@ -284,6 +300,7 @@ int main(void)
         folder_test(makes_its_folder),
         folder_test(shuts_a_folder_that_others_can_enter),
         folder_test(finds_the_users_own_folder),
+        folder_test(does_without_the_users_own_folder),
         folder_test(refuses_what_is_no_folder),
         folder_test(refuses_what_is_not_ours),
         folder_test(keeps_facts),
