@@ -13,6 +13,7 @@
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "litemount/task.h"
+#include "target.h"
 
 #define REFRESH_DEFAULT 10 /* seconds */
 
@@ -222,23 +223,6 @@ static int set_operand(struct mount_arguments *arguments, const char *text, stru
     return arguments->mountpoint || (arguments->source && !is_second) ? 0 : -ENOMEM;
 }
 
-/* The source as others may see it: user, password and settings of a URL are nobody's business. */
-static char *without_secrets(const char *source)
-{
-    const char *scheme = strstr(source, "://");
-    if (!scheme)
-        return strdup(source);
-    const char *host = scheme + 3;
-    size_t length = strcspn(host, "/?#");
-    const char *at = memrchr(host, '@', length);
-    char *shown;
-
-    if (asprintf(&shown, "%.*s%.*s", (int)(host - source), source, (int)strcspn(at ? at + 1 : host, "?#"),
-                 at ? at + 1 : host) < 0)
-        return NULL;
-    return shown;
-}
-
 int mount_arguments_read(int argc, char **argv, struct task *task, struct mount_arguments *ret_arguments)
 {
     _cleanup_(mount_arguments_finish) struct mount_arguments arguments = {
@@ -256,7 +240,7 @@ int mount_arguments_read(int argc, char **argv, struct task *task, struct mount_
     }
     if (r == 0 && !arguments.help && !arguments.mountpoint)
         r = task_fail(task, EINVAL, "a source and a mount point are wanted; see litemount --help");
-    if (r == 0 && arguments.source && !(arguments.shown_source = without_secrets(arguments.source)))
+    if (r == 0 && arguments.source && !(arguments.shown_source = target_shown(arguments.source)))
         r = -ENOMEM;
     if (r < 0)
         return r;

@@ -20,6 +20,22 @@ bool target_is_url(const char *text)
     return strstr(text, "://") != NULL;
 }
 
+char *target_shown(const char *source)
+{
+    const char *scheme = strstr(source, "://");
+    if (!scheme)
+        return strdup(source);
+    const char *host = scheme + 3;
+    size_t length = strcspn(host, "/?#");
+    const char *at = memrchr(host, '@', length);
+    char *shown;
+
+    if (asprintf(&shown, "%.*s%.*s", (int)(host - source), source, (int)strcspn(at ? at + 1 : host, "?#"),
+                 at ? at + 1 : host) < 0)
+        return NULL;
+    return shown;
+}
+
 int target_open_backups(const struct common_flags *flags, const char *operand, struct task *task,
                         struct backups *backups)
 {
@@ -37,19 +53,23 @@ int target_open_backups(const struct common_flags *flags, const char *operand, s
             return task_fail(task, EINVAL, "a replica URL and -config exclude each other");
         options.source = operand;
     }
-    return backups_open(&options, task, backups);
+    int r = backups_open(&options, task, backups);
+    if (r == -ENOENT && operand && target_is_url(operand))
+        return -ENODATA;                /* a folder that does not exist */
+    return r == -EINVAL ? -EBADMSG : r; /* the configuration is wrong, not the command line */
 }
 
 /* The one database of a source that is a URL. */
-static int only_name(struct catalog *catalog, const char *url, struct task *task, char **ret_name)
+static int only_name(struct catalog *catalog, const char *operand, struct task *task, char **ret_name)
 {
     _cleanup_(names_finish) struct names names = {0};
-    int r = catalog_list_all(catalog, task, &names);
+    _cleanup_free_ char *url = target_shown(operand);
+    int r = url ? catalog_list_all(catalog, task, &names) : -ENOMEM;
 
     if (r < 0)
         return r;
     if (names.n == 0)
-        return task_fail(task, ENOENT, "%s: no backup found", url);
+        return task_fail(task, ENODATA, "%s: no backup found", url);
     if (names.n > 1)
         return task_fail(task, EINVAL, "%s: holds %zu backups; name one of them, such as %s%s%s", url,
                          names.n, url, url[strlen(url) - 1] == '/' ? "" : "/", names.items[0].text);
@@ -57,16 +77,21 @@ static int only_name(struct catalog *catalog, const char *url, struct task *task
     return *ret_name ? 0 : -ENOMEM;
 }
 
-/* A path of the configuration, or a name as the mount shows it. */
+/* A path of the configuration, or else a name as the mount shows it. */
 static int find_name(struct catalog *catalog, const char *operand, struct task *task, char **ret_name)
 {
     const char *prefix = catalog_prefix(catalog);
     size_t length = strlen(prefix);
-    _cleanup_free_ char *absolute = NULL;
+    _cleanup_free_ char *path = NULL;
+    struct history *history;
+    int r = config_expand_path(operand, &path);
 
-    if (operand[0] != '/' && length && (absolute = realpath(operand, NULL)))
-        operand = strncmp(absolute, prefix, length) == 0 ? absolute : operand;
-    *ret_name = strdup(length && strncmp(operand, prefix, length) == 0 ? operand + length : operand);
+    if (r == 0 && length && strncmp(path, prefix, length) == 0 &&
+        (r = catalog_find(catalog, path + length, task, &history)) != -ENOENT)
+        operand = path + length;
+    if (r < 0 && r != -ENOENT)
+        return r;
+    *ret_name = strdup(operand);
     return *ret_name ? 0 : -ENOMEM;
 }
 

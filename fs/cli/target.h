@@ -34,12 +34,18 @@ struct target {
 
 bool target_is_url(const char *operand);
 
+/* The operand as it may be shown: of a URL without user, password and query, where secrets can stand. The
+ * caller frees it; NULL: no memory. */
+char *target_shown(const char *operand);
+
 /* Opens what the operand leads to: the URL itself, else the configuration; NULL: the configuration. 0, or a
- * negative errno with a reason (-EINVAL: both a URL and -config). The caller finishes it either way. */
+ * negative errno with a reason (-EINVAL: both a URL and -config; -ENODATA: the URL is of a folder that does
+ * not exist). The caller finishes it either way. */
 int target_open_backups(const struct common_flags *flags, const char *operand, struct task *task,
                         struct backups *backups);
 
-/* Opens them, and finds the one database that the operand names. As above. */
+/* Opens them, and finds the one database that the operand names. As above; -ENODATA: the URL leads to no
+ * backup. */
 int target_open(const struct common_flags *flags, const char *operand, struct task *task,
                 struct target *target);
 void target_finish(struct target *target);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "litemount/cleanup.h"
+#include "litemount/config.h"
 #include "settings.h"
 
 char *path_clean(const char *path)
@@ -89,6 +90,12 @@ int path_expand(const char *path, const struct config_options *options, char **r
     }
     *ret_path = path_clean(joined);
     return *ret_path ? 0 : -ENOMEM;
+}
+
+int config_expand_path(const char *path, char **ret_path)
+{
+    const struct config_options options = {0};
+    return path_expand(path, &options, ret_path);
 }
 
 int file_read(const char *path, size_t limit, char **ret_text, size_t *ret_length)

@@ -92,3 +92,8 @@ int config_keep_replica(struct config *config, const char *name, struct task *ta
 
 /* The file that is read when none is named: $LITESTREAM_CONFIG, else /etc/litestream.yml. */
 const char *config_default_path(const struct config_options *options);
+
+/* The absolute path that a typed database path stands for, by the rules of a configuration's paths:
+ * sqlite://,
+ * `~`, the current folder. The caller frees it. 0, -ENOMEM, or -ENOENT (no such folder). */
+int config_expand_path(const char *path, char **ret_path);
