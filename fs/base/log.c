@@ -6,6 +6,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#define CLEAR_LINE "\r\033[K" /* on a terminal a progress bar may stand there */
+
 static atomic_int current_level = LOG_LEVEL_INFO;
 static atomic_bool to_syslog;
 
@@ -49,5 +51,5 @@ void log_write(enum log_level level, const char *format, ...)
     if (atomic_load(&to_syslog))
         syslog(priorities[level], "%s", line);
     else
-        fprintf(stderr, "litemount: %s%s\n", labels[level], line);
+        fprintf(stderr, "%slitemount: %s%s\n", isatty(STDERR_FILENO) ? CLEAR_LINE : "", labels[level], line);
 }

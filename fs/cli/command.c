@@ -80,6 +80,7 @@ int command_run(const struct command *command, int argc, char **argv)
     int r = n < 0 ? n : check_operands(command, n, argv + 1, &task);
     if (r == 0) {
         signal(SIGPIPE, SIG_IGN);
+        signal(SIGXFSZ, SIG_IGN); /* a file that may not grow: the write fails */
         watch_begin(&watch, &task);
         r = command->work(command->context, argv + 1, n, &task);
         watch_end(&watch);

@@ -1,37 +1,137 @@
 #include "new_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
 
+#define MARK "litemount-new"
+#define SUFFIX_LENGTH (strlen(".XXXXXX." MARK))
+
 static int fail(const struct new_file *file, int error, const char *what, struct task *task)
 {
     return task_fail(task, error, "%s: cannot %s: %s", file->path, what, strerror(error));
 }
 
-int new_file_begin(const char *path, struct task *task, struct new_file *ret_file)
+/* The folder that the file will be in. The caller frees it; NULL: no memory. */
+static char *folder_of(const struct new_file *file)
+{
+    _cleanup_free_ char *copy = strdup(file->path);
+    return copy ? strdup(dirname(copy)) : NULL;
+}
+
+/* mkdir -p. */
+static int make_folders(const struct new_file *file, struct task *task)
+{
+    _cleanup_free_ char *folder = folder_of(file);
+
+    if (!folder)
+        return -ENOMEM;
+    for (char *end = folder; end;) {
+        end = strchr(end + 1, '/');
+        if (end)
+            *end = '\0';
+        if (mkdir(folder, 0777) < 0 && errno != EEXIST && access(folder, F_OK) < 0)
+            return task_fail(task, errno, "%s: cannot make the folder: %m", folder);
+        if (end)
+            *end = '/';
+    }
+    return 0;
+}
+
+/* Whether `entry` is called as a temporary file of `name` is. */
+static bool is_temporary(const char *entry, const char *name)
+{
+    size_t length = strlen(name);
+    return strlen(entry) == length + SUFFIX_LENGTH && memcmp(entry, name, length) == 0 &&
+           entry[length] == '.' && strcmp(entry + length + strlen(".XXXXXX."), MARK) == 0;
+}
+
+/* Nobody holds it: its writer was killed. */
+static void remove_abandoned(int folder, const char *entry)
+{
+    _cleanup_close_ int fd = openat(folder, entry, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        unlinkat(folder, entry, 0);
+}
+
+/* Files that cannot be removed do no harm. */
+static void sweep(const struct new_file *file)
+{
+    _cleanup_free_ char *folder = folder_of(file), *copy = strdup(file->path);
+    DIR *entries = folder ? opendir(folder) : NULL;
+    struct dirent *entry;
+
+    while (entries && copy && (entry = readdir(entries)))
+        if (is_temporary(entry->d_name, basename(copy)))
+            remove_abandoned(dirfd(entries), entry->d_name);
+    if (entries)
+        closedir(entries);
+}
+
+/* Makes a temporary file, and locks it: another's sweep may have had it in between, then it has no name. */
+static int make_temporary(struct new_file *file, struct task *task)
+{
+    struct stat info = {0};
+
+    while (info.st_nlink == 0) {
+        free(file->temporary);
+        if (file->fd >= 0)
+            close(file->fd);
+        file->fd = -1;
+        if (asprintf(&file->temporary, "%s.XXXXXX." MARK, file->path) < 0) {
+            file->temporary = NULL;
+            return -ENOMEM;
+        }
+        file->fd = mkostemps(file->temporary, strlen("." MARK), O_CLOEXEC);
+        if (file->fd < 0) {
+            int error = errno;
+            free(steal_pointer(file->temporary));
+            return fail(file, error, "create it", task);
+        }
+        (void)flock(file->fd, LOCK_EX); /* where there are no locks nothing is swept either */
+        if (fstat(file->fd, &info) < 0)
+            return fail(file, errno, "create it", task);
+    }
+    return 0;
+}
+
+static int set_aside(const struct new_file *file, uint64_t size, struct task *task)
+{
+    if (size == 0 || size > INT64_MAX || fallocate(file->fd, 0, 0, (off_t)size) == 0)
+        return 0;
+    if (errno == ENOSPC || errno == EFBIG || errno == EDQUOT)
+        return task_fail(task, errno, "%s: no room for its %llu bytes: %m", file->path,
+                         (unsigned long long)size);
+    return 0;
+}
+
+int new_file_begin(const char *path, uint64_t size, struct task *task, struct new_file *ret_file)
 {
     _cleanup_(new_file_finish) struct new_file file = {.path = strdup(path), .fd = -1};
 
-    if (!file.path || asprintf(&file.temporary, "%s.XXXXXX.tmp", path) < 0)
+    if (!file.path)
         return -ENOMEM;
-    file.fd = mkostemps(file.temporary, strlen(".tmp"), O_CLOEXEC);
-    if (file.fd < 0) {
-        int error = errno;
-        free(file.temporary);
-        file.temporary = NULL;
-        return fail(&file, error, "create it", task);
-    }
+    int r = make_folders(&file, task);
+    if (r < 0)
+        return r;
+    sweep(&file);
+    r = make_temporary(&file, task);
+    if (r == 0)
+        r = set_aside(&file, size, task);
+    if (r < 0)
+        return r;
     *ret_file = file;
-    file = (struct new_file){.fd = -1};
+    file = (struct new_file){0};
     return 0;
 }
 
@@ -50,14 +150,6 @@ int new_file_write(struct new_file *file, const void *bytes, size_t length, stru
     return 0;
 }
 
-/* The name is on disk when its folder is. */
-static int sync_folder(const struct new_file *file)
-{
-    _cleanup_free_ char *copy = strdup(file->path);
-    _cleanup_close_ int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    return fd < 0 || fsync(fd) < 0 ? -errno : 0;
-}
-
 int new_file_place(struct new_file *file, bool replace, struct task *task)
 {
     if (fsync(file->fd) < 0)
@@ -67,14 +159,23 @@ int new_file_place(struct new_file *file, bool replace, struct task *task)
         r = link(file->temporary, file->path) < 0 ? -1 : unlink(file->temporary);
     if (r < 0)
         return fail(file, errno, "put it in its place", task);
-    free(file->temporary);
-    file->temporary = NULL;
-    r = sync_folder(file);
-    return r < 0 ? fail(file, -r, "sync its folder", task) : 0;
+    free(steal_pointer(file->temporary));
+    return 0;
+}
+
+int new_file_settle(const struct new_file *file, struct task *task)
+{
+    _cleanup_free_ char *folder = folder_of(file);
+    _cleanup_close_ int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd >= 0 && (fsync(fd) == 0 || errno == EINVAL)) /* not every file system can */
+        return 0;
+    return fail(file, errno, "sync its folder", task);
 }
 
 void new_file_finish(struct new_file *file)
 {
+    if (!file->path)
+        return;
     if (file->temporary)
         unlink(file->temporary);
     if (file->fd >= 0)

@@ -38,8 +38,11 @@ void progress_format(const struct progress *progress, int64_t elapsed, unsigned 
     char numbers[128], left[32], bar[BAR_MOST + 1] = "";
 
     format_left(progress, rate, left, sizeof left);
-    int n = snprintf(numbers, sizeof numbers, "%3d %%  %.1f of %.1f MB  %.1f MB/s  %s", (int)(share * 100),
-                     (double)progress->done / 1e6, (double)progress->total / 1e6, rate / 1e6, left);
+    /* As long as the whole is the same so is the length of the numbers: the bar does not jump. */
+    int digits = snprintf(NULL, 0, "%.1f", (double)progress->total / 1e6);
+    int n =
+        snprintf(numbers, sizeof numbers, "%3d %%  %*.1f of %.1f MB  %6.1f MB/s  %-15s", (int)(share * 100),
+                 digits, (double)progress->done / 1e6, (double)progress->total / 1e6, rate / 1e6, left);
     int room = (int)width - n - (int)strlen(progress->what) - 6;
     if (room > BAR_MOST)
         room = BAR_MOST;
