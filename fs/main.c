@@ -11,6 +11,7 @@ static const struct {
     {"generations", verb_generations},
     {"ltx", verb_ltx},
     {"points", verb_points},
+    {"restore", verb_restore},
     {"snapshots", verb_snapshots},
     {"verify", verb_verify},
     {"wal", verb_wal},

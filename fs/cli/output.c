@@ -169,17 +169,24 @@ static void print_value(const struct column *column, const char *cell, FILE *fil
         fputs(cell ? cell : "null", file);
 }
 
+/* A row as a JSON object, its lines below each other, behind `indent`. */
+static void print_object(const struct output *output, size_t row, const char *indent, FILE *file)
+{
+    fprintf(file, "%s{", indent);
+    for (size_t column = 0; column < output->n_columns; column++) {
+        const struct column *head = &output->columns[column];
+        fprintf(file, "%s\n%s  \"%s\": ", column ? "," : "", indent, head->key ? head->key : head->name);
+        print_value(head, cell_at(output, row, column), file);
+    }
+    fprintf(file, "\n%s}", indent);
+}
+
 static void print_json(const struct output *output, size_t n_rows, FILE *file)
 {
     fputs("[", file);
     for (size_t row = 0; row < n_rows; row++) {
-        fputs(row ? ",\n  {" : "\n  {", file);
-        for (size_t column = 0; column < output->n_columns; column++) {
-            const struct column *head = &output->columns[column];
-            fprintf(file, "%s\n    \"%s\": ", column ? "," : "", head->key ? head->key : head->name);
-            print_value(head, cell_at(output, row, column), file);
-        }
-        fputs("\n  }", file);
+        fputs(row ? ",\n" : "\n", file);
+        print_object(output, row, "  ", file);
     }
     fputs(n_rows ? "\n]\n" : "]\n", file);
 }
@@ -198,5 +205,16 @@ int output_print(const struct output *output, FILE *file)
         print_json(output, n_rows, file);
     else if (print_table(output, n_rows, file) < 0)
         return -ENOMEM;
+    return flush(file);
+}
+
+int output_print_object(const struct output *output, FILE *file)
+{
+    if (!output->json)
+        return output_print(output, file);
+    if (output->n_cells) {
+        print_object(output, 0, "", file);
+        fputc('\n', file);
+    }
     return flush(file);
 }

@@ -37,5 +37,8 @@ int output_add_nothing(struct output *output);
 /* Prints all rows. 0; -ENOMEM; or why they cannot be written: -ENOSPC, -EPIPE, -EIO. */
 int output_print(const struct output *output, FILE *file);
 
+/* As output_print, but as JSON the one row there is, if there is one, without an array around it. */
+int output_print_object(const struct output *output, FILE *file);
+
 /* Prints `text` as a JSON string, quotes and all. Bytes that are no UTF-8 become U+FFFD. */
 void json_print_string(const char *text, FILE *file);

@@ -16,5 +16,8 @@ int verb_wal(int argc, char **argv);
 int verb_ltx(int argc, char **argv);
 int verb_points(int argc, char **argv);
 
+/* litemount restore [FLAGS] DATABASE|URL, or -all -o FOLDER */
+int verb_restore(int argc, char **argv);
+
 /* Whether the backups hold: a line a database, or JSON. */
 int verb_verify(int argc, char **argv);

@@ -1,0 +1,198 @@
+/* litemount restore: databases from their backups, as plain files. */
+#include "restore.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "litemount/catalog.h"
+#include "litemount/cleanup.h"
+#include "litemount/instant.h"
+#include "litemount/log.h"
+#include "litemount/task.h"
+#include "output.h"
+#include "verbs.h"
+
+static int64_t clock_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * INSTANT_SECOND + now.tv_nsec;
+}
+
+static void unref_state(struct state **state)
+{
+    state_unref(*state);
+}
+
+/* What a restore is made with. */
+struct restore {
+    struct restore_options options;
+    struct output report;
+};
+
+/* That there is no backup, or none that old, may be no failure. */
+static int excuse(const struct restore *restore, int r, struct task *task)
+{
+    if (r != -ENODATA || !restore->options.if_replica_exists)
+        return r;
+    log_info("%s: nothing restored", task_reason(task, r));
+    task_forgive(task);
+    return 0;
+}
+
+/* One database. */
+static int restore_state(struct restore *restore, struct history *history, const char *name, const char *path,
+                         struct task *task)
+{
+    const struct restore_options *options = &restore->options;
+    _cleanup_(unref_state) struct state *state = NULL;
+    int64_t began = clock_now();
+    int r = options->dry_run ? 0 : restore_check_place(path, options, task);
+
+    if (r == 0)
+        r = restore_find(history, name, options, task, &state);
+    if (r == 0 && !options->dry_run)
+        r = restore_write(state, name, path, options, task);
+    return r < 0 ? r : restore_report_add(&restore->report, options, name, path, state, clock_now() - began);
+}
+
+/* The same, unless there is a file that may stay. */
+static int restore_database(struct restore *restore, struct history *history, const char *name,
+                            const char *path, struct task *task)
+{
+    const struct restore_options *options = &restore->options;
+    struct task attempt;
+
+    if (options->if_database_not_exists && access(path, F_OK) == 0) {
+        log_info("%s: %s is there already: nothing restored", name, path);
+        return 0;
+    }
+    task_init(&attempt, task);
+    int r = restore_state(restore, history, name, path, &attempt);
+    return r < 0 ? task_fail(task, -r, "%s: %s", name, task_reason(&attempt, r)) : 0;
+}
+
+static int restore_one(struct restore *restore, const char *operand, struct task *task)
+{
+    const struct restore_options *options = &restore->options;
+    _cleanup_(target_finish) struct target target = {0};
+    int r = target_open(&options->common, operand, task, &target);
+    const char *path = options->output ? options->output : target.path;
+
+    if (r == 0 && !path)
+        return task_fail(task, EINVAL, "%s: the configuration has no path for it; -o FILE is wanted",
+                         operand);
+    return r < 0 ? r : restore_database(restore, target.history, target.name, path, task);
+}
+
+/* Database `name` of several: a failure is told at once, and counted by who called. */
+static int restore_named(struct restore *restore, struct catalog *catalog, const char *name,
+                         struct task *task)
+{
+    _cleanup_free_ char *path = NULL;
+    struct history *history;
+    struct task attempt;
+
+    task_init(&attempt, task);
+    int r = catalog_find(catalog, name, &attempt, &history);
+    if (r == 0 && asprintf(&path, "%s/%s", restore->options.output, name) < 0) {
+        path = NULL;
+        r = -ENOMEM;
+    }
+    if (r == 0)
+        r = excuse(restore, restore_database(restore, history, name, path, &attempt), &attempt);
+    if (r < 0 && r != -ECANCELED)
+        log_error("%s", task_reason(&attempt, r));
+    return r;
+}
+
+static int restore_all(struct restore *restore, const char *operand, struct task *task)
+{
+    _cleanup_(backups_finish) struct backups backups = {0};
+    _cleanup_(names_finish) struct names names = {0};
+    size_t n_failed = 0;
+    int r = target_open_backups(&restore->options.common, operand, task, &backups);
+
+    if (r == 0)
+        r = catalog_list_all(backups.catalog, task, &names);
+    if (r == 0 && names.n == 0)
+        r = task_fail(task, ENODATA, "no backup found");
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < names.n && r != -ECANCELED; i++) {
+        r = restore_named(restore, backups.catalog, names.items[i].text, task);
+        n_failed += r < 0;
+    }
+    if (r == -ECANCELED)
+        return r;
+    return n_failed ? task_fail(task, EIO, "%zu of %zu databases were not restored", n_failed, names.n) : 0;
+}
+
+static int work(void *context, char **operands, int n_operands, struct task *task)
+{
+    struct restore *restore = context;
+    struct restore_options *options = &restore->options;
+    const char *operand = n_operands ? operands[0] : NULL;
+    int r = restore_read_options(options, operand, task);
+
+    if (r < 0)
+        return r;
+    if (options->verbose)
+        log_set_level(LOG_LEVEL_DEBUG);
+    restore_report_init(&restore->report, options);
+    r = options->all ? restore_all(restore, operand, task) : restore_one(restore, operand, task);
+    r = excuse(restore, r, task);
+    int printed = restore_report_print(&restore->report, options);
+    output_finish(&restore->report);
+    return r < 0 || printed == 0 ? r : task_fail(task, -printed, "cannot print: %s", strerror(-printed));
+}
+
+static const char usage[] = "litemount restore [FLAGS] DATABASE|URL\n"
+                            "       litemount restore [FLAGS] -all -o FOLDER [URL]";
+
+static const char about[] =
+    "Restores a database from its backup, as it was at its newest restore point or at the one asked for.\n"
+    "It is written under a temporary name and appears whole or not at all.";
+
+int verb_restore(int argc, char **argv)
+{
+    struct restore restore = {.options.integrity_check = "none"};
+    struct restore_options *o = &restore.options;
+    const struct flag flags[] = {
+        {"o", NULL, &o->output, "FILE", "where to (the database's own path); with -all: the folder"},
+        {"timestamp", NULL, &o->timestamp, "TIME", "as of this time, such as 2024-11-04T10:30:00Z or 2h-ago"},
+        {"generation", NULL, &o->generation, "GEN", "of this generation"},
+        {"index", NULL, &o->index, "N", "to the end of this WAL index (hexadecimal); needs -generation"},
+        {"txid", NULL, &o->txid, "TXID", "to this transaction (16 hexadecimal digits)"},
+        {"all", &o->all, NULL, NULL, "all databases, to their names below a folder"},
+        {"if-db-not-exists", &o->if_database_not_exists, NULL, NULL, "succeed if there is a file already"},
+        {"if-replica-exists", &o->if_replica_exists, NULL, NULL, "succeed if there is no backup"},
+        {"force", &o->force, NULL, NULL, "replace the file, and remove its -wal, -shm and -journal"},
+        {"dry-run", &o->dry_run, NULL, NULL, "show what would be restored"},
+        {"json", &o->json, NULL, NULL, "print a summary as JSON"},
+        {"integrity-check", NULL, &o->integrity_check, "MODE",
+         "none, quick or full: what SQLite says of it, before it is put in its place"},
+        {"parallelism", NULL, &o->parallelism, "N",
+         "accepted, of no effect: requests are sent side by side anyway"},
+        {"v", &o->verbose, NULL, NULL, "tell every request"},
+        {"f", &o->follow, NULL, NULL, "not supported: a mount's latest/ follows"},
+        COMMON_FLAGS(&o->common),
+    };
+    const struct command command = {
+        .usage = usage,
+        .about = about,
+        .flags = flags,
+        .n_flags = sizeof flags / sizeof *flags,
+        .help = &o->common.help,
+        .least = 0,
+        .most = 1,
+        .work = work,
+        .context = &restore,
+    };
+    return command_run(&command, argc, argv);
+}

@@ -1,0 +1,165 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "integrity.h"
+#include "litemount/cleanup.h"
+#include "litemount/history.h"
+#include "litemount/log.h"
+#include "litemount/task.h"
+#include "new_file.h"
+#include "progress.h"
+#include "restore.h"
+
+#define PIECE (1 << 20) /* bytes read at once */
+
+/* What SQLite keeps beside a database. It would be taken for a part of the one that is restored. */
+static const char *const sidecars[] = {"-wal", "-shm", "-journal"};
+enum { SIDECARS = sizeof sidecars / sizeof *sidecars };
+
+static int check_file(const char *path, const struct stat *info, bool force, struct task *task)
+{
+    if (S_ISDIR(info->st_mode))
+        return task_fail(task, EISDIR, "%s: is a folder; -o names the file to write", path);
+    if (!S_ISREG(info->st_mode))
+        return task_fail(task, EEXIST, "%s: is no file", path);
+    if (info->st_size > 0 && !force)
+        return task_fail(task, EEXIST, "%s: is there already; -force replaces it, -o FILE leaves it alone",
+                         path);
+    return 0;
+}
+
+static int check_sidecars(const char *path, struct task *task)
+{
+    for (size_t i = 0; i < SIDECARS; i++) {
+        _cleanup_free_ char *sidecar = NULL;
+        struct stat info;
+        if (asprintf(&sidecar, "%s%s", path, sidecars[i]) < 0) {
+            sidecar = NULL;
+            return -ENOMEM;
+        }
+        if (lstat(sidecar, &info) == 0)
+            return task_fail(task, EEXIST,
+                             "%s: is there, so the database is in use or was not closed; -force removes it",
+                             sidecar);
+    }
+    return 0;
+}
+
+/* `*ret_info` is what stands at the path; all zeroes: nothing does. */
+static int look_at_place(const char *path, bool force, struct task *task, struct stat *ret_info)
+{
+    int r = 0;
+
+    *ret_info = (struct stat){0};
+    if (stat(path, ret_info) == 0)
+        r = check_file(path, ret_info, force, task);
+    else if (errno != ENOENT)
+        r = task_fail(task, errno, "%s: %m", path);
+    return r < 0 || force ? r : check_sidecars(path, task);
+}
+
+int restore_check_place(const char *path, const struct restore_options *options, struct task *task)
+{
+    struct stat info;
+    return look_at_place(path, options->force, task, &info);
+}
+
+static int copy(struct state *state, struct new_file *file, struct progress *progress, struct task *task)
+{
+    _cleanup_free_ void *piece = malloc(PIECE);
+    uint64_t size = state_size(state);
+    int r = piece ? 0 : -ENOMEM;
+
+    for (uint64_t offset = 0; offset < size && r == 0;) {
+        size_t length = size - offset < PIECE ? (size_t)(size - offset) : PIECE;
+        int64_t n = task_cancelled(task) ? -ECANCELED : state_read(state, offset, length, piece, task);
+        if (n <= 0)
+            return n < 0 ? (int)n : task_fail(task, EIO, "the backup ends early");
+        r = new_file_write(file, piece, (size_t)n, task);
+        progress_add(progress, (uint64_t)n);
+        offset += (uint64_t)n;
+    }
+    return r;
+}
+
+static int check_integrity(const struct new_file *file, const char *wanted, struct task *task)
+{
+    enum integrity_check check = strcmp(wanted, "full") == 0 ? INTEGRITY_FULL : INTEGRITY_QUICK;
+    _cleanup_free_ char *wrong = NULL;
+
+    if (strcmp(wanted, "none") == 0)
+        return 0;
+    int r = integrity_check_file(file->temporary, check, task, &wrong);
+    return r < 0 || !wrong
+               ? r
+               : task_fail(task, EILSEQ, "the %s integrity check fails, so nothing was put in place: %s",
+                           wanted, wrong);
+}
+
+/* The new file is whose the old one was. */
+static int take_over(const struct new_file *file, const struct stat *old, struct task *task)
+{
+    struct stat info;
+
+    if (fstat(file->fd, &info) < 0)
+        return task_fail(task, errno, "%s: %m", file->temporary);
+    if ((info.st_uid != old->st_uid || info.st_gid != old->st_gid) &&
+        fchown(file->fd, old->st_uid, old->st_gid) < 0)
+        log_warning("%s: cannot give it to its owner, user %u and group %u: %m", file->path, old->st_uid,
+                    old->st_gid);
+    if (fchmod(file->fd, old->st_mode & 07777) < 0)
+        return task_fail(task, errno, "%s: cannot set its mode: %m", file->temporary);
+    return 0;
+}
+
+static int remove_sidecars(const char *path, struct task *task)
+{
+    for (size_t i = 0; i < SIDECARS; i++) {
+        _cleanup_free_ char *sidecar = NULL;
+        if (asprintf(&sidecar, "%s%s", path, sidecars[i]) < 0) {
+            sidecar = NULL;
+            return -ENOMEM;
+        }
+        if (unlink(sidecar) < 0 && errno != ENOENT)
+            return task_fail(task, errno,
+                             "%s: does not belong to the database that was restored; remove it: %m", sidecar);
+    }
+    return 0;
+}
+
+/* Puts the file in its place. The sidecars go at once, before anybody could open it with them: the folder is
+ * synced only after that. */
+static int place(struct new_file *file, const struct stat *old, bool force, struct task *task)
+{
+    int r = old->st_mode ? take_over(file, old, task) : 0;
+    if (r == 0)
+        r = new_file_place(file, old->st_mode != 0, task);
+    if (r == 0 && force)
+        r = remove_sidecars(file->path, task);
+    return r < 0 ? r : new_file_settle(file, task);
+}
+
+int restore_write(struct state *state, const char *name, const char *path,
+                  const struct restore_options *options, struct task *task)
+{
+    _cleanup_(new_file_finish) struct new_file file = {0};
+    _cleanup_free_ char *real = realpath(path, NULL); /* a link stays, and leads to the new file */
+    struct progress progress;
+    struct stat old;
+    int r = look_at_place(path, options->force, task, &old);
+
+    if (r == 0)
+        r = new_file_begin(real ? real : path, state_size(state), task, &file);
+    if (r < 0)
+        return r;
+    progress_begin(&progress, name, state_size(state));
+    r = copy(state, &file, &progress, task);
+    progress_end(&progress);
+    if (r == 0)
+        r = check_integrity(&file, options->integrity_check, task);
+    return r < 0 ? r : place(&file, &old, options->force, task);
+}

@@ -1,0 +1,140 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "litemount/cleanup.h"
+#include "litemount/history.h"
+#include "litemount/instant.h"
+#include "litemount/log.h"
+#include "litemount/task.h"
+#include "restore.h"
+
+static int open_state(struct history *history, const struct restore_options *options, struct task *task,
+                      struct state **ret_state)
+{
+    if (*options->position)
+        return history_open_position(history, options->generation, options->position, task, ret_state);
+    if (options->time == INSTANT_MAX)
+        return history_open_latest(history, options->generation, task, ret_state);
+    return history_open_at(history, options->generation, options->time, task, ret_state);
+}
+
+/* The names as one text, as far as it has room for them. */
+static void join(const struct names *names, char *text, size_t size)
+{
+    size_t length = 0;
+
+    *text = '\0';
+    for (size_t i = 0; i < names->n && length < size; i++)
+        length += (size_t)snprintf(text + length, size - length, "%s%s", i ? ", " : "", names->items[i].text);
+}
+
+static bool holds(const struct names *names, const char *text)
+{
+    for (size_t i = 0; i < names->n; i++)
+        if (strcmp(names->items[i].text, text) == 0)
+            return true;
+    return false;
+}
+
+/* There is no state at all, or none of that generation. */
+static int explain_nothing(struct history *history, const struct restore_options *options, struct task *task)
+{
+    _cleanup_(names_finish) struct names generations = {0};
+    char list[TASK_REASON_SIZE / 2];
+    int r = history_list_generations(history, task, &generations);
+
+    if (r < 0)
+        return r;
+    join(&generations, list, sizeof list);
+    if (generations.n == 0)
+        return task_fail(task, ENODATA, "no backup found at %s", history_place(history));
+    if (options->generation && !holds(&generations, options->generation))
+        return task_fail(task, ENODATA, "no generation %s at %s; there is %s", options->generation,
+                         history_place(history), list);
+    return task_fail(task, ENODATA, "no sound snapshot at %s, where generations are: %s",
+                     history_place(history), list);
+}
+
+static int explain_time(struct history *history, const struct restore_options *options, struct task *task)
+{
+    _cleanup_(instants_finish) struct instants landmarks = {0};
+    char asked[INSTANT_TEXT_SIZE], first[INSTANT_TEXT_SIZE];
+    int r = history_list_landmarks(history, options->generation, task, &landmarks);
+
+    if (r < 0 && r != -ENOENT)
+        return r;
+    if (landmarks.n == 0 || options->time == INSTANT_MAX || landmarks.times[0] <= options->time)
+        return explain_nothing(history, options, task);
+    instant_format(options->time, asked);
+    instant_format(landmarks.times[0], first);
+    return task_fail(task, ENODATA, "no restore point as early as %s; the first is %s", asked, first);
+}
+
+static int explain_position(struct history *history, const struct restore_options *options, struct task *task)
+{
+    _cleanup_(names_finish) struct names positions = {0};
+    int r = history_list_positions(history, options->generation, NULL, task, &positions);
+
+    if (r < 0 && r != -ENOENT)
+        return r;
+    if (positions.n == 0)
+        return explain_nothing(history, options, task);
+    return task_fail(task, ENODATA, "%s %s can't be reached in generation %s, which has %s to %s",
+                     options->txid ? "TXID" : "the end of WAL",
+                     options->txid ? options->txid : options->index, options->generation,
+                     positions.items[0].text, positions.items[positions.n - 1].text);
+}
+
+static void warn_of_gap(struct state *state, const char *name)
+{
+    char time[INSTANT_TEXT_SIZE];
+
+    if (!state_gap(state))
+        return;
+    instant_format(state_time(state), time);
+    log_warning(
+        "%s: the history has a hole before the instant that was asked for: %s; taking the state before "
+        "it, of %s",
+        name, state_gap(state), time);
+}
+
+/* Says so if nothing of the state's generation is as young as the instant that was asked for. */
+static int tell_of_end(struct history *history, const char *name, const struct restore_options *options,
+                       struct state *state, struct task *task)
+{
+    _cleanup_(instants_finish) struct instants landmarks = {0};
+    char asked[INSTANT_TEXT_SIZE], taken[INSTANT_TEXT_SIZE];
+
+    if (!options->timestamp)
+        return 0;
+    int r = history_list_landmarks(history, state_generation(state), task, &landmarks);
+    if (r < 0 || landmarks.n == 0 || landmarks.times[landmarks.n - 1] >= options->time)
+        return r;
+    instant_format(options->time, asked);
+    instant_format(state_time(state), taken);
+    log_info("%s: %s lies behind the end of generation %s; taking its last point, %s", name, asked,
+             state_generation(state), taken);
+    return 0;
+}
+
+int restore_find(struct history *history, const char *name, const struct restore_options *options,
+                 struct task *task, struct state **ret_state)
+{
+    struct state *state;
+    int r = open_state(history, options, task, &state);
+
+    if (r == -ENOENT && !*task->reason) /* else something on the way there is missing */
+        return *options->position ? explain_position(history, options, task)
+                                  : explain_time(history, options, task);
+    if (r < 0)
+        return r;
+    warn_of_gap(state, name);
+    r = tell_of_end(history, name, options, state, task);
+    if (r < 0) {
+        state_unref(state);
+        return r;
+    }
+    *ret_state = state;
+    return 0;
+}
