@@ -1,0 +1,384 @@
+"""litemount restore on folders: where it writes, what it refuses, and what it says."""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import pathlib
+import resource
+import shutil
+import sqlite3
+import stat
+import subprocess
+
+from running import ROOT, VerbTest, main
+import states
+from make_backup import GENERATION, compress
+from mounting import sha256
+
+NAME = "production.sqlite3"
+SIDECARS = ("-wal", "-shm", "-journal")
+TABLE = ROOT / "tests/data/fixtures/rails-v03.expected.tsv"
+MIDDLE = "2024-11-08T01:59:47.494Z"  # of the table
+BEFORE = "2024-11-07T00:00:00Z"
+TEMPORARY = ".aaaaaa.litemount-new"
+
+
+class RestoreTest(VerbTest):
+    def setUp(self):
+        super().setUp()
+        self.backup = self.fixture("rails-v03")
+        self.database = self.backup / "data" / NAME
+        self.place = self.folder / "place"
+        self.place.mkdir()
+        self.target = self.place / "restored.db"
+        lines = [line for line in states.read_lines(TABLE) if line.database == NAME]
+        self.latest = next(line.file.sha256 for line in lines if line.selector == "latest")
+        self.middle = next(line.file.sha256 for line in lines if line.argument == MIDDLE)
+        self.generation = next(line.generation() for line in lines if line.selector == "index")
+
+    def restore(self, *arguments, output=None, **settings):
+        return self.run_verb("restore", "-o", output or self.target, *arguments, self.database, **settings)
+
+    def assert_refused(self, result, *words, status=1, left=()):
+        """One line that has the words, the status, and nothing new in the place."""
+        self.assertEqual(result.returncode, status, result.stderr)
+        self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+        for word in words:
+            self.assertIn(str(word), result.stderr)
+        self.assertEqual(sorted(os.listdir(self.place)), sorted(left))
+
+    def assert_restored(self, result, wanted=None, target=None):
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(sha256(target or self.target), wanted or self.latest)
+
+
+class Places(RestoreTest):
+    def test_its_own_path_is_the_default(self):
+        shutil.rmtree(self.database.parent, ignore_errors=True)  # a new machine
+        self.assert_restored(self.run_verb("restore", self.database), target=self.database)
+
+    def test_names_of_a_database(self):
+        for number, name in enumerate((NAME, f"./data/{NAME}", f"data/../data//{NAME}")):
+            target = self.place / str(number)
+            self.assert_restored(self.run_verb("restore", "--o", target, name, cwd=self.backup), target=target)
+
+    def test_a_url(self):
+        url = f"file://{self.backup}/replica/{NAME}"
+        self.assert_refused(self.run_verb("restore", url), "-o", status=2)
+        self.assert_restored(self.run_verb("restore", f"-o={self.target}", url))
+
+    def test_only_who_restored_may_read_it(self):
+        self.assert_restored(self.restore(), target=self.target)
+        self.assertEqual(stat.S_IMODE(self.target.stat().st_mode), 0o600)
+        self.assertEqual(os.listdir(self.place), [self.target.name])
+
+    def test_folders_are_made(self):
+        target = self.place / "a/b/c.db"
+        self.assert_restored(self.restore(output=target), target=target)
+
+    def test_an_empty_file_is_no_database(self):
+        self.target.touch()
+        self.assert_restored(self.restore())
+
+    def test_what_is_there_stays(self):
+        self.target.write_text("mine")
+        self.assert_refused(self.restore(), self.target, "-force", left=[self.target.name])
+        self.assertEqual(self.target.read_text(), "mine")
+
+    def test_what_sqlite_left_beside_it_stays(self):
+        for sidecar in SIDECARS:
+            beside = pathlib.Path(f"{self.target}{sidecar}")
+            beside.touch()
+            self.assert_refused(self.restore(), beside, "-force", left=[beside.name])
+            beside.unlink()
+
+    def test_force_replaces_all_of_it(self):
+        self.target.write_text("mine")
+        self.target.chmod(0o640)
+        if os.geteuid() == 0:
+            os.chown(self.target, 1234, 4321)
+        for sidecar in SIDECARS:
+            pathlib.Path(f"{self.target}{sidecar}").touch()
+        before = self.target.stat()
+        self.assert_restored(self.restore("-force"))
+        after = self.target.stat()
+        self.assertEqual((after.st_mode, after.st_uid, after.st_gid), (before.st_mode, before.st_uid, before.st_gid))
+        self.assertEqual(os.listdir(self.place), [self.target.name])
+
+    def test_a_link_stays_a_link(self):
+        elsewhere = self.place / "elsewhere.db"
+        elsewhere.write_text("mine")
+        self.target.symlink_to(elsewhere.name)
+        self.assert_restored(self.restore("-force"), target=elsewhere)
+        self.assertTrue(self.target.is_symlink())
+
+    def test_a_folder_and_a_device_are_no_place(self):
+        self.assert_refused(self.restore("-force", output=self.place), "folder")
+        self.assert_refused(self.restore("-force", output="/dev/null"), "/dev/null")
+        self.assert_refused(self.restore(output=f"{self.database.parents[1]}/litestream.yml/x"), "Not a directory")
+
+    def test_a_folder_that_may_not_be_written_to(self):
+        self.assert_refused(self.restore(output="/proc/restored.db"), "/proc/restored.db", "cannot create it")
+
+    def test_what_a_killed_one_left_goes(self):
+        left, held = (pathlib.Path(f"{self.target}{ending}") for ending in (TEMPORARY, TEMPORARY.replace("a", "b")))
+        others = [self.place / name for name in ("other.db" + TEMPORARY, self.target.name + ".aaaaaa.tmp")]
+        for path in (left, held, *others):
+            path.touch()
+        with open(held, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            self.assert_restored(self.restore())
+        self.assertEqual({path.name for path in (held, *others, self.target)}, set(os.listdir(self.place)))
+
+
+class Points(RestoreTest):
+    def test_every_form_of_a_time(self):
+        seconds = 1731031187.494  # MIDDLE
+        for number, time in enumerate((MIDDLE, "2024-11-08T02:59:47.494+01:00", "2024-11-08 01:59:47.494", f"@{seconds:.3f}")):
+            target = self.place / str(number)
+            self.assert_restored(self.restore("-timestamp", time, output=target), self.middle, target)
+
+    def test_a_time_before_the_first(self):
+        first = json.loads(self.run_verb("points", "-json", self.database).stdout)[0]["time"]
+        self.assert_refused(self.restore("-timestamp", BEFORE), NAME, BEFORE, "the first is", first[:19])
+
+    def test_behind_the_end_the_last_point_is_taken_and_told(self):
+        result = self.restore("-timestamp", "now")
+        self.assert_restored(result)
+        self.assertIn("lies behind the end", result.stderr)
+        self.assertNotIn("lies behind the end", self.restore("-timestamp", MIDDLE, "-force").stderr)
+
+    def test_a_hole_is_warned_of(self):
+        folder = self.fixture("damaged-v05")
+        table = states.Table(folder, ROOT / "tests/data/fixtures/damaged-v05.expected.tsv")
+        wanted = next(iter(table.damage.values()))
+        result = self.run_verb("restore", "-o", self.target, folder / "data" / wanted.database)
+        self.assert_restored(result, wanted.file.sha256)
+        self.assertIn("has a hole", result.stderr)
+
+    def test_what_there_is_instead(self):
+        generations = sorted(os.listdir(self.backup / "replica" / NAME / "generations"))
+        self.assert_refused(self.restore("-generation", "0" * 16), "0" * 16, *generations)
+        self.assert_refused(self.restore("-txid", "0" * 15 + "1"), "no generation ltx", *generations)
+        for generation in generations:
+            lowest = min(os.listdir(self.backup / "replica" / NAME / "generations" / generation / "snapshots"))
+            if int(lowest[:8], 16):
+                index = f"{int(lowest[:8], 16) - 1:x}"
+                self.assert_refused(self.restore("-generation", generation, "-index", index), index, "can't be reached")
+        folder = self.fixture("rails-v05")
+        self.assert_refused(self.run_verb("restore", "-o", self.target, "-txid", "f" * 16, folder / "data" / NAME),
+                            "f" * 16, "0000000000000001")
+
+    def test_behind_the_last_wal_index_is_the_end(self):
+        wanted = sha256(self.restored("-generation", self.generation))
+        self.assertEqual(sha256(self.restored("-generation", self.generation, "-index", "7fffffff")), wanted)
+
+    def restored(self, *arguments):
+        self.assertEqual(self.restore("-force", *arguments).returncode, 0)
+        return self.target
+
+    def test_no_backup(self):
+        shutil.rmtree(self.backup / "replica" / NAME)
+        self.assert_refused(self.restore(), NAME, "no backup found at", f"{self.backup}/replica/{NAME}")
+        (self.folder / "empty").mkdir()
+        url = f"file://{self.folder}/empty"
+        self.assert_refused(self.run_verb("restore", "-o", self.target, url), url, "no backup found")
+
+    def test_generations_without_a_snapshot(self):
+        generations = self.backup / "replica" / NAME / "generations"
+        for generation in generations.iterdir():
+            shutil.rmtree(generation / "snapshots")
+        self.assert_refused(self.restore(), "no sound snapshot", *os.listdir(generations))
+
+    def test_a_snapshot_alone(self):
+        """What `-index` gives before the first segment has come."""
+        generation = self.backup / "replica" / NAME / "generations" / self.generation
+        shutil.rmtree(generation / "wal")
+        snapshot = min((generation / "snapshots").iterdir())
+        decoded = subprocess.run(["lz4", "-dc", snapshot], capture_output=True, check=False) if shutil.which("lz4") else None
+        result = self.restore("-generation", self.generation, "-index", snapshot.name[:8])
+        self.assertEqual(result.returncode, 0, result.stderr)
+        if decoded:
+            self.assertEqual(sha256(self.target), hashlib.sha256(decoded.stdout).hexdigest())
+        self.assertEqual(states.integrity(self.target), "ok")
+
+    def test_no_such_database(self):
+        self.assert_refused(self.run_verb("restore", "-o", self.target, "/no/such.db"), "/no/such.db")
+
+
+class Answers(RestoreTest):
+    def test_if_not_exists(self):
+        self.target.write_text("mine")
+        result = self.restore("-if-db-not-exists")
+        self.assertEqual((result.returncode, self.target.read_text()), (0, "mine"))
+        self.assertIn("is there already", result.stderr)
+        self.target.unlink()
+        self.assert_restored(self.restore("-if-db-not-exists"))
+
+    def test_if_replica_exists(self):
+        for arguments in (["-timestamp", BEFORE], ["-generation", "0" * 16]):
+            self.assertEqual(self.restore("-if-replica-exists", *arguments).returncode, 0)
+        self.assertEqual(self.restore("-if-replica-exists").returncode, 0)
+        self.target.unlink()
+        shutil.rmtree(self.backup / "replica" / NAME)
+        result = self.restore("-if-replica-exists")
+        self.assertEqual((result.returncode, os.listdir(self.place)), (0, []))
+        self.assertIn("no backup found", result.stderr)
+        url = f"file://{self.folder}/nothing"
+        self.assertEqual(self.run_verb("restore", "-if-replica-exists", "-o", self.target, url).returncode, 0)
+
+    def test_a_dry_run(self):
+        plan = json.loads(self.restore("-dry-run", "-json", "-timestamp", MIDDLE).stdout)
+        table = self.restore("-dry-run", "-timestamp", MIDDLE)
+        self.assertEqual(os.listdir(self.place), [])
+        self.assertEqual(table.returncode, 0)
+        self.assertEqual(table.stdout.splitlines()[0].split(), list(plan))
+        self.assertEqual(table.stdout.splitlines()[1].split(), [str(value) for value in plan.values()])
+        self.assert_restored(self.restore("-timestamp", MIDDLE), self.middle)
+        self.assertEqual(plan["size"], self.target.stat().st_size)
+
+    def test_a_summary(self):
+        result = self.restore("-json", "-integrity-check", "full", "-parallelism", "8")
+        self.assert_restored(result)
+        summary = json.loads(result.stdout)
+        self.assertEqual(list(summary), ["db_path", "replica", "generation", "position", "time", "size", "duration_ms",
+                                         "integrity_check"])
+        self.assertEqual((summary["db_path"], summary["size"]), (str(self.target), self.target.stat().st_size))
+        self.assertEqual((summary["generation"], summary["integrity_check"]), (self.generation, "full"))
+        self.assertTrue(summary["replica"].startswith("file://"))
+
+    def test_one_line_tells_what_was_done(self):
+        result = self.restore()
+        self.assertEqual((result.stdout, result.stderr.count("\n")), ("", 1))
+        for word in (NAME, self.target, self.generation, "position", "2024-11-09T06:23:10.978Z", "0.2 MB"):
+            self.assertIn(str(word), result.stderr)
+        self.assertNotIn("\r", result.stderr)  # no progress bar: this is no terminal
+
+    def test_wrong_usage(self):
+        wrong = {
+            "-timestamp": ["-timestamp", "yesterday"],
+            "-generation": ["-index", "1"],
+            "-index": ["-generation", GENERATION, "-index", "xyz"],
+            "-txid": ["-txid", "1"],
+            "exclude": ["-timestamp", MIDDLE, "-generation", GENERATION, "-index", "1"],
+            "-integrity-check": ["-integrity-check", "some"],
+            "-parallelism": ["-parallelism", "many"],
+            "-f": ["-f"],
+            "-nonsense": ["-nonsense"],
+            "-all": ["-all"],
+        }
+        for word, arguments in wrong.items():
+            self.assert_refused(self.restore(*arguments), word, status=2)
+        self.assert_refused(self.run_verb("restore"), "database", status=2)
+        self.assert_refused(self.run_verb("restore", "-all"), "-o FOLDER", status=2)
+        self.assert_refused(self.run_verb("restore", "-config", "x", "-o", self.target, "file:///x"), "-config", status=2)
+
+    def test_help(self):
+        result = self.run_verb("restore", "--help")
+        self.assertEqual(result.returncode, 0)
+        for flag in ("-timestamp", "-integrity-check", "-all", "-config"):
+            self.assertIn(flag, result.stdout)
+
+    def test_a_database_that_sqlite_finds_malformed(self):
+        with contextlib.closing(sqlite3.connect(self.folder / "bad.db")) as connection:
+            connection.execute("CREATE TABLE t AS SELECT randomblob(20000)")
+            connection.commit()
+        bad = bytearray((self.folder / "bad.db").read_bytes())
+        bad[4096:4196] = bytes(100)
+        snapshot = self.folder / f"bad/generations/{GENERATION}/snapshots/00000000.snapshot.lz4"
+        snapshot.parent.mkdir(parents=True)
+        snapshot.write_bytes(compress(bytes(bad)))
+        for check in ("quick", "full"):
+            result = self.run_verb("restore", "-integrity-check", check, "-o", self.target, f"file://{self.folder}/bad")
+            self.assert_refused(result, f"the {check} integrity check fails", "nothing was put in place")
+        self.assertEqual(self.run_verb("restore", "-o", self.target, f"file://{self.folder}/bad").returncode, 0)
+        self.assertEqual(self.target.read_bytes(), bytes(bad))
+
+
+class All(RestoreTest):
+    def restore_all(self, *arguments):
+        return self.run_verb("restore", "-all", "-o", self.place, *arguments)
+
+    def wanted(self, selector, argument):
+        return {line.database: line.file.sha256 for line in states.read_lines(TABLE)
+                if (line.selector, line.argument) == (selector, argument) and line.file}
+
+    def found(self):
+        return {str(path.relative_to(self.place)): sha256(path) for path in self.place.rglob("*") if path.is_file()}
+
+    def test_the_newest_of_all(self):
+        result = self.restore_all("-json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(self.found(), self.wanted("latest", "-"))
+        self.assertEqual(len(json.loads(result.stdout)), len(self.found()))
+
+    def test_at_one_instant(self):
+        result = self.restore_all("-timestamp", MIDDLE)
+        self.assertEqual(self.found()[NAME], self.middle)
+        self.assertEqual(len(self.found()) + result.stderr.count("no restore point as early"), 4)
+
+    def test_one_that_fails_does_not_stop_the_others(self):
+        shutil.rmtree(self.backup / "replica" / NAME)
+        result = self.restore_all()
+        wanted = self.wanted("latest", "-")
+        del wanted[NAME]
+        self.assertEqual((result.returncode, self.found()), (1, wanted))
+        self.assertEqual(result.stderr.count("error"), 2, result.stderr)  # its own line, and how many
+        self.assertEqual(self.restore_all("-force", "-if-replica-exists").returncode, 0)
+
+    def test_of_a_folder_of_backups_with_folders_in_names(self):
+        (self.backup / "replica/tenants/acme").mkdir(parents=True)
+        (self.backup / "replica" / NAME).rename(self.backup / "replica/tenants/acme" / NAME)
+        result = self.restore_all(f"file://{self.backup}/replica")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(self.found()[f"tenants/acme/{NAME}"], self.latest)
+        self.assertEqual(len(self.found()), 4)
+
+
+class Shortages(RestoreTest):
+    def test_no_cache(self):
+        for number, variables in enumerate(({"XDG_CACHE_HOME": "/proc/nowhere"}, {"XDG_CACHE_HOME": "", "HOME": "/proc/nowhere"})):
+            self.environment.update(variables)
+            target = self.place / str(number)
+            result = self.restore(output=target)
+            self.assert_restored(result, target=target)
+            self.assertIn("reading without a cache", result.stderr)
+
+    def test_a_cache_on_a_full_disk(self):
+        """The cache fails to write; the restore goes on."""
+        self.restore()
+        size = self.target.stat().st_size
+        self.target.unlink()
+        shutil.rmtree(self.folder / "cache")
+        with self.file_system(size // 4) as small:
+            self.environment["XDG_CACHE_HOME"] = str(small)
+            self.assert_restored(self.restore())
+
+    def test_no_room(self):
+        with self.file_system(64 << 10) as small:
+            result = self.restore(output=small / "restored.db")
+            self.assert_refused(result, "no room", "No space left")
+            self.assertEqual(os.listdir(small), [])
+
+    def test_a_file_that_may_not_grow(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 10, 64 << 10))
+        self.assert_refused(self.restore(preexec_fn=limit), "File too large")
+
+    @contextlib.contextmanager
+    def file_system(self, size):
+        """A file system of so many bytes."""
+        point = self.folder / "small"
+        point.mkdir()
+        if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", point]).returncode:
+            self.skipTest("a small file system cannot be mounted here")
+        try:
+            yield point
+        finally:
+            subprocess.run(["umount", point], check=True)
+
+
+if __name__ == "__main__":
+    main()
