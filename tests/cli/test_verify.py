@@ -5,13 +5,14 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "mount"))
 from make_backup import write_backup  # noqa: E402 (shared with the tests that mount)
 from make_ltx import write_snapshot  # noqa: E402
-from mounting import LITEMOUNT, MountTest, main, wait_until  # noqa: E402
+from mounting import LITEMOUNT, SLOWNESS, MountTest, main, wait_until  # noqa: E402
 from replicas import instant  # noqa: E402
 from stores import Bucket, ltx_times, s3_config, to_s3_layout  # noqa: E402
 
@@ -371,22 +372,37 @@ class Stores(VerifyTest):
         self.assertEqual(sum((report["problems"] for report in reports), [])[0].partition(".ltx ")[2],
                          "is listed, but what was listed can't be read")
 
+    def start(self, config):
+        """It verifies, and goes on."""
+        environment = {**os.environ, "XDG_CACHE_HOME": str(self.folder / "cache")}
+        return self.processes.start([LITEMOUNT, "verify", "-json", "-config", config], env=environment, text=True,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def wait_for_request(self, key):
+        wait_until(lambda: any(request["key"] == key for request in self.bucket.requests), 30, "asking for it")
+
     def test_what_retention_deletes_meanwhile(self):
-        """The first files of a level go while they are asked for."""
+        """The first file of a level goes while it is asked for."""
         config = self.serve("edges-v05")
         doomed = sorted((self.bucket.folder / "edges.sqlite3/0000").iterdir())[0]
         key = os.fspath(doomed.relative_to(self.bucket.folder))
         self.bucket.fault("slow", on="object", seconds=1)
-        environment = {**os.environ, "XDG_CACHE_HOME": str(self.folder / "cache")}
-        output = self.folder / "output"
-        with open(output, "wb") as file:
-            process = self.processes.start([LITEMOUNT, "verify", "-json", "-config", config], env=environment, stdout=file)
-        wait_until(lambda: any(request["key"] == key for request in self.bucket.requests), 30, "asking for it")
+        process = self.start(config)
+        self.wait_for_request(key)
         doomed.unlink()
         self.bucket.heal()
-        self.assertEqual(process.wait(60), 0, output.read_text("utf-8"))
-        report = json.loads(output.read_text("utf-8"))[0]
-        self.assertEqual(report["objects"], len(objects_of(self.bucket.folder)))
+        output, errors = process.communicate(timeout=60 * SLOWNESS)
+        self.assertEqual((process.returncode, errors), (0, ""), output)
+        self.assertEqual(json.loads(output)[0]["objects"], len(objects_of(self.bucket.folder)))
+
+    def test_an_interruption(self):
+        config = self.serve("edges-v05")
+        self.bucket.fault("silent", on="object")
+        process = self.start(config)
+        self.wait_for_request(objects_of(self.bucket.folder)[0])
+        process.terminate()
+        output, errors = process.communicate(timeout=20 * SLOWNESS)
+        self.assertEqual((process.returncode, json.loads(output), errors), (1, [], "litemount: error: interrupted\n"))
 
 
 if __name__ == "__main__":
