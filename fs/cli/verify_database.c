@@ -24,7 +24,9 @@ static bool is_fatal(int r)
 
 /* The bar of a verification. */
 struct bar {
-    pthread_mutex_t lock; /* guards the progress: who finds it taken goes on without */
+    const char *name;
+    pthread_mutex_t lock; /* guards what is below: who finds it taken goes on without */
+    bool begun;           /* there was something to read */
     struct progress progress;
 };
 
@@ -34,6 +36,9 @@ static void advance(void *context, uint64_t done, uint64_t total)
 
     if (pthread_mutex_trylock(&bar->lock) != 0)
         return;
+    if (!bar->begun)
+        progress_begin(&bar->progress, bar->name, total);
+    bar->begun = true;
     bar->progress.total = total;
     if (done > bar->progress.done)
         progress_add(&bar->progress, done - bar->progress.done);
@@ -42,10 +47,9 @@ static void advance(void *context, uint64_t done, uint64_t total)
 
 static int verify_objects(struct history *history, struct task *task, struct verify_report *report)
 {
-    struct bar bar = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    struct bar bar = {.name = report->name, .lock = PTHREAD_MUTEX_INITIALIZER};
     const struct verification_watch watch = {advance, &bar};
 
-    progress_begin(&bar.progress, report->name, 0);
     int r = history_verify(history, &watch, task, &report->found);
     progress_end(&bar.progress);
     pthread_mutex_destroy(&bar.lock);

@@ -120,7 +120,7 @@ int v05_points(struct v05_generation *generation, struct v05_listing *listing, s
     r = ensure_points(generation, listing);
     if (r == 0)
         r = ARRAY_GROW(points->times, points->capacity, points->n + listing->points.n);
-    if (r == 0) {
+    if (r == 0 && listing->points.n) {
         memcpy(points->times + points->n, listing->points.times, listing->points.n * sizeof *points->times);
         points->n += listing->points.n;
     }
