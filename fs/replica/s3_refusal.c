@@ -3,13 +3,31 @@
 #include "s3.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "litemount/task.h"
 
 #define SUBJECT_LENGTH 160 /* bytes of a key that are shown: its end, which tells most */
-#define ANSWER_SIZE 400    /* bytes of what was answered, in words */
+
+/* What was answered, in words; cut where it becomes too long. */
+struct words {
+    char text[400];
+    size_t length;
+};
+
+static void __attribute__((format(printf, 2, 3))) words_add(struct words *words, const char *format, ...)
+{
+    size_t room = sizeof words->text - words->length;
+    va_list arguments;
+
+    va_start(arguments, format);
+    int n = vsnprintf(words->text + words->length, room, format, arguments);
+    va_end(arguments);
+    words->length += n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
+}
 
 /* What an answer means. The first row that fits counts. */
 static const struct meaning {
@@ -18,13 +36,13 @@ static const struct meaning {
     int error;        /* errno */
     const char *help; /* NULL: the server's own message */
 } meanings[] = {
-    {"AccessDenied", 0, EACCES, "the credentials need s3:ListBucket on the bucket and s3:GetObject below it"},
+    {"AccessDenied", 0, EACCES, "the credentials do not allow it"},
     {"InvalidAccessKeyId", 0, EACCES, "the store does not know the access-key-id; check it and the endpoint"},
     {"SignatureDoesNotMatch", 0, EACCES, "check the access-key-id and the secret-access-key"},
     {"ExpiredToken", 0, EACCES, "the session-token has expired; get a new one"},
     {"InvalidToken", 0, EACCES, "the session-token is not valid; get a new one"},
-    {"RequestTimeTooSkewed", 0, EACCES, "this machine's clock is off; set it"},
-    {"AuthorizationHeaderMalformed", 0, EACCES, "check the access-key-id and the region"},
+    {"RequestTimeTooSkewed", 0, EACCES, "set this machine's clock"},
+    {"AuthorizationHeaderMalformed", 0, EACCES, "check the access-key-id, the region and the endpoint"},
     {"NoSuchBucket", 0, ENOENT, "check the bucket's name and the endpoint"},
     {"NoSuchKey", 0, ENOENT, "it was deleted, by retention as a rule"},
     {"InvalidObjectState", 0, EIO, "the object is archived; restore it in the store first"},
@@ -80,7 +98,9 @@ static const char *choose_help(const struct s3_store *s3, const struct s3_attemp
         return meaning->help;
     if (*attempt->error.message && is_quotable(s3, attempt->error.message))
         return attempt->error.message;
-    return status >= 500 ? "the store is busy or unwell" : "check the endpoint and the bucket";
+    if (status >= 500)
+        return "the store is busy or unwell";
+    return *attempt->error.code ? "check the endpoint and the bucket" : "not as S3 would; check the endpoint";
 }
 
 /* What S3's code would be: no body comes with the refusal of a HEAD, so its status must stand for it. */
@@ -89,21 +109,54 @@ static const char *implied_code(const struct s3_call *call, int status)
     return !call->head ? "" : status == 403 ? "AccessDenied" : status == 404 ? "NoSuchKey" : "";
 }
 
+/* Adds which right is missing: a policy's action, and the resource that it must be allowed on. */
+static void add_missing_right(const struct s3_store *s3, const struct s3_call *call, struct words *words)
+{
+    if (s3->access_key_id)
+        words_add(words, ": they lack %s on arn:aws:s3:::%s%s", *call->key ? "s3:GetObject" : "s3:ListBucket",
+                  s3->bucket, *call->key ? "/*" : "");
+}
+
+/* Adds by how much the clock is off, by the store's date. */
+static void add_skew(const char *date, struct words *words)
+{
+    struct tm time_of_day = {0};
+    const char *end = strptime(date, "%a, %d %b %Y %H:%M:%S", &time_of_day);
+
+    if (!end)
+        return;
+    long long ahead = (long long)(time(NULL) - timegm(&time_of_day));
+    unsigned long long seconds = ahead < 0 ? -(unsigned long long)ahead : (unsigned long long)ahead;
+    words_add(words, ": it is %lluh%llum%llus %s the store's (%s)", seconds / 3600, seconds / 60 % 60,
+              seconds % 60, ahead < 0 ? "behind" : "ahead of", date);
+}
+
+/* Adds the region that the store named. */
+static void add_region(const struct s3_attempt *attempt, struct words *words)
+{
+    const char *region = *attempt->answer.region ? attempt->answer.region : attempt->error.region;
+
+    if (s3_region_is_valid(region))
+        words_add(words, ": the store says it is in %s", region);
+}
+
 /* What an answer of another status than the expected one says. Returns its errno. */
 static int describe_answer(const struct s3_store *s3, const struct s3_call *call,
-                           const struct s3_attempt *attempt, char text[static ANSWER_SIZE])
+                           const struct s3_attempt *attempt, struct words *words)
 {
-    const char *code = attempt->error.code, *date = "";
+    const char *code = attempt->error.code;
     int status = attempt->answer.status;
-    const struct meaning *meaning =
-        find_meaning(*code ? code : implied_code(call, status), status, *call->key);
+    const char *meant = *code ? code : implied_code(call, status);
+    const struct meaning *meaning = find_meaning(meant, status, *call->key);
 
-    if (strcmp(code, "RequestTimeTooSkewed") == 0)
-        date = attempt->answer.date;
-    snprintf(text, ANSWER_SIZE, "answered %d%s%s: %s%s%s", status, *code ? " " : "", code,
-             choose_help(s3, attempt, meaning), *date ? " (the store's says " : "", date);
-    if (*date)
-        strncat(text, ")", ANSWER_SIZE - strlen(text) - 1);
+    words_add(words, "answered %d%s%s: %s", status, *code ? " " : "", code,
+              choose_help(s3, attempt, meaning));
+    if (strcmp(meant, "AccessDenied") == 0)
+        add_missing_right(s3, call, words);
+    else if (strcmp(code, "RequestTimeTooSkewed") == 0)
+        add_skew(attempt->answer.date, words);
+    else if (status < 401)
+        add_region(attempt, words);
     return meaning->error;
 }
 
@@ -121,29 +174,29 @@ static int failure_errno(int code)
     }
 }
 
-static int describe_failure(const struct s3_attempt *attempt, char text[static ANSWER_SIZE])
+static int describe_failure(const struct s3_attempt *attempt, struct words *words)
 {
     const char *problem = attempt->problem             ? attempt->problem
                           : attempt->code == -EMSGSIZE ? "the answer is longer than what was asked for"
                           : *attempt->answer.failure   ? attempt->answer.failure
                                                        : strerror(-attempt->code);
     if (attempt->answer.status)
-        snprintf(text, ANSWER_SIZE, "answered %d: %s", attempt->answer.status, problem);
-    else
-        snprintf(text, ANSWER_SIZE, "%s", problem);
+        words_add(words, "answered %d: ", attempt->answer.status);
+    words_add(words, "%s", problem);
     return failure_errno(attempt->code);
 }
 
 int s3_refuse(const struct s3_store *s3, const struct s3_call *call, const struct s3_attempt *attempt,
               unsigned tries, struct task *task)
 {
-    char answered[ANSWER_SIZE], repeated[32] = "";
+    struct words answered = {0};
+    char repeated[32] = "";
     size_t length = strlen(call->subject);
     const char *subject = length > SUBJECT_LENGTH ? call->subject + length - SUBJECT_LENGTH
                           : length                ? call->subject
                                                   : "all of it";
-    int code = attempt->code > 0 ? describe_answer(s3, call, attempt, answered)
-                                 : describe_failure(attempt, answered);
+    int code = attempt->code > 0 ? describe_answer(s3, call, attempt, &answered)
+                                 : describe_failure(attempt, &answered);
 
     if (code == ECANCELED)
         return -ECANCELED;
@@ -151,5 +204,5 @@ int s3_refuse(const struct s3_store *s3, const struct s3_call *call, const struc
         snprintf(repeated, sizeof repeated, " (tried %u times)", tries);
     return task_fail(task, code, "s3://%s%s%s: %s %s%s: %s%s", s3->bucket, s3->endpoint ? " at " : "",
                      s3->endpoint ? s3->endpoint : "", call->doing, length > SUBJECT_LENGTH ? "..." : "",
-                     subject, answered, repeated);
+                     subject, answered.text, repeated);
 }

@@ -264,15 +264,27 @@ static int result_errno(CURLcode code, bool overflowed, bool wanted)
     }
 }
 
+/* What would help. */
+static const char *find_hint(CURLcode code)
+{
+    switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return "; install its authority's certificate, or accept any with skip-verify";
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return "; check the endpoint, the region and the network";
+    case CURLE_COULDNT_CONNECT:
+        return "; check the endpoint and the network";
+    case CURLE_SSL_CONNECT_ERROR:
+        return "; the endpoint may speak http, not https";
+    default:
+        return "";
+    }
+}
+
 static void describe_failure(const struct transfer *transfer, CURLcode code, char *text, size_t size)
 {
-    const char *hint = "";
-    if (code == CURLE_PEER_FAILED_VERIFICATION)
-        hint = "; install its authority's certificate, or accept any with skip-verify";
-    else if (code == CURLE_COULDNT_RESOLVE_HOST)
-        hint = "; check the endpoint, the region and the network";
     snprintf(text, size, "%s%s",
-             transfer->failure_text[0] ? transfer->failure_text : curl_easy_strerror(code), hint);
+             transfer->failure_text[0] ? transfer->failure_text : curl_easy_strerror(code), find_hint(code));
 }
 
 static void wake_caller(struct transfer *transfer, int result)

@@ -11,10 +11,11 @@ empty one. Everybody may read; who may is what the tests against a real store ar
 takes all faults away, `GET /.requests` gives the requests so far as JSON: {"method", "key", "query", "range", "status"}.
 
 Faults of any request: `503` `500` `429` (with retry_after) `403` `404` `reset` (hangs up) `silent` (says nothing) `skew`
-(the clock is wrong) `echo` (a refusal that repeats the signature) `slow` (waits for `seconds` first). Of an object: `cut`
-(half of the body, then hangs up) `stall` (half of the body, then nothing more) `short` (a body that is shorter, without a
-word) `long` `flip` (one bit is wrong) `other-range` `wrong-range` (the header only) `ignore-range`. Of a listing: `garbage`
-`truncated-xml` `same-page` (the first page again and again) `new-tokens` (the same, with ever new tokens) `entities`.
+(the clock is wrong; `date`: what the server's says) `page` (a web server's answer) `echo` (a refusal that repeats the
+signature) `slow` (waits for `seconds` first). Of an object: `cut` (half of the body, then hangs up) `stall` (half of the
+body, then nothing more) `short` (a body that is shorter, without a word) `long` `flip` (one bit is wrong) `other-range`
+`wrong-range` (the header only) `ignore-range`. Of a listing: `garbage` `truncated-xml` `same-page` (the first page again
+and again) `new-tokens` (the same, with ever new tokens) `entities`.
 """
 
 import argparse
@@ -154,6 +155,7 @@ class FaultServer:
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_of_faults = None
+    date = None  # what is sent as the time of day, if it is not this machine's
     wbufsize = 1 << 16
     disable_nagle_algorithm = True
 
@@ -181,6 +183,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def refuse(self, status, code, message="", more="", headers=None):
         body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{escape(message)}</Message>{more}</Error>'
         self.answer(status, body.encode(), {"Content-Type": "application/xml", **(headers or {})})
+
+    def date_time_string(self, timestamp=None):
+        return self.date or super().date_time_string(timestamp)
 
     def hang_up(self):
         self.wfile.flush()
@@ -259,7 +264,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.hang_up()
         elif fault.kind == "reset":
             self.hang_up()
+        elif fault.kind == "page":
+            self.answer(404, b"<html><body>Nothing here</body></html>", {"Content-Type": "text/html"})
         elif fault.kind == "skew":
+            self.date = fault.details.get("date")
             self.refuse(403, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large.")
         elif fault.kind == "echo":
             self.refuse(403, "Odd", f"I do not like {self.headers.get('Authorization')}")

@@ -1,6 +1,7 @@
 """An S3 store that misbehaves: the right bytes, or an error that says what happened, and never a wait without end."""
 
 import base64
+import email.utils
 import time
 
 from fault_server import FaultServer
@@ -107,7 +108,7 @@ class Retries(FaultTest):
                 self.assertIn(self.count(key="g/a"), (3, 4) if kind == "reset" else (3,))
 
     def test_no_use_to_try_again(self):
-        for kind, errno, says in (("403", "EACCES", "s3:GetObject"), ("404", "ENOENT", "retention"), ("skew", "EACCES", "clock is off"),
+        for kind, errno, says in (("403", "EACCES", "s3:GetObject"), ("404", "ENOENT", "retention"), ("skew", "EACCES", "set this machine's clock"),
                                   ("long", "EIO", "longer than what was asked for"), ("other-range", "EIO", "range is not the one"),
                                   ("wrong-range", "EIO", "range is not the one"), ("ignore-range", "EIO", "must support ranges"),
                                   ("echo", "EACCES", "403 Odd")):
@@ -126,7 +127,29 @@ class Retries(FaultTest):
         with FaultServer(self.folder) as server:
             endpoint = server.endpoint
         self.settings = {"type": "s3", "bucket": "bucket", "endpoint": endpoint}
-        self.refused("EIO", "list", "", "all", attempts=2, says=[endpoint, "connect", "(tried 2 times)"])
+        self.refused("EIO", "list", "", "all", attempts=2, says=[endpoint, "connect", "check the endpoint", "(tried 2 times)"])
+
+    def test_the_missing_right(self):
+        for on, command, right in (("listing", ("list", "g/", "all"), "s3:ListBucket on arn:aws:s3:::bucket"),
+                                   ("object", ("read", "g/b", 0, 2), "s3:GetObject on arn:aws:s3:::bucket/*")):
+            with self.subTest(on):
+                self.serve().fault("403", on=on)
+                answer = self.refused("EACCES", *command, says=["AccessDenied", f"lack {right}"])
+                self.assertEqual(("/*" in answer.errors), on == "object")
+
+    def test_how_far_the_clock_is_off(self):
+        now = time.time()
+        for seconds, says in ((7200 + 90, "behind the store's"), (-7200 - 90, "ahead of the store's")):
+            with self.subTest(says):
+                self.serve().fault("skew", date=email.utils.formatdate(now + seconds, usegmt=True))
+                self.refused("EACCES", "list", "", "all", says=["clock", "2h1m", says])
+
+    def test_no_s3_at_all(self):
+        """A web server, and one without TLS."""
+        self.serve().fault("page")
+        self.refused("ENOENT", "list", "", "all", says=["answered 404", "not as S3 would", "check the endpoint"])
+        self.settings["endpoint"] = self.server.endpoint.replace("http:", "https:")
+        self.refused("EIO", "list", "", "all", attempts=1, says=["the endpoint may speak http"])
 
 
 class Metadata(FaultTest):
