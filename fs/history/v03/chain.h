@@ -23,7 +23,3 @@ void chain_finish(struct chain *chain);
 int chain_open(struct v03_generation *generation, const struct v03_listing *listing,
                struct snapshot *snapshot, size_t n_segments, struct wal_position limit, struct task *task,
                struct chain *ret_chain);
-
-/* The chain's segment that holds the frame at `at`. */
-struct segment *chain_segment_at(const struct chain *chain, const struct v03_listing *listing,
-                                 struct wal_position at);
