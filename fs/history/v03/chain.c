@@ -14,22 +14,6 @@ void chain_finish(struct chain *chain)
     *chain = (struct chain){0};
 }
 
-struct segment *chain_segment_at(const struct chain *chain, const struct v03_listing *listing,
-                                 struct wal_position at)
-{
-    struct segment **segments = listing->segments;
-    size_t low = chain->begin, high = chain->end;
-    while (low + 1 < high) {
-        size_t middle = low + (high - low) / 2;
-        struct wal_position first = {segments[middle]->index, segments[middle]->first_frame + 1};
-        if (wal_position_compare(first, at) <= 0)
-            low = middle;
-        else
-            high = middle;
-    }
-    return segments[low];
-}
-
 /* The last commit at or before `limit`: nearly always the last one of all. */
 static void find_last_commit(struct chain *chain, const struct v03_listing *listing,
                              struct wal_position limit)

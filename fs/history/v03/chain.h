@@ -28,7 +28,3 @@ int chain_open(struct v03_generation *generation, const struct v03_listing *list
  * the caller frees it. Called with the generation locked. 0 or -ENOMEM. */
 int chain_describe_gap(const struct v03_listing *listing, const struct snapshot *snapshot, size_t begin,
                        size_t end, char **ret_gap);
-
-/* The chain's segment that holds the frame at `at`. */
-struct segment *chain_segment_at(const struct chain *chain, const struct v03_listing *listing,
-                                 struct wal_position at);

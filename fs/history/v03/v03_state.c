@@ -27,9 +27,8 @@ struct v03_state {
 
 /* Where a page's bytes are. */
 struct source {
-    enum { FROM_ZEROS, FROM_SNAPSHOT, FROM_SEGMENT } kind;
-    struct segment *segment;
-    uint32_t frame; /* of the segment's WAL */
+    enum { FROM_ZEROS, FROM_SNAPSHOT, FROM_WAL } kind;
+    struct wal_position at; /* of the frame, in a WAL */
 };
 
 /* Whether a page that was written in WAL `index` was cut off before the state's last WAL. */
@@ -57,7 +56,7 @@ static void locate(const struct v03_state *state, uint32_t page, struct source *
         ret_source->kind = FROM_SNAPSHOT;
         return;
     }
-    *ret_source = (struct source){FROM_SEGMENT, chain_segment_at(chain, state->listing, at), at.frame};
+    *ret_source = (struct source){FROM_WAL, at};
 }
 
 /* Reads from the snapshot; what lies behind its end was never written. */
@@ -85,61 +84,91 @@ static size_t bytes_within(uint64_t offset, size_t length, uint64_t last, uint32
     return end - offset < length ? (size_t)(end - offset) : length;
 }
 
-/* Reads within the pages that were looked up; `sources[0]` is the one of the page at `offset`. */
-static int read_batch(struct v03_state *state, const struct source *sources, size_t n, uint64_t offset,
-                      size_t length, uint8_t *bytes, struct task *task)
+/* Whether the next source's bytes stand right behind this one's, so that one read gets both. */
+static bool goes_on(const struct source *source, const struct source *next)
 {
-    struct v03_generation *generation = (struct v03_generation *)state->base.generation;
-    uint32_t page_size = state->chain.page_size;
-    uint64_t first = offset / page_size;
+    if (source->kind != next->kind)
+        return false;
+    return source->kind != FROM_WAL ||
+           (source->at.index == next->at.index && source->at.frame + 1 == next->at.frame);
+}
 
-    for (size_t i = 0; i < n; i++) {
-        const struct source *source = &sources[i];
-        size_t run = i;
-        /* Neighbours in the snapshot are one read. */
-        while (source->kind == FROM_SNAPSHOT && run + 1 < n && sources[run + 1].kind == FROM_SNAPSHOT)
-            run++;
-        size_t part = bytes_within(offset, length, first + run, page_size);
-        int64_t r = 0;
-        if (source->kind == FROM_SNAPSHOT)
-            r = read_snapshot(state, offset, part, bytes, task);
-        else if (source->kind == FROM_SEGMENT)
-            r = wal_image_read(generation, source->segment, source->frame, (uint32_t)(offset % page_size),
-                               part, bytes, task);
-        else if (bytes)
-            memset(bytes, 0, part);
-        if (r < 0)
-            return (int)r;
-        offset += part;
-        bytes = bytes_after(bytes, part);
-        length -= part;
-        i = run;
-    }
+/* One read of a state under way. */
+struct reading {
+    struct v03_state *state;
+    struct wal_reader wals;
+    uint64_t offset; /* of what is to be read next */
+    size_t length;   /* bytes that are left */
+    uint8_t *bytes;  /* where they go, or NULL */
+};
+
+static void reading_finish(struct reading *reading)
+{
+    wal_reader_finish(&reading->wals);
+}
+
+/* Reads the bytes up to the end of page `last` (counted from 0), which stand together at `source`. */
+static int read_run(struct reading *reading, const struct source *source, uint64_t last, struct task *task)
+{
+    uint32_t page_size = reading->state->chain.page_size;
+    size_t part = bytes_within(reading->offset, reading->length, last, page_size);
+    int64_t r = 0;
+
+    if (source->kind == FROM_SNAPSHOT)
+        r = read_snapshot(reading->state, reading->offset, part, reading->bytes, task);
+    else if (source->kind == FROM_WAL)
+        r = wal_reader_read(&reading->wals, source->at, (uint32_t)(reading->offset % page_size), part,
+                            reading->bytes, task);
+    else if (reading->bytes)
+        memset(reading->bytes, 0, part);
+    if (r < 0)
+        return (int)r;
+    reading->offset += part;
+    reading->bytes = bytes_after(reading->bytes, part);
+    reading->length -= part;
     return 0;
+}
+
+/* Looks up the next pages, and reads them. */
+static int read_batch(struct reading *reading, struct task *task)
+{
+    struct v03_frames *frames = reading->state->listing->frames;
+    struct source sources[BATCH];
+    uint32_t page_size = reading->state->chain.page_size;
+    uint64_t first = reading->offset / page_size, last = (reading->offset + reading->length - 1) / page_size;
+    size_t n = last - first + 1 < BATCH ? (size_t)(last - first + 1) : BATCH;
+    int r = 0;
+
+    pthread_rwlock_rdlock(&frames->lock);
+    for (size_t i = 0; i < n; i++)
+        locate(reading->state, (uint32_t)(first + i + 1), &sources[i]);
+    pthread_rwlock_unlock(&frames->lock);
+    for (size_t i = 0, end; i < n && r == 0; i = end) {
+        for (end = i + 1; end < n && goes_on(&sources[end - 1], &sources[end]);)
+            end++;
+        r = read_run(reading, &sources[i], first + end - 1, task);
+    }
+    return r;
 }
 
 static int64_t read_pages(struct v03_state *state, uint64_t offset, size_t length, uint8_t *bytes,
                           struct task *task)
 {
-    struct v03_frames *frames = state->listing->frames;
-    struct source sources[BATCH];
-    uint32_t page_size = state->chain.page_size;
-    size_t done = 0;
+    const struct chain *chain = &state->chain;
+    _cleanup_(reading_finish) struct reading reading = {
+        .state = state,
+        .wals = {.generation = (struct v03_generation *)state->base.generation,
+                 .segments = state->listing->segments + chain->begin,
+                 .n_segments = chain->end - chain->begin},
+        .offset = offset,
+        .length = length,
+        .bytes = bytes,
+    };
+    int r = 0;
 
-    while (done < length) {
-        uint64_t first = (offset + done) / page_size, last = (offset + length - 1) / page_size;
-        size_t n = last - first + 1 < BATCH ? (size_t)(last - first + 1) : BATCH;
-        pthread_rwlock_rdlock(&frames->lock);
-        for (size_t i = 0; i < n; i++)
-            locate(state, (uint32_t)(first + i + 1), &sources[i]);
-        pthread_rwlock_unlock(&frames->lock);
-        size_t part = bytes_within(offset + done, length - done, first + n - 1, page_size);
-        int r = read_batch(state, sources, n, offset + done, part, bytes_after(bytes, done), task);
-        if (r < 0)
-            return r;
-        done += part;
-    }
-    return (int64_t)length;
+    while (reading.length && r == 0)
+        r = read_batch(&reading, task);
+    return r < 0 ? r : (int64_t)length;
 }
 
 static int64_t state_v03_read(struct state *base, uint64_t offset, size_t length, void *bytes,

@@ -7,9 +7,11 @@
 
 #include "litemount/cache.h"
 #include "litemount/cleanup.h"
+#include "litemount/parallel.h"
 #include "litemount/task.h"
 #include "object_stream.h"
 
+#define PARALLEL_FETCHES 16
 #define PUT_AT_ONCE (256 << 10) /* bytes of pages */
 
 static int open_image(struct v03_generation *generation, uint32_t index, const struct wal_header *header,
@@ -82,11 +84,6 @@ static int write_pages(void *context, const uint8_t *bytes, size_t length)
     return r;
 }
 
-struct source {
-    struct v03_generation *generation;
-    const struct segment *segment;
-};
-
 /* Checks the frames again while their pages are put: the object may have been damaged since it was learnt. */
 struct checked_writer {
     struct wal_parser *parser;
@@ -105,12 +102,37 @@ static void close_parser(struct wal_parser **parser)
     wal_parser_close(*parser);
 }
 
-/* Only whole pages are put, and a page is whole only when its frame has been checked. */
-static int make_from_object(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
-                            struct task *task)
+/* The first of a WAL's segments that holds a frame behind the first `frames`. */
+static size_t find_frame(const struct wal_reader_image *wal, uint64_t frames)
 {
-    const struct source *source = context;
-    const struct segment *segment = source->segment;
+    size_t low = 0, high = wal->n_segments;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if ((uint64_t)wal->segments[middle]->first_frame + wal->segments[middle]->n_frames <= frames)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Making a part of a WAL's image: its segments from `first` on. */
+struct source {
+    struct v03_generation *generation;
+    const struct wal_reader_image *wal;
+};
+
+struct making {
+    const struct source *source;
+    size_t first;
+    struct cache_fill *fill;
+};
+
+/* Only whole pages are put, and a page is whole only when its frame has been checked. */
+static int make_segment(void *context, size_t item, struct task *task)
+{
+    const struct making *making = context;
+    const struct segment *segment = making->source->wal->segments[making->first + item];
     _cleanup_(close_parser) struct wal_parser *parser = NULL;
     struct checked_writer writer = {0};
     int r = wal_parser_open(segment->offset ? &segment->header : NULL, &parser);
@@ -120,37 +142,90 @@ static int make_from_object(void *context, uint64_t offset, uint64_t length, str
     if (segment->offset)
         wal_parser_expect(parser, segment->chain_before);
     writer.parser = parser;
-    page_writer_init(&writer.pages, fill, segment->offset, &segment->header);
-    r = object_decode(source->generation, &segment->object, check_and_write, &writer, task);
+    page_writer_init(&writer.pages, making->fill, segment->offset, &segment->header);
+    r = object_decode(making->source->generation, &segment->object, check_and_write, &writer, task);
     if (r == 0)
         r = flush(&writer.pages);
     buffer_finish(&writer.pages.pages);
     return r;
 }
 
+static int make_from_objects(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
+                             struct task *task)
+{
+    const struct source *source = context;
+    uint32_t page_size = source->wal->segments[0]->header.page_size;
+    struct making making = {source, find_frame(source->wal, offset / page_size), fill};
+    size_t last = find_frame(source->wal, (offset + length - 1) / page_size);
+
+    if (last == source->wal->n_segments) /* nobody reads there */
+        last--;
+    return making.first > last
+               ? 0
+               : parallel_each(last - making.first + 1, PARALLEL_FETCHES, make_segment, &making, task);
+}
+
 /* A segment is fetched and decoded whole. */
 static void unit_of_object(void *context, uint64_t offset, uint64_t *ret_begin, uint64_t *ret_end)
 {
-    const struct segment *segment = ((const struct source *)context)->segment;
-    *ret_begin = (uint64_t)segment->first_frame * segment->header.page_size;
-    *ret_end = *ret_begin + (uint64_t)segment->n_frames * segment->header.page_size;
+    const struct wal_reader_image *wal = ((const struct source *)context)->wal;
+    uint32_t page_size = wal->segments[0]->header.page_size;
+    size_t i = find_frame(wal, offset / page_size);
+    const struct segment *segment = wal->segments[i < wal->n_segments ? i : i - 1];
+
+    *ret_begin = (uint64_t)segment->first_frame * page_size;
+    *ret_end = *ret_begin + (uint64_t)segment->n_frames * page_size;
 }
 
-int64_t wal_image_read(struct v03_generation *generation, struct segment *segment, uint32_t frame,
-                       uint32_t offset, size_t length, void *bytes, struct task *task)
+/* The number of the first replayed segment of WAL `index` or a later one. */
+static size_t find_wal(const struct wal_reader *reader, uint64_t index)
 {
-    struct source source = {generation, segment};
-    const struct cache_maker maker = {make_from_object, unit_of_object, &source};
-    struct cache_image *image;
-    uint64_t at = (uint64_t)(frame - 1) * segment->header.page_size + offset;
+    size_t low = 0, high = reader->n_segments;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (reader->segments[middle]->index < index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
 
-    if (open_image(generation, segment->index, &segment->header, &image) < 0)
+/* The WAL's image, which stays open until its place is needed for another one. */
+static int reader_open(struct wal_reader *reader, uint32_t index, const struct wal_reader_image **ret_wal)
+{
+    struct wal_reader_image *wal = &reader->images[index % (sizeof reader->images / sizeof *reader->images)];
+
+    *ret_wal = wal;
+    if (wal->image && wal->segments[0]->index == index)
+        return 0;
+    cache_image_close(wal->image);
+    wal->image = NULL;
+    size_t begin = find_wal(reader, index);
+    wal->segments = reader->segments + begin;
+    wal->n_segments = find_wal(reader, (uint64_t)index + 1) - begin;
+    return open_image(reader->generation, index, &wal->segments[0]->header, &wal->image);
+}
+
+void wal_reader_finish(struct wal_reader *reader)
+{
+    for (size_t i = 0; i < sizeof reader->images / sizeof *reader->images; i++)
+        cache_image_close(reader->images[i].image);
+}
+
+int64_t wal_reader_read(struct wal_reader *reader, struct wal_position at, uint32_t offset, size_t length,
+                        void *bytes, struct task *task)
+{
+    struct source source = {.generation = reader->generation};
+    const struct cache_maker maker = {make_from_objects, unit_of_object, &source};
+
+    if (reader_open(reader, at.index, &source.wal) < 0)
         return -ENOMEM;
-    int64_t n = cache_image_read(image, at, length, bytes, &maker, task);
-    cache_image_close(image);
+    uint64_t start = (uint64_t)(at.frame - 1) * source.wal->segments[0]->header.page_size + offset;
+    int64_t n = cache_image_read(source.wal->image, start, length, bytes, &maker, task);
     if (n >= 0 && (size_t)n < length)
-        return task_fail(task, EIO, "%s/%s is shorter than it was", replica_url(generation->replica),
-                         segment->object.key);
+        return task_fail(task, EIO, "%s: WAL %08x of generation %s is shorter than it was",
+                         replica_url(reader->generation->replica), at.index, reader->generation->base.name);
     return n;
 }
 

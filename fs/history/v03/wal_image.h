@@ -8,11 +8,25 @@
 #include "litemount/array.h"
 #include "v03.h"
 
-/* Reads `length` bytes from `offset` of the page of frame `frame` of the WAL that `segment` (sound, of the
- * listing) is in, fetching the segment that holds it if it is not there. Returns the bytes read, or a
- * negative errno with a reason. */
-int64_t wal_image_read(struct v03_generation *generation, struct segment *segment, uint32_t frame,
-                       uint32_t offset, size_t length, void *bytes, struct task *task);
+/* Reads pages of the WALs that are replayed, and holds the images open from one to the next. */
+struct wal_reader {
+    struct v03_generation *generation; /* borrowed, like the segments */
+    struct segment *const *segments;   /* those that are replayed: sound, in order */
+    size_t n_segments;
+    struct wal_reader_image {
+        struct cache_image *image;
+        struct segment *const *segments; /* of this WAL */
+        size_t n_segments;
+    } images[16]; /* of a WAL at its index's remainder; zero-initialise */
+};
+
+void wal_reader_finish(struct wal_reader *reader);
+
+/* Reads `length` bytes from `offset` of the page of the frame at `at` on, and on through the pages of the
+ * frames that follow it in its WAL; fetches the segments that are not there. `bytes` may be NULL, as for
+ * cache_image_read. Returns the bytes read, or a negative errno with a reason. */
+int64_t wal_reader_read(struct wal_reader *reader, struct wal_position at, uint32_t offset, size_t length,
+                        void *bytes, struct task *task);
 
 /* Puts the pages of a segment that was just decoded into the image. A failure only means fetching it again.
  */
