@@ -126,6 +126,7 @@ static bool has_more_damage(struct v05_generation *generation, size_t n_damaged)
     return more;
 }
 
+/* Called with the generation locked. */
 static int add_point(const struct plan_point *found, bool measured, struct listed_points *points)
 {
     struct listed_point point = {.time = found->time, .is_snapshot = found->is_base};
@@ -156,8 +157,10 @@ int v05_describe_points(struct v05_generation *generation, struct v05_listing *l
         if (r == 0 && measuring)
             r = learn_sizes(generation, listing, &found, measuring, task);
     }
+    pthread_mutex_lock(&generation->lock);
     for (size_t i = 0; i < found.n && r == 0; i++)
         r = add_point(&found.items[i], measuring != NULL, points);
+    pthread_mutex_unlock(&generation->lock);
     free(found.items);
     return r;
 }
