@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "discover.h"
 #include "generation.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
@@ -72,6 +73,23 @@ void history_close(struct history *history)
 const char *history_place(const struct history *history)
 {
     return replica_url(history->replicas[0]);
+}
+
+int history_explain_nothing(struct history *history, struct task *task)
+{
+    _cleanup_(names_finish) struct names generations = {0};
+    int r = history_list_generations(history, task, &generations);
+
+    if (r < 0)
+        return r;
+    if (generations.n == 0)
+        return discover_nothing(history->replicas[0], task);
+    return task_fail(
+        task, ENOENT,
+        "%s: no snapshot that can be used, in %zu generation%s, the last one %s: Litestream makes "
+        "one when it next starts or its snapshot interval is over",
+        history_place(history), generations.n, generations.n == 1 ? "" : "s",
+        generations.items[generations.n - 1].text);
 }
 
 /* The generations as last listed, a reference each, for the caller to finish. */
