@@ -42,7 +42,7 @@ static int conclude(const struct check *check, size_t n, struct task *task)
 {
     size_t bad = 0;
     const char *first = "";
-    int failure = -ENOENT;
+    int failure = -ENODATA;
 
     for (size_t i = n; i > 0; i--)
         if (check->results[i - 1] < 0) {
@@ -51,7 +51,7 @@ static int conclude(const struct check *check, size_t n, struct task *task)
             bad++;
         }
     /* That some have no backup says nothing of those that were not looked at. */
-    if (bad == n && (n == check->names.n || failure != -ENOENT))
+    if (bad == n && (n == check->names.n || failure != -ENODATA))
         return task_fail(task, -failure, "%s", first);
     for (size_t i = 0; i < n; i++)
         if (check->results[i] < 0)

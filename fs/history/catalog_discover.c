@@ -210,5 +210,5 @@ int catalog_explain_nothing(struct catalog *catalog, struct task *task)
     if (r < 0)
         return r;
     return replicas.n ? discover_nothing(replicas.items[0], task)
-                      : task_fail(task, ENOENT, "the configuration has no database");
+                      : task_fail(task, ENODATA, "the configuration has no database");
 }

@@ -3,6 +3,7 @@
  * Which generation an instant belongs to is decided in choose.c. */
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,18 +79,19 @@ const char *history_place(const struct history *history)
 int history_explain_nothing(struct history *history, struct task *task)
 {
     _cleanup_(names_finish) struct names generations = {0};
+    char list[TASK_REASON_SIZE / 2] = "";
+    size_t length = 0;
     int r = history_list_generations(history, task, &generations);
 
     if (r < 0)
         return r;
     if (generations.n == 0)
         return discover_nothing(history->replicas[0], task);
-    return task_fail(
-        task, ENOENT,
-        "%s: no snapshot that can be used, in %zu generation%s, the last one %s: Litestream makes "
-        "one when it next starts or its snapshot interval is over",
-        history_place(history), generations.n, generations.n == 1 ? "" : "s",
-        generations.items[generations.n - 1].text);
+    for (size_t i = 0; i < generations.n && length < sizeof list; i++)
+        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", i ? ", " : "",
+                                   generations.items[i].text);
+    return task_fail(task, ENODATA, "no sound snapshot at %s, where generations are: %s",
+                     history_place(history), list);
 }
 
 /* The generations as last listed, a reference each, for the caller to finish. */

@@ -52,7 +52,7 @@ class Places(Errors):
     def test_nothing_at_all(self):
         empty = self.folder / "empty"
         empty.mkdir()
-        self.same(self.folder_config(empty), f"no backup at file://{empty}: nothing is there", code=0)
+        self.same(self.folder_config(empty), f"no backup found at file://{empty}: nothing is there", code=0)
 
     def test_inside_of_a_backup(self):
         generation = next((self.backup / NAME / "generations").iterdir())
@@ -83,7 +83,7 @@ class Places(Errors):
         _, lines = self.said(config, "points", "-config", config, NAME)
         self.assertEqual(len(lines), 1)
         self.assertIn(max(generations).name, lines[0])
-        self.assertIn("no snapshot", lines[0])
+        self.assertIn(f"no sound snapshot at file://{self.backup / NAME}, where generations are: ", lines[0])
 
 
 class Stores(Errors):
@@ -100,8 +100,8 @@ class Stores(Errors):
         return config
 
     def test_a_wrong_path(self):
-        self.same(self.s3(f"{NAME}/generations"), "no backup at s3://bucket/", "which is inside of one: s3://bucket/", code=0)
-        self.same(self.s3("production"), "no backup at s3://bucket/production", "there is one beside it: s3://bucket/", code=0)
+        self.same(self.s3(f"{NAME}/generations"), "no backup found at s3://bucket/", "which is inside of one: s3://bucket/", code=0)
+        self.same(self.s3("production"), "no backup found at s3://bucket/production", "there is one beside it: s3://bucket/", code=0)
 
     def test_a_missing_right(self):
         self.bucket.fault("403")
