@@ -87,6 +87,8 @@ static int list(void *context, char **operands, int n_operands, struct task *tas
     bool has_update = find_update(target.path, &updated);
     for (size_t i = 0; i < found.n && r == 0; i++)
         r = add_row(&output, &found.items[i], has_update ? &updated : NULL);
+    if (r == 0)
+        target_warn_of_nothing(&target, found.n, task);
     return r < 0 ? r : output_print(&output, stdout);
 }
 

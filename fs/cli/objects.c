@@ -29,5 +29,7 @@ int objects_list(void *context, char **operands, int n_operands, struct task *ta
     for (size_t i = 0; i < found.n && r == 0; i++)
         if (is_wanted(objects, &found.items[i]))
             r = objects->add_row(&output, &found.items[i]);
+    if (r == 0)
+        target_warn_of_nothing(&target, found.n, task);
     return r < 0 ? r : output_print(&output, stdout);
 }

@@ -113,6 +113,8 @@ static int list(void *context, char **operands, int n_operands, struct task *tas
         r = drawn ? history_describe_points(target.history, command->generation, NULL, task, &points)
                   : measure(&target, command->generation, task, &points);
     if (r == 0)
+        target_warn_of_nothing(&target, points.n, task);
+    if (r == 0)
         r = drawn ? draw(&points) : print_rows(&points, command->json);
     if (r == 0 && !command->json)
         warn_of_holes(target.name, &points);

@@ -121,7 +121,7 @@ static int restore_all(struct restore *restore, const char *operand, struct task
     if (r == 0)
         r = catalog_list_all(backups.catalog, task, &names);
     if (r == 0 && names.n == 0)
-        r = task_fail(task, ENODATA, "no backup found");
+        r = catalog_explain_nothing(backups.catalog, task);
     if (r < 0)
         return r;
     for (size_t i = 0; i < names.n && r != -ECANCELED; i++) {

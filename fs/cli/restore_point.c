@@ -47,13 +47,10 @@ static int explain_nothing(struct history *history, const struct restore_options
     if (r < 0)
         return r;
     join(&generations, list, sizeof list);
-    if (generations.n == 0)
-        return task_fail(task, ENODATA, "no backup found at %s", history_place(history));
-    if (options->generation && !holds(&generations, options->generation))
+    if (generations.n && options->generation && !holds(&generations, options->generation))
         return task_fail(task, ENODATA, "no generation %s at %s; there is %s", options->generation,
                          history_place(history), list);
-    return task_fail(task, ENODATA, "no sound snapshot at %s, where generations are: %s",
-                     history_place(history), list);
+    return history_explain_nothing(history, task);
 }
 
 static int explain_time(struct history *history, const struct restore_options *options, struct task *task)

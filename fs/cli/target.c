@@ -10,6 +10,7 @@
 #include "litemount/cleanup.h"
 #include "litemount/config.h"
 #include "litemount/instant.h"
+#include "litemount/log.h"
 #include "litemount/task.h"
 
 /* Nanoseconds: a verb looks once. */
@@ -69,7 +70,7 @@ static int only_name(struct catalog *catalog, const char *operand, struct task *
     if (r < 0)
         return r;
     if (names.n == 0)
-        return task_fail(task, ENODATA, "%s: no backup found", url);
+        return catalog_explain_nothing(catalog, task);
     if (names.n > 1)
         return task_fail(task, EINVAL, "%s: holds %zu backups; name one of them, such as %s%s%s", url,
                          names.n, url, url[strlen(url) - 1] == '/' ? "" : "/", names.items[0].text);
@@ -146,4 +147,16 @@ int target_check_generation(const struct target *target, const char *generation,
                       (int)text.size, (const char *)text.data);
     buffer_finish(&text);
     return r;
+}
+
+void target_warn_of_nothing(const struct target *target, size_t n_listed, struct task *task)
+{
+    _cleanup_(instants_finish) struct instants landmarks = {0};
+    struct task attempt;
+
+    task_init(&attempt, task);
+    if (n_listed || history_list_landmarks(target->history, NULL, &attempt, &landmarks) < 0 || landmarks.n)
+        return;
+    int r = history_explain_nothing(target->history, &attempt);
+    log_warning("%s", task_reason(&attempt, r));
 }

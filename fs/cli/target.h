@@ -53,3 +53,6 @@ void target_finish(struct target *target);
 /* Whether there is a generation of that name. 0; -ENOENT with a reason that tells which there are; or another
  * negative errno with a reason. */
 int target_check_generation(const struct target *target, const char *generation, struct task *task);
+
+/* Warns, and says why, if nothing was listed and there is nothing that can be brought back. */
+void target_warn_of_nothing(const struct target *target, size_t n_listed, struct task *task);

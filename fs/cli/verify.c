@@ -91,7 +91,7 @@ static int verify_all(struct verify_command *command, const char *operand, struc
     if (r == 0)
         r = catalog_list_all(backups.catalog, task, &names);
     if (r == 0 && names.n == 0)
-        return task_fail(task, ENOENT, "%s: no backup found", operand ? operand : "the configuration");
+        return catalog_explain_nothing(backups.catalog, task);
     for (size_t i = 0; i < names.n && r == 0; i++)
         r = verify_named(command, backups.catalog, names.items[i].text, task);
     return r;

@@ -68,8 +68,12 @@ static int explain_nothing(struct history *history, int64_t time, struct task *t
 
     if (is_fatal(r))
         return r;
-    if (r < 0 || landmarks.n == 0 || time == INSTANT_MAX || landmarks.times[0] <= time)
-        return verify_report_add(report, "nothing can be restored from %s", history_place(history));
+    if (r < 0 || landmarks.n == 0 || time == INSTANT_MAX || landmarks.times[0] <= time) {
+        struct task attempt;
+        task_init(&attempt, task);
+        r = history_explain_nothing(history, &attempt);
+        return is_fatal(r) ? r : verify_report_add(report, "%s", task_reason(&attempt, r));
+    }
     instant_format(time, asked);
     instant_format(landmarks.times[0], first);
     return verify_report_add(report, "no restore point as early as %s; the first is %s", asked, first);

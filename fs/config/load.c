@@ -61,6 +61,7 @@ int config_parse(const char *name, const char *text, size_t length, const struct
         options = &default_options;
     int r = length > CONFIG_SIZE_MAX ? -E2BIG : 0;
     if (r >= 0 && !options->no_expand_environment) {
+        environment_warn_of_unset(name, text, length, options);
         r = environment_expand(text, length, options, &expanded, &length);
         text = expanded;
     }

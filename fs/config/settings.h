@@ -26,6 +26,11 @@ const char *environment_get(const struct config_options *options, const char *na
 int environment_expand(const char *text, size_t length, const struct config_options *options, char **ret_text,
                        size_t *ret_length);
 
+/* Warns of each value of a configuration's text that begins with a variable that is not set or empty; `name`
+ * is the configuration's. */
+void environment_warn_of_unset(const char *name, const char *text, size_t length,
+                               const struct config_options *options);
+
 /* The setting of the replica's own keys, else of the root's; NULL if neither has it. The caller frees it. 0,
  * -EINVAL with a reason, -ENOMEM. */
 int settings_string(const struct settings *settings, const char *key, char **ret_text);

@@ -31,7 +31,7 @@ static int check_item(void *context, size_t item, struct task *task)
     if (r == 0)
         r = history_list_generations(history, task, &generations);
     if (r == 0 && generations.n == 0)
-        r = task_fail(task, ENOENT, "no backup found at %s", history_place(history));
+        r = history_explain_nothing(history, task);
     check->results[item] = r;
     snprintf(check->reasons[item], TASK_REASON_SIZE, "%s", task_reason(task, r));
     return r == -ECANCELED ? r : 0;
@@ -41,8 +41,8 @@ static int check_item(void *context, size_t item, struct task *task)
 static int conclude(const struct check *check, size_t n, struct task *task)
 {
     size_t bad = 0;
-    const char *first = "no backup found: nothing to mount";
-    int failure = -ENOENT;
+    const char *first = "";
+    int failure = -ENODATA;
 
     for (size_t i = n; i > 0; i--)
         if (check->results[i - 1] < 0) {
@@ -51,7 +51,7 @@ static int conclude(const struct check *check, size_t n, struct task *task)
             bad++;
         }
     /* That some have no backup says nothing of those that were not looked at. */
-    if (bad == n && (n == check->names.n || failure != -ENOENT))
+    if (bad == n && (n == check->names.n || failure != -ENODATA))
         return task_fail(task, -failure, "%s", first);
     for (size_t i = 0; i < n; i++)
         if (check->results[i] < 0)
@@ -75,6 +75,8 @@ int catalog_check(struct catalog *catalog, struct task *task)
     int r = catalog_discover(catalog, 1, task);
     if (r == 0)
         r = catalog_list_known(catalog, &check->names);
+    if (r == 0 && check->names.n == 0)
+        r = catalog_explain_nothing(catalog, task);
     if (r < 0)
         return r;
     size_t n = check->names.n < MOST_CHECKS ? check->names.n : MOST_CHECKS;

@@ -199,3 +199,16 @@ int catalog_discover_one(struct catalog *catalog, const char *name, struct task 
         r = discover_in(catalog, &catalog->folders[i], name, task);
     return r;
 }
+
+int catalog_explain_nothing(struct catalog *catalog, struct task *task)
+{
+    _cleanup_(replicas_finish) struct replicas replicas = {0};
+    int r = catalog->n_folders
+                ? catalog_open_replicas(catalog, catalog->folders->config, NULL, task, &replicas)
+                : 0;
+
+    if (r < 0)
+        return r;
+    return replicas.n ? discover_nothing(replicas.items[0], task)
+                      : task_fail(task, ENODATA, "the configuration has no database");
+}

@@ -132,7 +132,7 @@ int discover_at(struct replica *replica, const char *place, struct task *task)
     _cleanup_(listing_finish) struct listing listing = {0};
     _cleanup_free_ char *folder = NULL;
 
-    if (asprintf(&folder, "%s/", place) < 0) {
+    if (asprintf(&folder, "%s%s", place, *place ? "/" : "") < 0) {
         folder = NULL;
         return -ENOMEM;
     }

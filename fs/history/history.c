@@ -3,9 +3,11 @@
  * Which generation an instant belongs to is decided in choose.c. */
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "discover.h"
 #include "generation.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
@@ -72,6 +74,24 @@ void history_close(struct history *history)
 const char *history_place(const struct history *history)
 {
     return replica_url(history->replicas[0]);
+}
+
+int history_explain_nothing(struct history *history, struct task *task)
+{
+    _cleanup_(names_finish) struct names generations = {0};
+    char list[TASK_REASON_SIZE / 2] = "";
+    size_t length = 0;
+    int r = history_list_generations(history, task, &generations);
+
+    if (r < 0)
+        return r;
+    if (generations.n == 0)
+        return discover_nothing(history->replicas[0], task);
+    for (size_t i = 0; i < generations.n && length < sizeof list; i++)
+        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", i ? ", " : "",
+                                   generations.items[i].text);
+    return task_fail(task, ENODATA, "no sound snapshot at %s, where generations are: %s",
+                     history_place(history), list);
 }
 
 /* The generations as last listed, a reference each, for the caller to finish. */

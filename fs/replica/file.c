@@ -180,12 +180,19 @@ static char *file_url(const struct store *store, const char *root)
     return n < 0 ? NULL : url;
 }
 
+static char *file_above(const struct store *store)
+{
+    const char *folder = file_store(store)->folder, *slash = strrchr(folder, '/');
+    return slash && slash[1] ? strndup(folder, slash > folder ? (size_t)(slash - folder) : 1) : NULL;
+}
+
 const struct store_ops file_store_ops = {
     .open = file_open,
     .close = file_close,
     .serves = file_serves,
     .root = file_root,
     .url = file_url,
+    .above = file_above,
     .list = file_list,
     .read = file_read,
 };

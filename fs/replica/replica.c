@@ -201,6 +201,33 @@ int replica_open_below(const struct replica *replica, const char *folder, struct
     return make_replica(replica->stores, replica->store, replica->name, replica->root, folder, ret_replica);
 }
 
+/* A folder's store begins at the folder itself: above it is another store. */
+static int open_folder_above(const struct replica *replica, struct replica **ret_replica)
+{
+    const struct store *store = replica->store;
+    _cleanup_free_ char *path = store->ops->above ? store->ops->above(store) : NULL;
+    const struct replica_config config = {.type = REPLICA_FILE, .path = path};
+    struct task task;
+
+    task_init(&task, NULL);
+    return path ? replica_open(replica->stores, &config, &task, ret_replica) : -ENOENT;
+}
+
+int replica_open_above(const struct replica *replica, struct replica **ret_replica)
+{
+    size_t length = strlen(replica->root);
+    _cleanup_free_ char *root = NULL;
+
+    if (length == 0)
+        return open_folder_above(replica, ret_replica);
+    const char *slash = memrchr(replica->root, '/', length - 1);
+    root = strndup(replica->root, slash ? (size_t)(slash - replica->root) + 1 : 0);
+    if (!root)
+        return -ENOMEM;
+    acquire_again(replica->stores, replica->store);
+    return make_replica(replica->stores, replica->store, replica->name, root, "", ret_replica);
+}
+
 const char *replica_url(const struct replica *replica)
 {
     return replica->url;

@@ -52,6 +52,9 @@ struct store_ops {
     const char *(*root)(const struct replica_config *config);
     /* The URL of what lies below `root` ("" or ending in '/'), to be freed; NULL: no memory. */
     char *(*url)(const struct store *store, const char *root);
+    /* The path of the folder above a store that is a folder, to be freed; NULL: there is none, or no memory.
+     * NULL itself: stores that have their folders in the keys. */
+    char *(*above)(const struct store *store);
     bool lists_in_pages; /* see replica_lists_in_pages */
     /* As replica_list and replica_read, for the store's own keys. A failed list may leave entries behind. */
     int (*list)(struct store *store, const struct list_request *request, struct task *task,

@@ -24,9 +24,13 @@ int catalog_open(const struct config *config, struct stores *stores, const struc
 void catalog_close(struct catalog *catalog); /* NULL is fine; no state of it may be left */
 
 /* Looks whether there is anything to show, before a mount says that it succeeded: lists a few databases.
- * Returns 0 if at least one backup is there, warning of those that are not; else why not: -ENOENT, -EACCES,
+ * Returns 0 if at least one backup is there, warning of those that are not; else why not: -ENODATA, -EACCES,
  * -EIO. */
 int catalog_check(struct catalog *catalog, struct task *task);
+
+/* Why it has no database at all: what was looked at, and what is there instead. Returns -ENODATA with that
+ * reason, or another negative errno with one. */
+int catalog_explain_nothing(struct catalog *catalog, struct task *task);
 
 /* Adds what stands directly in `folder` ("" for the top): databases, and folders that lead to some. Returns
  * 0, -ENOENT if there is no such folder, or a negative errno with a reason. */

@@ -47,6 +47,10 @@ void history_close(struct history *history);
 /* Where the backup is looked for first: the first replica's URL, without secrets. */
 const char *history_place(const struct history *history);
 
+/* Why nothing can be brought back: what was looked at, and what is there instead, or which generations
+ * without a snapshot. Returns -ENODATA with that reason, or another negative errno with one. */
+int history_explain_nothing(struct history *history, struct task *task);
+
 /* A database at one restore point. Immutable, reference counted. */
 struct state;
 

@@ -66,6 +66,10 @@ void replica_close(struct replica *replica); /* NULL is fine */
 /* A replica below another's root: the same store, the root extended by `folder` ("tenants/acme.db"). */
 int replica_open_below(const struct replica *replica, const char *folder, struct replica **ret_replica);
 
+/* What lies above a replica's root, in the same store: to tell somebody who named a place inside or beside a
+ * backup. 0, -ENOENT if there is nothing above, or -ENOMEM. */
+int replica_open_above(const struct replica *replica, struct replica **ret_replica);
+
 /* The same replica as Litestream v0.5 sees it on S3: it puts "/" and its keys behind the path just as it was
  * written, be that
  * "", "." or "/lead/". Returns 0, -ENOENT if that makes no difference, or -ENOMEM. */
