@@ -99,7 +99,7 @@ def peak_resident(pid):
 
 
 @contextlib.contextmanager
-def mounted(meter, command, point, seconds=60):
+def mounted(meter, command, point, seconds=600):
     """Has a FUSE program, which stays in the foreground, mount at `point`; adds what it used when it has ended."""
     point.mkdir(exist_ok=True)
     with open(f"{point}.log", "ab") as log:
