@@ -19,7 +19,8 @@ bool discover_is_deep(const struct database_config *config);
 /* Whether `config`'s folder may hold a database at `place`, by its name and depth alone. */
 bool discover_allows(const struct database_config *config, const char *place);
 
-/* Looks whether there is a backup at `place` ("": the root), and nowhere else. 1, 0, or replica_list's errno. */
+/* Looks whether there is a backup at `place` ("": the root), and nowhere else. 1, 0, or replica_list's errno.
+ */
 int discover_at(struct replica *replica, const char *place, struct task *task);
 
 /* Says why a place holds no backup: what is there, or where there is one, inside of which or beside which the
