@@ -33,6 +33,10 @@ void verifier_advance(struct verifier *verifier);
 int verifier_note(struct verifier *verifier, struct replica *replica, const struct object *object, int r,
                   struct task *task);
 
+/* Whether the object was gone when it was to be read: then others may have been deleted before they were
+ * listed. */
+bool verifier_misses(struct verifier *verifier, const struct object *object);
+
 /* Adds a problem. 0 or -ENOMEM. */
 int verifier_complain(struct verifier *verifier, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -71,6 +71,17 @@ static int add_missing(struct verifier *verifier, struct replica *replica, const
     return r;
 }
 
+bool verifier_misses(struct verifier *verifier, const struct object *object)
+{
+    bool misses = false;
+
+    pthread_mutex_lock(&verifier->lock);
+    for (size_t i = 0; i < verifier->n_missing && !misses; i++)
+        misses = strcmp(verifier->missing[i].object.key, object->key) == 0;
+    pthread_mutex_unlock(&verifier->lock);
+    return misses;
+}
+
 static void forget_missing(struct verifier *verifier)
 {
     for (size_t i = 0; i < verifier->n_missing; i++)

@@ -194,8 +194,11 @@ static int find_holes(const struct verifying *verifying)
         return verifier_complain(verifying->verifier,
                                  "%s/generations/%s has no snapshot: nothing of it can be restored",
                                  replica_url(generation->replica), generation->base.name);
-    for (size_t i = 0; i < listing->n_snapshots; i++)
-        first = listing->snapshots[i]->index < first ? listing->snapshots[i]->index : first;
+    for (size_t i = 0; i < listing->n_snapshots; i++) {
+        const struct snapshot *snapshot = listing->snapshots[i];
+        if (snapshot->index < first && !verifier_misses(verifying->verifier, &snapshot->object))
+            first = snapshot->index;
+    }
     for (size_t i = 0; i < listing->n_segments && r == 0; i++)
         if (i == 0 || !segment_continues(listing, i))
             r = find_hole(verifying, first, i);

@@ -147,19 +147,29 @@ static bool is_inside_level(const struct v05_listing *listing, const struct ltx_
     return false;
 }
 
+/* The TXID of the first snapshot; 0: there is none, so the first file has to be one. */
+static uint64_t first_snapshot(const struct verifying *verifying)
+{
+    const struct v05_listing *listing = verifying->listing;
+    uint64_t first = UINT64_MAX;
+
+    for (size_t i = 0; i < listing->n_files; i++) {
+        const struct ltx_file *file = listing->files[i];
+        if (file->level == V05_BASE_LEVEL && file->max_txid < first &&
+            !verifier_misses(verifying->verifier, &file->object))
+            first = file->max_txid;
+    }
+    return first == UINT64_MAX ? 0 : first;
+}
+
 /* Between the levels: TXIDs behind the first snapshot that no file holds, but a later one of some level
  * follows. */
 static int find_holes_between_levels(const struct verifying *verifying)
 {
     const struct v05_listing *listing = verifying->listing;
-    uint64_t reached = UINT64_MAX;
+    uint64_t reached = first_snapshot(verifying);
     int r = 0;
 
-    for (size_t i = 0; i < listing->n_files; i++)
-        if (listing->files[i]->level == V05_BASE_LEVEL && listing->files[i]->max_txid < reached)
-            reached = listing->files[i]->max_txid;
-    if (reached == UINT64_MAX)
-        reached = 0; /* no snapshot: the first file has to be one */
     for (size_t i = 0; i < listing->n_files && r == 0; i++) {
         const struct ltx_file *file = listing->files[i];
         if (file->level == V05_BASE_LEVEL)
