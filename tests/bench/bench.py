@@ -71,10 +71,9 @@ class Bench:
         path = self.scratch / f"{version}-{link.round_trip}.yml"
         return write_config(path, version, "/data/bench.db", self.server, link.endpoint, name)
 
-    def mount(self, meter, version, link, cache="cache", name=None, options=()):
+    def mount(self, meter, version, link, cache="cache", name=None):
         """Mounts a backup; with a cache of its own, which is empty the first time."""
-        options = ",".join([f"cache={self.scratch / cache}", *options])
-        command = [self.binary, self.config(version, link, name), "-o", options]
+        command = [self.binary, self.config(version, link, name), "-o", f"cache={self.scratch / cache}"]
         return mounted(meter, command, self.scratch / "mnt")
 
     def medians(self, contestants, repeat=None):

@@ -79,13 +79,13 @@ def adopt(folder):
             os.setxattr(path, "user.etag", f'"{digest}"'.encode())
 
 
-def sign(server, host, path):
-    """The query of a GET that anybody may send within the hour (AWS Signature Version 4, by query)."""
+def sign(server, host, path, asked):
+    """What is asked, as the query of a GET that anybody may send within the hour (AWS Signature Version 4, by query)."""
     now = datetime.datetime.now(datetime.timezone.utc)
     scope = f"{now:%Y%m%d}/us-east-1/s3/aws4_request"
-    query = urllib.parse.urlencode({
-        "X-Amz-Algorithm": "AWS4-HMAC-SHA256", "X-Amz-Credential": f"{server.access_key}/{scope}",
-        "X-Amz-Date": f"{now:%Y%m%dT%H%M%SZ}", "X-Amz-Expires": 3600, "X-Amz-SignedHeaders": "host"})
+    query = urllib.parse.urlencode(sorted({
+        **asked, "X-Amz-Algorithm": "AWS4-HMAC-SHA256", "X-Amz-Credential": f"{server.access_key}/{scope}",
+        "X-Amz-Date": f"{now:%Y%m%dT%H%M%SZ}", "X-Amz-Expires": 3600, "X-Amz-SignedHeaders": "host"}.items()))
     request = f"GET\n{path}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD"
     text = "\n".join(["AWS4-HMAC-SHA256", f"{now:%Y%m%dT%H%M%SZ}", scope, hashlib.sha256(request.encode()).hexdigest()])
     key = f"AWS4{server.secret_key}".encode()
@@ -106,10 +106,10 @@ class Link:
         wait_for_port(self.port)
         self.counts()
 
-    def presigned(self, key):
-        """A URL of an object that needs no credentials."""
+    def presigned(self, key, **asked):
+        """A URL of an object that needs no credentials; of the bucket without one."""
         path = f"/{BUCKET}/{key}"
-        return f"{self.endpoint}{path}?{sign(self.server, f'127.0.0.1:{self.port}', path)}"
+        return f"{self.endpoint}{path}?{sign(self.server, f'127.0.0.1:{self.port}', path, asked)}"
 
     def counts(self):
         """Requests and bytes since it was last asked."""
