@@ -67,7 +67,9 @@ class See(MountTest):
         self.assertNotIn("no reason given", reasons)
         self.assertIn(f"look at {NAME} again, to begin the mount", reasons)
         self.assertTrue(any(reason.endswith(f"to look up latest/{NAME}") for reason in reasons), reasons)
-        self.assertTrue(any(reason.endswith(f"to read latest/{NAME}") for reason in reasons), reasons)
+        # Of a small file all may have been read ahead by the time that it is asked for.
+        readings = (f"to read latest/{NAME}", "to read ahead")
+        self.assertTrue(any(reason.endswith(readings) for reason in reasons), reasons)
         for secret in (SECRET, "Signature", "Authorization", "continuation-token"):
             self.assertNotIn(secret, tree.log())
 
