@@ -100,6 +100,12 @@ const char *state_gap(const struct state *state)
     return state->gap;
 }
 
+int state_check(struct state *state, struct task *task)
+{
+    int r = state->ops->check ? state->ops->check(state, task) : 0;
+    return r == 0 || r == -ECANCELED || r == -ENOMEM ? r : -EIO;
+}
+
 int64_t state_read(struct state *state, uint64_t offset, size_t length, void *bytes, struct task *task)
 {
     if (offset >= state->size)

@@ -78,6 +78,8 @@ void generation_unref(struct generation *generation); /* NULL is fine */
 struct state_ops {
     /* `bytes` may be NULL: only to have them in the cache. */
     int64_t (*read)(struct state *state, uint64_t offset, size_t length, void *bytes, struct task *task);
+    /* NULL: nothing is read of a state that was not checked. */
+    int (*check)(struct state *state, struct task *task);
     void (*close)(
         struct state *state); /* of the last reference; the head's own strings are freed by the caller */
 };

@@ -70,6 +70,11 @@ const char *state_gap(const struct state *state);      /* what is missing before
  * a reason: -EIO (an object is gone, damaged or can't be fetched), -ECANCELED. */
 int64_t state_read(struct state *state, uint64_t offset, size_t length, void *bytes, struct task *task);
 
+/* Makes sure that what was read is what the backup's writer wrote: compares the checksum over each object of
+ * the state that is too large to be checked before it is used, once ever. What nobody has read of it yet is
+ * fetched. 0; -EIO with a reason if one does not hold; or why it can't be told, as above. */
+int state_check(struct state *state, struct task *task);
+
 /* The state at the newest restore point of `generation`, or (NULL) of the whole backup. All history_open_*
  * return 0 and a reference for the caller, -ENOENT if there is no such state, or an errno with a reason. */
 int history_open_latest(struct history *history, const char *generation, struct task *task,

@@ -112,3 +112,19 @@ int ltx_checker_feed(struct ltx_checker *checker, const uint8_t *bytes, size_t l
 /* Ends the file and hands over what it holds; the caller finishes the index. Returns 0; -EBADMSG if the file
  * ends before its trailer does, or what ended the feeding. */
 int ltx_checker_end(struct ltx_checker *checker, struct ltx_header *ret_header, struct ltx_index *ret_index);
+
+/* The checksum over a whole file whose pages were decoded one by one. Plain value. */
+struct ltx_sum {
+    uint64_t checksum; /* so far; without the highest bit that is always set */
+    uint8_t flags[2];  /* of the first page frame: a file's are all alike */
+    size_t prefix;     /* bytes at each frame's start that it covers as they stand */
+};
+
+/* Begins with the file's header and the first page frame's. */
+void ltx_sum_begin(struct ltx_sum *sum, const uint8_t start[static LTX_HEADER_SIZE + LTX_PAGE_HEADER_SIZE]);
+
+/* Adds a page, decoded. All of them are added, in their order. */
+void ltx_sum_add(struct ltx_sum *sum, const struct ltx_page *place, const uint8_t *page, size_t page_size);
+
+/* Ends with what stands in the file behind the last page frame: whether its checksum is this one. */
+bool ltx_sum_holds(struct ltx_sum *sum, const uint8_t *end, size_t length);

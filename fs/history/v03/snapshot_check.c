@@ -10,6 +10,7 @@
 
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
+#include "object_stream.h"
 #include "snapshot_object.h"
 
 #define STEP (1 << 20) /* bytes read from the cache at once */
@@ -208,4 +209,89 @@ int snapshot_check_whole(const struct block_reader *reader, struct task *task)
     if (holds)
         blocks_remember(reader->generation, reader->snapshot);
     return damaged ? r : 0;
+}
+
+/* --- for whoever has read all he wants, and must know --- */
+
+static bool is_unchecked(struct blocks *blocks)
+{
+    pthread_mutex_lock(&blocks->lock);
+    bool unchecked = !blocks->in_order && blocks->frame.content_checksum && !blocks->checked;
+    pthread_mutex_unlock(&blocks->lock);
+    return unchecked;
+}
+
+/* The object as it comes once more, beside what the cache has of its image. */
+struct comparison {
+    struct cache_image *image;
+    uint64_t offset; /* in the image */
+    uint8_t kept[V03_PIECE];
+};
+
+/* An lz4_sink. */
+static int compare_kept(void *context, const uint8_t *bytes, size_t length)
+{
+    struct comparison *comparison = context;
+
+    for (size_t at = 0, part; at < length; at += part) {
+        part = length - at < V03_PIECE ? length - at : V03_PIECE;
+        size_t n = cache_image_peek(comparison->image, comparison->offset + at, part, comparison->kept);
+        if (memcmp(comparison->kept, bytes + at, n) != 0)
+            return -EUCLEAN;
+    }
+    comparison->offset += length;
+    return 0;
+}
+
+/* Decodes all of it from the start. */
+static int check_again(const struct block_reader *reader, struct task *task)
+{
+    struct snapshot *snapshot = reader->snapshot;
+    _cleanup_free_ struct comparison *comparison = malloc(sizeof *comparison);
+
+    if (!comparison)
+        return -ENOMEM;
+    comparison->image = reader->image;
+    comparison->offset = 0;
+    int r = object_decode(reader->generation, &snapshot->object, compare_kept, comparison, task);
+    if (r == -EUCLEAN)
+        cache_image_discard(reader->image);
+    if (r == -EUCLEAN)
+        return snapshot_refuse(reader->generation, snapshot, task, "it does not come the same twice");
+    if (r == 0)
+        end_check(&snapshot->blocks, true);
+    if (r == 0)
+        blocks_remember(reader->generation, snapshot);
+    return r;
+}
+
+/* Makes what is missing of it: the read that makes the last block compares the checksum. */
+static int make_rest(struct v03_generation *generation, struct snapshot *snapshot, struct task *task)
+{
+    int64_t block = blocks_size(snapshot), n = block;
+
+    for (uint64_t offset = 0; is_unchecked(&snapshot->blocks) && n == block; offset += (uint64_t)block)
+        n = snapshot_read(generation, snapshot, offset, (size_t)block, NULL, task);
+    return n < 0 && n != -ENOSPC ? (int)n : 0;
+}
+
+int snapshot_check_rest(struct v03_generation *generation, struct snapshot *snapshot, struct task *task)
+{
+    _cleanup_free_ char *identity = object_identity(generation->replica, &snapshot->object);
+    struct block_reader reader = {.generation = generation, .snapshot = snapshot};
+    int r =
+        snapshot->object.size <= V03_WHOLE_OBJECT ? -EOPNOTSUPP : blocks_begin(generation, snapshot, task);
+
+    if (r == -EOPNOTSUPP)
+        return 0; /* it was checked when it was decoded */
+    if (r == 0)
+        r = make_rest(generation, snapshot, task);
+    if (r < 0 || !is_unchecked(&snapshot->blocks))
+        return r;
+    /* All of it may be in the cache, while nobody knows that it was decoded; or there is no cache. */
+    if (!identity || cache_image_open(generation->cache, identity, V03_PIECE, &reader.image) < 0)
+        return -ENOMEM;
+    r = check_again(&reader, task);
+    cache_image_close(reader.image);
+    return r;
 }

@@ -16,3 +16,7 @@ int snapshot_check_kept(const struct block_reader *reader, size_t number, const 
  * can't be compared yet; -EIO with a reason if it does not hold: the image is dropped then, and the snapshot
  * is damaged. */
 int snapshot_check_whole(const struct block_reader *reader, struct task *task);
+
+/* Sees to it that the checksum over a sound snapshot was compared: makes what is missing of it. 0 if it
+ * holds, or there is none; -EIO or -EBADMSG with a reason; or why it can't be read. */
+int snapshot_check_rest(struct v03_generation *generation, struct snapshot *snapshot, struct task *task);

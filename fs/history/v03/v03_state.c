@@ -14,6 +14,7 @@
 #include "litemount/cleanup.h"
 #include "litemount/hash.h"
 #include "litemount/task.h"
+#include "snapshot_check.h"
 #include "v03_positions.h"
 #include "wal_image.h"
 
@@ -181,6 +182,12 @@ static int64_t state_v03_read(struct state *base, uint64_t offset, size_t length
     return r < 0 ? r : (int64_t)length;
 }
 
+static int state_v03_check(struct state *base, struct task *task)
+{
+    struct v03_generation *generation = (struct v03_generation *)base->generation;
+    return snapshot_check_rest(generation, ((struct v03_state *)base)->chain.snapshot, task);
+}
+
 static void state_v03_close(struct state *base)
 {
     struct v03_state *state = (struct v03_state *)base;
@@ -189,7 +196,8 @@ static void state_v03_close(struct state *base)
     free(state);
 }
 
-static const struct state_ops v03_state_ops = {.read = state_v03_read, .close = state_v03_close};
+static const struct state_ops v03_state_ops = {
+    .read = state_v03_read, .check = state_v03_check, .close = state_v03_close};
 
 static uint64_t identify(const struct state *state, const struct snapshot *snapshot)
 {

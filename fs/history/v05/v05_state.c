@@ -13,6 +13,7 @@
 #include "litemount/hash.h"
 #include "litemount/parallel.h"
 #include "ltx_image.h"
+#include "v05_check.h"
 
 #define PARALLEL_RUNS 16
 
@@ -244,6 +245,18 @@ static int64_t state_v05_read(struct state *base, uint64_t offset, size_t length
     return r < 0 ? r : (int64_t)length;
 }
 
+static int state_v05_check(struct state *base, struct task *task)
+{
+    struct v05_state *state = (struct v05_state *)base;
+    struct v05_generation *generation = (struct v05_generation *)base->generation;
+    const struct plan *plan = &state->plan;
+    int r = plan->base ? v05_check_file(generation, plan->base, task) : 0;
+
+    for (size_t i = 0; i < plan->n_chain && r == 0; i++)
+        r = v05_check_file(generation, plan->chain[i], task);
+    return r;
+}
+
 static void state_v05_close(struct state *base)
 {
     struct v05_state *state = (struct v05_state *)base;
@@ -254,7 +267,8 @@ static void state_v05_close(struct state *base)
     free(state);
 }
 
-static const struct state_ops v05_state_ops = {.read = state_v05_read, .close = state_v05_close};
+static const struct state_ops v05_state_ops = {
+    .read = state_v05_read, .check = state_v05_check, .close = state_v05_close};
 
 static uint64_t identify(const struct state *state, const struct plan *plan)
 {
