@@ -158,6 +158,8 @@ int restore_write(struct state *state, const char *name, const char *path,
         return r;
     progress_begin(&progress, name, state_size(state));
     r = copy(state, &file, &progress, task);
+    if (r == 0)
+        r = state_check(state, task);
     progress_end(&progress);
     if (r == 0)
         r = check_integrity(&file, options->integrity_check, task);
