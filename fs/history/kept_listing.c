@@ -108,7 +108,7 @@ static int recall_listing(struct cache *cache, const char *identity, struct list
 static int move_objects(struct listing *from, size_t n, struct listing *to)
 {
     int r = ARRAY_GROW(to->objects, to->objects_capacity, to->n_objects + n);
-    if (r < 0)
+    if (r < 0 || n == 0)
         return r;
     memcpy(to->objects + to->n_objects, from->objects, n * sizeof *from->objects);
     memset(from->objects, 0, n * sizeof *from->objects);
