@@ -25,6 +25,9 @@
  * long before the last look will not get other objects any more. */
 #define SETTLED (60 * INSTANT_SECOND)
 
+/* A question is answered from so many listings more, where each is out of date before it is read. */
+#define MOST_LOOKS 3
+
 struct history {
     char *name;
     struct replica **replicas; /* owned */
@@ -260,19 +263,20 @@ static bool is_useless(struct history *history, struct task *task)
     return r < 0 && r != -ECANCELED && r != -ENOMEM;
 }
 
-/* Answers from what is known. If an object turns out to be gone, retention has been at work: looks again, and
- * answers from what there is now. */
+/* Answers from what is known. If an object turns out to be gone, retention has been at work, or its writer
+ * has only then set its time: looks again, and answers from what there is now. */
 static int answer_truly(struct history *history, const struct question *question, struct task *task,
                         struct state **ret_state)
 {
     int r = answer(history, question, task, ret_state);
-    if (r != -ESTALE)
-        return r;
-    log_info("%s: %s; listing again", history->name, task_reason(task, r));
-    task_forgive(task);
-    if ((r = refresh(history, 0, true, task)) < 0)
-        return r;
-    r = answer(history, question, task, ret_state);
+
+    for (int looks = 0; r == -ESTALE && looks < MOST_LOOKS; looks++) {
+        log_info("%s: %s; listing again", history->name, task_reason(task, r));
+        task_forgive(task);
+        if ((r = refresh(history, 0, true, task)) < 0)
+            return r;
+        r = answer(history, question, task, ret_state);
+    }
     return r == -ESTALE ? -EIO : r;
 }
 

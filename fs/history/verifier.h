@@ -27,6 +27,12 @@ struct verifier {
 /* Some of an object was read: tells the watch. */
 void verifier_advance(struct verifier *verifier);
 
+/* Whether an object that could not be read (`r` is -ESTALE) is there in another version, which is taken over:
+ * it is to be read once more. Litestream v0.5 sets the time of a file in a folder only after it has put it
+ * there. */
+bool verifier_renew(struct verifier *verifier, struct replica *replica, struct object *object, int r,
+                    struct task *task);
+
 /* An object of `replica` was read to its end and holds (`r` is 0), or why not. Returns 0 to go on with the
  * others; else `r`: nobody waits any more, there is no memory, or so many could not be had that it
  * makes no sense. */

@@ -122,20 +122,45 @@ int verifier_note(struct verifier *verifier, struct replica *replica, const stru
                                      task_reason(task, r));
 }
 
-/* --- objects that were gone --- */
+/* --- objects that are not what was listed --- */
 
-/* Whether the object is listed still, in whatever version. */
-static int look_again(const struct missing_object *missing, struct task *task, bool *ret_listed)
+#define FEW 4 /* keys that may stand between a key without its last letter, and the key */
+
+/* Lists the object once more. 0, and it as it is now, for the caller to finish; -ENOENT if it is listed no
+ * longer; or replica_list's errno. */
+static int find_again(struct replica *replica, const char *key, struct task *task, struct object *ret_object)
 {
     _cleanup_(listing_finish) struct listing listing = {0};
-    const char *key = missing->object.key, *slash = strrchr(key, '/');
+    const char *slash = strrchr(key, '/');
     _cleanup_free_ char *folder = strndup(key, slash ? (size_t)(slash - key) + 1 : 0);
-    int r = folder ? replica_list(missing->replica, folder, LIST_FOLDER, NULL, 0, task, &listing) : -ENOMEM;
+    _cleanup_free_ char *before = strndup(key, strlen(key) - 1);
+    int r =
+        folder && before ? replica_list(replica, folder, LIST_FOLDER, before, FEW, task, &listing) : -ENOMEM;
 
-    *ret_listed = false;
     for (size_t i = 0; i < listing.n_objects && r == 0; i++)
-        *ret_listed = *ret_listed || strcmp(listing.objects[i].key, key) == 0;
-    return r;
+        if (strcmp(listing.objects[i].key, key) == 0)
+            return object_copy(&listing.objects[i], ret_object);
+    return r < 0 ? r : -ENOENT;
+}
+
+bool verifier_renew(struct verifier *verifier, struct replica *replica, struct object *object, int r,
+                    struct task *task)
+{
+    struct object fresh;
+    struct task attempt;
+
+    task_init(&attempt, task);
+    if (r != -ESTALE || find_again(replica, object->key, &attempt, &fresh) < 0)
+        return false;
+    bool is_other = strcmp(fresh.version, object->version) != 0 || fresh.size != object->size;
+    if (is_other) {
+        struct object old = *object;
+        *object = fresh;
+        fresh = old;
+        task_forgive(task);
+    }
+    object_finish(&fresh);
+    return is_other;
 }
 
 /* What retention deletes meanwhile is no problem; what is listed again and again, but not there, is one. */
@@ -145,9 +170,12 @@ static int judge_missing(struct verifier *verifier, struct task *task)
 
     for (size_t i = 0; i < verifier->n_missing && r == 0; i++) {
         const struct missing_object *missing = &verifier->missing[i];
-        bool listed;
-        r = look_again(missing, task, &listed);
-        if (r == 0 && listed)
+        struct object object = {0};
+        r = find_again(missing->replica, missing->object.key, task, &object);
+        object_finish(&object);
+        if (r == -ENOENT)
+            r = 0;
+        else if (r == 0)
             r = verifier_complain(verifier, "%s/%s is listed, but what was listed can't be read",
                                   replica_url(missing->replica), missing->object.key);
     }

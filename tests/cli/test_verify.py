@@ -14,7 +14,7 @@ from make_backup import write_backup  # noqa: E402 (shared with the tests that m
 from make_ltx import write_snapshot  # noqa: E402
 from mounting import LITEMOUNT, SLOWNESS, MountTest, main, wait_until  # noqa: E402
 from replicas import instant  # noqa: E402
-from stores import Bucket, ltx_times, s3_config, to_s3_layout  # noqa: E402
+from stores import Bucket, S3Layout, ltx_times, s3_config, to_s3_layout  # noqa: E402
 
 OTHER_IDENTITY = "AGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM0"  # of age's own test vectors
 
@@ -350,6 +350,16 @@ class Stores(VerifyTest):
     def test_v05_every_object_is_read_every_time(self):
         self.check("frames-v05")
 
+    def test_v05_as_it_was_written_to_s3(self):
+        """However the path was written: its objects are found, and nothing is missing between them."""
+        layout = S3Layout(self.fixture("s3layout-v05"))
+        servers, config = layout.serve()
+        for server in servers:
+            self.addCleanup(server.close)
+        reports = self.reports("-config", config).values()
+        self.assertEqual([report["problems"] for report in reports], [[]] * len(layout.names))
+        self.assertEqual(sum(report["objects"] for report in reports), len(layout.rows))
+
     def test_an_object_that_comes_damaged(self):
         config = self.serve("edges-v03")
         self.bucket.fault("flip", times=1, on="object")
@@ -395,6 +405,19 @@ class Stores(VerifyTest):
         process = self.start(config)
         self.wait_for_request(f"edges.sqlite3/0009/{first.name}", before)
         first.unlink()
+        self.bucket.heal()
+        output, errors = process.communicate(timeout=60 * SLOWNESS)
+        self.assertEqual((process.returncode, errors), (0, ""), output)
+        self.assertEqual(json.loads(output)[0]["objects"], len(objects_of(self.bucket.folder)))
+
+    def test_what_changes_meanwhile(self):
+        """Litestream v0.5 sets the time of a file in a folder when it is there already."""
+        config = self.serve("edges-v05")
+        newest = sorted((self.bucket.folder / "edges.sqlite3/0000").iterdir())[-1]
+        self.bucket.fault("slow", on="object", seconds=1)
+        process = self.start(config)
+        self.wait_for_request(os.fspath(newest.relative_to(self.bucket.folder)))
+        os.utime(newest, ns=(1, newest.stat().st_mtime_ns + 1))
         self.bucket.heal()
         output, errors = process.communicate(timeout=60 * SLOWNESS)
         self.assertEqual((process.returncode, errors), (0, ""), output)

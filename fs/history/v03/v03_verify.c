@@ -89,23 +89,32 @@ static int verify_segment(const struct verifying *verifying, size_t i, struct ta
                : verify_frame(verifying, segment, task);
 }
 
+/* Reads one object: behind the segments come the snapshots. */
+static int verify_object(const struct verifying *verifying, size_t item, struct task *task)
+{
+    const struct v03_listing *listing = verifying->listing;
+    return item < listing->n_segments
+               ? verify_segment(verifying, item, task)
+               : verify_snapshot(verifying, listing->snapshots[item - listing->n_segments], task);
+}
+
 /* Snapshots belong to the first round. */
 static int verify_item(void *context, size_t item, struct task *task)
 {
     const struct verifying *verifying = context;
     const struct v03_listing *listing = verifying->listing;
+    struct verifier *verifier = verifying->verifier;
     struct replica *replica = verifying->generation->replica;
+    struct segment *segment = item < listing->n_segments ? listing->segments[item] : NULL;
+    struct object *object =
+        segment ? &segment->object : &listing->snapshots[item - listing->n_segments]->object;
 
-    if (item >= listing->n_segments) {
-        struct snapshot *snapshot = listing->snapshots[item - listing->n_segments];
-        int r = verify_snapshot(verifying, snapshot, task);
-        return verifier_note(verifying->verifier, replica, &snapshot->object, r, task);
-    }
-    struct segment *segment = listing->segments[item];
-    if ((segment->offset == 0) != verifying->beginnings)
+    if (segment && (segment->offset == 0) != verifying->beginnings)
         return 0;
-    int r = verify_segment(verifying, item, task);
-    return verifier_note(verifying->verifier, replica, &segment->object, r, task);
+    int r = verify_object(verifying, item, task);
+    if (verifier_renew(verifier, replica, object, r, task))
+        r = verify_object(verifying, item, task);
+    return verifier_note(verifier, replica, object, r, task);
 }
 
 /* --- what is missing --- */

@@ -99,12 +99,20 @@ static int verify_in_turn(const struct verifying *verifying, const struct ltx_fi
     return r;
 }
 
+static int verify_file(const struct verifying *verifying, const struct ltx_file *file, struct task *task)
+{
+    return file->object.size <= V05_WHOLE_OBJECT ? verify_small(verifying->generation, file, task)
+                                                 : verify_in_turn(verifying, file, task);
+}
+
 static int verify_item(void *context, size_t item, struct task *task)
 {
     const struct verifying *verifying = context;
-    const struct ltx_file *file = verifying->listing->files[item];
-    int r = file->object.size <= V05_WHOLE_OBJECT ? verify_small(verifying->generation, file, task)
-                                                  : verify_in_turn(verifying, file, task);
+    struct ltx_file *file = verifying->listing->files[item];
+    int r = verify_file(verifying, file, task);
+
+    if (verifier_renew(verifying->verifier, file->replica, &file->object, r, task))
+        r = verify_file(verifying, file, task);
     return verifier_note(verifying->verifier, file->replica, &file->object, r, task);
 }
 
