@@ -101,7 +101,7 @@ class Bench:
 
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="tests/bench/run.sh", description=__doc__.partition("\n")[0])
-    parser.add_argument("size", nargs="?", choices=SIZES, default="small", help="of the database: 60 MB, or 500 MB")
+    parser.add_argument("size", nargs="?", choices=SIZES, default="small", help="of the database: 20 MB, or 500 MB")
     parser.add_argument("--only", default=",".join(QUESTIONS), help=f"some of the questions: {','.join(QUESTIONS)}")
     parser.add_argument("--repeat", type=int, default=1, help="times that each is measured; the median counts")
     parser.add_argument("--round-trip", type=int, nargs="+", choices=ROUND_TRIPS, default=[*ROUND_TRIPS],

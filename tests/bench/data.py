@@ -41,7 +41,7 @@ class Size:
     large_megabytes: int  # the database whose reader's memory is measured
 
 
-SIZES = {"small": Size(40, 5_000, 1_000), "full": Size(500, 100_000, 10_000)}
+SIZES = {"small": Size(20, 5_000, 1_000), "full": Size(500, 100_000, 10_000)}
 
 
 @dataclasses.dataclass
