@@ -236,11 +236,13 @@ static int step(const struct block_reader *reader, struct through *through, size
     uint64_t end, index;
     int r = look_at_front(reader, through, task, &end);
 
-    if (r < 0)
+    /* At the end mark there is nothing left to do, but perhaps another has the block under way. */
+    bool ends = r == -EAGAIN && is_decoding(through, number);
+    if (r < 0 && !ends)
         return r;
     if (r > 0 && through->n_decoding < THROUGH_MAKERS)
         return take(reader, through, end, fill, task);
-    if (find_range(reader, through, number, end, &index))
+    if (!ends && find_range(reader, through, number, end, &index))
         return fetch(reader, through, index, task);
     task_wait(&through->changed, &through->lock);
     return task_cancelled(task) ? -ECANCELED : 0;

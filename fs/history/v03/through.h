@@ -15,7 +15,7 @@ struct block_reader;
 struct cache_fill;
 struct task;
 
-#define THROUGH_RANGES 8 /* ranges of the object in memory at once */
+#define THROUGH_RANGES 8  /* ranges of the object in memory at once */
 #define THROUGH_MAKERS 16 /* blocks that are being decoded at once, at most */
 
 /* One range: a few round trips' worth of the line. */
