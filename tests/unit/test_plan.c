@@ -57,7 +57,7 @@ static void make_listing(const struct sketch *sketches, struct made_listing *mad
         file->min_txid = sketch->min_txid;
         file->max_txid = sketch->max_txid;
         file->time = sketch->time;
-        file->learnt = sketch->damaged ? LTX_DAMAGED : LTX_UNKNOWN;
+        file->learnt = sketch->damaged ? LEARNT_DAMAGED : LEARNT_NOTHING;
     }
     qsort(made->files, n, sizeof(struct ltx_file *), by_min_txid_and_level);
     made->listing = (struct v05_listing){.files = made->files, .n_files = n};
@@ -350,7 +350,7 @@ static uint64_t missing_at(const struct made_listing *made, int64_t time, uint64
     uint64_t next = UINT64_MAX;
     for (size_t i = 0; i < made->listing.n_files; i++) {
         const struct ltx_file *file = made->files[i];
-        bool damaged = file->learnt == LTX_DAMAGED;
+        bool damaged = file->learnt == LEARNT_DAMAGED;
         uint64_t first = damaged ? file->max_txid + 1 : file->min_txid;
         if (file->time <= time && file->max_txid > txid && (damaged || file->level != 9) && first < next)
             next = first;

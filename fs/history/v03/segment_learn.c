@@ -5,7 +5,6 @@
 
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
-#include "litemount/log.h"
 #include "litemount/parallel.h"
 #include "litemount/task.h"
 #include "object_stream.h"
@@ -61,24 +60,6 @@ int segment_fetch(struct v03_generation *generation, const struct segment *segme
     return r;
 }
 
-/* Waits until nobody else is learning the segment, and tells whether it is the caller's to learn now. */
-static int claim(struct v03_generation *generation, struct segment *segment, struct task *task,
-                 bool *ret_mine)
-{
-    int r = 0;
-
-    pthread_mutex_lock(&generation->lock);
-    while (segment->learnt == LEARNT_PENDING && !task_cancelled(task))
-        task_wait(&generation->learnt, &generation->lock);
-    *ret_mine = segment->learnt == LEARNT_NOTHING;
-    if (segment->learnt == LEARNT_PENDING)
-        r = -ECANCELED;
-    else if (*ret_mine)
-        segment->learnt = LEARNT_PENDING;
-    pthread_mutex_unlock(&generation->lock);
-    return r;
-}
-
 /* Ends a claim: the segment is sound, or damaged, which is no failure, or could not be had. */
 static int settle(const struct stretch *stretch, struct segment *segment, const struct wal_segment *found,
                   int r, struct task *task)
@@ -96,11 +77,7 @@ static int settle(const struct stretch *stretch, struct segment *segment, const 
     }
     pthread_cond_broadcast(&generation->learnt);
     pthread_mutex_unlock(&generation->lock);
-    if (r != -EBADMSG)
-        return r;
-    log_warning("%s", task_reason(task, r));
-    task_forgive(task);
-    return 0;
+    return learnt_survive(r, task);
 }
 
 static int learn(struct stretch *stretch, struct segment *segment, const struct wal_header *header,
@@ -108,7 +85,8 @@ static int learn(struct stretch *stretch, struct segment *segment, const struct 
 {
     struct wal_segment found = {0};
     bool mine;
-    int r = claim(stretch->generation, segment, task, &mine);
+    int r =
+        learnt_claim(&segment->learnt, &stretch->generation->lock, &stretch->generation->learnt, task, &mine);
 
     if (r < 0 || !mine)
         return r;

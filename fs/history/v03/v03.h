@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "../generation.h"
+#include "../learnt.h"
 #include "blocks.h"
 #include "litemount/replica.h"
 #include "litemount/wal.h"
@@ -25,8 +26,6 @@ struct commit {
     uint32_t frame; /* the commit frame's number in its WAL, from 1 */
     uint32_t pages; /* the database's size after it */
 };
-
-enum learnt { LEARNT_NOTHING, LEARNT_PENDING, LEARNT_SOUND, LEARNT_DAMAGED };
 
 /* One WAL segment. */
 struct segment {

@@ -5,7 +5,6 @@
 
 #include "litemount/cache.h"
 #include "litemount/cleanup.h"
-#include "litemount/log.h"
 #include "litemount/parallel.h"
 #include "litemount/task.h"
 #include "ltx_learn.h"
@@ -46,30 +45,13 @@ void ltx_file_unref(struct ltx_file *file)
     free(file);
 }
 
-/* Waits until nobody else is learning the file, and tells whether it is the caller's to learn now. */
-static int claim(struct v05_generation *generation, struct ltx_file *file, struct task *task, bool *ret_mine)
-{
-    int r = 0;
-
-    pthread_mutex_lock(&generation->lock);
-    while (file->learnt == LTX_PENDING && !task_cancelled(task))
-        task_wait(&generation->learnt, &generation->lock);
-    *ret_mine = file->learnt == LTX_UNKNOWN;
-    if (file->learnt == LTX_PENDING)
-        r = -ECANCELED;
-    else if (*ret_mine)
-        file->learnt = LTX_PENDING;
-    pthread_mutex_unlock(&generation->lock);
-    return r;
-}
-
 /* Ends a claim: the file is sound, or damaged, which is no failure, or could not be had. Takes over what was
  * found. */
 static int settle(struct v05_generation *generation, struct ltx_file *file, const struct ltx_found *found,
                   int r, struct task *task)
 {
     pthread_mutex_lock(&generation->lock);
-    file->learnt = r == 0 ? LTX_SOUND : r == -EBADMSG ? LTX_DAMAGED : LTX_UNKNOWN;
+    file->learnt = r == 0 ? LEARNT_SOUND : r == -EBADMSG ? LEARNT_DAMAGED : LEARNT_NOTHING;
     if (r == 0) {
         file->table = found->table;
         file->image = found->image;
@@ -81,11 +63,7 @@ static int settle(struct v05_generation *generation, struct ltx_file *file, cons
     }
     pthread_cond_broadcast(&generation->learnt);
     pthread_mutex_unlock(&generation->lock);
-    if (r != -EBADMSG)
-        return r;
-    log_warning("%s", task_reason(task, r));
-    task_forgive(task);
-    return 0;
+    return learnt_survive(r, task);
 }
 
 struct lessons {
@@ -103,7 +81,8 @@ static int learn_item(void *context, size_t item, struct task *task)
 
     if (item >= lessons->n)
         return ltx_time_ask(lessons->generation, file, task);
-    int r = claim(lessons->generation, file, task, &mine);
+    int r =
+        learnt_claim(&file->learnt, &lessons->generation->lock, &lessons->generation->learnt, task, &mine);
     if (r < 0 || !mine)
         return r;
     r = ltx_learn(lessons->generation, file, false, task, &found);

@@ -26,7 +26,7 @@ struct ltx_file *plan_last(const struct plan *plan)
 
 static bool is_inside(const struct ltx_file *file, int64_t time, uint64_t txid)
 {
-    return file->learnt != LTX_DAMAGED && file->time <= time && file->max_txid <= txid;
+    return file->learnt != LEARNT_DAMAGED && file->time <= time && file->max_txid <= txid;
 }
 
 static struct ltx_file *find_base(const struct v05_listing *listing, int64_t time, uint64_t txid)
@@ -110,7 +110,7 @@ size_t plan_reachable(const struct v05_listing *listing, uint64_t *txids)
     for (size_t i = 0; files && i < listing->n_files; i++) {
         const struct ltx_file *file = files[i];
         bool leads = file->level == V05_BASE_LEVEL || file->min_txid <= reached + 1;
-        if (file->learnt == LTX_DAMAGED || !leads || file->max_txid == reached)
+        if (file->learnt == LEARNT_DAMAGED || !leads || file->max_txid == reached)
             continue;
         reached = file->max_txid;
         txids[n++] = reached;
@@ -131,7 +131,7 @@ struct growth {
 
 static bool connects(const struct growth *growth, const struct ltx_file *file)
 {
-    return file->learnt != LTX_DAMAGED &&
+    return file->learnt != LEARNT_DAMAGED &&
            (file->level == V05_BASE_LEVEL || file->min_txid <= growth->reached + 1);
 }
 
@@ -148,7 +148,7 @@ static void reach(struct growth *growth, struct ltx_file *file)
 /* A damaged file holds nothing, but it says that there was something: what follows it would be next. */
 static void note_missing(struct growth *growth, const struct ltx_file *file)
 {
-    uint64_t next = file->learnt == LTX_DAMAGED ? file->max_txid + 1 : file->min_txid;
+    uint64_t next = file->learnt == LEARNT_DAMAGED ? file->max_txid + 1 : file->min_txid;
     if (file->max_txid > growth->reached && next < growth->next)
         growth->next = next;
 }

@@ -31,7 +31,7 @@ static void plan_files_finish(struct plan_files *files)
 
 static void add_unless_sound(struct plan_files *files, struct ltx_file *file)
 {
-    if (file && file->learnt != LTX_SOUND)
+    if (file && file->learnt != LEARNT_SOUND)
         files->items[files->n++] = file;
 }
 
@@ -60,7 +60,7 @@ static bool is_damaged(struct v05_generation *generation, const struct plan_file
     bool damaged = false;
     pthread_mutex_lock(&generation->lock);
     for (size_t i = 0; i < files->n; i++)
-        damaged |= files->items[i]->learnt == LTX_DAMAGED;
+        damaged |= files->items[i]->learnt == LEARNT_DAMAGED;
     pthread_mutex_unlock(&generation->lock);
     return damaged;
 }
@@ -128,9 +128,9 @@ int v05_describe_gap(struct v05_generation *generation, const struct v05_listing
          i++) {
         const struct ltx_file *file = listing->files[i];
         if (file->time <= time && file->max_txid > plan->txid && file->level != V05_BASE_LEVEL &&
-            file->min_txid > plan->txid && file->min_txid < next && file->learnt != LTX_DAMAGED)
+            file->min_txid > plan->txid && file->min_txid < next && file->learnt != LEARNT_DAMAGED)
             next = file->min_txid;
-        if (file->time <= time && file->max_txid > plan->txid && file->learnt == LTX_DAMAGED &&
+        if (file->time <= time && file->max_txid > plan->txid && file->learnt == LEARNT_DAMAGED &&
             file->max_txid + 1 < next)
             next = file->max_txid + 1;
     }

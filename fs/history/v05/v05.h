@@ -9,13 +9,12 @@
 #include <stdatomic.h>
 
 #include "../generation.h"
+#include "../learnt.h"
 #include "litemount/replica.h"
 #include "ltx_table.h"
 
 #define V05_BASE_LEVEL 9
 #define V05_WHOLE_OBJECT (1 << 20) /* bytes: a file up to this is checked whole before any of it is used */
-
-enum ltx_learnt { LTX_UNKNOWN, LTX_PENDING, LTX_SOUND, LTX_DAMAGED };
 
 /* One LTX file. */
 struct ltx_file {
@@ -30,9 +29,9 @@ struct ltx_file {
                                LTX_TIME_UNKNOWN, before every other time, as long as nobody needed it */
     uint64_t database_size; /* after its last transaction, as its header tells: bytes; 0: nobody needed it */
 
-    /* Guarded by the generation's lock until it is LTX_SOUND; never changes after that. */
-    enum ltx_learnt learnt;
-    char *damage; /* why it is LTX_DAMAGED */
+    /* Guarded by the generation's lock until it is LEARNT_SOUND; never changes after that. */
+    enum learnt learnt;
+    char *damage; /* why it is LEARNT_DAMAGED */
     struct ltx_table table;
     struct cache_image *image; /* its pages, one after the other, in the order of the table */
 };
@@ -76,9 +75,9 @@ struct v05_generation {
     struct slots *decoders;
 
     pthread_mutex_t lock;        /* guards what is below, and what says so in files and listings */
-    pthread_cond_t learnt;       /* a file stopped being LTX_PENDING, or `learning_times` ended */
+    pthread_cond_t learnt;       /* a file stopped being LEARNT_PENDING, or `learning_times` ended */
     bool learning_times;         /* somebody asks for the times of all files */
-    size_t n_damaged;            /* files that turned out to be LTX_DAMAGED */
+    size_t n_damaged;            /* files that turned out to be LEARNT_DAMAGED */
     struct v05_listing *listing; /* a reference */
 };
 
