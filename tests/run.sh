@@ -116,7 +116,7 @@ if built asan gcc -Db_sanitize=address,undefined; then
     export LSAN_OPTIONS=suppressions=$PWD/tests/mount/leaks.supp:print_suppressions=0
     area "units, ASan and UBSan" suite build-asan unit --timeout-multiplier 5
     area "mounts, ASan and UBSan" suite build-asan mount --timeout-multiplier 5 tree states mounting faults requests damage
-    area "command line, ASan and UBSan" suite build-asan cli --timeout-multiplier 5 listings restore_interrupted
+    area "command line, ASan and UBSan" suite build-asan cli --timeout-multiplier 5 listings restore restore_interrupted
     area "replay of the fuzz corpus, ASan and UBSan" suite build-asan fuzz
 fi
 

@@ -21,17 +21,12 @@ void verify_report_finish(struct verify_report *report)
 
 int verify_report_add(struct verify_report *report, const char *format, ...)
 {
-    _cleanup_free_ char *text = NULL;
     va_list arguments;
 
     va_start(arguments, format);
-    int n = vasprintf(&text, format, arguments);
+    int r = names_add_text(&report->found.problems, format, arguments);
     va_end(arguments);
-    if (n < 0) {
-        text = NULL;
-        return -ENOMEM;
-    }
-    return names_add(&report->found.problems, text, false);
+    return r;
 }
 
 /* Bytes as people write them. */

@@ -64,6 +64,17 @@ int names_add(struct names *names, const char *text, bool is_folder)
     return 0;
 }
 
+int names_add_text(struct names *names, const char *format, va_list arguments)
+{
+    _cleanup_free_ char *text = NULL;
+
+    if (vasprintf(&text, format, arguments) < 0) {
+        text = NULL;
+        return -ENOMEM;
+    }
+    return names_add(names, text, false);
+}
+
 static int compare_names(const void *left, const void *right)
 {
     return strcmp(((const struct name *)left)->text, ((const struct name *)right)->text);

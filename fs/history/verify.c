@@ -38,19 +38,13 @@ void verifier_advance(struct verifier *verifier)
 
 int verifier_complain(struct verifier *verifier, const char *format, ...)
 {
-    _cleanup_free_ char *text = NULL;
     va_list arguments;
 
     va_start(arguments, format);
-    int n = vasprintf(&text, format, arguments);
-    va_end(arguments);
-    if (n < 0) {
-        text = NULL;
-        return -ENOMEM;
-    }
     pthread_mutex_lock(&verifier->lock);
-    int r = names_add(&verifier->found.problems, text, false);
+    int r = names_add_text(&verifier->found.problems, format, arguments);
     pthread_mutex_unlock(&verifier->lock);
+    va_end(arguments);
     return r;
 }
 

@@ -8,6 +8,7 @@
  * (CalcRestoreTarget, Restore), v0.5 replica.go (CalcRestorePlan). */
 #pragma once
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -112,7 +113,9 @@ struct names {
 
 void names_finish(struct names *names);
 int names_add(struct names *names, const char *text, bool is_folder); /* copies; 0 or -ENOMEM */
-void names_sort(struct names *names);                                 /* by text, doubles dropped */
+int names_add_text(struct names *names, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0))); /* a sentence; 0 or -ENOMEM */
+void names_sort(struct names *names);      /* by text, doubles dropped */
 
 /* The generations' names. Those without a usable snapshot are among them. The lists below are added to. */
 int history_list_generations(struct history *history, struct task *task, struct names *names);
