@@ -8,9 +8,9 @@
 #include "litemount/replica.h"
 #include "litemount/thread_pool.h"
 
-#define READERS 6  /* threads that read ahead: as many large requests are under way */
+#define READERS 10 /* threads that read ahead: as many large requests are under way */
 #define DECODERS 3 /* at once: enough for the bandwidth, and little enough for the memory */
-#define BLOCKS 4   /* of snapshots in memory at once: the same */
+#define BLOCKS 3   /* of snapshots in memory at once: the same */
 
 /* Many threads that seldom do much: few heaps between them, and large buffers go back at once. */
 static void spare_memory(void)

@@ -15,7 +15,7 @@
 #define BEHIND (1 << 20)              /* bytes */
 #define BEYOND (4 << 20)              /* bytes: 30 ms at 100 MB/s */
 #define IN_ORDER (512 << 10)          /* bytes read in order before anything is asked for */
-#define FURTHEST (UINT64_C(32) << 20) /* bytes ahead of the reader */
+#define FURTHEST (UINT64_C(64) << 20) /* bytes ahead of the reader */
 #define CHUNK (UINT64_C(4) << 20)     /* bytes a job: a block of a v0.3 snapshot */
 
 /* What one job brings into the cache. */
@@ -68,7 +68,7 @@ static struct chunk advance(struct read_ahead *ahead, uint64_t offset, size_t le
         stream->length += end - stream->reached < length ? end - stream->reached : length;
         stream->reached = end;
     }
-    distance = stream->length < FURTHEST ? stream->length : FURTHEST;
+    distance = stream->length < FURTHEST / 2 ? 2 * stream->length : FURTHEST;
     next.offset = stream->asked > stream->reached ? stream->asked : stream->reached;
     next.end = stream->reached + distance < size ? stream->reached + distance : size;
     if (stream->length < IN_ORDER || next.end < next.offset + (next.end == size ? 0 : distance / 2))

@@ -10,9 +10,9 @@
 #include "snapshot_check.h"
 #include "snapshot_object.h"
 
-#define AHEAD                                                                                                \
-    (48 << 20)          /* bytes of the image behind the last block known that a reader in order may be at   \
-                         */
+/* Bytes of the image from the last block known to one that a reader in order may want. */
+#define AHEAD (96 << 20)
+
 #define MAKERS 4        /* threads that read through for one reader */
 #define GUESS_MORE 4096 /* bytes: what a guess of a beginning's length is too short by, mostly */
 

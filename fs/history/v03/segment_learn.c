@@ -13,7 +13,7 @@
 #include "v03_positions.h"
 #include "wal_image.h"
 
-#define PARALLEL_FETCHES 32
+#define PARALLEL_FETCHES 64
 #define PARALLEL_FACTS 8
 #define KEEP_DECODED (1 << 20) /* bytes: a segment up to this goes into the cache as soon as it is learnt */
 

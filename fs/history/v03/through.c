@@ -9,7 +9,7 @@
 #include "litemount/workspaces.h"
 #include "snapshot_object.h"
 
-#define RANGE (UINT64_C(1) << 20) /* bytes */
+#define RANGE (UINT64_C(3) << 19) /* bytes */
 
 /* A block that was taken off the front. */
 struct taken {
