@@ -9,6 +9,7 @@ from table import Bar, Section
 
 CACHE = "kept/cache"  # below the scratch folder
 EQUAL = 1.1  # what "the same" is when the clock is not exact
+REPEAT = 15  # at least: none takes a second, and one alone is off by a third
 
 
 def read_all(meter, file):
@@ -74,11 +75,16 @@ def from_kernel_cache(bench, version, native):
             files = {"litemount": file, "native": native} | ({"passthrough_ll": passed} if passed else {})
             for path in files.values():
                 read_all(bench.meter(), path)
-            costs = bench.medians({f"{who}, all of it": reading(bench, path, read_all) for who, path in files.items()})
-        costs |= bench.medians({f"{who}, rows": reading(bench, files[who], scan) for who in ("litemount", "native")})
-    return Section(f"warm, v{version}, from the kernel's cache", costs, [
-        Bar(f"wall of {what}, of native", costs[f"litemount, {what}"].wall / costs[f"native, {what}"].wall, EQUAL)
-        for what in ("all of it", "rows")])
+            costs = {}
+            for what, read in (("all of it", read_all), ("rows", scan)):
+                costs |= bench.medians({f"{who}, {what}": reading(bench, path, read) for who, path in files.items()},
+                                       max(REPEAT, bench.repeat))
+    rows = costs["litemount, rows"].wall
+    bars = [Bar("wall of rows, of native", rows / costs["native, rows"].wall, EQUAL)]
+    if passed:
+        bars += [Bar("wall of all of it, of passthrough_ll",
+                     costs["litemount, all of it"].wall / costs["passthrough_ll, all of it"].wall, 1 / 0.9)]
+    return Section(f"warm, v{version}, from the kernel's cache", costs, bars)
 
 
 def from_own_cache(bench, version, native):
