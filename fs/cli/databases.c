@@ -50,10 +50,10 @@ static int add_row(struct output *output, const char *prefix, const char *path,
     struct buffer text = {0};
     int r = name_replicas(database, names, &text);
 
-    if (r == 0)
-        r = output_add(output, "%s%s", prefix, path);
-    if (r == 0)
-        r = output_add(output, "%s", (const char *)text.data);
+    if (r == 0) {
+        output_add(output, "%s%s", prefix, path);
+        output_add(output, "%s", (const char *)text.data);
+    }
     buffer_finish(&text);
     return r;
 }
@@ -112,7 +112,9 @@ static int load(const struct common_flags *flags, struct task *task, struct conf
     const struct config_options options = {.no_expand_environment = flags->no_expand_environment};
     const char *source = flags->config ? flags->config : config_default_path(NULL);
     int r = config_load(source, &options, task, ret_config);
-    return r == 0 && flags->replica ? config_keep_replica(*ret_config, flags->replica, task) : r;
+    if (r == 0 && flags->replica)
+        r = config_keep_replica(*ret_config, flags->replica, task);
+    return r == -EINVAL ? -EBADMSG : r; /* the configuration is wrong, not the command line */
 }
 
 static void close_config(struct config **config)

@@ -46,27 +46,30 @@ static bool find_update(const char *path, int64_t *ret_time)
     return true;
 }
 
-static int add_lag(struct output *output, int64_t updated, int64_t end)
+static void add_lag(struct output *output, int64_t updated, int64_t end)
 {
     char text[DURATION_TEXT_SIZE];
     duration_format(updated - end, text);
-    return output_add(output, "%s", text);
+    output_add(output, "%s", text);
 }
 
-static int add_row(struct output *output, const struct listed_generation *generation, const int64_t *updated)
+static void add_row(struct output *output, const struct listed_generation *generation, const int64_t *updated)
 {
     bool is_empty = generation->is_empty;
-    int r = output_add(output, "%s", generation->replica);
 
-    if (r == 0)
-        r = output_add(output, "%s", generation->name);
-    if (r == 0)
-        r = updated && !is_empty ? add_lag(output, *updated, generation->end) : output_add_nothing(output);
-    if (r == 0)
-        r = is_empty ? output_add_nothing(output) : output_add_time(output, generation->start);
-    if (r == 0)
-        r = is_empty ? output_add_nothing(output) : output_add_time(output, generation->end);
-    return r;
+    output_add(output, "%s", generation->replica);
+    output_add(output, "%s", generation->name);
+    if (updated && !is_empty)
+        add_lag(output, *updated, generation->end);
+    else
+        output_add_nothing(output);
+    if (is_empty) {
+        output_add_nothing(output);
+        output_add_nothing(output);
+    } else {
+        output_add_time(output, generation->start);
+        output_add_time(output, generation->end);
+    }
 }
 
 static int list(void *context, char **operands, int n_operands, struct task *task)
@@ -86,7 +89,7 @@ static int list(void *context, char **operands, int n_operands, struct task *tas
         r = history_list_bounds(target.history, task, &found);
     bool has_update = find_update(target.path, &updated);
     for (size_t i = 0; i < found.n && r == 0; i++)
-        r = add_row(&output, &found.items[i], has_update ? &updated : NULL);
+        add_row(&output, &found.items[i], has_update ? &updated : NULL);
     if (r == 0)
         target_warn_of_nothing(&target, found.n, task);
     return r < 0 ? r : output_print(&output, stdout);

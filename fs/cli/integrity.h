@@ -7,9 +7,10 @@ struct state;
 struct task;
 
 enum integrity_check {
-    INTEGRITY_QUICK,       /* PRAGMA quick_check */
-    INTEGRITY_FULL,        /* PRAGMA integrity_check */
-    INTEGRITY_FOREIGN_KEYS /* PRAGMA foreign_key_check */
+    INTEGRITY_QUICK,        /* PRAGMA quick_check */
+    INTEGRITY_FULL,         /* PRAGMA integrity_check */
+    INTEGRITY_FOREIGN_KEYS, /* PRAGMA foreign_key_check */
+    INTEGRITY_TABLES        /* that there is a table that is not SQLite's or Litestream's own */
 };
 
 /* Runs the check on a state, read where it lies: nothing is restored. Returns 0 and what is wrong, one line
@@ -18,5 +19,9 @@ enum integrity_check {
 int integrity_check_state(struct state *state, enum integrity_check check, struct task *task,
                           char **ret_wrong);
 
-/* The same on a database file that nobody else has open. Leaves nothing beside it. */
+/* Warns of a state without tables, or that is no database: often an application that lost its file has begun a
+ * new one, and an older generation has the data. Only -ECANCELED and -ENOMEM are returned. */
+int integrity_warn_of_nothing(struct state *state, const char *name, struct task *task);
+
+/* The same as integrity_check_state on a database file that nobody else has open. Leaves nothing beside it. */
 int integrity_check_file(const char *path, enum integrity_check check, struct task *task, char **ret_wrong);

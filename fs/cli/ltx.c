@@ -21,16 +21,13 @@ static bool is_wanted(const struct objects *objects, const struct listed_object 
     return ltx->level < 0 || object->level == (unsigned)ltx->level;
 }
 
-static int add_row(struct output *output, const struct listed_object *object)
+static void add_row(struct output *output, const struct listed_object *object)
 {
-    int r = output_add(output, "%u", object->level);
-    if (r == 0)
-        r = output_add(output, "%016" PRIx64, object->min_txid);
-    if (r == 0)
-        r = output_add(output, "%016" PRIx64, object->max_txid);
-    if (r == 0)
-        r = output_add(output, "%" PRIu64, object->size);
-    return r < 0 ? r : output_add_time(output, object->created);
+    output_add(output, "%u", object->level);
+    output_add(output, "%016" PRIx64, object->min_txid);
+    output_add(output, "%016" PRIx64, object->max_txid);
+    output_add(output, "%" PRIu64, object->size);
+    output_add_time(output, object->created);
 }
 
 static int list(void *context, char **operands, int n_operands, struct task *task)

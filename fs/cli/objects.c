@@ -23,12 +23,12 @@ int objects_list(void *context, char **operands, int n_operands, struct task *ta
     (void)n_operands;
     output_init(&output, objects->columns, objects->n_columns, objects->json);
     if (r == 0 && objects->generation)
-        r = target_check_generation(&target, objects->generation, task);
+        r = target_check_generation(target.history, objects->generation, task);
     if (r == 0)
         r = history_list_objects(target.history, objects->kind, task, &found);
     for (size_t i = 0; i < found.n && r == 0; i++)
         if (is_wanted(objects, &found.items[i]))
-            r = objects->add_row(&output, &found.items[i]);
+            objects->add_row(&output, &found.items[i]);
     if (r == 0)
         target_warn_of_nothing(&target, found.n, task);
     return r < 0 ? r : output_print(&output, stdout);

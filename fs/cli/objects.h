@@ -16,7 +16,7 @@ struct objects {
 
     /* Whether it is shown; NULL: each is. */
     bool (*is_wanted)(const struct objects *objects, const struct listed_object *object);
-    int (*add_row)(struct output *output, const struct listed_object *object); /* 0 or -ENOMEM */
+    void (*add_row)(struct output *output, const struct listed_object *object);
 };
 
 /* A command's work, whose context is the struct above: prints the objects of the one operand. */

@@ -22,28 +22,30 @@ void output_finish(struct output *output)
     free(output->cells);
 }
 
-static int add(struct output *output, char *cell)
+static void add(struct output *output, char *cell)
 {
-    int r = ARRAY_GROW(output->cells, output->capacity, output->n_cells + 1);
-    if (r < 0)
-        free(cell);
-    else
+    if (ARRAY_GROW(output->cells, output->capacity, output->n_cells + 1) == 0) {
         output->cells[output->n_cells++] = cell;
-    return r;
+        return;
+    }
+    output->error = -ENOMEM;
+    free(cell);
 }
 
-int output_add(struct output *output, const char *format, ...)
+void output_add(struct output *output, const char *format, ...)
 {
     va_list arguments;
     char *cell;
 
     va_start(arguments, format);
-    int n = vasprintf(&cell, format, arguments);
+    if (vasprintf(&cell, format, arguments) < 0)
+        output->error = -ENOMEM;
+    else
+        add(output, cell);
     va_end(arguments);
-    return n < 0 ? -ENOMEM : add(output, cell);
 }
 
-int output_add_time(struct output *output, int64_t time)
+void output_add_time(struct output *output, int64_t time)
 {
     char text[INSTANT_TEXT_SIZE];
     int64_t fraction = time % INSTANT_SECOND;
@@ -51,12 +53,12 @@ int output_add_time(struct output *output, int64_t time)
     if (fraction < 0 && time >= INT64_MIN + INSTANT_SECOND)
         fraction += INSTANT_SECOND;
     instant_format(time - fraction, text);
-    return output_add(output, "%s", text);
+    output_add(output, "%s", text);
 }
 
-int output_add_nothing(struct output *output)
+void output_add_nothing(struct output *output)
 {
-    return add(output, NULL);
+    add(output, NULL);
 }
 
 static const char *cell_at(const struct output *output, size_t row, size_t column)
@@ -201,6 +203,8 @@ int output_print(const struct output *output, FILE *file)
 {
     size_t n_rows = output->n_cells / output->n_columns;
 
+    if (output->error < 0)
+        return output->error;
     if (output->json)
         print_json(output, n_rows, file);
     else if (print_table(output, n_rows, file) < 0)
@@ -210,7 +214,7 @@ int output_print(const struct output *output, FILE *file)
 
 int output_print_object(const struct output *output, FILE *file)
 {
-    if (!output->json)
+    if (!output->json || output->error < 0)
         return output_print(output, file);
     if (output->n_cells) {
         print_object(output, 0, "", file);

@@ -20,19 +20,20 @@ struct output {
     bool json;
     char **cells; /* row by row; NULL: there is no value */
     size_t n_cells, capacity;
+    int error; /* -ENOMEM: a cell could not be added */
 };
 
 void output_init(struct output *output, const struct column *columns, size_t n_columns, bool json);
 void output_finish(struct output *output);
 
-/* Adds the next cell of the current row. 0 or -ENOMEM. */
-int output_add(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Adds the next cell of the current row. If it cannot, what prints the rows tells so. */
+void output_add(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The same of a time: RFC 3339 in UTC, whole seconds, as Litestream has it. */
-int output_add_time(struct output *output, int64_t time);
+void output_add_time(struct output *output, int64_t time);
 
 /* The same without a value: "-" in the table, null in JSON. */
-int output_add_nothing(struct output *output);
+void output_add_nothing(struct output *output);
 
 /* Prints all rows. 0; -ENOMEM; or why they cannot be written: -ENOSPC, -EPIPE, -EIO. */
 int output_print(const struct output *output, FILE *file);

@@ -21,21 +21,19 @@ struct points_command {
     bool json, table;
 };
 
-static int add_row(struct output *output, const struct listed_point *point)
+static void add_row(struct output *output, const struct listed_point *point)
 {
     char time[INSTANT_TEXT_SIZE];
 
     instant_format(point->shown, time);
-    int r = output_add(output, "%s", time);
-    if (r == 0)
-        r = output_add(output, "%s", point->generation);
-    if (r == 0)
-        r = output_add(output, "%s", point->position);
-    if (r == 0)
-        r = output_add(output, "%" PRIu64, point->size);
-    if (r == 0)
-        r = point->gap ? output_add(output, "%s", point->gap) : output_add_nothing(output);
-    return r;
+    output_add(output, "%s", time);
+    output_add(output, "%s", point->generation);
+    output_add(output, "%s", point->position);
+    output_add(output, "%" PRIu64, point->size);
+    if (point->gap)
+        output_add(output, "%s", point->gap);
+    else
+        output_add_nothing(output);
 }
 
 static int print_rows(const struct listed_points *points, bool json)
@@ -46,12 +44,11 @@ static int print_rows(const struct listed_points *points, bool json)
                                             {.name = "size", .is_number = true},
                                             {.name = "gap", .is_extra = true}};
     _cleanup_(output_finish) struct output output;
-    int r = 0;
 
     output_init(&output, columns, sizeof columns / sizeof *columns, json);
-    for (size_t i = 0; i < points->n && r == 0; i++)
-        r = add_row(&output, &points->items[i]);
-    return r < 0 ? r : output_print(&output, stdout);
+    for (size_t i = 0; i < points->n; i++)
+        add_row(&output, &points->items[i]);
+    return output_print(&output, stdout);
 }
 
 static int draw(const struct listed_points *points)
@@ -108,7 +105,7 @@ static int list(void *context, char **operands, int n_operands, struct task *tas
 
     (void)n_operands;
     if (r == 0 && command->generation)
-        r = target_check_generation(&target, command->generation, task);
+        r = target_check_generation(target.history, command->generation, task);
     if (r == 0)
         r = drawn ? history_describe_points(target.history, command->generation, NULL, task, &points)
                   : measure(&target, command->generation, task, &points);

@@ -58,7 +58,9 @@ static int restore_state(struct restore *restore, struct history *history, const
         r = restore_find(history, name, options, task, &state);
     if (r == 0 && !options->dry_run)
         r = restore_write(state, name, path, options, task);
-    return r < 0 ? r : restore_report_add(&restore->report, options, name, path, state, clock_now() - began);
+    if (r == 0)
+        restore_report_add(&restore->report, options, name, path, state, clock_now() - began);
+    return r;
 }
 
 /* The same, unless there is a file that may stay. */

@@ -36,6 +36,6 @@ int restore_write(struct state *state, const char *name, const char *path,
 
 /* restore_report.c: what is told of it, a row a database. */
 void restore_report_init(struct output *report, const struct restore_options *options);
-int restore_report_add(struct output *report, const struct restore_options *options, const char *name,
-                       const char *path, struct state *state, int64_t duration); /* nanoseconds */
+void restore_report_add(struct output *report, const struct restore_options *options, const char *name,
+                        const char *path, struct state *state, int64_t duration); /* nanoseconds */
 int restore_report_print(const struct output *report, const struct restore_options *options);

@@ -1,13 +1,13 @@
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
+#include "integrity.h"
 #include "litemount/cleanup.h"
 #include "litemount/history.h"
 #include "litemount/instant.h"
 #include "litemount/log.h"
 #include "litemount/task.h"
 #include "restore.h"
+#include "target.h"
 
 static int open_state(struct history *history, const struct restore_options *options, struct task *task,
                       struct state **ret_state)
@@ -19,38 +19,11 @@ static int open_state(struct history *history, const struct restore_options *opt
     return history_open_at(history, options->generation, options->time, task, ret_state);
 }
 
-/* The names as one text, as far as it has room for them. */
-static void join(const struct names *names, char *text, size_t size)
-{
-    size_t length = 0;
-
-    *text = '\0';
-    for (size_t i = 0; i < names->n && length < size; i++)
-        length += (size_t)snprintf(text + length, size - length, "%s%s", i ? ", " : "", names->items[i].text);
-}
-
-static bool holds(const struct names *names, const char *text)
-{
-    for (size_t i = 0; i < names->n; i++)
-        if (strcmp(names->items[i].text, text) == 0)
-            return true;
-    return false;
-}
-
 /* There is no state at all, or none of that generation. */
 static int explain_nothing(struct history *history, const struct restore_options *options, struct task *task)
 {
-    _cleanup_(names_finish) struct names generations = {0};
-    char list[TASK_REASON_SIZE / 2];
-    int r = history_list_generations(history, task, &generations);
-
-    if (r < 0)
-        return r;
-    join(&generations, list, sizeof list);
-    if (generations.n && options->generation && !holds(&generations, options->generation))
-        return task_fail(task, ENODATA, "no generation %s at %s; there is %s", options->generation,
-                         history_place(history), list);
-    return history_explain_nothing(history, task);
+    int r = options->generation ? target_check_generation(history, options->generation, task) : 0;
+    return r < 0 ? r : history_explain_nothing(history, task);
 }
 
 static int explain_time(struct history *history, const struct restore_options *options, struct task *task)
@@ -110,7 +83,7 @@ static int tell_of_end(struct history *history, const char *name, const struct r
         return r;
     instant_format(options->time, asked);
     instant_format(state_time(state), taken);
-    log_info("%s: %s lies behind the end of generation %s; taking its last point, %s", name, asked,
+    log_info("%s: %s is after the end of generation %s; taking its last point, %s", name, asked,
              state_generation(state), taken);
     return 0;
 }
@@ -128,6 +101,8 @@ int restore_find(struct history *history, const char *name, const struct restore
         return r;
     warn_of_gap(state, name);
     r = tell_of_end(history, name, options, state, task);
+    if (r == 0)
+        r = integrity_warn_of_nothing(state, name, task);
     if (r < 0) {
         state_unref(state);
         return r;

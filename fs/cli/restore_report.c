@@ -37,8 +37,8 @@ void restore_report_init(struct output *report, const struct restore_options *op
         output_init(report, done_columns, COUNT(done_columns), options->json);
 }
 
-int restore_report_add(struct output *report, const struct restore_options *options, const char *name,
-                       const char *path, struct state *state, int64_t duration)
+void restore_report_add(struct output *report, const struct restore_options *options, const char *name,
+                        const char *path, struct state *state, int64_t duration)
 {
     char time[INSTANT_TEXT_SIZE];
 
@@ -47,22 +47,18 @@ int restore_report_add(struct output *report, const struct restore_options *opti
         log_info("%s: restored to %s as of %s, generation %s, position %s: %.1f MB in %.1f s", name, path,
                  time, state_generation(state), state_position(state), (double)state_size(state) / 1e6,
                  (double)duration / INSTANT_SECOND);
-    int r = output_add(report, "%s", path);
-    if (r == 0)
-        r = output_add(report, "%s", state_replica(state));
-    if (r == 0)
-        r = output_add(report, "%s", state_generation(state));
-    if (r == 0)
-        r = output_add(report, "%s", state_position(state));
-    if (r == 0)
-        r = output_add(report, "%s", time);
-    if (r == 0)
-        r = output_add(report, "%" PRIu64, state_size(state));
-    if (r == 0 && options->dry_run)
-        return output_add(report, "%" PRIu64, state_source_size(state));
-    if (r == 0)
-        r = output_add(report, "%" PRId64, duration / INSTANT_MILLISECOND);
-    return r < 0 ? r : output_add(report, "%s", options->integrity_check);
+    output_add(report, "%s", path);
+    output_add(report, "%s", state_replica(state));
+    output_add(report, "%s", state_generation(state));
+    output_add(report, "%s", state_position(state));
+    output_add(report, "%s", time);
+    output_add(report, "%" PRIu64, state_size(state));
+    if (options->dry_run) {
+        output_add(report, "%" PRIu64, state_source_size(state));
+    } else {
+        output_add(report, "%" PRId64, duration / INSTANT_MILLISECOND);
+        output_add(report, "%s", options->integrity_check);
+    }
 }
 
 int restore_report_print(const struct output *report, const struct restore_options *options)

@@ -1,10 +1,10 @@
 #include "target.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "litemount/array.h"
 #include "litemount/cache.h"
 #include "litemount/catalog.h"
 #include "litemount/cleanup.h"
@@ -126,27 +126,21 @@ void target_finish(struct target *target)
     free(target->path);
 }
 
-int target_check_generation(const struct target *target, const char *generation, struct task *task)
+int target_check_generation(struct history *history, const char *generation, struct task *task)
 {
     _cleanup_(names_finish) struct names names = {0};
-    struct buffer text = {0};
-    int r = history_list_generations(target->history, task, &names);
+    char list[TASK_REASON_SIZE / 2] = "";
+    int r = history_list_generations(history, task, &names);
 
-    for (size_t i = 0; i < names.n && r == 0; i++) {
-        const char *name = names.items[i].text;
-        if (strcmp(name, generation) == 0) {
-            buffer_finish(&text);
-            return 0;
-        }
-        r = buffer_append(&text, i ? ", " : "", i ? 2 : 0);
-        if (r == 0)
-            r = buffer_append(&text, name, strlen(name));
-    }
-    if (r == 0)
-        r = task_fail(task, ENOENT, "%s: no generation %s; there are: %.*s", target->name, generation,
-                      (int)text.size, (const char *)text.data);
-    buffer_finish(&text);
-    return r;
+    if (r < 0 || names_have(&names, generation))
+        return r;
+    if (names.n == 0)
+        return history_explain_nothing(history, task);
+    for (size_t i = 0, length = 0; i < names.n && length < sizeof list; i++)
+        length +=
+            (size_t)snprintf(list + length, sizeof list - length, "%s%s", i ? ", " : "", names.items[i].text);
+    return task_fail(task, ENODATA, "no generation %s at %s; there are: %s", generation,
+                     history_place(history), list);
 }
 
 void target_warn_of_nothing(const struct target *target, size_t n_listed, struct task *task)

@@ -50,9 +50,9 @@ int target_open(const struct common_flags *flags, const char *operand, struct ta
                 struct target *target);
 void target_finish(struct target *target);
 
-/* Whether there is a generation of that name. 0; -ENOENT with a reason that tells which there are; or another
- * negative errno with a reason. */
-int target_check_generation(const struct target *target, const char *generation, struct task *task);
+/* Whether there is a generation of that name. 0; -ENODATA with a reason that tells what there is instead; or
+ * another negative errno with a reason. */
+int target_check_generation(struct history *history, const char *generation, struct task *task);
 
 /* Warns, and says why, if nothing was listed and there is nothing that can be brought back. */
 void target_warn_of_nothing(const struct target *target, size_t n_listed, struct task *task);

@@ -58,7 +58,7 @@ static int verify_objects(struct history *history, struct task *task, struct ver
 
 /* --- the state --- */
 
-/* There is none: from when on there is one. */
+/* There is none: from when on there is one, or why there is none at all. */
 static int explain_nothing(struct history *history, int64_t time, struct task *task,
                            struct verify_report *report)
 {
@@ -72,7 +72,9 @@ static int explain_nothing(struct history *history, int64_t time, struct task *t
         struct task attempt;
         task_init(&attempt, task);
         r = history_explain_nothing(history, &attempt);
-        return is_fatal(r) ? r : verify_report_add(report, "%s", task_reason(&attempt, r));
+        if (is_fatal(r) || names_have(&report->found.problems, task_reason(&attempt, r)))
+            return is_fatal(r) ? r : 0;
+        return verify_report_add(report, "%s", task_reason(&attempt, r));
     }
     instant_format(time, asked);
     instant_format(landmarks.times[0], first);
@@ -138,6 +140,8 @@ static int verify_state(struct state *state, bool quick, struct task *task, stru
                   : check(state, INTEGRITY_FULL, "integrity_check", task, report);
     if (r > 0)
         r = check(state, INTEGRITY_FOREIGN_KEYS, "foreign_key_check", task, report);
+    if (r > 0)
+        r = integrity_warn_of_nothing(state, report->name, task);
     return r < 0 ? r : 0;
 }
 

@@ -5,18 +5,14 @@
 #include "objects.h"
 #include "verbs.h"
 
-static int add_row(struct output *output, const struct listed_object *object)
+static void add_row(struct output *output, const struct listed_object *object)
 {
-    int r = output_add(output, "%s", object->replica);
-    if (r == 0)
-        r = output_add(output, "%s", object->generation);
-    if (r == 0)
-        r = output_add(output, "%" PRIu32, object->index);
-    if (r == 0)
-        r = output_add(output, "%" PRIu64, object->offset);
-    if (r == 0)
-        r = output_add(output, "%" PRIu64, object->size);
-    return r < 0 ? r : output_add_time(output, object->created);
+    output_add(output, "%s", object->replica);
+    output_add(output, "%s", object->generation);
+    output_add(output, "%" PRIu32, object->index);
+    output_add(output, "%" PRIu64, object->offset);
+    output_add(output, "%" PRIu64, object->size);
+    output_add_time(output, object->created);
 }
 
 int verb_wal(int argc, char **argv)

@@ -88,6 +88,14 @@ static bool names_are_sorted(const struct names *names)
     return true;
 }
 
+bool names_have(const struct names *names, const char *text)
+{
+    for (size_t i = 0; i < names->n; i++)
+        if (strcmp(names->items[i].text, text) == 0)
+            return true;
+    return false;
+}
+
 void names_sort(struct names *names)
 {
     size_t kept = 0;

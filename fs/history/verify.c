@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "discover.h"
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/replica.h"
@@ -204,9 +205,10 @@ static int verify_replica(struct verifier *verifier, const struct survey *survey
 
     verifier->failures = 0;
     int r = verify_generations(verifier, &survey->found, task);
-    if (r == 0 && verifier->total == before)
-        r = verifier_complain(verifier, "%s: no backup found", replica_url(verifier->replica));
-    return r;
+    if (r < 0 || verifier->total > before)
+        return r;
+    r = discover_nothing(verifier->replica, task);
+    return r == -ENODATA ? verifier_complain(verifier, "%s", task_reason(task, r)) : r;
 }
 
 /* A replica that can't be listed, or read any further, is a problem, and no reason to leave out the next. */

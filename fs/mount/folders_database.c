@@ -52,10 +52,7 @@ static int has_generation(struct catalog *catalog, const struct place *place, co
 
     if (r == 0)
         r = history_list_generations(history, task, &generations);
-    for (size_t i = 0; i < generations.n && r == 0; i++)
-        if (strcmp(generations.items[i].text, name) == 0)
-            return 0;
-    return r < 0 ? r : -ENOENT;
+    return r < 0 ? r : names_have(&generations, name) ? 0 : -ENOENT;
 }
 
 int database_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,

@@ -116,6 +116,7 @@ int names_add(struct names *names, const char *text, bool is_folder); /* copies;
 int names_add_text(struct names *names, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0))); /* a sentence; 0 or -ENOMEM */
 void names_sort(struct names *names);      /* by text, doubles dropped */
+bool names_have(const struct names *names, const char *text);
 
 /* The generations' names. Those without a usable snapshot are among them. The lists below are added to. */
 int history_list_generations(struct history *history, struct task *task, struct names *names);

@@ -265,7 +265,7 @@ class Wrong(Listings):
             done = self.run_verb(verb, "-config", fixture / "litestream.yml", "-generation", "0123456789abcdef",
                                  fixture / "data/edges.sqlite3", fixture=fixture)
             self.assertEqual((done.returncode, done.stdout), (1, ""))
-            self.assertIn("no generation 0123456789abcdef; there are: ltx", done.stderr)
+            self.assertRegex(done.stderr, r"no generation 0123456789abcdef at \S+; there are: ltx\n")
 
     def test_a_full_disk(self):
         fixture = self.fixture("edges-v05")

@@ -11,10 +11,11 @@ import shutil
 import sqlite3
 import stat
 import subprocess
+import time
 
 from running import ROOT, VerbTest, main
 import states
-from make_backup import GENERATION, compress
+from make_backup import GENERATION, Writer, compress
 from mounting import sha256
 
 NAME = "production.sqlite3"
@@ -147,8 +148,8 @@ class Points(RestoreTest):
     def test_behind_the_end_the_last_point_is_taken_and_told(self):
         result = self.restore("-timestamp", "now")
         self.assert_restored(result)
-        self.assertIn("lies behind the end", result.stderr)
-        self.assertNotIn("lies behind the end", self.restore("-timestamp", MIDDLE, "-force").stderr)
+        self.assertIn("is after the end", result.stderr)
+        self.assertNotIn("is after the end", self.restore("-timestamp", MIDDLE, "-force").stderr)
 
     def test_a_hole_is_warned_of(self):
         folder = self.fixture("damaged-v05")
@@ -203,6 +204,19 @@ class Points(RestoreTest):
         if decoded:
             self.assertEqual(sha256(self.target), hashlib.sha256(decoded.stdout).hexdigest())
         self.assertEqual(states.integrity(self.target), "ok")
+
+    def test_an_application_that_began_anew(self):
+        """Its newest generation is that of an empty file: which the real program restores without a word."""
+        file = self.folder / "new.db"
+        with contextlib.closing(sqlite3.connect(file)) as database:
+            database.execute("CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)")
+        empty = Writer(self.backup / "replica" / NAME)
+        empty.time = int(time.time())
+        empty.put("snapshots", "00000000.snapshot", file.read_bytes())
+        result = self.restore()
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn(f"in generation {GENERATION}: it has no tables; litemount points", result.stderr)
+        self.assertNotIn("no tables", self.restore("-generation", self.generation, "-force").stderr)
 
     def test_no_such_database(self):
         self.assert_refused(self.run_verb("restore", "-o", self.target, "/no/such.db"), "/no/such.db")

@@ -309,6 +309,12 @@ class States(VerifyTest):
         self.assertEqual(sorted(reports), ["big.db", "p1024.db", "p512.db", "p65536.db", "p8192.db"])
         self.assertEqual({report["path"] for report in reports.values()}, {None})
 
+    def test_no_backup_is_one_problem(self):
+        config = self.folder / "none.yml"
+        (self.folder / "none").mkdir()
+        config.write_text(f"dbs:\n  - path: /data/x.db\n    replica:\n      path: '{self.folder}/none'\n", "utf-8")
+        self.assert_problems(self.reports("-config", config)["x.db"], [r"no backup found at \S+/none: nothing is there"])
+
     def test_every_replica_counts(self):
         replica = self.fixture("frames-v05") / "replica/f512.db"
         _, copies = self.copies(replica, 2)
@@ -317,7 +323,7 @@ class States(VerifyTest):
         config.write_text(f"dbs:\n  - path: /data/x.db\n    replicas:\n      - {{name: near, path: '{copies[0]}'}}\n"
                           f"      - {{name: far, path: '{copies[1]}'}}\n      - {{name: none, path: '{self.folder}/none'}}\n", "utf-8")
         report = self.reports("-config", config)["x.db"]
-        self.assert_problems(report, [r"\S+/1.db/ltx/\S+.ltx is damaged", r"\S+/none: no backup found$"])
+        self.assert_problems(report, [r"\S+/1.db/ltx/\S+.ltx is damaged", r"no backup found at \S+/none: nothing is there"])
         self.assertEqual(report["objects"], 2 * len(objects_of(replica)))
         self.assert_problems(self.reports("-config", config, "-replica", "near")["x.db"], [])
 

@@ -133,6 +133,7 @@ static void a_sound_database_is_ok_and_nothing_is_left_beside_it(void **state)
     assert_wrong(INTEGRITY_QUICK, NULL);
     assert_wrong(INTEGRITY_FULL, NULL);
     assert_wrong(INTEGRITY_FOREIGN_KEYS, NULL);
+    assert_wrong(INTEGRITY_TABLES, NULL);
     struct buffer after = read_file(path);
     assert_int_equal(after.size, before.size);
     assert_memory_equal(after.data, before.data, after.size);
@@ -153,6 +154,16 @@ static void an_empty_file_is_ok(void **state)
     assert_int_equal(truncate(path, 0), 0);
     assert_wrong(INTEGRITY_FULL, NULL);
     assert_wrong(INTEGRITY_FOREIGN_KEYS, NULL);
+    assert_wrong(INTEGRITY_TABLES, "it has no tables");
+}
+
+static void tables_of_litestream_and_sqlite_are_none_of_the_application(void **state)
+{
+    make_database("CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER);"
+                  "CREATE TABLE _litestream_lock (id INTEGER); ANALYZE;");
+    assert_wrong(INTEGRITY_TABLES, "it has no tables");
+    make_database("CREATE TABLE _litestream_seq (id INTEGER); CREATE TABLE litestreams (id INTEGER);");
+    assert_wrong(INTEGRITY_TABLES, NULL);
 }
 
 static void an_index_that_lacks_a_row_is_found_by_the_full_check_only(void **state)
@@ -235,6 +246,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sound_database_is_ok_and_nothing_is_left_beside_it),
         cmocka_unit_test(an_empty_file_is_ok),
+        cmocka_unit_test(tables_of_litestream_and_sqlite_are_none_of_the_application),
         cmocka_unit_test(an_index_that_lacks_a_row_is_found_by_the_full_check_only),
         cmocka_unit_test(violated_foreign_keys_are_found),
         cmocka_unit_test(a_malformed_page_is_found),

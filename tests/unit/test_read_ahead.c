@@ -88,7 +88,7 @@ static void stays_ahead_of_a_reader_in_order(void **context)
     for (uint64_t at = 0; at < SIZE; at += 128 << 10) {
         read_bytes(state, at, 128 << 10);
         settle(pool);
-        assert_true(total() <= at + 34 * MIB);
+        assert_true(total() <= at + 66 * MIB);
     }
     settle(pool);
     assert_int_equal(brought[0], 0); /* what was read before it was known to be in order */
