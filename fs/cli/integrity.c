@@ -8,8 +8,6 @@
 
 #include "litemount/cleanup.h"
 #include "litemount/history.h"
-#include "litemount/instant.h"
-#include "litemount/log.h"
 #include "litemount/task.h"
 #include "read_only_vfs.h"
 
@@ -176,22 +174,6 @@ int integrity_check_state(struct state *state, enum integrity_check check, struc
 {
     const struct read_only_source source = {state_size(state), read_state, state};
     return check_source(&source, check, task, ret_wrong);
-}
-
-int integrity_warn_of_nothing(struct state *state, const char *name, struct task *task)
-{
-    _cleanup_free_ char *wrong = NULL;
-    char time[INSTANT_TEXT_SIZE];
-    struct task attempt;
-    task_init(&attempt, task);
-    int r = integrity_check_state(state, INTEGRITY_TABLES, &attempt, &wrong);
-
-    if (r == 0 && wrong) {
-        instant_format(state_time(state), time);
-        log_warning("%s: as of %s, in generation %s: %s; litemount points shows the other instants", name,
-                    time, state_generation(state), wrong);
-    }
-    return r == -ECANCELED || r == -ENOMEM ? r : 0;
 }
 
 /* A file that is checked. */

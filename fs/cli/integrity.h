@@ -19,9 +19,5 @@ enum integrity_check {
 int integrity_check_state(struct state *state, enum integrity_check check, struct task *task,
                           char **ret_wrong);
 
-/* Warns of a state without tables, or that is no database: often an application that lost its file has begun a
- * new one, and an older generation has the data. Only -ECANCELED and -ENOMEM are returned. */
-int integrity_warn_of_nothing(struct state *state, const char *name, struct task *task);
-
-/* The same as integrity_check_state on a database file that nobody else has open. Leaves nothing beside it. */
+/* The same on a database file that nobody else has open. Leaves nothing beside it. */
 int integrity_check_file(const char *path, enum integrity_check check, struct task *task, char **ret_wrong);

@@ -88,6 +88,24 @@ static int tell_of_end(struct history *history, const char *name, const struct r
     return 0;
 }
 
+/* Warns of a state without tables, or that is no database: often an application that lost its file has begun
+ * a new one, and an older generation has the data. Only -ECANCELED and -ENOMEM are returned. */
+static int warn_of_nothing(struct state *state, const char *name, struct task *task)
+{
+    _cleanup_free_ char *wrong = NULL;
+    char time[INSTANT_TEXT_SIZE];
+    struct task attempt;
+    task_init(&attempt, task);
+    int r = integrity_check_state(state, INTEGRITY_TABLES, &attempt, &wrong);
+
+    if (r == 0 && wrong) {
+        instant_format(state_time(state), time);
+        log_warning("%s: as of %s, in generation %s: %s; litemount points shows the other instants", name,
+                    time, state_generation(state), wrong);
+    }
+    return r == -ECANCELED || r == -ENOMEM ? r : 0;
+}
+
 int restore_find(struct history *history, const char *name, const struct restore_options *options,
                  struct task *task, struct state **ret_state)
 {
@@ -102,7 +120,7 @@ int restore_find(struct history *history, const char *name, const struct restore
     warn_of_gap(state, name);
     r = tell_of_end(history, name, options, state, task);
     if (r == 0)
-        r = integrity_warn_of_nothing(state, name, task);
+        r = warn_of_nothing(state, name, task);
     if (r < 0) {
         state_unref(state);
         return r;

@@ -63,7 +63,7 @@ void restore_report_add(struct output *report, const struct restore_options *opt
 
 int restore_report_print(const struct output *report, const struct restore_options *options)
 {
-    if (!options->dry_run && !options->json)
+    if (!options->json && (!options->dry_run || report->n_cells == 0))
         return 0; /* the log has told it already */
     return options->all ? output_print(report, stdout) : output_print_object(report, stdout);
 }

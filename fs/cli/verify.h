@@ -19,6 +19,7 @@ struct verify_report {
     bool has_state;            /* one was opened: */
     int64_t time;              /* its point */
     char *generation, *position;
+    char *warning; /* what is no problem, and yet to be told; NULL: nothing; owned */
 };
 
 void verify_report_finish(struct verify_report *report);
@@ -32,6 +33,6 @@ int verify_report_add(struct verify_report *report, const char *format, ...)
 int verify_database(struct history *history, const struct verify_options *options, struct task *task,
                     struct verify_report *report);
 
-/* verify_report.c: a line, or one a problem. */
+/* verify_report.c: a line, or one a problem; warnings go to the log. */
 void verify_report_print(const struct verify_report *report, FILE *file);
 void verify_report_print_json(const struct verify_report *report, FILE *file);

@@ -58,23 +58,32 @@ static int verify_objects(struct history *history, struct task *task, struct ver
 
 /* --- the state --- */
 
+/* Adds a problem, unless the objects have told it: that a store can't be read, that there is no backup. */
+static int add_once(struct verify_report *report, const char *what, const char *reason)
+{
+    const struct names *problems = &report->found.problems;
+
+    for (size_t i = 0; i < problems->n; i++)
+        if (strstr(problems->items[i].text, reason))
+            return 0;
+    return verify_report_add(report, "%s%s", what, reason);
+}
+
 /* There is none: from when on there is one, or why there is none at all. */
 static int explain_nothing(struct history *history, int64_t time, struct task *task,
                            struct verify_report *report)
 {
     _cleanup_(instants_finish) struct instants landmarks = {0};
     char asked[INSTANT_TEXT_SIZE], first[INSTANT_TEXT_SIZE];
-    int r = history_list_landmarks(history, NULL, task, &landmarks);
+    struct task attempt;
+    task_init(&attempt, task);
+    int r = history_list_landmarks(history, NULL, &attempt, &landmarks);
 
     if (is_fatal(r))
         return r;
     if (r < 0 || landmarks.n == 0 || time == INSTANT_MAX || landmarks.times[0] <= time) {
-        struct task attempt;
-        task_init(&attempt, task);
         r = history_explain_nothing(history, &attempt);
-        if (is_fatal(r) || names_have(&report->found.problems, task_reason(&attempt, r)))
-            return is_fatal(r) ? r : 0;
-        return verify_report_add(report, "%s", task_reason(&attempt, r));
+        return is_fatal(r) ? r : add_once(report, "", task_reason(&attempt, r));
     }
     instant_format(time, asked);
     instant_format(landmarks.times[0], first);
@@ -94,9 +103,8 @@ static int open_state(struct history *history, int64_t time, struct task *task, 
         return 1;
     if (is_fatal(r))
         return r;
-    return r == -ENOENT
-               ? explain_nothing(history, time, task, report)
-               : verify_report_add(report, "the database can't be opened: %s", task_reason(&attempt, r));
+    return r == -ENOENT ? explain_nothing(history, time, task, report)
+                        : add_once(report, "the database can't be opened: ", task_reason(&attempt, r));
 }
 
 static int describe(struct state *state, struct verify_report *report)
@@ -131,6 +139,15 @@ static int check(struct state *state, enum integrity_check kind, const char *nam
     return wrong ? verify_report_add(report, "%s: %s", name, wrong) : 1;
 }
 
+/* Without any it is sound, and yet hardly what somebody wants to find one day. */
+static int look_for_tables(struct state *state, struct task *task, struct verify_report *report)
+{
+    struct task attempt;
+    task_init(&attempt, task);
+    int r = integrity_check_state(state, INTEGRITY_TABLES, &attempt, &report->warning);
+    return is_fatal(r) ? r : 0;
+}
+
 static int verify_state(struct state *state, bool quick, struct task *task, struct verify_report *report)
 {
     int r = describe(state, report);
@@ -141,7 +158,7 @@ static int verify_state(struct state *state, bool quick, struct task *task, stru
     if (r > 0)
         r = check(state, INTEGRITY_FOREIGN_KEYS, "foreign_key_check", task, report);
     if (r > 0)
-        r = integrity_warn_of_nothing(state, report->name, task);
+        r = look_for_tables(state, task, report);
     return r < 0 ? r : 0;
 }
 

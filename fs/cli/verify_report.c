@@ -5,6 +5,7 @@
 
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
+#include "litemount/log.h"
 #include "output.h"
 #include "verify.h"
 
@@ -17,6 +18,7 @@ void verify_report_finish(struct verify_report *report)
     free(report->path);
     free(report->generation);
     free(report->position);
+    free(report->warning);
 }
 
 int verify_report_add(struct verify_report *report, const char *format, ...)
@@ -58,6 +60,9 @@ void verify_report_print(const struct verify_report *report, FILE *file)
     if (problems->n)
         return;
     instant_format(report->time, time);
+    if (report->warning)
+        log_warning("%s: as of %s, in generation %s: %s", report->name, time, report->generation,
+                    report->warning);
     fprintf(file, "ok      %s  %s  %" PRIu64 " objects, ", report->name, time, report->found.objects);
     print_size(report->found.bytes, file);
     fputc('\n', file);
@@ -86,6 +91,7 @@ void verify_report_print_json(const struct verify_report *report, FILE *file)
     print_text("time", report->has_state ? time : NULL, file);
     print_text("generation", report->generation, file);
     print_text("position", report->position, file);
+    print_text("warning", report->warning, file);
     fprintf(file, ",\n    \"objects\": %" PRIu64 ",\n    \"bytes\": %" PRIu64 ",\n    \"problems\": [",
             report->found.objects, report->found.bytes);
     for (size_t i = 0; i < problems->n; i++) {

@@ -11,11 +11,10 @@ import shutil
 import sqlite3
 import stat
 import subprocess
-import time
 
 from running import ROOT, VerbTest, main
 import states
-from make_backup import GENERATION, Writer, compress
+from make_backup import GENERATION, compress, write_empty
 from mounting import sha256
 
 NAME = "production.sqlite3"
@@ -207,12 +206,7 @@ class Points(RestoreTest):
 
     def test_an_application_that_began_anew(self):
         """Its newest generation is that of an empty file: which the real program restores without a word."""
-        file = self.folder / "new.db"
-        with contextlib.closing(sqlite3.connect(file)) as database:
-            database.execute("CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)")
-        empty = Writer(self.backup / "replica" / NAME)
-        empty.time = int(time.time())
-        empty.put("snapshots", "00000000.snapshot", file.read_bytes())
+        write_empty(self.backup / "replica" / NAME)
         result = self.restore()
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn(f"in generation {GENERATION}: it has no tables; litemount points", result.stderr)

@@ -10,7 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "mount"))
-from make_backup import write_backup  # noqa: E402 (shared with the tests that mount)
+from make_backup import GENERATION, write_backup, write_empty  # noqa: E402 (shared with the tests that mount)
 from make_ltx import write_snapshot  # noqa: E402
 from mounting import LITEMOUNT, SLOWNESS, MountTest, main, wait_until  # noqa: E402
 from replicas import instant  # noqa: E402
@@ -314,6 +314,16 @@ class States(VerifyTest):
         (self.folder / "none").mkdir()
         config.write_text(f"dbs:\n  - path: /data/x.db\n    replica:\n      path: '{self.folder}/none'\n", "utf-8")
         self.assert_problems(self.reports("-config", config)["x.db"], [r"no backup found at \S+/none: nothing is there"])
+
+    def test_an_application_that_began_anew(self):
+        fixture = self.fixture("rails-v03")
+        write_empty(fixture / "replica/production.sqlite3")
+        done = self.verify(fixture=fixture)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.stdout.count("ok  "), 4)
+        self.assertRegex(done.stderr, rf"production.sqlite3: as of \S+, in generation {GENERATION}: it has no tables\n$")
+        warnings = {name: report["warning"] for name, report in self.reports(fixture=fixture).items()}
+        self.assertEqual([name for name, warning in warnings.items() if warning], ["production.sqlite3"])
 
     def test_every_replica_counts(self):
         replica = self.fixture("frames-v05") / "replica/f512.db"

@@ -13,6 +13,7 @@ import pathlib
 import sqlite3
 import struct
 import sys
+import time
 
 GENERATION = "0123456789abcdef"
 START = 1_700_000_000  # seconds since 1970: when the snapshot was made; each segment is a second younger
@@ -74,6 +75,17 @@ class Writer:
         for end in commit_ends(wal):
             self.put("wal", f"{index:08x}_{start:08x}.wal", wal[start:end])
             start = end
+
+
+def write_empty(replica):
+    """A generation of now, of a database in which there is but what Litestream made: its application began anew."""
+    file = replica.parent / f"{replica.name}.new"
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        database.execute("CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)")
+    writer = Writer(replica)
+    writer.time = int(time.time())
+    writer.put("snapshots", "00000000.snapshot", file.read_bytes())
+    file.unlink()
 
 
 def write_backup(folder, segments, indexes=20, page_size=512, filling=0, **frame):
