@@ -16,7 +16,7 @@
 #include <xxhash.h>
 
 #define FRAME_MAGIC UINT32_C(0x184D2204)
-#define CHECKSUM_SIZE 4 /* bytes, behind a block */
+#define CHECKSUM_SIZE 4 /* bytes, behind a block or the end mark */
 
 #define FLAGS_VERSION_MASK 0xc0
 #define FLAGS_VERSION 0x40
@@ -52,6 +52,11 @@ static bool header_checksum_holds(const uint8_t *header, size_t size)
 {
     uint32_t hash = XXH32(header + sizeof(uint32_t), size - sizeof(uint32_t) - 1, 0);
     return header[size - 1] == (uint8_t)(hash >> 8);
+}
+
+uint32_t lz4_frame_tail(const struct lz4_frame *frame)
+{
+    return LZ4_BLOCK_HEADER_SIZE + (frame->content_checksum ? CHECKSUM_SIZE : 0);
 }
 
 int lz4_frame_parse(const void *bytes, size_t length, struct lz4_frame *ret_frame)

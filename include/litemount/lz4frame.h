@@ -32,6 +32,9 @@ struct lz4_block {
     uint32_t span; /* bytes from this block header to the next one */
 };
 
+/* The bytes of a frame from its end mark on. */
+uint32_t lz4_frame_tail(const struct lz4_frame *frame);
+
 /* Reads a frame header from the first `length` bytes of an object (give LZ4_FRAME_HEADER_MAX, or all there
  * is). Returns 0, or -EBADMSG: not an LZ4 frame, cut, a version or flag we do not know, a header checksum
  * that fails, or a dictionary id (Litestream uses none). */

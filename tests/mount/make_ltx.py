@@ -1,4 +1,4 @@
-"""Writes a level-9 file of Litestream v0.5, of any size.
+"""Writes files of Litestream v0.5, of any size.
 
 Source of the format: superfly/ltx. The checksum is ISA-L's, compression is liblz4's.
 """
@@ -51,16 +51,17 @@ def lock_page(page_size):
     return 0x40000000 // page_size + 1
 
 
-def write_pages(replica, pages, count, page_size, txid, milliseconds):
-    """Writes `replica`/0009/...: a database of `count` pages as of a TXID and a time (since 1970). Returns its path."""
-    path = pathlib.Path(replica, "0009", f"{1:016x}-{txid:016x}.ltx")
+def write_file(replica, level, txids, pages, count, page_size, milliseconds):
+    """Writes a file of numbered pages: of a database of `count` pages after two TXIDs' changes, at a time since 1970.
+    Returns its path."""
+    path = pathlib.Path(replica, f"{level:04x}", f"{txids[0]:016x}-{txids[1]:016x}.ltx")
     path.parent.mkdir(parents=True, exist_ok=True)
     index, page, block = bytearray(), None, None
     with open(path, "wb") as file:
         writer = Writer(file)
-        header = struct.pack(">4sIIIQQQ", b"LTX1", NO_CHECKSUMS_OF_PAGES, page_size, count, 1, txid, milliseconds)
+        header = struct.pack(">4sIIIQQQ", b"LTX1", NO_CHECKSUMS_OF_PAGES, page_size, count, *txids, milliseconds)
         writer.put(header.ljust(100, b"\0"))
-        for number, page_now in enumerate(pages, 1):
+        for number, page_now in pages:
             if number == lock_page(page_size):
                 continue
             if page_now is not page:  # a page that comes again is not compressed again
@@ -75,6 +76,11 @@ def write_pages(replica, pages, count, page_size, txid, milliseconds):
         writer.put(bytes(8))  # the database's checksum
         file.write(struct.pack(">Q", writer.checksum | 1 << 63))
     return path
+
+
+def write_pages(replica, pages, count, page_size, txid, milliseconds):
+    """Writes a snapshot: all pages of a database, in order."""
+    return write_file(replica, 9, (1, txid), enumerate(pages, 1), count, page_size, milliseconds)
 
 
 def write_snapshot(replica, database, txid, milliseconds):

@@ -42,7 +42,7 @@ int block_put(const struct block_reader *reader, size_t number, uint8_t *workspa
     if (lz4_block_parse(frame, workspace, &block) < 0 || block.end ||
         block.span + LZ4_BLOCK_HEADER_SIZE != length ||
         lz4_block_parse(frame, workspace + block.span, &next) < 0)
-        return snapshot_refuse(generation, snapshot, task, "a block header does not hold");
+        return snapshot_refuse(generation, snapshot, task, "a block header is invalid");
     size = block.size;
     if (block.raw && !frame->block_checksum)
         content = data;
@@ -182,11 +182,12 @@ struct reading_through {
     struct cache_fill *fill;
 };
 
+/* That it can't be read on that way is no failure. */
 static int read_through(void *context, size_t item, struct task *task)
 {
     const struct reading_through *reading = context;
     int r = through_make(reading->reader, reading->number, reading->fill, task);
-    return r == -EAGAIN ? 0 : r;
+    return r == -EAGAIN || r == -EOPNOTSUPP ? 0 : r;
 }
 
 /* Makes all blocks up to `number` if that is to be done by reading through; else -EAGAIN, or an errno. */

@@ -77,7 +77,7 @@ static int recall_table(struct blocks *blocks, const struct buffer *buffer)
     blocks->frame = fact.frame;
     blocks->complete = fact.complete && blocks->n_starts == n;
     blocks->checked = fact.checked;
-    return 0;
+    return blocks->n_starts ? 0 : -ENOMEM;
 }
 
 static int recall(struct v03_generation *generation, struct snapshot *snapshot)
@@ -209,6 +209,34 @@ static void drop_last(struct blocks *blocks, size_t number)
     pthread_mutex_unlock(&blocks->lock);
 }
 
+/* Whether the header is what the table has of its block: it leads to the next one, or is the end mark. */
+static bool is_as_known(struct blocks *blocks, size_t number, const struct lz4_block *block)
+{
+    pthread_mutex_lock(&blocks->lock);
+    bool is_last = number + 1 == blocks->n_starts;
+    bool holds = is_last ? block->end || !blocks->complete
+                         : !block->end && blocks->starts[number] + block->span == blocks->starts[number + 1];
+    pthread_mutex_unlock(&blocks->lock);
+    return holds;
+}
+
+/* Whether the object ends as a frame does that has its end mark at the header of block `number`, which is not
+ * the first. 1 or 0; or an errno. */
+static int is_tail(struct v03_generation *generation, struct snapshot *snapshot, size_t number,
+                   struct task *task)
+{
+    struct blocks *blocks = &snapshot->blocks;
+    uint64_t size;
+    int r = snapshot_object_size(generation, snapshot, task, &size);
+
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&blocks->lock);
+    uint64_t left = size - blocks->starts[number];
+    pthread_mutex_unlock(&blocks->lock);
+    return number > 0 && left == lz4_frame_tail(&blocks->frame);
+}
+
 int blocks_note_header(struct v03_generation *generation, struct snapshot *snapshot, size_t number,
                        const uint8_t header[static LZ4_BLOCK_HEADER_SIZE], struct task *task)
 {
@@ -218,10 +246,15 @@ int blocks_note_header(struct v03_generation *generation, struct snapshot *snaps
 
     if (lz4_block_parse(&blocks->frame, header, &block) < 0) {
         drop_last(blocks, number);
-        return snapshot_refuse(generation, snapshot, task, "a block header does not hold");
+        return snapshot_refuse(generation, snapshot, task, "a block header is invalid");
     }
-    if (block.end && number == 0)
-        return snapshot_refuse(generation, snapshot, task, "it holds nothing");
+    if (!is_as_known(blocks, number, &block)) {
+        blocks_forget(generation, snapshot);
+        return snapshot_refuse(generation, snapshot, task, "a block header leads elsewhere than before");
+    }
+    if (block.end && (r = is_tail(generation, snapshot, number, task)) <= 0)
+        return r < 0 ? r : blocks_give_up(snapshot); /* reading in order says which of the two is wrong */
+    r = 0;
     pthread_mutex_lock(&blocks->lock);
     if (number + 1 == blocks->n_starts && !blocks->complete) {
         if (block.end)

@@ -74,8 +74,9 @@ struct block_place {
  * known: false, and the place of the first block whose header was not read. */
 bool blocks_get(struct snapshot *snapshot, uint64_t wanted, struct block_place *ret_place);
 
-/* Takes in the header of block `number`: now it is known where the next one stands, or that none follows. 0;
- * -EBADMSG, with a reason, or -ENOMEM. */
+/* Takes in the header of block `number`, of an object that was read from already: now it is known where the
+ * next one stands, or that none follows. 0; -EOPNOTSUPP: this frame has to be read in order; -EBADMSG, with a
+ * reason, or -ENOMEM. */
 int blocks_note_header(struct v03_generation *generation, struct snapshot *snapshot, size_t number,
                        const uint8_t header[static LZ4_BLOCK_HEADER_SIZE], struct task *task);
 

@@ -95,7 +95,7 @@ int snapshot_take_overview(struct v03_generation *generation, const struct snaps
     if (overview->size >= DATABASE_HEADER_SIZE &&
         read_database_header(overview->start.data, &ret_found->page_size, &told))
         return 0;
-    return task_fail(task, EBADMSG, "%s/%s is damaged: what is in it is no SQLite database",
+    return task_fail(task, EBADMSG, "%s/%s is damaged: it does not contain an SQLite database",
                      replica_url(generation->replica), snapshot->object.key);
 }
 
@@ -154,6 +154,13 @@ static void remember(struct cache *cache, const char *identity, const struct sna
     cache_put_fact(cache, identity, KIND, &fact, sizeof fact);
 }
 
+void snapshot_forget(struct v03_generation *generation, struct snapshot *snapshot)
+{
+    _cleanup_free_ char *identity = object_identity(generation->replica, &snapshot->object);
+    if (identity)
+        cache_put_fact(generation->cache, identity, KIND, "", 0);
+}
+
 static int find_out(struct v03_generation *generation, struct snapshot *snapshot, struct task *task,
                     struct snapshot *ret_found)
 {
@@ -210,11 +217,11 @@ static int find_end(struct v03_generation *generation, struct snapshot *snapshot
     struct block_place last;
     int r = blocks_find(generation, snapshot, UINT64_MAX, task, &last);
 
-    if (r == -EOPNOTSUPP)
+    uint32_t block_size = blocks_size(snapshot);
+    if (r == -EOPNOTSUPP || (r == 0 && block_size == 0))
         return learn_whole(generation, snapshot, identity, task, ret_found);
     if (r < 0)
         return r;
-    uint32_t block_size = blocks_size(snapshot);
     _cleanup_free_ uint8_t *bytes = malloc(block_size);
     if (!bytes)
         return -ENOMEM;

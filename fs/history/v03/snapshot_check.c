@@ -66,19 +66,19 @@ static void begin_again(const struct block_reader *reader)
     blocks->sum = NULL;
     blocks->n_summed = 0;
     blocks->n_decoded = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (blocks->states[i] == BLOCK_DECODED && (!there || !there[i]))
+    for (size_t i = 0; i < blocks->n_starts; i++) {
+        if (i < n && blocks->states[i] == BLOCK_DECODED && (!there || !there[i]))
             blocks->states[i] = BLOCK_NEW;
         blocks->n_decoded += blocks->states[i] != BLOCK_NEW;
     }
     pthread_mutex_unlock(&blocks->lock);
 }
 
-/* What the cache has lost again is not fetched for this. */
+/* What the cache has lost again is not fetched for this: whoever waits for it makes it himself. */
 static int make_nothing(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
                         struct task *task)
 {
-    return -ENODATA;
+    return -ECANCELED;
 }
 
 /* What was made of a block's beginning before may have come wrong over the network, or this time. */
@@ -94,13 +94,13 @@ int snapshot_check_kept(const struct block_reader *reader, size_t number, const 
         if (memcmp(kept, bytes + at, part) != 0) {
             cache_image_discard(reader->image);
             return snapshot_refuse(reader->generation, reader->snapshot, task,
-                                   "it does not come the same twice");
+                                   "it reads differently the second time");
         }
     }
     return kept ? 0 : -ENOMEM;
 }
 
-/* Adds a block as the cache has it. -ENODATA: it has lost it, or a part. */
+/* Adds a block as the cache has it. -ECANCELED: it has lost it, or a part; or the task is over. */
 static int add_cached(const struct block_reader *reader, struct lz4_checksum *sum, size_t number,
                       struct task *task)
 {
@@ -180,11 +180,12 @@ static void end_check(struct blocks *blocks, bool holds)
 /* First it is damaged, then its pieces are dropped: what is made after that is not put. */
 static int refuse_all(const struct block_reader *reader, struct task *task)
 {
-    task_fail(task, EIO, "%s/%s is damaged: the checksum over the whole does not hold",
+    task_fail(task, EIO, "%s/%s is damaged: its checksum does not match",
               replica_url(reader->generation->replica), reader->snapshot->object.key);
     snapshot_set_damaged(reader->snapshot, task_reason(task, EIO));
     cache_image_discard(reader->image);
     blocks_forget(reader->generation, reader->snapshot);
+    snapshot_forget(reader->generation, reader->snapshot);
     return -EIO;
 }
 
@@ -254,15 +255,15 @@ static int check_again(const struct block_reader *reader, struct task *task)
     comparison->image = reader->image;
     comparison->offset = 0;
     int r = object_decode(reader->generation, &snapshot->object, compare_kept, comparison, task);
-    if (r == -EUCLEAN)
+    if (r == -EUCLEAN) {
         cache_image_discard(reader->image);
-    if (r == -EUCLEAN)
-        return snapshot_refuse(reader->generation, snapshot, task, "it does not come the same twice");
-    if (r == 0)
-        end_check(&snapshot->blocks, true);
-    if (r == 0)
-        blocks_remember(reader->generation, snapshot);
-    return r;
+        return snapshot_refuse(reader->generation, snapshot, task, "it reads differently the second time");
+    }
+    if (r < 0)
+        return r;
+    end_check(&snapshot->blocks, true);
+    blocks_remember(reader->generation, snapshot);
+    return 0;
 }
 
 /* Makes what is missing of it: the read that makes the last block compares the checksum. */

@@ -22,7 +22,6 @@
 #define NEAR_BLOCK (64u << 10) /* bytes: blocks smaller than that are read through, not hopped over */
 #define NEAR_SIZE (128u << 10) /* bytes read through at once */
 #define TRIES_MAX 8            /* places that a strand is begun at before it is given up */
-#define CONTENT_CHECKSUM_SIZE 4
 
 struct link {
     uint64_t start, next; /* next 0: that is the end mark */
@@ -170,8 +169,7 @@ static int search(const struct strands *strands, struct strand *strand, struct w
 /* Whether a block that ends at `end` would be the frame's last, and the object hold nothing else. */
 static bool is_tail(const struct strands_object *object, uint64_t end)
 {
-    uint64_t rest = LZ4_BLOCK_HEADER_SIZE + (object->frame.content_checksum ? CONTENT_CHECKSUM_SIZE : 0);
-    return end <= object->size && object->size - end == rest;
+    return end <= object->size && object->size - end == lz4_frame_tail(&object->frame);
 }
 
 /* Takes in the header at the strand's place and moves on to the next one. */
@@ -187,10 +185,11 @@ static int hop(const struct strands *strands, struct strand *strand, struct wind
     if (r < 0)
         return r;
     strand->broken = length < LZ4_BLOCK_HEADER_SIZE || lz4_block_parse(&object->frame, bytes, &block) < 0;
-    if (!strand->broken && !strand->exact)
-        strand->broken = block.end ? !is_tail(object, strand->at)
-                                   : !lz4_block_looks(&object->frame, bytes, length, window->scratch) &&
-                                         !is_tail(object, strand->at + block.span);
+    if (!strand->broken && block.end)
+        strand->broken = !is_tail(object, strand->at);
+    else if (!strand->broken && !strand->exact)
+        strand->broken = !lz4_block_looks(&object->frame, bytes, length, window->scratch) &&
+                         !is_tail(object, strand->at + block.span);
     if (strand->broken)
         return 0;
     r = add_link(&strand->links, strand->at, block.end ? 0 : strand->at + block.span);

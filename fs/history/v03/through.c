@@ -49,7 +49,7 @@ static uint64_t index_of(const struct through *through, uint64_t offset)
     return (offset - through->origin) / RANGE;
 }
 
-/* Its memory is for the next one. */
+/* Keeps its memory for the next fetch. */
 static void empty(struct through_range *range)
 {
     range->state = RANGE_EMPTY;
@@ -126,10 +126,11 @@ static int look_at_front(const struct block_reader *reader, struct through *thro
 static bool find_range(const struct block_reader *reader, struct through *through, size_t number,
                        uint64_t end, uint64_t *ret_index)
 {
-    uint64_t block_bytes, blocks = number >= through->number ? number - through->number + 1 : 1, wanted;
+    uint64_t block_bytes, blocks = number >= through->number ? number - through->number : 0, wanted;
 
     blocks_expected(reader->snapshot, &block_bytes);
     if (__builtin_mul_overflow(blocks, block_bytes, &wanted) ||
+        __builtin_add_overflow(wanted, block_bytes, &wanted) ||
         __builtin_add_overflow(wanted, through->start, &wanted) || wanted > through->size)
         wanted = through->size;
     end = end > wanted ? end : wanted;

@@ -209,6 +209,9 @@ struct overview;
 int snapshot_take_overview(struct v03_generation *generation, const struct snapshot *snapshot,
                            const struct overview *overview, struct task *task, struct snapshot *ret_found);
 
+/* Takes what is kept of it out of the cache: it may be wrong. */
+void snapshot_forget(struct v03_generation *generation, struct snapshot *snapshot);
+
 /* Its size as far as it is known. */
 uint64_t snapshot_size(struct snapshot *snapshot, bool *ret_is_exact);
 

@@ -73,6 +73,9 @@ static int read_snapshot(struct v03_state *state, uint64_t offset, size_t length
         n = snapshot_read(generation, state->chain.snapshot, offset, length, bytes, task);
     if (n < 0)
         return (int)n;
+    if (bytes && is_exact && offset < size && (uint64_t)n < length && (uint64_t)n < size - offset)
+        return task_fail(task, EIO, "%s/%s is damaged: it is shorter than it was",
+                         replica_url(generation->replica), state->chain.snapshot->object.key);
     if (bytes)
         memset(bytes + n, 0, length - (size_t)n);
     return 0;

@@ -175,7 +175,8 @@ int64_t ltx_image_read(const struct ltx_file *file, uint64_t offset, size_t leng
 
     source.end = (offset + length + size - 1) / size;
     source.end = source.end < file->table.n ? source.end : file->table.n;
-    return cache_image_read(file->image, offset, length, bytes, &maker, task);
+    int64_t n = cache_image_read(file->image, offset, length, bytes, &maker, task);
+    return n == -ENOSPC && !bytes ? 0 : n;
 }
 
 bool ltx_image_misses(const struct ltx_file *file, size_t first, size_t end)

@@ -21,12 +21,11 @@ static uint64_t image_size(const struct ltx_file *file)
     return (uint64_t)file->table.n * ltx_file_header(file)->page_size;
 }
 
-/* Only where there is a cache to have them. */
 static int bring_run(void *context, size_t item, struct task *task)
 {
     const struct ltx_file *file = context;
     int64_t n = ltx_image_read(file, item * RUN, RUN, NULL, task);
-    return n < 0 && n != -ENOSPC ? (int)n : 0;
+    return n < 0 ? (int)n : 0;
 }
 
 static int sum_pages(const struct ltx_file *file, struct ltx_sum *sum, struct task *task)
@@ -82,8 +81,8 @@ static int check_sum(const struct ltx_file *file, struct task *task)
     if (r < 0 || ltx_sum_holds(&sum, end, length))
         return r;
     cache_image_discard(file->image);
-    return task_fail(task, EIO, "%s/%s is damaged: the checksum over the whole does not hold",
-                     replica_url(file->replica), file->object.key);
+    return task_fail(task, EIO, "%s/%s is damaged: its checksum does not match", replica_url(file->replica),
+                     file->object.key);
 }
 
 int v05_check_file(struct v05_generation *generation, const struct ltx_file *file, struct task *task)

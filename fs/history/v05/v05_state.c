@@ -195,7 +195,7 @@ static int fetch_run(void *context, size_t item, struct task *task)
     return n < 0 ? (int)n : 0;
 }
 
-/* Brings into the cache what the runs lack there, all of it at once. */
+/* Brings into the cache, if there is room for it, what the runs lack there, all of it at once. */
 static int bring(const struct v05_state *state, const struct runs *runs, struct task *task)
 {
     _cleanup_(runs_finish) struct runs joined = {0};
