@@ -157,7 +157,8 @@ static int describe_answer(const struct s3_store *s3, const struct s3_call *call
         add_skew(attempt->answer.date, words);
     else if (status < 401)
         add_region(attempt, words);
-    return meaning->error;
+    /* A folder that is not there is an empty listing; a listing that is answered so has no bucket at all. */
+    return meaning->error == ENOENT && !*call->key ? EIO : meaning->error;
 }
 
 /* The errno for a transfer without a usable answer. */

@@ -85,8 +85,8 @@ const char *replica_name(const struct replica *replica);
 /* Lists the objects below `prefix` ("" or ending in '/'), those with keys after `after` only (NULL: all). A
  * folder that does not exist is an empty listing. `limit` (0: none) ends the listing early once it has that
  * many entries: to look whether anything is there. Names that can't be told as keys (control characters) are
- * skipped. Returns 0; -EACCES, -ENOENT (no such bucket), -ETIMEDOUT, -ECANCELED or -EIO with a reason that
- * names the store. */
+ * skipped. Returns 0; -EACCES, -ETIMEDOUT, -ECANCELED or -EIO (no such bucket is one) with a reason that
+ * names the store; never -ENOENT. */
 int replica_list(struct replica *replica, const char *prefix, enum list_depth depth, const char *after,
                  size_t limit, struct task *task, struct listing *ret_listing);
 

@@ -97,6 +97,22 @@ class Store(FaultTest):
         self.bucket.heal()
         self.compare(tree, lines)
 
+    def test_a_bucket_that_goes_missing(self):
+        """And one in whose place a web server answers: that is no answer to whether there is such a name."""
+        tree = self.mount_bucket("refresh=1")
+        line = self.lines[-1]
+        for says, lose in (("NoSuchBucket", lambda: setattr(self.bucket, "bucket", "elsewhere")),
+                           ("answered 404", lambda: self.bucket.fault("page"))):
+            lose()
+            time.sleep(1.5)
+            with self.subTest(says), self.assertRaises(OSError) as caught:
+                os.stat(tree / "latest" / line.database)
+            self.assertEqual(caught.exception.errno, errno.EIO)
+            self.assertIn(says, tree.log())
+            self.bucket.bucket = "bucket"
+        self.bucket.heal()
+        self.compare(tree, [line])
+
     def test_silence(self):
         """The store hangs: the reader can be killed, the mount can be unmounted, and the program ends."""
         tree = self.mount_bucket()

@@ -147,7 +147,7 @@ class Retries(FaultTest):
     def test_no_s3_at_all(self):
         """A web server, and one without TLS."""
         self.serve().fault("page")
-        self.refused("ENOENT", "list", "", "all", says=["answered 404", "not as S3 would", "check the endpoint"])
+        self.refused("EIO", "list", "", "all", says=["answered 404", "not as S3 would", "check the endpoint"])
         self.settings["endpoint"] = self.server.endpoint.replace("http:", "https:")
         self.refused("EIO", "list", "", "all", attempts=1, says=["the endpoint may speak http"])
 
@@ -258,7 +258,7 @@ class Listings(FaultTest):
 
     def test_no_such_bucket(self):
         self.serve()
-        self.refused("ENOENT", "list", "", "all", bucket="other", says=["s3://other", "404 NoSuchBucket"])
+        self.refused("EIO", "list", "", "all", bucket="other", says=["s3://other", "404 NoSuchBucket"])
 
 
 class Regions(FaultTest):

@@ -219,7 +219,7 @@ class Rights(SwiftTest):
         self.refuse("412", "no credentials are configured", errno="EIO", access_key_id="", secret_access_key="")
 
     def test_no_such_bucket(self):
-        self.refuse("404 NoSuchBucket", "bucket's name", errno="ENOENT", bucket="nowhere")
+        self.refuse("404 NoSuchBucket", "bucket's name", errno="EIO", bucket="nowhere")
 
     def test_another_region_is_learnt(self):
         answer = self.ask("list", "", "folder", "--", "list", "", "folder", "--", "stats", region="eu-north-1")
