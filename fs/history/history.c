@@ -112,7 +112,8 @@ static int survey_replica(struct history *history, size_t n, bool whole, struct 
 {
     _cleanup_(generations_finish) struct generations known = {0};
     int r = n == history->active ? current(history, &known) : 0;
-    return r < 0 ? r : survey_make(history->replicas[n], &known, &history->options, whole, task, survey);
+    return r < 0 ? r
+                 : survey_make(history->replicas[n], &known, &history->options, whole, true, task, survey);
 }
 
 int history_survey(struct history *history, size_t n, struct task *task, struct replica **ret_replica,
@@ -121,7 +122,7 @@ int history_survey(struct history *history, size_t n, struct task *task, struct 
     const struct generations none = {0};
 
     *ret_replica = n < history->n_replicas ? history->replicas[n] : NULL;
-    return *ret_replica ? survey_make(*ret_replica, &none, &history->options, true, task, ret_survey)
+    return *ret_replica ? survey_make(*ret_replica, &none, &history->options, true, false, task, ret_survey)
                         : -ENOENT;
 }
 

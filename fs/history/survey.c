@@ -98,12 +98,12 @@ static int collect(const struct surveying *surveying, struct survey *survey)
 }
 
 int survey_make(struct replica *replica, const struct generations *known,
-                const struct history_options *options, bool whole, struct task *task,
+                const struct history_options *options, bool whole, bool recall, struct task *task,
                 struct survey *ret_survey)
 {
     _Atomic int64_t as_of = instant_now();
     _cleanup_(contents_finish) struct contents contents = {
-        .replica = replica, .cache = options->cache, .recall = known->n == 0, .as_of = &as_of};
+        .replica = replica, .cache = options->cache, .recall = recall && known->n == 0, .as_of = &as_of};
     struct surveying surveying = {&contents, known, options, whole, {{0}}};
     struct survey survey = {0};
     int r = whole || known->n == 0 ? contents_look(&contents, task) : 0;

@@ -426,6 +426,18 @@ class Stores(VerifyTest):
         self.assertEqual((process.returncode, errors), (0, ""), output)
         self.assertEqual(json.loads(output)[0]["objects"], len(objects_of(self.bucket.folder)))
 
+    def test_what_was_deleted_since_it_was_verified(self):
+        """A large folder's listing is kept for a while. It does not count here: what is gone is a hole."""
+        write_backup(self.folder / "backup", 1500)
+        self.bucket = Bucket(self.folder / "backup")
+        self.addCleanup(self.bucket.close)
+        config = s3_config(self.folder / "s3.yml", self.bucket.endpoint, self.bucket.bucket, ["large.db"])
+        self.assert_problems(self.reports("-config", config)["large.db"], [])
+        gone = sorted((self.folder / "backup/large.db").rglob("*.wal.lz4"))[200]
+        gone.unlink()
+        problems = self.reports("-config", config)["large.db"]["problems"]
+        self.assertRegex(problems[0], rf"/{gone.name} is missing$")
+
     def test_what_changes_meanwhile(self):
         """Litestream v0.5 sets the time of a file in a folder when it is there already."""
         config = self.serve("edges-v05")
