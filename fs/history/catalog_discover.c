@@ -175,6 +175,29 @@ bool catalog_may_hold_below(const struct catalog *catalog, const char *name)
     return false;
 }
 
+/* Asks the replicas in turn whether there is a backup at `place`. 1; 0 if none of those that answer has it;
+ * or, if none answers, the first one's errno. */
+static int discover_among(const struct replicas *replicas, const char *place, struct task *task)
+{
+    size_t answered = 0;
+    int result = 0;
+
+    for (size_t i = 0; i < replicas->n; i++) {
+        struct task attempt;
+        task_init(&attempt, task);
+        int r = discover_at(replicas->items[i], place, &attempt);
+        if (r > 0 || r == -ECANCELED || r == -ENOMEM)
+            return r;
+        answered += r == 0;
+        if (r < 0 && result == 0)
+            result = task_fail(task, -r, "%s", task_reason(&attempt, r));
+    }
+    if (answered)
+        task_forgive(task);
+    return answered ? 0 : result;
+}
+
+/* 1 if it is there, and added; 0, or an errno. */
 static int discover_in(struct catalog *catalog, const struct folder *folder, const char *name,
                        struct task *task)
 {
@@ -184,12 +207,12 @@ static int discover_in(struct catalog *catalog, const struct folder *folder, con
     if (!place || !discover_allows(folder->config, place))
         return 0;
     int r = catalog_open_replicas(catalog, folder->config, NULL, task, &replicas);
-    for (size_t i = 0; i < replicas.n && r == 0; i++) {
-        r = discover_at(replicas.items[i], place, task);
-        if (r > 0)
-            r = catalog_add_database(catalog, folder->config, name, place, task);
-    }
-    return r;
+    if (r == 0)
+        r = discover_among(&replicas, place, task);
+    if (r <= 0)
+        return r;
+    r = catalog_add_database(catalog, folder->config, name, place, task);
+    return r < 0 ? r : 1;
 }
 
 int catalog_discover_one(struct catalog *catalog, const char *name, struct task *task)
@@ -197,7 +220,7 @@ int catalog_discover_one(struct catalog *catalog, const char *name, struct task 
     int r = 0;
     for (size_t i = 0; i < catalog->n_folders && r == 0; i++)
         r = discover_in(catalog, &catalog->folders[i], name, task);
-    return r;
+    return r < 0 ? r : 0;
 }
 
 int catalog_explain_nothing(struct catalog *catalog, struct task *task)

@@ -13,7 +13,7 @@ import time
 import recorded
 from mounting import LITEMOUNT, SLOWNESS, MountTest, main
 from replicas import instant
-from stores import Bucket, ltx_times, s3_config, to_s3_layout
+from stores import SECRET, Bucket, ltx_times, s3_config, to_s3_layout
 
 
 class Listings(MountTest):
@@ -103,6 +103,25 @@ class OurOwn(Listings):
         names = sorted(os.listdir(fixture / "replica"))
         self.assertEqual([(row["path"], row["replicas"]) for row in self.rows("databases", "-config", config)],
                          [(f"/srv/app/{name}", "file") for name in ["other.sqlite3", *names]])
+
+    def test_a_folder_of_databases_whose_first_replica_fails(self):
+        """The second one has the database, and a third is not asked for it."""
+        replicas = self.fixture("rails-v03") / "replica"
+        buckets = [Bucket(replicas) for _ in range(3)]
+        for bucket in buckets:
+            self.addCleanup(bucket.close)
+        buckets[0].fault("403")
+        config = self.folder / "litestream.yml"
+        lines = [f"      - {{type: s3, bucket: bucket, endpoint: '{bucket.endpoint}', region: us-east-1}}\n" for bucket in buckets]
+        config.write_text(f"access-key-id: a\nsecret-access-key: {SECRET}\n"
+                          f"dbs:\n  - dir: /data\n    pattern: '*.sqlite3'\n    replicas:\n{''.join(lines)}", "utf-8")
+        self.assertGreater(len(self.lines("points", "-config", config, "/data/production.sqlite3")), 10)
+        self.assertEqual(buckets[2].requests, [])
+        buckets[1].fault("403")
+        buckets[2].fault("403")
+        done = self.run_verb("points", "-config", config, "/data/production_queue.sqlite3")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("403 AccessDenied", done.stderr)
 
     def test_wide_characters_are_one_column_each(self):
         config = self.folder / "litestream.yml"
