@@ -97,23 +97,37 @@ static int verify_all(struct verify_command *command, const char *operand, struc
     return r;
 }
 
-/* One that is not there is a failure as any other: those that follow are verified too. */
+/* The one database that the operand names. */
 static int verify_one(struct verify_command *command, const char *operand, struct task *task)
 {
     _cleanup_(target_finish) struct target target;
-    struct task attempt;
-    task_init(&attempt, task);
-    int r = target_open(&command->common, operand, &attempt, &target);
+    int r = target_open(&command->common, operand, task, &target);
+    return r < 0 ? r : verify_named(command, target.backups.catalog, target.name, task);
+}
 
-    if (r == 0)
-        return verify_named(command, target.backups.catalog, target.name, task);
-    if (r != -ENOENT)
-        return task_fail(task, -r, "%s", task_reason(&attempt, r));
-    _cleanup_(verify_report_finish) struct verify_report report = {.name = strdup(operand)};
-    r = report.name ? verify_report_add(&report, "%s", task_reason(&attempt, r)) : -ENOMEM;
+/* Nothing can be verified of the operand: that is a failure as any other. */
+static int conclude_without(struct verify_command *command, const char *operand, const char *reason)
+{
+    _cleanup_(verify_report_finish) struct verify_report report = {.name = target_shown(operand)};
+    int r = report.name ? verify_report_add(&report, "%s", reason) : -ENOMEM;
+
     if (r == 0)
         conclude(command, &report);
     return r;
+}
+
+/* Whatever comes of it, those that follow are verified too, unless the command line is wrong. */
+static int verify_operand(struct verify_command *command, const char *operand, struct task *task)
+{
+    struct task attempt;
+    task_init(&attempt, task);
+    int r = target_is_url(operand) ? verify_all(command, operand, &attempt)
+                                   : verify_one(command, operand, &attempt);
+
+    if (r == 0 || r == -ECANCELED || r == -ENOMEM)
+        return r;
+    return r == -EINVAL ? task_fail(task, EINVAL, "%s", task_reason(&attempt, r))
+                        : conclude_without(command, operand, task_reason(&attempt, r));
 }
 
 static int read_options(struct verify_command *command, struct task *task)
@@ -136,8 +150,7 @@ static int verify_operands(struct verify_command *command, char **operands, int 
     int r = n ? 0 : verify_all(command, NULL, task);
 
     for (int i = 0; i < n && r == 0; i++)
-        r = target_is_url(operands[i]) ? verify_all(command, operands[i], task)
-                                       : verify_one(command, operands[i], task);
+        r = verify_operand(command, operands[i], task);
     return r;
 }
 

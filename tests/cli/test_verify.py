@@ -309,6 +309,19 @@ class States(VerifyTest):
         self.assertEqual(sorted(reports), ["big.db", "p1024.db", "p512.db", "p65536.db", "p8192.db"])
         self.assertEqual({report["path"] for report in reports.values()}, {None})
 
+    def test_a_url_that_leads_nowhere(self):
+        """Those that follow are verified too, and what is secret in it is not shown."""
+        folder = self.fixture("frames-v05") / "replica"
+        nowhere = f"file://{self.folder}/none"
+        bucket = Bucket(folder)
+        self.addCleanup(bucket.close)
+        bucket.fault("403")
+        refused = f"s3://key:hidden@bucket/x?endpoint={bucket.endpoint}"
+        reports = self.reports(nowhere, refused, f"file://{folder}")
+        self.assertEqual(list(reports), [nowhere, "s3://bucket/x", *sorted(os.listdir(folder))])
+        self.assert_problems(reports[nowhere], [r"/\S+/none: No such file or directory"])
+        self.assert_problems(reports["f512.db"], [])
+
     def test_no_backup_is_one_problem(self):
         config = self.folder / "none.yml"
         (self.folder / "none").mkdir()
