@@ -40,8 +40,9 @@ static int make_folders(const struct new_file *file, struct task *task)
         end = strchr(end + 1, '/');
         if (end)
             *end = '\0';
-        if (mkdir(folder, 0777) < 0 && errno != EEXIST && access(folder, F_OK) < 0)
-            return task_fail(task, errno, "%s: cannot make the folder: %m", folder);
+        int error = mkdir(folder, 0777) < 0 ? errno : 0;
+        if (error && error != EEXIST && access(folder, F_OK) < 0)
+            return task_fail(task, error, "%s: cannot make the folder: %s", folder, strerror(error));
         if (end)
             *end = '/';
     }

@@ -122,6 +122,22 @@ static void makes_the_folders_that_lead_there(void **state)
     assert_non_null(strstr(task.reason, "x/y/d.db"));
 }
 
+/* In /sys nobody can make one, and that is the reason to give: not that it is not there. */
+static void tells_why_a_folder_cannot_be_made(void **state)
+{
+    struct new_file file;
+    struct task task;
+
+    if (access("/sys", F_OK) < 0)
+        skip();
+    assert_int_equal(mkdir("/sys/none", 0777), -1);
+    int error = errno;
+    assert_int_not_equal(error, ENOENT);
+    task_init(&task, NULL);
+    assert_int_equal(new_file_begin("/sys/none/x.db", 0, &task, &file), -error);
+    assert_non_null(strstr(task.reason, strerror(error)));
+}
+
 /* What others write is theirs; what nobody holds was left by a process that was killed. */
 static void sweeps_what_is_abandoned(void **state)
 {
@@ -144,8 +160,11 @@ static void sweeps_what_is_abandoned(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(appears_when_it_is_placed), cmocka_unit_test(is_gone_when_it_is_not),
-        cmocka_unit_test(replaces_only_when_told),   cmocka_unit_test(makes_the_folders_that_lead_there),
+        cmocka_unit_test(appears_when_it_is_placed),
+        cmocka_unit_test(is_gone_when_it_is_not),
+        cmocka_unit_test(replaces_only_when_told),
+        cmocka_unit_test(makes_the_folders_that_lead_there),
+        cmocka_unit_test(tells_why_a_folder_cannot_be_made),
         cmocka_unit_test(sweeps_what_is_abandoned),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
