@@ -30,7 +30,9 @@ int restore_find(struct history *history, const char *name, const struct restore
  * with a reason. */
 int restore_check_place(const char *path, const struct restore_options *options, struct task *task);
 
-/* Writes the state to `path`. 0, or a negative errno with a reason: then there is what was there before. */
+/* Writes the state to `path`. 0, or a negative errno with a reason: then there is what was there before, but
+ * for two failures that the reason tells: once the new file is in its place, an old -wal, -shm or -journal
+ * can't be removed beside it, or its folder can't be synced. */
 int restore_write(struct state *state, const char *name, const char *path,
                   const struct restore_options *options, struct task *task);
 
