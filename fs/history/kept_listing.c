@@ -166,18 +166,21 @@ static int list_range(void *context, size_t item, struct task *task)
     const struct object *keys = ranges->kept->objects;
     const char *until = item + 1 < ranges->n ? keys[(item + 1) * RANGE].key : NULL;
     _cleanup_free_ char *after = item ? strdup(keys[item * RANGE].key) : NULL;
+    size_t limit = PAGE;
     bool more = true;
     int r = 0;
 
     while (r == 0 && more) {
         _cleanup_(listing_finish) struct listing page = {0};
-        r = replica_list(ranges->replica, ranges->prefix, LIST_FOLDER, after, until ? PAGE : 0, task, &page);
+        r = replica_list(ranges->replica, ranges->prefix, LIST_FOLDER, after, until ? limit : 0, task, &page);
         size_t n = count_within(&page, until);
-        more = until && n == page.n_objects && page.n_objects >= PAGE;
-        free(after);
-        after = more ? strdup(page.objects[n - 1].key) : NULL;
-        if (r == 0 && more && !after)
-            r = -ENOMEM;
+        more = until && n == page.n_objects && page.n_objects + page.n_folders >= limit;
+        limit = PAGE + page.n_folders; /* they count, and those behind the last object come again */
+        if (r == 0 && more && n) {
+            free(after);
+            after = strdup(page.objects[n - 1].key);
+            r = after ? 0 : -ENOMEM;
+        }
         if (r == 0)
             r = move_objects(&page, n, &ranges->found[item]);
     }

@@ -39,9 +39,14 @@ class Kept(MountTest):
         self.assertLess(self.listings(bucket), whole)
         self.assertEqual(bucket.object_requests(), [])
 
+        # Folders that nobody expects there count in an answer as objects do, and must not hide any.
+        wal = self.folder / "backup" / NAME / "generations" / GENERATION / "wal"
+        for name in ("00000001_a", "00000001_b"):
+            (wal / name).mkdir()
+            (wal / name / "file").touch()
+
         # Retention deletes what the newest state stands on. Once that is missed, everything is listed again: at once,
         # and to the last object.
-        wal = self.folder / "backup" / NAME / "generations" / GENERATION / "wal"
         index, _, wanted = states[-2]
         (gone,) = wal.glob(f"{states[-1][0]:08x}_00000000.wal.lz4")
         later = {path for path in wal.iterdir() if path.name >= gone.name}
