@@ -129,9 +129,10 @@ static void filesystem_open(fuse_req_t request, fuse_ino_t number, struct fuse_f
         stats_open(request, file);
         return;
     }
-    file->keep_cache = 1; /* what a node holds never changes */
-    if (fuse_reply_open(request, file) == 0)
-        atomic_fetch_add(&filesystem->open_files, 1);
+    file->keep_cache = 1;                         /* what a node holds never changes */
+    atomic_fetch_add(&filesystem->open_files, 1); /* before the reply: the release may come at once */
+    if (fuse_reply_open(request, file) < 0)
+        atomic_fetch_sub(&filesystem->open_files, 1);
 }
 
 static void filesystem_release(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *file)
