@@ -2,21 +2,14 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "litemount/clock.h"
 #include "litemount/instant.h"
 #include "terminal.h"
 
 #define REDRAW (INSTANT_SECOND / 10)
 #define BAR_MOST 40 /* columns */
-
-static int64_t clock_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * INSTANT_SECOND + now.tv_nsec;
-}
 
 static void format_left(const struct progress *progress, double rate, char *text, size_t size)
 {

@@ -5,24 +5,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "command.h"
 #include "litemount/catalog.h"
 #include "litemount/cleanup.h"
+#include "litemount/clock.h"
 #include "litemount/instant.h"
 #include "litemount/log.h"
 #include "litemount/task.h"
 #include "output.h"
 #include "verbs.h"
-
-static int64_t clock_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * INSTANT_SECOND + now.tv_nsec;
-}
 
 static void unref_state(struct state **state)
 {

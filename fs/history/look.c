@@ -2,8 +2,8 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 
+#include "litemount/clock.h"
 #include "litemount/instant.h"
 
 void look_init(struct look *look)
@@ -17,13 +17,6 @@ void look_finish(struct look *look)
 {
     pthread_mutex_destroy(&look->lock);
     pthread_cond_destroy(&look->ended);
-}
-
-static int64_t clock_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * INSTANT_SECOND + now.tv_nsec;
 }
 
 /* Whether the last look is too old for somebody who asked at `asked`. Called locked. */

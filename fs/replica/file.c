@@ -14,6 +14,7 @@
 #include "file_store.h"
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
+#include "litemount/clock.h"
 #include "litemount/config.h"
 #include "litemount/instant.h"
 #include "litemount/task.h"
@@ -126,7 +127,7 @@ static int file_read(struct store *store, const struct read_request *request, st
                      char **ret_value)
 {
     const struct file_store *file = file_store(store);
-    struct request_log log = {"read", file->folder, request->key, "", request_clock(), 0};
+    struct request_log log = {"read", file->folder, request->key, "", clock_now(), 0};
     char range[64];
 
     atomic_fetch_add(&store->requests, 1);

@@ -14,6 +14,7 @@
 #include "file_store.h"
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
+#include "litemount/clock.h"
 #include "litemount/task.h"
 #include "request_log.h"
 
@@ -235,8 +236,7 @@ static int list_once(struct walk *walk)
 int file_list(struct store *store, const struct list_request *request, struct task *task,
               struct listing *listing)
 {
-    const struct request_log log = {"list", file_store(store)->folder, request->prefix,
-                                    "",     request_clock(),           0};
+    const struct request_log log = {"list", file_store(store)->folder, request->prefix, "", clock_now(), 0};
     const struct timespec moment = {.tv_nsec = 10 * 1000 * 1000};
     int r = 0;
 

@@ -11,12 +11,9 @@ struct request_log {
     const char *store;  /* the bucket or the folder */
     const char *object; /* the key, or the prefix that is listed */
     const char *range;  /* "bytes=0-99"; "": all of it */
-    int64_t start;      /* as request_clock said then */
+    int64_t start;      /* as clock_now said then */
     uint64_t bytes;     /* of the answer's body */
 };
-
-/* Nanoseconds, by the clock that is never set. */
-int64_t request_clock(void);
 
 /* `outcome` is the status, or what went wrong; why it was sent is the task's to say. */
 void request_log_write(const struct request_log *log, const char *outcome, const struct task *task);

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "litemount/cleanup.h"
+#include "litemount/clock.h"
 #include "litemount/task.h"
 #include "request_log.h"
 
@@ -103,7 +104,7 @@ static void make_attempt(struct s3_store *s3, const struct s3_call *call, struct
                          struct s3_attempt *attempt)
 {
     struct http_answer *answer = &attempt->answer;
-    int64_t start = request_clock();
+    int64_t start = clock_now();
 
     s3_get_region(s3, attempt->region);
     atomic_fetch_add(&s3->store.requests, 1);
