@@ -48,11 +48,11 @@ bool task_cancelled(const struct task *task)
 void task_wait(pthread_cond_t *condition, pthread_mutex_t *lock)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += 50 * 1000 * 1000;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
-    pthread_cond_timedwait(condition, lock, &until);
+    pthread_cond_clockwait(condition, lock, CLOCK_MONOTONIC, &until);
 }
 
 int task_fail(struct task *task, int code, const char *format, ...)

@@ -27,7 +27,6 @@ static struct cache_image *find(struct cache *cache, const struct digest *digest
 static struct cache_image *add(struct cache *cache, const struct digest *digest, size_t piece)
 {
     struct cache_image *image = calloc(1, sizeof *image);
-    pthread_condattr_t attributes;
 
     if (!image)
         return NULL;
@@ -36,10 +35,7 @@ static struct cache_image *add(struct cache *cache, const struct digest *digest,
     image->piece = piece;
     image->end = IMAGE_END_UNKNOWN;
     pthread_mutex_init(&image->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&image->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_cond_init(&image->changed, NULL);
     LIST_INIT(&image->makings);
     LIST_INIT(&image->readers);
     LIST_INSERT_HEAD(bucket_of(cache, digest), image, in_bucket);
@@ -174,11 +170,16 @@ struct piece_file *image_acquire(struct cache_image *image, bool create)
 {
     struct piece_file *file = borrow(image), *opened;
 
-    /* Between the two another thread may forget the file again. */
+    /* Between the two another thread may forget the file again, or take it out of the folder. */
     while (!file) {
         if (piece_file_open(image->cache->folder, &image->digest, image->piece, create, &opened) < 0)
             return NULL;
         file = install(image, opened);
+        if (file && piece_file_removed(file)) {
+            image_forget(image, file);
+            image_release(image->cache, file);
+            file = NULL;
+        }
     }
     if (minute_passed(&file->touched))
         piece_file_touch(file);
@@ -261,10 +262,10 @@ void cache_image_discard(struct cache_image *image)
     recent_discard(&cache->recent, &image->digest);
     pthread_mutex_unlock(&image->lock);
 
+    folder_name(&image->digest, "img", name);
+    evict_file(cache, name);
     pthread_mutex_lock(&cache->lock);
     struct piece_file *unused = image->file ? detach(image) : NULL;
     pthread_mutex_unlock(&cache->lock);
     piece_file_close(unused);
-    folder_name(&image->digest, "img", name);
-    evict_file(cache, name);
 }

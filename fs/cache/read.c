@@ -9,14 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "fill.h"
 #include "image.h"
 
 #include "litemount/cleanup.h"
-
-#define POLL_NANOSECONDS (50 * 1000 * 1000) /* how often a waiting reader looks whether it was cancelled */
 
 /* One piece that was looked for on disk and in memory. */
 struct found {
@@ -174,17 +171,10 @@ static struct making *find_making(struct cache_image *image, uint64_t index)
 static int wait_for(struct cache_image *image, struct reader *reader, uint64_t index, struct making *making,
                     struct task *task)
 {
-    struct timespec until;
-
     reader->waits_for = making;
     reader->failure = 0;
-    while (reader->waits_for && !settled(image, reader, index) && !task_cancelled(task)) {
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += POLL_NANOSECONDS;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        pthread_cond_timedwait(&image->changed, &image->lock, &until);
-    }
+    while (reader->waits_for && !settled(image, reader, index) && !task_cancelled(task))
+        task_wait(&image->changed, &image->lock);
     reader->waits_for = NULL;
     if (settled(image, reader, index))
         return 0;
@@ -356,6 +346,16 @@ int64_t cache_image_read(struct cache_image *image, uint64_t offset, size_t leng
     rest = read_missing(image, offset + done, length - done, bytes ? (uint8_t *)bytes + done : NULL, maker,
                         task);
     return rest < 0 ? rest : (int64_t)done + rest;
+}
+
+void cache_image_keep(struct cache_image *image, uint64_t offset, const struct cache_maker *maker,
+                      const struct task *task)
+{
+    struct task attempt;
+    uint8_t byte;
+
+    task_init(&attempt, task);
+    cache_image_read(image, offset, 1, &byte, maker, &attempt);
 }
 
 size_t cache_image_peek(struct cache_image *image, uint64_t offset, size_t length, void *bytes)

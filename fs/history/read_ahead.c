@@ -117,6 +117,16 @@ static bool ask_for(struct state *state, uint64_t offset, uint64_t end)
     return false;
 }
 
+/* What no job could be had for is to be asked for by a read to come. */
+static void ask_again(struct read_ahead *ahead, const struct chunk *left)
+{
+    pthread_mutex_lock(&ahead->lock);
+    for (size_t i = 0; i < READ_AHEAD_STREAMS; i++)
+        if (ahead->streams[i].asked == left->end)
+            ahead->streams[i].asked = left->offset;
+    pthread_mutex_unlock(&ahead->lock);
+}
+
 void read_ahead_note(struct state *state, uint64_t offset, size_t length)
 {
     if (!state->generation->readers)
@@ -131,4 +141,6 @@ void read_ahead_note(struct state *state, uint64_t offset, size_t length)
             break;
         next.offset = end;
     }
+    if (next.offset < next.end)
+        ask_again(&state->ahead, &next);
 }

@@ -4,16 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
 
-#define CONNECT_SECONDS 10          /* longest wait for a connection */
-#define TOTAL_SECONDS 600           /* longest life of a transfer, however steadily it trickles */
-#define RECEIVE_SIZE (128L << 10)   /* bytes that curl takes from a socket at once */
-#define UNWANTED_MAX (64u << 10)    /* bytes kept of a body that was not expected */
-#define CANCEL_NANOSECONDS 50000000 /* how often a waiting caller looks at its task */
+#define CONNECT_SECONDS 10        /* longest wait for a connection */
+#define TOTAL_SECONDS 600         /* longest life of a transfer, however steadily it trickles */
+#define RECEIVE_SIZE (128L << 10) /* bytes that curl takes from a socket at once */
+#define UNWANTED_MAX (64u << 10)  /* bytes kept of a body that was not expected */
 
 void http_answer_finish(struct http_answer *answer)
 {
@@ -71,14 +69,10 @@ static int copy_request_headers(const struct http_request *request, struct trans
 
 int transfer_new(const struct http_request *request, struct transfer **ret_transfer)
 {
-    pthread_condattr_t monotonic;
     _cleanup_(unref_pointer) struct transfer *transfer = calloc(1, sizeof *transfer);
     if (!transfer)
         return -ENOMEM;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&transfer->ended, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&transfer->ended, NULL);
     pthread_mutex_init(&transfer->lock, NULL);
     transfer->references = 1;
     transfer->head = request->head;
@@ -106,27 +100,13 @@ bool transfer_is_abandoned(struct transfer *transfer)
     return abandoned;
 }
 
-static struct timespec next_look(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    time.tv_nsec += CANCEL_NANOSECONDS;
-    if (time.tv_nsec >= 1000000000) {
-        time.tv_nsec -= 1000000000;
-        time.tv_sec++;
-    }
-    return time;
-}
-
 int transfer_wait(struct transfer *transfer, struct task *task, struct http_answer *answer)
 {
     int result = -ECANCELED;
 
     pthread_mutex_lock(&transfer->lock);
-    while (!transfer->done && !task_cancelled(task)) {
-        struct timespec look = next_look();
-        pthread_cond_timedwait(&transfer->ended, &transfer->lock, &look);
-    }
+    while (!transfer->done && !task_cancelled(task))
+        task_wait(&transfer->ended, &transfer->lock);
     if (transfer->done) {
         result = transfer->result;
         *answer = transfer->answer;

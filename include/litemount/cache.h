@@ -77,6 +77,12 @@ void cache_image_close(struct cache_image *image); /* NULL is fine */
 int64_t cache_image_read(struct cache_image *image, uint64_t offset, size_t length, void *bytes,
                          const struct cache_maker *maker, struct task *task);
 
+/* Has the piece at `offset` made, and what comes along with it, from what the caller happens to hold. That it
+ * can't be kept is no failure: its reason is not told, and `task` is only looked at for whether somebody
+ * waits. */
+void cache_image_keep(struct cache_image *image, uint64_t offset, const struct cache_maker *maker,
+                      const struct task *task);
+
 /* Copies what is there from `offset` on, up to the first piece that is missing, and makes nothing: so it may
  * be called by a maker. Returns how many bytes. */
 size_t cache_image_peek(struct cache_image *image, uint64_t offset, size_t length, void *bytes);

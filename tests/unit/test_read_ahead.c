@@ -1,4 +1,5 @@
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -64,7 +65,8 @@ static void settle(struct thread_pool *pool)
 {
     sem_t done;
     sem_init(&done, 0, 0);
-    assert_true(thread_pool_add(pool, post, &done));
+    while (!thread_pool_add(pool, post, &done))
+        sched_yield();
     sem_wait(&done);
     sem_destroy(&done);
 }
@@ -151,6 +153,35 @@ static void reads_through_what_is_left_out(void **context)
     state_unref(state);
 }
 
+static void wait_for(void *context, struct task *task)
+{
+    sem_wait(context);
+}
+
+static void asks_again_for_what_no_thread_had_time_for(void **context)
+{
+    struct thread_pool *pool;
+    sem_t go;
+    assert_int_equal(thread_pool_open(1, 2, &pool), 0);
+    struct state *state = open_state(pool);
+
+    sem_init(&go, 0, 0);
+    assert_true(thread_pool_add(pool, wait_for, &go));
+    for (uint64_t at = 0; at < 16 * MIB; at += MIB)
+        read_bytes(state, at, MIB);
+    sem_post(&go);
+    settle(pool);
+    for (uint64_t at = 16 * MIB; at < SIZE; at += MIB) {
+        read_bytes(state, at, MIB);
+        settle(pool);
+    }
+    for (size_t i = 20 * MIB >> 16; i < SIZE >> 16; i++)
+        assert_int_equal(brought[i], 1);
+    sem_destroy(&go);
+    thread_pool_close(pool);
+    state_unref(state);
+}
+
 static void does_without_threads(void **context)
 {
     struct state *state = open_state(NULL);
@@ -167,6 +198,7 @@ int main(void)
         cmocka_unit_test(lookups_set_off_nothing),
         cmocka_unit_test(tells_readers_apart),
         cmocka_unit_test(reads_through_what_is_left_out),
+        cmocka_unit_test(asks_again_for_what_no_thread_had_time_for),
         cmocka_unit_test(does_without_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

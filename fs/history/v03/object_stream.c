@@ -34,7 +34,7 @@ static int feed_window(const struct object_source *source, struct lz4_stream *st
     int r = lz4_stream_feed(stream, bytes, length, sink, context);
     if (r == -EBADMSG)
         return refuse(replica, source->object, task,
-                      "is damaged: its LZ4 frame or what is in it does not hold");
+                      "is damaged: its LZ4 frame, or what is in it, is invalid");
     return r;
 }
 
@@ -106,18 +106,16 @@ static int put_decoded(void *context, uint64_t offset, uint64_t length, struct c
     return cache_fill_put(fill, 0, decoded->data, decoded->size, true);
 }
 
-void image_keep(struct cache *cache, const char *identity, const struct buffer *decoded)
+void image_keep(struct cache *cache, const char *identity, const struct buffer *decoded,
+                const struct task *task)
 {
     struct buffer borrowed = *decoded;
     const struct cache_maker maker = {.make = put_decoded, .context = &borrowed};
     struct cache_image *image;
-    struct task task;
-    uint8_t byte;
 
-    task_init(&task, NULL);
     if (cache_image_open(cache, identity, V03_PIECE, &image) < 0)
         return;
-    cache_image_read(image, 0, 1, &byte, &maker, &task);
+    cache_image_keep(image, 0, &maker, task);
     cache_image_close(image);
 }
 

@@ -28,7 +28,8 @@ int overview_sink(void *overview, const uint8_t *bytes, size_t length); /* an lz
 char *object_identity(const struct replica *replica, const struct object *object);
 
 /* Puts an object's image, decoded already, into the cache. A failure only means that it is fetched again. */
-void image_keep(struct cache *cache, const char *identity, const struct buffer *decoded);
+void image_keep(struct cache *cache, const char *identity, const struct buffer *decoded,
+                const struct task *task);
 
 /* Turns a stream of decoded bytes into the cache's pieces. Zero-initialise but for `fill`. */
 struct piece_writer {

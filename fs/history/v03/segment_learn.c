@@ -52,10 +52,11 @@ int segment_fetch(struct v03_generation *generation, const struct segment *segme
     task_set_step(task, "the frames of a segment");
     r = object_decode(generation, &segment->object, take_in, &intake, task);
     if (r == 0 && (r = wal_parser_end(parser, ret_found)) == -EBADMSG)
-        task_fail(task, EBADMSG, "%s/%s is damaged: it does not hold whole frames",
+        task_fail(task, EBADMSG, "%s/%s is damaged: it does not consist of whole frames",
                   replica_url(generation->replica), segment->object.key);
     if (r == 0 && !intake.too_big)
-        wal_image_keep(generation, segment->index, segment->offset, &ret_found->header, &intake.decoded);
+        wal_image_keep(generation, segment->index, segment->offset, &ret_found->header, &intake.decoded,
+                       task);
     buffer_finish(&intake.decoded);
     return r;
 }
@@ -71,7 +72,7 @@ static int settle(const struct stretch *stretch, struct segment *segment, const 
     if (r == 0)
         r = segment_publish(stretch->frames, segment, found);
     if (r == -EBADMSG) {
-        task_fail(task, EBADMSG, "%s/%s does not begin where a frame can", replica_url(generation->replica),
+        task_fail(task, EBADMSG, "%s/%s does not begin at a frame boundary", replica_url(generation->replica),
                   segment->object.key);
         segment_set_damaged(segment, task_reason(task, r));
     }

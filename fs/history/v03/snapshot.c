@@ -108,7 +108,7 @@ static int learn_whole(struct v03_generation *generation, struct snapshot *snaps
     if (r == 0)
         r = snapshot_take_overview(generation, snapshot, &overview, task, ret_found);
     if (r == 0 && overview.size && overview.size == overview.start.size)
-        image_keep(generation->cache, identity, &overview.start);
+        image_keep(generation->cache, identity, &overview.start, task);
     buffer_finish(&overview.start);
     return r;
 }

@@ -99,18 +99,15 @@ static int put_piece(void *context, uint64_t offset, uint64_t length, struct cac
 
 /* Keeps the first piece, which will be asked for next. That it can't be kept does not matter. */
 static void keep_first_piece(struct v03_generation *generation, const struct snapshot *snapshot,
-                             uint8_t *piece)
+                             uint8_t *piece, const struct task *task)
 {
     _cleanup_free_ char *identity = object_identity(generation->replica, &snapshot->object);
     const struct cache_maker maker = {.make = put_piece, .context = piece};
     struct cache_image *image;
-    struct task task;
-    uint8_t byte;
 
-    task_init(&task, NULL);
     if (!identity || cache_image_open(generation->cache, identity, V03_PIECE, &image) < 0)
         return;
-    cache_image_read(image, 0, 1, &byte, &maker, &task);
+    cache_image_keep(image, 0, &maker, task);
     cache_image_close(image);
 }
 
@@ -156,7 +153,7 @@ int snapshot_peek(struct v03_generation *generation, struct snapshot *snapshot, 
     if (got < wanted)
         return -EOPNOTSUPP;
     if (got == V03_PIECE && blocks_size(snapshot))
-        keep_first_piece(generation, snapshot, piece);
+        keep_first_piece(generation, snapshot, piece, task);
     memcpy(bytes, piece, wanted);
     return 0;
 }

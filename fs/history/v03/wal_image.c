@@ -250,20 +250,17 @@ static int make_from_memory(void *context, uint64_t offset, uint64_t length, str
 }
 
 void wal_image_keep(struct v03_generation *generation, uint32_t index, uint64_t offset,
-                    const struct wal_header *header, const struct buffer *decoded)
+                    const struct wal_header *header, const struct buffer *decoded, const struct task *task)
 {
     struct decoded_source source = {offset, header, decoded};
     const struct cache_maker maker = {.make = make_from_memory, .context = &source};
     struct cache_image *image;
-    struct task task;
     uint64_t frame_size = WAL_FRAME_HEADER_SIZE + (uint64_t)header->page_size;
     uint64_t frames_before = offset ? (offset - WAL_HEADER_SIZE) / frame_size : 0;
-    uint8_t byte;
 
-    task_init(&task, NULL);
     if (decoded->size < frame_size || open_image(generation, index, header, &image) < 0)
         return;
-    cache_image_read(image, frames_before * header->page_size, 1, &byte, &maker, &task);
+    cache_image_keep(image, frames_before * header->page_size, &maker, task);
     cache_image_close(image);
 }
 

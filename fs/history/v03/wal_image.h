@@ -31,7 +31,7 @@ int64_t wal_reader_read(struct wal_reader *reader, struct wal_position at, uint3
 /* Puts the pages of a segment that was just decoded into the image. A failure only means fetching it again.
  */
 void wal_image_keep(struct v03_generation *generation, uint32_t index, uint64_t offset,
-                    const struct wal_header *header, const struct buffer *decoded);
+                    const struct wal_header *header, const struct buffer *decoded, const struct task *task);
 
 /* Forgets the image of that WAL: one of its segments was replaced. */
 void wal_image_discard(struct v03_generation *generation, uint32_t index, const struct wal_header *header);

@@ -149,21 +149,18 @@ static int make_pages(void *context, uint64_t offset, uint64_t length, struct ca
 }
 
 void ltx_image_keep(const struct ltx_file *file, const struct ltx_found *found, const uint8_t *bytes,
-                    size_t length)
+                    size_t length, const struct task *task)
 {
     const struct ltx_table *table = &found->table;
     struct source source = {.file = file, .table = table, .image = found->image};
     const struct cache_maker maker = {.make = make_pages, .context = &source};
-    struct task task;
-    uint8_t byte;
 
     while (source.end < table->n && table->offsets[source.end + 1] <= length)
         source.end++;
     if (source.end == 0)
         return;
     source.frames = bytes + table->offsets[0];
-    task_init(&task, NULL);
-    cache_image_read(found->image, 0, 1, &byte, &maker, &task);
+    cache_image_keep(found->image, 0, &maker, task);
 }
 
 int64_t ltx_image_read(const struct ltx_file *file, uint64_t offset, size_t length, void *bytes,

@@ -16,7 +16,7 @@ char *ltx_identity(const struct ltx_file *file);
 /* Puts those pages into the image whose frames lie in the file's first `length` bytes, which were just
  * fetched. A failure only means fetching them again. */
 void ltx_image_keep(const struct ltx_file *file, const struct ltx_found *found, const uint8_t *bytes,
-                    size_t length);
+                    size_t length, const struct task *task);
 
 /* Of a sound file: reads `length` bytes from `offset` of the image, or (`bytes` NULL) makes sure that the
  * cache has them, as far as it takes any. Returns the bytes read, or a negative errno with a reason. */

@@ -68,7 +68,7 @@ static int conclude(struct lesson *lesson, struct ltx_table_draft *draft, struct
     if (r == 0)
         r = open_image(lesson, header);
     if (r == 0)
-        ltx_image_keep(file, &lesson->found, lesson->head, lesson->head_size);
+        ltx_image_keep(file, &lesson->found, lesson->head, lesson->head_size, task);
     if (r == 0)
         ltx_table_keep(&lesson->found.table, lesson->generation->cache, lesson->identity);
     return r;
