@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "litemount/clock.h"
 #include "litemount/log.h"
 
 void task_init(struct task *task, const struct task *parent)
@@ -19,13 +20,6 @@ void task_init(struct task *task, const struct task *parent)
 void task_cancel(struct task *task)
 {
     atomic_store_explicit(&task->cancelled, true, memory_order_release);
-}
-
-static int64_t clock_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 void task_cancel_later(struct task *task, int64_t nanoseconds)

@@ -7,13 +7,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "image.h"
 #include "inventory.h"
 
 #include "litemount/cleanup.h"
+#include "litemount/clock.h"
 
 #define _cleanup_inventory_ _cleanup_(inventory_finish)
 
@@ -70,20 +70,13 @@ static bool clear_room(struct cache *cache, const char *keep, uint64_t bytes)
     return has_room(usage, bytes, usage->room);
 }
 
-static int64_t monotonic_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
 static void make_room(struct cache *cache, const char *keep, uint64_t bytes)
 {
-    if (bytes > cache->usage.room || monotonic_now() < atomic_load(&cache->no_room_until) ||
+    if (bytes > cache->usage.room || clock_now() < atomic_load(&cache->no_room_until) ||
         !usage_clear_begin(&cache->usage))
         return;
     if (!clear_room(cache, keep, bytes))
-        atomic_store(&cache->no_room_until, monotonic_now() + PAUSE_NANOSECONDS);
+        atomic_store(&cache->no_room_until, clock_now() + PAUSE_NANOSECONDS);
     usage_clear_end(&cache->usage);
 }
 

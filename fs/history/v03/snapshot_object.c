@@ -2,8 +2,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "litemount/clock.h"
 #include "litemount/task.h"
 #include "object_source.h"
 
@@ -46,13 +46,6 @@ static int open_source(struct v03_generation *generation, struct snapshot *snaps
     return *ret_source ? 0 : -ENOMEM;
 }
 
-static int64_t now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
-}
-
 static void note_round_trip(struct snapshot *snapshot, int64_t taken)
 {
     int64_t least = atomic_load(&snapshot->round_trip);
@@ -77,10 +70,10 @@ int snapshot_object_read(struct v03_generation *generation, struct snapshot *sna
         return r;
     if (__builtin_add_overflow(offset, length, &end) || end > source->size)
         return snapshot_refuse(generation, snapshot, task, "it is cut short");
-    int64_t begin = now();
+    int64_t begin = clock_now();
     r = object_source_read(source, offset, length, bytes, task);
     if (r == 0 && length <= SMALL_READ && length > 0)
-        note_round_trip(snapshot, now() - begin);
+        note_round_trip(snapshot, clock_now() - begin);
     return r;
 }
 
