@@ -60,7 +60,7 @@ static int check_operands(const struct command *command, int n, char **operands,
         if (!*operands[i])
             return task_fail(task, EINVAL, "an argument is empty; see --help");
     if (n < command->least)
-        return task_fail(task, EINVAL, "a database path or replica URL is wanted; see --help");
+        return task_fail(task, EINVAL, "a database path or replica URL is required; see --help");
     if (n > command->most)
         return task_fail(task, EINVAL, "%s: one argument too many; see --help", operands[command->most]);
     return 0;

@@ -20,7 +20,7 @@ static int set_switch(const struct flag *flag, const char *value, struct task *t
     else if (strcmp(value, "false") == 0)
         *flag->is_set = false;
     else
-        return task_fail(task, EINVAL, "-%s=%s: true or false is wanted", flag->name, value);
+        return task_fail(task, EINVAL, "-%s=%s: expected true or false", flag->name, value);
     return 0;
 }
 

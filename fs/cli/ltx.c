@@ -40,7 +40,7 @@ static int list(void *context, char **operands, int n_operands, struct task *tas
     else if (text[0] >= '0' && text[0] <= '9' && !text[1])
         ltx->level = text[0] - '0';
     else
-        return task_fail(task, EINVAL, "-level %s: a level from 0 to 9, or all, is wanted", text);
+        return task_fail(task, EINVAL, "-level %s: expected a level from 0 to 9, or all", text);
     return objects_list(&ltx->objects, operands, n_operands, task);
 }
 

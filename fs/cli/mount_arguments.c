@@ -239,7 +239,7 @@ int mount_arguments_read(int argc, char **argv, struct task *task, struct mount_
             r = set_operand(&arguments, argv[i], task);
     }
     if (r == 0 && !arguments.help && !arguments.mountpoint)
-        r = task_fail(task, EINVAL, "a source and a mount point are wanted; see litemount --help");
+        r = task_fail(task, EINVAL, "a source and a mount point are required; see litemount --help");
     if (r == 0 && arguments.source && !(arguments.shown_source = target_shown(arguments.source)))
         r = -ENOMEM;
     if (r < 0)

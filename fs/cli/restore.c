@@ -64,7 +64,7 @@ static int restore_database(struct restore *restore, struct history *history, co
     struct task attempt;
 
     if (options->if_database_not_exists && access(path, F_OK) == 0) {
-        log_info("%s: %s is there already: nothing restored", name, path);
+        log_info("%s: %s already exists; nothing restored", name, path);
         return 0;
     }
     task_init(&attempt, task);
@@ -80,7 +80,7 @@ static int restore_one(struct restore *restore, const char *operand, struct task
     const char *path = options->output ? options->output : target.path;
 
     if (r == 0 && !path)
-        return task_fail(task, EINVAL, "%s: the configuration has no path for it; -o FILE is wanted",
+        return task_fail(task, EINVAL, "%s: the configuration has no path for it; -o FILE is needed",
                          operand);
     return r < 0 ? r : restore_database(restore, target.history, target.name, path, task);
 }
@@ -174,7 +174,7 @@ int verb_restore(int argc, char **argv)
          "none, quick or full: what SQLite says of it, before it is put in its place"},
         {"parallelism", NULL, &o->parallelism, "N",
          "accepted, of no effect: requests are sent side by side anyway"},
-        {"v", &o->verbose, NULL, NULL, "tell every request"},
+        {"v", &o->verbose, NULL, NULL, "log every request"},
         {"f", &o->follow, NULL, NULL, "not supported: a mount's latest/ follows"},
         COMMON_FLAGS(&o->common),
     };

@@ -23,11 +23,11 @@ enum { SIDECARS = sizeof sidecars / sizeof *sidecars };
 static int check_file(const char *path, const struct stat *info, bool force, struct task *task)
 {
     if (S_ISDIR(info->st_mode))
-        return task_fail(task, EISDIR, "%s: is a folder; -o names the file to write", path);
+        return task_fail(task, EISDIR, "%s: is a folder; -o must name the file to write", path);
     if (!S_ISREG(info->st_mode))
-        return task_fail(task, EEXIST, "%s: is no file", path);
+        return task_fail(task, EEXIST, "%s: is not a regular file", path);
     if (info->st_size > 0 && !force)
-        return task_fail(task, EEXIST, "%s: is there already; -force replaces it, -o FILE leaves it alone",
+        return task_fail(task, EEXIST, "%s: already exists; -force replaces it, -o FILE leaves it alone",
                          path);
     return 0;
 }
@@ -43,7 +43,7 @@ static int check_sidecars(const char *path, struct task *task)
         }
         if (lstat(sidecar, &info) == 0)
             return task_fail(task, EEXIST,
-                             "%s: is there, so the database is in use or was not closed; -force removes it",
+                             "%s: exists, so the database is in use or was not closed; -force removes it",
                              sidecar);
     }
     return 0;

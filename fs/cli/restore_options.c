@@ -21,7 +21,7 @@ static int read_index(struct restore_options *options, struct task *task)
     if (!options->generation)
         return task_fail(task, EINVAL, "-index needs -generation");
     if (!is_hex(options->index, 1, 8))
-        return task_fail(task, EINVAL, "-index %s: a hexadecimal WAL index is wanted, such as 0000001f",
+        return task_fail(task, EINVAL, "-index %s: expected a hexadecimal WAL index, such as 0000001f",
                          options->index);
     snprintf(options->position, sizeof options->position, "%08lx/", strtoul(options->index, NULL, 16));
     return 0;
@@ -33,7 +33,7 @@ static int read_txid(struct restore_options *options, struct task *task)
         return task_fail(task, EINVAL, "-txid is of the generation " LTX_GENERATION ", not of %s",
                          options->generation);
     if (!is_hex(options->txid, 16, 16))
-        return task_fail(task, EINVAL, "-txid %s: 16 hexadecimal digits are wanted", options->txid);
+        return task_fail(task, EINVAL, "-txid %s: expected 16 hexadecimal digits", options->txid);
     options->generation = LTX_GENERATION;
     snprintf(options->position, sizeof options->position, "%016llx", strtoull(options->txid, NULL, 16));
     return 0;
@@ -45,8 +45,8 @@ static int read_time(struct restore_options *options, struct task *task)
     if (options->timestamp && instant_parse(options->timestamp, instant_now(), &options->time) < 0)
         return task_fail(
             task, EINVAL,
-            "-timestamp %s: no time; a time is 2024-11-04T10:30:00Z, 2024-11-04 10:30, @1730716200, "
-            "30m-ago, 2h-ago, 3d-ago or now",
+            "-timestamp %s: not a time; examples: 2024-11-04T10:30:00Z, 2024-11-04 10:30, @1730716200, "
+            "30m-ago, 2h-ago, 3d-ago, now",
             options->timestamp);
     return 0;
 }
@@ -55,7 +55,7 @@ static int read_time(struct restore_options *options, struct task *task)
 static int read_point(struct restore_options *options, struct task *task)
 {
     if (!!options->timestamp + !!options->index + !!options->txid > 1)
-        return task_fail(task, EINVAL, "-timestamp, -index and -txid exclude each other");
+        return task_fail(task, EINVAL, "-timestamp, -index and -txid cannot be used together");
     if (options->index)
         return read_index(options, task);
     if (options->txid)
@@ -66,7 +66,7 @@ static int read_point(struct restore_options *options, struct task *task)
 static int check_operand(const struct restore_options *options, const char *operand, struct task *task)
 {
     if (!operand)
-        return task_fail(task, EINVAL, "a database path or replica URL is wanted, or -all; see --help");
+        return task_fail(task, EINVAL, "a database path or replica URL is required, or -all; see --help");
     if (target_is_url(operand) && !options->output)
         return task_fail(task, EINVAL, "a replica URL needs -o FILE");
     return 0;
@@ -104,9 +104,9 @@ int restore_read_options(struct restore_options *options, const char *operand, s
         return task_fail(task, EINVAL,
                          "-f: a restored file is not kept up to date; latest/NAME of a mount always is");
     if (!is_integrity_check(options->integrity_check))
-        return task_fail(task, EINVAL, "-integrity-check %s: none, quick or full is wanted",
+        return task_fail(task, EINVAL, "-integrity-check %s: expected none, quick or full",
                          options->integrity_check);
     if (options->parallelism && !is_number(options->parallelism))
-        return task_fail(task, EINVAL, "-parallelism %s: a number is wanted", options->parallelism);
+        return task_fail(task, EINVAL, "-parallelism %s: expected a number", options->parallelism);
     return read_point(options, task);
 }

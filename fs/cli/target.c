@@ -51,7 +51,7 @@ int target_open_backups(const struct common_flags *flags, const char *operand, s
     *backups = (struct backups){0};
     if (operand && target_is_url(operand)) {
         if (flags->config)
-            return task_fail(task, EINVAL, "a replica URL and -config exclude each other");
+            return task_fail(task, EINVAL, "a replica URL and -config cannot be used together");
         options.source = operand;
     }
     int r = backups_open(&options, task, backups);
@@ -109,7 +109,7 @@ int target_open(const struct common_flags *flags, const char *operand, struct ta
     if (r == 0)
         r = catalog_find(catalog, target->name, task, &target->history);
     if (r == -ENOENT && !target_is_url(operand))
-        return task_fail(task, ENOENT, "%s: no database of the configuration; see litemount databases",
+        return task_fail(task, ENOENT, "%s: not a database in the configuration; see litemount databases",
                          operand);
     if (r == 0 && *catalog_prefix(catalog) &&
         asprintf(&target->path, "%s%s", catalog_prefix(catalog), target->name) < 0) {

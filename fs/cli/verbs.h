@@ -19,5 +19,5 @@ int verb_points(int argc, char **argv);
 /* litemount restore [FLAGS] DATABASE|URL, or -all -o FOLDER */
 int verb_restore(int argc, char **argv);
 
-/* Whether the backups hold: a line a database, or JSON. */
+/* Whether the backups hold: one line per database, or JSON. */
 int verb_verify(int argc, char **argv);

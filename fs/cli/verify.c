@@ -136,11 +136,12 @@ static int read_options(struct verify_command *command, struct task *task)
 
     options->time = INSTANT_MAX;
     if (command->timestamp && instant_parse(command->timestamp, instant_now(), &options->time) < 0)
-        return task_fail(task, EINVAL, "-timestamp %s: no instant, such as 2024-11-04T10:30:00Z or 2h-ago",
+        return task_fail(task, EINVAL,
+                         "-timestamp %s: not an instant; examples: 2024-11-04T10:30:00Z, 2h-ago",
                          command->timestamp);
     if (command->newer_than &&
         (duration_parse(command->newer_than, &options->newer_than) < 0 || options->newer_than == 0))
-        return task_fail(task, EINVAL, "-newer-than %s: no duration, such as 90m, 1h30m or 2d",
+        return task_fail(task, EINVAL, "-newer-than %s: not a duration; examples: 90m, 1h30m, 2d",
                          command->newer_than);
     return 0;
 }
@@ -187,11 +188,10 @@ int verb_verify(int argc, char **argv)
     const struct command command = {
         .usage = "litemount verify [-config FILE] [-timestamp TIME] [-newer-than DURATION] [-quick] [-json]\n"
                  "                        [DATABASE|URL ...]",
-        .about =
-            "Reads the backup of each database (none is named: of all of the configuration), every\n"
-            "object and every checksum, looks whether any is missing, opens the state without restoring\n"
-            "it, and runs PRAGMA integrity_check and foreign_key_check. Prints a line a database; the\n"
-            "exit status is 1 if any failed.",
+        .about = "Reads the backup of each database (of every one in the configuration if none is named),\n"
+                 "every object and every checksum, looks whether any is missing, opens the state without\n"
+                 "restoring it, and runs PRAGMA integrity_check and foreign_key_check. Prints one line per\n"
+                 "database; the exit status is 1 if any failed.",
         .flags = flags,
         .n_flags = sizeof flags / sizeof *flags,
         .help = &verify_command.common.help,

@@ -95,8 +95,9 @@ int catalog_add_database(struct catalog *catalog, const struct database_config *
     if (!can_add(catalog, name)) {
         if (below && catalog_was_found(catalog, name))
             return 0; /* somebody else has found it meanwhile */
-        snprintf(warning, sizeof warning, "%s: left out: its name here, \"%s\", is taken or is no file name",
-                 config->path, name);
+        snprintf(warning, sizeof warning,
+                 "%s: left out: its name here, \"%s\", is taken or is not a valid file name", config->path,
+                 name);
         catalog_warn_once(catalog, warning);
         return 0;
     }

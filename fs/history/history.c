@@ -93,7 +93,7 @@ int history_explain_nothing(struct history *history, struct task *task)
     for (size_t i = 0; i < generations.n && length < sizeof list; i++)
         length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", i ? ", " : "",
                                    generations.items[i].text);
-    return task_fail(task, ENODATA, "no sound snapshot at %s, where generations are: %s",
+    return task_fail(task, ENODATA, "no usable snapshot at %s; its generations are: %s",
                      history_place(history), list);
 }
 
@@ -239,7 +239,7 @@ static int look_elsewhere(struct history *history, struct task *task)
         task_init(&attempt, task);
         if (survey_replica(history, n, true, &attempt, &survey) == 0 &&
             choose_state(&survey.found, latest.time, &attempt, &state) == 0) {
-            log_warning("%s: nothing of replica %s can be read; taking %s", history->name,
+            log_warning("%s: nothing in replica %s can be read; using %s", history->name,
                         replica_url(history->replicas[history->active]), replica_url(history->replicas[n]));
             activate(history, n, &survey);
             r = 0;

@@ -10,8 +10,7 @@
 #include "litemount/log.h"
 
 /* The kernel interrupts for every signal, and a reader that only handles one (a profiler's, a timer's) does
- * not expect its read to fail: so the errand may end if that takes no longer than somebody who pressed ^C
- * will wait. */
+ * not expect its read to fail: so the request gets as long to finish as somebody who pressed ^C will wait. */
 #define GRACE (2 * INSTANT_SECOND)
 
 /* Whether the thread is about to die: whatever signal ends a process, its threads find SIGKILL pending

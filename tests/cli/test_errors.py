@@ -83,7 +83,7 @@ class Places(Errors):
         _, lines = self.said(config, "points", "-config", config, NAME)
         self.assertEqual(len(lines), 1)
         self.assertIn(max(generations).name, lines[0])
-        self.assertIn(f"no sound snapshot at file://{self.backup / NAME}, where generations are: ", lines[0])
+        self.assertIn(f"no usable snapshot at file://{self.backup / NAME}; its generations are: ", lines[0])
 
 
 class Stores(Errors):

@@ -192,7 +192,7 @@ class Points(RestoreTest):
         generations = self.backup / "replica" / NAME / "generations"
         for generation in generations.iterdir():
             shutil.rmtree(generation / "snapshots")
-        self.assert_refused(self.restore(), "no sound snapshot", *os.listdir(generations))
+        self.assert_refused(self.restore(), "no usable snapshot", *os.listdir(generations))
 
     def test_a_snapshot_alone(self):
         """What `-index` gives before the first segment has come."""
@@ -223,7 +223,7 @@ class Answers(RestoreTest):
         self.target.write_text("mine")
         result = self.restore("-if-db-not-exists")
         self.assertEqual((result.returncode, self.target.read_text()), (0, "mine"))
-        self.assertIn("is there already", result.stderr)
+        self.assertIn("already exists", result.stderr)
         self.target.unlink()
         self.assert_restored(self.restore("-if-db-not-exists"))
 
@@ -272,7 +272,7 @@ class Answers(RestoreTest):
             "-generation": ["-index", "1"],
             "-index": ["-generation", GENERATION, "-index", "xyz"],
             "-txid": ["-txid", "1"],
-            "exclude": ["-timestamp", MIDDLE, "-generation", GENERATION, "-index", "1"],
+            "cannot be used together": ["-timestamp", MIDDLE, "-generation", GENERATION, "-index", "1"],
             "-integrity-check": ["-integrity-check", "some"],
             "-parallelism": ["-parallelism", "many"],
             "-f": ["-f"],

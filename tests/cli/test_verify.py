@@ -24,7 +24,7 @@ WHOLE = {"rails-v03": 4, "pagesizes-v03": 5, "edges-v03": 1, "age-v03": 1, "lock
 
 # What was broken: fixture -> database -> a pattern for each problem; those that are not named are whole. Whatever costs the
 # newest states is told a second time, by the state.
-OLDER, NOTHING = r"the newest state that can be restored is of .*Z: ", r"no sound snapshot at "
+OLDER, NOTHING = r"the newest state that can be restored is of .*Z: ", r"no usable snapshot at "
 V03, V05 = r"\S+/generations/\w{16}/", r"\S+/ltx/"
 BROKEN = {
     "damaged-v03": {
