@@ -117,11 +117,6 @@ static int load(const struct common_flags *flags, struct task *task, struct conf
     return r == -EINVAL ? -EBADMSG : r; /* the configuration is wrong, not the command line */
 }
 
-static void close_config(struct config **config)
-{
-    config_close(*config);
-}
-
 /* Only to find databases in folders is anything asked of a store. */
 static int list(void *context, char **operands, int n_operands, struct task *task)
 {

@@ -17,11 +17,6 @@
 #include "output.h"
 #include "verbs.h"
 
-static void unref_state(struct state **state)
-{
-    state_unref(*state);
-}
-
 /* What a restore is made with. */
 struct restore {
     struct restore_options options;

@@ -109,7 +109,7 @@ static int warn_of_nothing(struct state *state, const char *name, struct task *t
 int restore_find(struct history *history, const char *name, const struct restore_options *options,
                  struct task *task, struct state **ret_state)
 {
-    struct state *state;
+    _cleanup_(unref_state) struct state *state = NULL;
     int r = open_state(history, options, task, &state);
 
     if (r == -ENOENT && !*task->reason) /* else something on the way there is missing */
@@ -121,10 +121,8 @@ int restore_find(struct history *history, const char *name, const struct restore
     r = tell_of_end(history, name, options, state, task);
     if (r == 0)
         r = warn_of_nothing(state, name, task);
-    if (r < 0) {
-        state_unref(state);
+    if (r < 0)
         return r;
-    }
-    *ret_state = state;
+    *ret_state = steal_pointer(state);
     return 0;
 }

@@ -129,16 +129,14 @@ void target_finish(struct target *target)
 int target_check_generation(struct history *history, const char *generation, struct task *task)
 {
     _cleanup_(names_finish) struct names names = {0};
-    char list[TASK_REASON_SIZE / 2] = "";
+    char list[TASK_REASON_SIZE / 2];
     int r = history_list_generations(history, task, &names);
 
     if (r < 0 || names_have(&names, generation))
         return r;
     if (names.n == 0)
         return history_explain_nothing(history, task);
-    for (size_t i = 0, length = 0; i < names.n && length < sizeof list; i++)
-        length +=
-            (size_t)snprintf(list + length, sizeof list - length, "%s%s", i ? ", " : "", names.items[i].text);
+    names_join(&names, list, sizeof list);
     return task_fail(task, ENODATA, "no generation %s at %s; there are: %s", generation,
                      history_place(history), list);
 }

@@ -10,11 +10,6 @@
 #include "progress.h"
 #include "verify.h"
 
-static void unref_state(struct state **state)
-{
-    state_unref(*state);
-}
-
 static bool is_fatal(int r)
 {
     return r == -ECANCELED || r == -ENOMEM;

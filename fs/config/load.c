@@ -27,11 +27,6 @@ void config_close(struct config *config)
     free(config);
 }
 
-static void close_config(struct config **config)
-{
-    config_close(*config);
-}
-
 static int parse_expanded(const char *name, const char *text, size_t length,
                           const struct config_options *options, struct task *task, struct config **ret_config)
 {

@@ -3,7 +3,6 @@
  * Which generation an instant belongs to is decided in choose.c. */
 #include <errno.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,17 +81,14 @@ const char *history_place(const struct history *history)
 int history_explain_nothing(struct history *history, struct task *task)
 {
     _cleanup_(names_finish) struct names generations = {0};
-    char list[TASK_REASON_SIZE / 2] = "";
-    size_t length = 0;
+    char list[TASK_REASON_SIZE / 2];
     int r = history_list_generations(history, task, &generations);
 
     if (r < 0)
         return r;
     if (generations.n == 0)
         return discover_nothing(history->replicas[0], task);
-    for (size_t i = 0; i < generations.n && length < sizeof list; i++)
-        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", i ? ", " : "",
-                                   generations.items[i].text);
+    names_join(&generations, list, sizeof list);
     return task_fail(task, ENODATA, "no usable snapshot at %s; its generations are: %s",
                      history_place(history), list);
 }
@@ -233,8 +229,8 @@ static int look_elsewhere(struct history *history, struct task *task)
     r = -ENOENT;
     for (size_t i = 1; i < history->n_replicas && r == -ENOENT; i++) {
         size_t n = (history->active + i) % history->n_replicas;
+        _cleanup_(unref_state) struct state *state = NULL;
         struct survey survey = {0};
-        struct state *state = NULL;
         struct task attempt;
         task_init(&attempt, task);
         if (survey_replica(history, n, true, &attempt, &survey) == 0 &&
@@ -244,7 +240,6 @@ static int look_elsewhere(struct history *history, struct task *task)
             activate(history, n, &survey);
             r = 0;
         }
-        state_unref(state);
         generations_finish(&survey.found);
     }
     look_end(&history->look, r == -ENOENT ? 0 : r, task);
@@ -255,12 +250,11 @@ static int look_elsewhere(struct history *history, struct task *task)
 static bool is_useless(struct history *history, struct task *task)
 {
     const struct question latest = {.time = INSTANT_MAX};
-    struct state *state = NULL;
+    _cleanup_(unref_state) struct state *state = NULL;
     struct task attempt;
 
     task_init(&attempt, task);
     int r = answer(history, &latest, &attempt, &state);
-    state_unref(state);
     return r < 0 && r != -ECANCELED && r != -ENOMEM;
 }
 

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,6 +95,15 @@ bool names_have(const struct names *names, const char *text)
         if (strcmp(names->items[i].text, text) == 0)
             return true;
     return false;
+}
+
+void names_join(const struct names *names, char *text, size_t size)
+{
+    size_t length = 0;
+
+    *text = '\0';
+    for (size_t i = 0; i < names->n && length < size; i++)
+        length += (size_t)snprintf(text + length, size - length, "%s%s", i ? ", " : "", names->items[i].text);
 }
 
 void names_sort(struct names *names)

@@ -82,6 +82,12 @@ int config_load(const char *source, const struct config_options *options, struct
                 struct config **ret_config);
 void config_close(struct config *config); /* NULL is fine; wipes secrets */
 
+/* For _cleanup_(). */
+static inline void close_config(struct config **config)
+{
+    config_close(*config);
+}
+
 /* The same from a configuration's text; `name` is for messages. */
 int config_parse(const char *name, const char *text, size_t length, const struct config_options *options,
                  struct task *task, struct config **ret_config);

@@ -58,6 +58,12 @@ struct state;
 struct state *state_ref(struct state *state);
 void state_unref(struct state *state); /* NULL is fine */
 
+/* For _cleanup_(). */
+static inline void unref_state(struct state **state)
+{
+    state_unref(*state);
+}
+
 uint64_t state_size(const struct state *state);        /* bytes */
 int64_t state_time(const struct state *state);         /* the point's own time: nanoseconds since 1970, UTC */
 uint64_t state_source_size(const struct state *state); /* bytes of the objects that back it */
@@ -117,6 +123,7 @@ int names_add_text(struct names *names, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0))); /* a sentence; 0 or -ENOMEM */
 void names_sort(struct names *names);      /* by text, doubles dropped */
 bool names_have(const struct names *names, const char *text);
+void names_join(const struct names *names, char *text, size_t size); /* "a, b, c"; cut where `size` ends */
 
 /* The generations' names. Those without a usable snapshot are among them. The lists below are added to. */
 int history_list_generations(struct history *history, struct task *task, struct names *names);

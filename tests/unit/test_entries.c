@@ -134,6 +134,23 @@ static void has_a_top_folder_even_when_empty(void **state)
     entries_finish(&entries);
 }
 
+static void joins_names_as_far_as_there_is_room(void **state)
+{
+    struct names names = {0};
+    char text[12] = "before";
+
+    names_join(&names, text, sizeof text);
+    assert_string_equal(text, "");
+    assert_int_equal(names_add(&names, "one", false), 0);
+    names_join(&names, text, sizeof text);
+    assert_string_equal(text, "one");
+    assert_int_equal(names_add(&names, "two", false), 0);
+    assert_int_equal(names_add(&names, "three", false), 0);
+    names_join(&names, text, sizeof text);
+    assert_string_equal(text, "one, two, t");
+    names_finish(&names);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +158,7 @@ int main(void)
         cmocka_unit_test(finds_each_database_by_its_name),
         cmocka_unit_test(refuses_a_name_that_is_taken_or_in_the_way),
         cmocka_unit_test(has_a_top_folder_even_when_empty),
+        cmocka_unit_test(joins_names_as_far_as_there_is_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
