@@ -97,10 +97,8 @@ fetch_litestream5 &
 
 if built gcc gcc; then
     area "units" suite build-gcc unit
-    area "stores" suite build-gcc replica
     wait
-    area "mounts" suite build-gcc mount --no-suite faults
-    area "command line" suite build-gcc cli
+    area "stores, mounts, command line" suite build-gcc replica,mount,cli --no-suite faults
     area "replay of the fuzz corpus" suite build-gcc fuzz
 fi
 
@@ -115,8 +113,8 @@ if built asan gcc -Db_sanitize=address,undefined; then
     export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
     export LSAN_OPTIONS=suppressions=$PWD/tests/mount/leaks.supp:print_suppressions=0
     area "units, ASan and UBSan" suite build-asan unit --timeout-multiplier 5
-    area "mounts, ASan and UBSan" suite build-asan mount --timeout-multiplier 5 tree states mounting faults requests damage
-    area "command line, ASan and UBSan" suite build-asan cli --timeout-multiplier 5 listings restore restore_interrupted
+    area "mounts and command line, ASan and UBSan" suite build-asan mount,cli --timeout-multiplier 5 \
+        tree states mounting faults requests damage listings restore restore_interrupted restore_large
     area "replay of the fuzz corpus, ASan and UBSan" suite build-asan fuzz
 fi
 
