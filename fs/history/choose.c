@@ -11,6 +11,7 @@
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
+#include "litemount/shown.h"
 
 void generations_finish(struct generations *generations)
 {
@@ -84,6 +85,62 @@ static struct generation *restore_choice(const struct generations *generations, 
     return choice;
 }
 
+static bool is_mixed(const struct generations *generations)
+{
+    for (size_t i = 1; i < generations->n; i++)
+        if (generations->items[i]->ops != generations->items[0]->ops)
+            return true;
+    return false;
+}
+
+/* The time of the generation's newest snapshot at or before `time`; INT64_MIN: there is none. 0 or -ENOMEM.
+ */
+static int newest_snapshot(struct generation *generation, int64_t time, int64_t *ret_newest)
+{
+    _cleanup_(listed_objects_finish) struct listed_objects snapshots = {0};
+    int r = generation->ops->list_objects(generation, OBJECT_SNAPSHOT, &snapshots);
+
+    *ret_newest = INT64_MIN;
+    for (size_t i = 0; i < snapshots.n && r == 0; i++)
+        if (snapshots.items[i].created <= time && snapshots.items[i].created > *ret_newest)
+            *ret_newest = snapshots.items[i].created;
+    return r;
+}
+
+/* The generation whose newest point at or before `time` is shown by that very time; NULL: there is none. */
+static struct generation *shown_choice(const struct generations *generations, int64_t time)
+{
+    struct generation *choice = NULL;
+    int64_t point, newest = INT64_MIN;
+
+    for (size_t i = 0; i < generations->n; i++)
+        if (generations->items[i]->ops->point_at(generations->items[i], time, &point) && point >= newest) {
+            choice = is_shown_as(point, time) ? generations->items[i] : NULL;
+            newest = point;
+        }
+    return choice;
+}
+
+/* Of a replica that both programs wrote, the newer one restores from the newest snapshot at or before the
+ * time; but a point's own time means the point. Source: Litestream v0.5.18 replica.go, shouldUseV3Restore. */
+static int mixed_choice(const struct generations *generations, int64_t time, struct generation **ret_choice)
+{
+    int64_t created, newest = INT64_MIN;
+    int r = 0;
+
+    *ret_choice = shown_choice(generations, time);
+    if (*ret_choice)
+        return 0;
+    for (size_t i = 0; i < generations->n && r == 0; i++) {
+        r = newest_snapshot(generations->items[i], time, &created);
+        if (r == 0 && created > newest) {
+            *ret_choice = generations->items[i];
+            newest = created;
+        }
+    }
+    return r;
+}
+
 /* A generation, and the newest point at or before the time that names and times show in it. */
 struct candidate {
     struct generation *generation;
@@ -151,6 +208,10 @@ int choose_state(const struct generations *generations, int64_t time, struct tas
     if (r < 0)
         return r;
     struct generation *choice = restore_choice(generations, time);
+    if (time != INSTANT_MAX && is_mixed(generations))
+        r = mixed_choice(generations, time, &choice);
+    if (r < 0)
+        return r;
     r = choice ? choice->ops->open_at(choice, time, task, ret_state) : -ENOENT;
     return r == -ENOENT ? newest_state(generations, time, task, ret_state) : r;
 }

@@ -26,10 +26,12 @@ struct fake {
 
 struct plan {
     const char *name;
-    int64_t earliest, latest;    /* of all objects; earliest > latest: there are none */
-    int64_t points[MOST_POINTS]; /* ascending, the rest 0 */
-    size_t promised;             /* the first so many are only promised by names: what opens is older */
-    int failure;                 /* of open_at */
+    int64_t earliest, latest;       /* of all objects; earliest > latest: there are none */
+    int64_t points[MOST_POINTS];    /* ascending, the rest 0 */
+    size_t promised;                /* the first so many are only promised by names: what opens is older */
+    int failure;                    /* of open_at */
+    bool is_ltx;                    /* of the other format */
+    int64_t snapshots[MOST_POINTS]; /* as points */
 };
 
 static bool fake_bounds(struct generation *base, int64_t *ret_earliest, int64_t *ret_latest)
@@ -69,15 +71,30 @@ static int fake_open_at(struct generation *base, int64_t time, struct task *task
     return 0;
 }
 
-static const struct generation_ops fake_ops = {.bounds = fake_bounds,
-                                               .point_at = fake_point_at,
-                                               .open_at = fake_open_at,
-                                               .close = fake_generation_close};
+static int fake_list_objects(struct generation *base, enum object_kind kind, struct listed_objects *objects)
+{
+    const struct plan *plan = ((struct fake *)base)->plan;
+
+    assert_int_equal(kind, OBJECT_SNAPSHOT);
+    for (size_t i = 0; i < MOST_POINTS && plan->snapshots[i]; i++) {
+        const struct listed_object snapshot = {.created = plan->snapshots[i]};
+        assert_int_equal(listed_objects_add(objects, &snapshot), 0);
+    }
+    return 0;
+}
+
+#define FAKE_OPS                                                                                             \
+    {                                                                                                        \
+        .bounds = fake_bounds, .point_at = fake_point_at, .open_at = fake_open_at,                           \
+        .list_objects = fake_list_objects, .close = fake_generation_close                                    \
+    }
+
+static const struct generation_ops v03_ops = FAKE_OPS, ltx_ops = FAKE_OPS;
 
 static struct generation *fake_generation(const struct plan *plan)
 {
     struct fake *fake = calloc(1, sizeof *fake);
-    fake->base.ops = &fake_ops;
+    fake->base.ops = plan->is_ltx ? &ltx_ops : &v03_ops;
     fake->base.name = strdup(plan->name);
     atomic_init(&fake->base.references, 1);
     fake->plan = plan;
@@ -121,8 +138,8 @@ static void ask_all(const struct plan *plans, const struct question *questions, 
 
 static void takes_the_generation_that_contains_the_time(void **state)
 {
-    static const struct plan plans[MOST_GENERATIONS] = {{"a", 100, 200, {110, 200}, 0, 0},
-                                                        {"b", 300, 400, {310, 400}, 0, 0}};
+    static const struct plan plans[MOST_GENERATIONS] = {{"a", 100, 200, {110, 200}, 0, 0, false, {0}},
+                                                        {"b", 300, 400, {310, 400}, 0, 0, false, {0}}};
     static const struct question questions[] = {
         {99, "", 0},     {100, "", 0},    {109, "", 0},    {110, "a", 110}, {199, "a", 110},
         {200, "a", 200}, {310, "b", 310}, {399, "b", 310}, {400, "b", 400}, {INSTANT_MAX, "b", 400},
@@ -136,9 +153,9 @@ static void takes_the_generation_that_contains_the_time(void **state)
 /* Also where another one of them has the newer state. */
 static void takes_the_one_that_ends_last_of_several(void **state)
 {
-    static const struct plan plans[MOST_GENERATIONS] = {{"a", 100, 300, {100, 240}, 0, 0},
-                                                        {"b", 200, 400, {200, 400}, 0, 0},
-                                                        {"c", 150, 350, {150, 245}, 0, 0}};
+    static const struct plan plans[MOST_GENERATIONS] = {{"a", 100, 300, {100, 240}, 0, 0, false, {0}},
+                                                        {"b", 200, 400, {200, 400}, 0, 0, false, {0}},
+                                                        {"c", 150, 350, {150, 245}, 0, 0, false, {0}}};
     static const struct question questions[] = {
         {149, "a", 100}, {150, "c", 150}, {199, "c", 150}, {200, "b", 200},         {250, "b", 200},
         {301, "b", 200}, {400, "b", 400}, {450, "b", 400}, {INSTANT_MAX, "b", 400},
@@ -146,11 +163,31 @@ static void takes_the_one_that_ends_last_of_several(void **state)
     ASK_ALL(plans, questions);
 }
 
+#define MS(milliseconds) ((milliseconds)*INSTANT_MILLISECOND)
+
+/* An upgrade, and back for a while: where the newer program takes the newest snapshot. */
+static void takes_the_newest_snapshot_of_two_formats(void **state)
+{
+    static const struct plan plans[MOST_GENERATIONS] = {
+        {"a", MS(100), MS(200), {MS(100), MS(190)}, 0, 0, false, {MS(100)}},
+        {"b", MS(400), MS(500), {MS(400), MS(450)}, 0, 0, false, {MS(400)}},
+        {"ltx", MS(150), MS(600), {MS(150), MS(195), MS(300), MS(600)}, 0, 0, true, {MS(250)}}};
+    static const struct question questions[] = {
+        {MS(140), "a", MS(100)},   {MS(151), "a", MS(100)},       {MS(196), "a", MS(190)},
+        {MS(195), "ltx", MS(195)}, /* its own time */
+        {MS(240), "a", MS(190)},   {MS(255), "ltx", MS(195)},     {MS(399), "ltx", MS(300)},
+        {MS(401), "b", MS(400)},   {MS(450), "b", MS(450)},       {MS(599), "b", MS(450)},
+        {MS(600), "ltx", MS(600)}, {INSTANT_MAX, "ltx", MS(600)},
+    };
+    ASK_ALL(plans, questions);
+}
+
 /* CalcRestoreTarget replaces its choice only by one that ends later. */
 static void takes_the_first_of_several_that_end_at_once(void **state)
 {
-    static const struct plan plans[MOST_GENERATIONS] = {
-        {"a", 100, 300, {100}, 0, 0}, {"b", 50, 300, {200}, 0, 0}, {"c", 50, 299, {250}, 0, 0}};
+    static const struct plan plans[MOST_GENERATIONS] = {{"a", 100, 300, {100}, 0, 0, false, {0}},
+                                                        {"b", 50, 300, {200}, 0, 0, false, {0}},
+                                                        {"c", 50, 299, {250}, 0, 0, false, {0}}};
     static const struct question questions[] = {{260, "a", 100}, {300, "a", 100}, {INSTANT_MAX, "a", 100}};
     ASK_ALL(plans, questions);
 }
@@ -158,10 +195,10 @@ static void takes_the_first_of_several_that_end_at_once(void **state)
 /* Ours is the newest state at or before the time over all of them. */
 static void asks_the_others_where_the_choice_has_no_state(void **state)
 {
-    static const struct plan plans[MOST_GENERATIONS] = {{"a", 100, 200, {100, 190}, 0, 0},
-                                                        {"b", 150, 250, {150, 195}, 0, 0},
-                                                        {"c", 180, 900, {0}, 0, 0},
-                                                        {"d", 1, 0, {0}, 0, 0}};
+    static const struct plan plans[MOST_GENERATIONS] = {{"a", 100, 200, {100, 190}, 0, 0, false, {0}},
+                                                        {"b", 150, 250, {150, 195}, 0, 0, false, {0}},
+                                                        {"c", 180, 900, {0}, 0, 0, false, {0}},
+                                                        {"d", 1, 0, {0}, 0, 0, false, {0}}};
     static const struct question questions[] = {
         {185, "b", 150}, {190, "a", 190}, {194, "a", 190},
         {195, "b", 195}, {800, "b", 195}, {INSTANT_MAX, "b", 195},
@@ -172,9 +209,9 @@ static void asks_the_others_where_the_choice_has_no_state(void **state)
 /* Names promise 190 and 195, but what is sound ends at 110 and 170. */
 static void passes_over_promises_that_damage_broke(void **state)
 {
-    static const struct plan plans[MOST_GENERATIONS] = {{"a", 100, 200, {110, 190}, 1, 0},
-                                                        {"b", 100, 250, {105, 195}, 1, 0},
-                                                        {"c", 120, 170, {120, 170}, 0, 0}};
+    static const struct plan plans[MOST_GENERATIONS] = {{"a", 100, 200, {110, 190}, 1, 0, false, {0}},
+                                                        {"b", 100, 250, {105, 195}, 1, 0, false, {0}},
+                                                        {"c", 120, 170, {120, 170}, 0, 0, false, {0}}};
     static const struct question questions[] = {{300, "c", 170}, {260, "c", 170}, {115, "b", 105}};
     ASK_ALL(plans, questions);
 }
@@ -185,13 +222,14 @@ static void tells_why_a_generation_cannot_be_read(void **state)
         struct plan plans[MOST_GENERATIONS];
         int64_t time;
     } cases[] = {
-        {{{"a", 100, 200, {100}, 0, 0}, {"b", 300, 400, {300}, 0, -EIO}}, 350},
-        {{{"a", 100, 200, {100}, 0, 0}, {"b", 300, 400, {300}, 0, -EIO}}, 450},
-        {{{"a", 100, 200, {100}, 0, 0}, {"b", 300, 400, {300}, 0, -EIO}}, INSTANT_MAX},
-        {{{"a", 100, 200, {100}, 0, 0},
-          {"b", 90, 190, {90}, 0, -EIO},
-          {"c", 300, 400, {310}, 1, 0},
-          {"d", 50, 60, {0}, 0, 0}},
+        {{{"a", 100, 200, {100}, 0, 0, false, {0}}, {"b", 300, 400, {300}, 0, -EIO, false, {0}}}, 350},
+        {{{"a", 100, 200, {100}, 0, 0, false, {0}}, {"b", 300, 400, {300}, 0, -EIO, false, {0}}}, 450},
+        {{{"a", 100, 200, {100}, 0, 0, false, {0}}, {"b", 300, 400, {300}, 0, -EIO, false, {0}}},
+         INSTANT_MAX},
+        {{{"a", 100, 200, {100}, 0, 0, false, {0}},
+          {"b", 90, 190, {90}, 0, -EIO, false, {0}},
+          {"c", 300, 400, {310}, 1, 0, false, {0}},
+          {"d", 50, 60, {0}, 0, 0, false, {0}}},
          305},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -237,6 +275,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_the_generation_that_contains_the_time),
+        cmocka_unit_test(takes_the_newest_snapshot_of_two_formats),
         cmocka_unit_test(takes_the_one_that_ends_last_of_several),
         cmocka_unit_test(takes_the_first_of_several_that_end_at_once),
         cmocka_unit_test(asks_the_others_where_the_choice_has_no_state),
