@@ -112,7 +112,7 @@ int restore_find(struct history *history, const char *name, const struct restore
     _cleanup_(unref_state) struct state *state = NULL;
     int r = open_state(history, options, task, &state);
 
-    if (r == -ENOENT && !*task->reason) /* else something on the way there is missing */
+    if (r == -ENOENT)
         return *options->position ? explain_position(history, options, task)
                                   : explain_time(history, options, task);
     if (r < 0)
