@@ -15,11 +15,32 @@ void database_config_finish(struct database_config *database)
     *database = (struct database_config){0};
 }
 
+/* A pattern as fnmatch(3) has it. Go, which Litestream has its patterns from, knows no ! and no classes in a
+ * set. Source: Go, path/filepath.Match. */
+static char *translate_pattern(const char *pattern)
+{
+    char *translated = malloc(2 * strlen(pattern) + 1), *end = translated;
+    bool in_set = false;
+
+    if (!translated)
+        return NULL;
+    for (const char *at = pattern; *at; at++) {
+        if (in_set && (*at == '[' || *at == '!'))
+            *end++ = '\\';
+        in_set = in_set ? *at != ']' : *at == '[';
+        *end++ = *at;
+        if (*at == '\\' && at[1])
+            *end++ = *++at;
+    }
+    *end = '\0';
+    return translated;
+}
+
 /* `path`, or `dir` with its `pattern` and `recursive`. */
 static int read_place(const struct mapping *entry, const struct config_options *options,
                       struct database_config *database)
 {
-    _cleanup_free_ char *path = NULL, *folder = NULL;
+    _cleanup_free_ char *path = NULL, *folder = NULL, *pattern = NULL;
     struct optional_bool recursive = {0};
 
     int r = mapping_string(entry, "path", &path);
@@ -33,11 +54,13 @@ static int read_place(const struct mapping *entry, const struct config_options *
         return mapping_fail(entry, "dir", EINVAL, "there is a `path` too; one of both must go");
     if (folder) {
         database->is_folder = true;
-        r = mapping_string(entry, "pattern", &database->pattern);
+        r = mapping_string(entry, "pattern", &pattern);
         if (r >= 0)
             r = mapping_bool(entry, "recursive", &recursive);
-        if (r >= 0 && !database->pattern)
-            r = mapping_fail(entry, "pattern", EINVAL, "missing: `dir` needs one, such as \"*.db\"");
+        if (r >= 0 && !pattern)
+            return mapping_fail(entry, "pattern", EINVAL, "missing: `dir` needs one, such as \"*.db\"");
+        if (r >= 0 && !(database->pattern = translate_pattern(pattern)))
+            return -ENOMEM;
         database->recursive = recursive.value;
     }
     if (r >= 0)

@@ -39,7 +39,7 @@ bool discover_allows(const struct database_config *config, const char *place)
 
     if (slash && !discover_is_deep(config))
         return false;
-    return !config->pattern || fnmatch(config->pattern, name, FNM_PERIOD) == 0;
+    return !config->pattern || fnmatch(config->pattern, name, 0) == 0;
 }
 
 /* Whether a folder's own folders say that it is a backup. Litestream v0.3 writes `generations`, v0.5 `ltx`,
@@ -78,6 +78,12 @@ static bool has_enough(struct search *search)
     return enough;
 }
 
+/* Whether it is what Litestream keeps beside a live database, which looks like a backup. */
+static bool is_of_litestream(const char *folder_name)
+{
+    return fnmatch(".*-litestream/", folder_name, 0) == 0;
+}
+
 static int look_into(void *context, size_t item, struct task *task)
 {
     struct search *search = context;
@@ -98,7 +104,8 @@ static int look_into(void *context, size_t item, struct task *task)
         return add_found(search, place);
     pthread_mutex_lock(&search->lock);
     for (size_t i = 0; i < listing.n_folders && r == 0; i++)
-        r = names_add(&search->next, listing.folders[i], true);
+        if (!is_of_litestream(listing.folders[i] + length))
+            r = names_add(&search->next, listing.folders[i], true);
     pthread_mutex_unlock(&search->lock);
     return r;
 }

@@ -54,7 +54,7 @@ struct database_config {
     char *path;     /* absolute, as the application knows it; for a folder of databases the folder */
     bool is_folder; /* `dir:`, or a URL or folder that may hold several backups: databases are found by
                        listing */
-    char *pattern;  /* is_folder: glob that a database's file name must match; NULL: any */
+    char *pattern;  /* is_folder: what fnmatch(3) must find a database's file name to match; NULL: any */
     bool recursive; /* is_folder: databases may lie in folders below */
     bool is_source; /* came from a URL or folder on the command line, not from a config: named by its place
                        there */

@@ -104,6 +104,24 @@ class OurOwn(Listings):
         self.assertEqual([(row["path"], row["replicas"]) for row in self.rows("databases", "-config", config)],
                          [(f"/srv/app/{name}", "file") for name in ["other.sqlite3", *names]])
 
+    def test_patterns_are_those_of_go(self):
+        """What Litestream 0.5.18 replicates of such names."""
+        names = ["!a.db", "a.db", "b.db", ".h.db", ":.db", "[.db", "a.sqlite"]
+        for name in names:
+            (self.folder / "replica" / name / "ltx").mkdir(parents=True)
+        for pattern, matches in {"*.db": names[:-1], "[!a].db": ["a.db"], "[!a]*.db": ["!a.db", "a.db"], "[^a].db": ["b.db", ":.db", "[.db"],
+                                 "[[:].db": [":.db", "[.db"], "?.db": ["a.db", "b.db", ":.db", "[.db"]}.items():
+            config = self.folder / "litestream.yml"
+            config.write_text(f"dbs:\n  - dir: /data\n    pattern: '{pattern}'\n    replica: {{path: {self.folder}/replica}}\n")
+            self.assertEqual(sorted(row["path"] for row in self.rows("databases", "-config", config)),
+                             sorted(f"/data/{name}" for name in matches), pattern)
+
+    def test_what_litestream_keeps_beside_a_database_is_no_backup(self):
+        fixture = self.fixture("rails-v03")
+        (fixture / "replica/.production.sqlite3-litestream/generations/0123456789abcdef").mkdir(parents=True)
+        reports = json.loads(self.run_verb("verify", "-json", "-quick", f"file://{fixture}/replica").stdout)
+        self.assertEqual(len(reports), 4)
+
     def test_a_folder_of_databases_whose_first_replica_fails(self):
         """The second one has the database, and a third is not asked for it."""
         replicas = self.fixture("rails-v03") / "replica"
