@@ -15,6 +15,9 @@
 
 #include "litemount/cleanup.h"
 
+/* Bytes: what is made only to be there for a moment, of which memory holds several times as much. */
+#define MANY (RECENT_LIMIT / 8)
+
 /* One piece that was looked for on disk and in memory. */
 struct found {
     size_t length; /* bytes */
@@ -341,11 +344,16 @@ int64_t cache_image_read(struct cache_image *image, uint64_t offset, size_t leng
         atomic_fetch_add(&image->cache->hits, (offset + done - 1) / image->piece - offset / image->piece + 1);
     if (done == length || offset + done >= end)
         return (int64_t)done;
-    if (!bytes && atomic_load(&image->cache->reads_through))
+    if (!bytes && length >= MANY && cache_reads_through(image->cache))
         return -ENOSPC; /* it would be made for nobody */
     rest = read_missing(image, offset + done, length - done, bytes ? (uint8_t *)bytes + done : NULL, maker,
                         task);
     return rest < 0 ? rest : (int64_t)done + rest;
+}
+
+bool cache_reads_through(const struct cache *cache)
+{
+    return atomic_load(&cache->reads_through);
 }
 
 void cache_image_keep(struct cache_image *image, uint64_t offset, const struct cache_maker *maker,

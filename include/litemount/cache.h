@@ -70,10 +70,13 @@ int cache_fill_put(struct cache_fill *fill, uint64_t offset, const void *bytes, 
 int cache_image_open(struct cache *cache, const char *identity, size_t piece, struct cache_image **ret_image);
 void cache_image_close(struct cache_image *image); /* NULL is fine */
 
+/* Whether nothing can be stored just now: the disk is full, or there is none. */
+bool cache_reads_through(const struct cache *cache);
+
 /* Reads `length` bytes from `offset`, making what is missing. Returns the bytes read, fewer only at the
  * image's end, or a negative errno: the maker's, -ECANCELED, or -EIO. A reader whose maker was cancelled
  * makes it itself. `bytes` may be NULL: to have them there for a reader to come; then also -ENOSPC: they
- * are not, and nothing can be stored just now. */
+ * are not, and nothing can be stored just now, nor are they so few that memory holds them for a moment. */
 int64_t cache_image_read(struct cache_image *image, uint64_t offset, size_t length, void *bytes,
                          const struct cache_maker *maker, struct task *task);
 

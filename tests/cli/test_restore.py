@@ -10,13 +10,11 @@ import resource
 import shutil
 import sqlite3
 import stat
-import struct
 import subprocess
 
 from running import ROOT, VerbTest, main
 import states
 from make_backup import GENERATION, compress, write_empty
-from make_ltx import write_file
 from mounting import sha256
 
 NAME = "production.sqlite3"
@@ -355,17 +353,6 @@ class Shortages(RestoreTest):
             result = self.restore(output=target)
             self.assert_restored(result, target=target)
             self.assertIn("reading without a cache", result.stderr)
-
-    def test_no_cache_for_pages_of_two_files(self):
-        replica, size, count = self.folder / "backup/two.db", 4096, 1200
-        pages = {number: os.urandom(size) for number in range(1, count + 1)}
-        pages[1] = struct.pack(">16sHBB", b"SQLite format 3", size, 1, 1).ljust(size, b"\0")
-        write_file(replica, 9, (1, 1), pages.items(), count, size, 1_700_000_000_000)
-        changed = {number: os.urandom(size) for number in range(50, count, 50)}
-        write_file(replica, 0, (2, 2), changed.items(), count, size, 1_700_000_100_000)
-        wanted = hashlib.sha256(b"".join((pages | changed).values())).hexdigest()
-        self.environment["XDG_CACHE_HOME"] = "/proc/nowhere"
-        self.assert_restored(self.run_verb("restore", "-o", self.target, f"file://{replica}"), wanted)
 
     def test_a_cache_on_a_full_disk(self):
         """The cache fails to write; the restore goes on."""

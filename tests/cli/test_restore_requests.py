@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import fcntl
+import hashlib
 import os
 import pathlib
 import re
@@ -13,7 +14,7 @@ import termios
 
 from running import VerbTest, main
 from make_backup import Writer, write_backup
-from make_ltx import write_snapshot
+from make_ltx import write_file, write_snapshot
 from mounting import SLOWNESS, sha256
 from stores import Bucket, s3_config
 
@@ -227,6 +228,31 @@ class LargeFile(StoreTest):
                 failed += 1
         self.assertGreater(failed, 0)
         self.assert_restored()
+
+
+class TwoFiles(StoreTest):
+    """Of v0.5: pages that come from one and the other in turn."""
+
+    def setUp(self):
+        super().setUp()
+        replica, size, count = self.folder / "backup" / NAME, 4096, 1200
+        pages = {number: os.urandom(size) for number in range(1, count + 1)}
+        pages[1] = struct.pack(">16sHBB", b"SQLite format 3", size, 1, 1).ljust(size, b"\0")
+        write_file(replica, 9, (1, 1), pages.items(), count, size, 1_700_000_000_000)
+        changed = {number: os.urandom(size) for number in range(10, count, 10)}
+        write_file(replica, 0, (2, 2), changed.items(), count, size, 1_700_000_100_000)
+        self.wanted = hashlib.sha256(b"".join((pages | changed).values())).hexdigest()
+        self.serve()
+
+    def test_neighbours_come_together(self):
+        """With a cache, and without one."""
+        for cache in (self.folder / "cache", "/proc/nowhere"):
+            self.environment["XDG_CACHE_HOME"] = str(cache)
+            target, before = self.folder / "restored.db", len(self.bucket.object_requests())
+            result = self.run_verb("restore", "-force", "-config", self.config, "-o", target, NAME)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(sha256(target), self.wanted)
+            self.assertLess(len(self.bucket.object_requests()) - before, 30)
 
 
 if __name__ == "__main__":

@@ -230,8 +230,9 @@ static int finish_draft(struct draft *draft, size_t shared, const struct v03_lis
     listing->frames = known ? v03_frames_ref(known->frames) : v03_frames_make();
     if (!listing->frames)
         return -ENOMEM;
-    int r = segment_row_extend(known ? known->row : NULL, kept + shared, draft->segments + shared,
-                               draft->n_segments - shared, &listing->row);
+    int r = segment_row_extend(known ? known->row : NULL, kept + shared,
+                               draft->segments ? draft->segments + shared : NULL, draft->n_segments - shared,
+                               &listing->row);
     if (r < 0)
         return r;
     listing->segments = listing->row->segments;

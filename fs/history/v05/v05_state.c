@@ -236,6 +236,8 @@ static int64_t state_v05_read(struct state *base, uint64_t offset, size_t length
     uint64_t first = offset / state->page_size, end = (offset + length - 1) / state->page_size + 1;
     int r = ensure_merged(state);
 
+    if (r == 0 && !bytes && cache_reads_through(((struct v05_generation *)base->generation)->cache))
+        r = -ENOSPC;
     if (r == 0)
         r = find_runs(state, first + 1, end + 1, &runs);
     if (r == 0 && (runs.n > 1 || !bytes))
