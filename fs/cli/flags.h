@@ -20,4 +20,10 @@ struct flag {
  * the flags. Returns how many there are, or -EINVAL with a reason. */
 int flags_read(int argc, char **argv, const struct flag *flags, size_t n_flags, struct task *task);
 
+/* A flag's value; NULL: it was not given, or is empty, which to Litestream is the same. */
+static inline const char *flag_given(const char *value)
+{
+    return value && *value ? value : NULL;
+}
+
 void flags_print_help(const struct flag *flags, size_t n_flags, FILE *file);

@@ -14,10 +14,11 @@ static bool is_wanted(const struct objects *objects, const struct listed_object 
 
 int objects_list(void *context, char **operands, int n_operands, struct task *task)
 {
-    const struct objects *objects = context;
+    struct objects *objects = context;
     _cleanup_(target_finish) struct target target;
     _cleanup_(listed_objects_finish) struct listed_objects found = {0};
     _cleanup_(output_finish) struct output output;
+    objects->generation = flag_given(objects->generation);
     int r = target_open(&objects->common, operands[0], task, &target);
 
     (void)n_operands;

@@ -97,10 +97,11 @@ static int measure(const struct target *target, const char *generation, struct t
 
 static int list(void *context, char **operands, int n_operands, struct task *task)
 {
-    const struct points_command *command = context;
+    struct points_command *command = context;
     _cleanup_(target_finish) struct target target;
     _cleanup_(listed_points_finish) struct listed_points points = {0};
     bool drawn = !command->json && !command->table && isatty(STDOUT_FILENO) == 1;
+    command->generation = flag_given(command->generation);
     int r = target_open(&command->common, operands[0], task, &target);
 
     (void)n_operands;

@@ -18,11 +18,10 @@ static bool is_hex(const char *text, size_t least, size_t most)
 /* INDEX is in hex, as in the names of the WALs. */
 static int read_index(struct restore_options *options, struct task *task)
 {
-    if (!options->generation)
-        return task_fail(task, EINVAL, "-index needs -generation");
     if (!is_hex(options->index, 1, 8))
         return task_fail(task, EINVAL, "-index %s: expected a hexadecimal WAL index, such as 0000001f",
                          options->index);
+    options->time = INSTANT_MAX;
     snprintf(options->position, sizeof options->position, "%08lx/", strtoul(options->index, NULL, 16));
     return 0;
 }
@@ -35,7 +34,10 @@ static int read_txid(struct restore_options *options, struct task *task)
     if (!is_hex(options->txid, 16, 16))
         return task_fail(task, EINVAL, "-txid %s: expected 16 hexadecimal digits", options->txid);
     options->generation = LTX_GENERATION;
-    snprintf(options->position, sizeof options->position, "%016llx", strtoull(options->txid, NULL, 16));
+    options->time = INSTANT_MAX; /* which is what TXID 0 means */
+    unsigned long long txid = strtoull(options->txid, NULL, 16);
+    if (txid)
+        snprintf(options->position, sizeof options->position, "%016llx", txid);
     return 0;
 }
 
@@ -86,7 +88,8 @@ static int check_all(const struct restore_options *options, const char *operand,
 
 static bool is_number(const char *text)
 {
-    return *text && strspn(text, "0123456789") == strlen(text) && strtoul(text, NULL, 10) > 0;
+    text += *text == '-';
+    return *text && strspn(text, "0123456789") == strlen(text);
 }
 
 static bool is_integrity_check(const char *text)
@@ -96,6 +99,10 @@ static bool is_integrity_check(const char *text)
 
 int restore_read_options(struct restore_options *options, const char *operand, struct task *task)
 {
+    options->output = flag_given(options->output);
+    options->timestamp = flag_given(options->timestamp);
+    options->generation = flag_given(options->generation);
+    options->txid = flag_given(options->txid);
     int r = options->all ? check_all(options, operand, task) : check_operand(options, operand, task);
 
     if (r < 0)

@@ -106,15 +106,41 @@ static int warn_of_nothing(struct state *state, const char *name, struct task *t
     return r == -ECANCELED || r == -ENOMEM ? r : 0;
 }
 
+/* The state, or why there is none. */
+static int find_state(struct history *history, const struct restore_options *options, struct task *task,
+                      struct state **ret_state)
+{
+    int r = open_state(history, options, task, ret_state);
+
+    if (r != -ENOENT)
+        return r;
+    return *options->position ? explain_position(history, options, task)
+                              : explain_time(history, options, task);
+}
+
+/* A WAL index alone is one of the generation that has the newest state. */
+static int find_in_newest(struct history *history, const struct restore_options *options, struct task *task,
+                          struct state **ret_state)
+{
+    struct restore_options newest = *options, of_it = *options;
+    _cleanup_(unref_state) struct state *state = NULL;
+
+    *newest.position = '\0';
+    int r = find_state(history, &newest, task, &state);
+    if (r < 0)
+        return r;
+    of_it.generation = state_generation(state);
+    return find_state(history, &of_it, task, ret_state);
+}
+
 int restore_find(struct history *history, const char *name, const struct restore_options *options,
                  struct task *task, struct state **ret_state)
 {
     _cleanup_(unref_state) struct state *state = NULL;
-    int r = open_state(history, options, task, &state);
+    bool anywhere = *options->position && !options->generation;
+    int r = anywhere ? find_in_newest(history, options, task, &state)
+                     : find_state(history, options, task, &state);
 
-    if (r == -ENOENT)
-        return *options->position ? explain_position(history, options, task)
-                                  : explain_time(history, options, task);
     if (r < 0)
         return r;
     warn_of_gap(state, name);

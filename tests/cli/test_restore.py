@@ -171,6 +171,14 @@ class Points(RestoreTest):
         self.assert_refused(self.run_verb("restore", "-o", self.target, "-txid", "f" * 16, folder / "data" / NAME),
                             "f" * 16, "0000000000000001")
 
+    def test_an_index_alone_is_of_the_newest_generation(self):
+        """What Litestream 0.3.13 restores."""
+        self.assertEqual(sha256(self.restored("-index", "2")), "3beb558389520d1f81533069d4414bb45ed88a15444b8dfd50ca2e1c5145f708")
+
+    def test_an_empty_value_is_none(self):
+        self.assertEqual(sha256(self.restored("-timestamp", "", "-generation", "", "-txid", "")), self.latest)
+        self.assertEqual(sha256(self.restored("-parallelism", "-3")), self.latest)
+
     def test_behind_the_last_wal_index_is_the_end(self):
         wanted = sha256(self.restored("-generation", self.generation))
         self.assertEqual(sha256(self.restored("-generation", self.generation, "-index", "7fffffff")), wanted)
@@ -267,7 +275,6 @@ class Answers(RestoreTest):
     def test_wrong_usage(self):
         wrong = {
             "-timestamp": ["-timestamp", "yesterday"],
-            "-generation": ["-index", "1"],
             "-index": ["-generation", GENERATION, "-index", "xyz"],
             "-txid": ["-txid", "1"],
             "cannot be used together": ["-timestamp", MIDDLE, "-generation", GENERATION, "-index", "1"],
