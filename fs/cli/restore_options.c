@@ -69,14 +69,14 @@ static int check_operand(const struct restore_options *options, const char *oper
 {
     if (!operand)
         return task_fail(task, EINVAL, "a database path or replica URL is required, or -all; see --help");
-    if (target_is_url(operand) && !options->output)
-        return task_fail(task, EINVAL, "a replica URL needs -o FILE");
+    if (target_is_source(operand) && !options->output)
+        return task_fail(task, EINVAL, "a replica URL or a folder needs -o FILE");
     return 0;
 }
 
 static int check_all(const struct restore_options *options, const char *operand, struct task *task)
 {
-    if (operand && !target_is_url(operand))
+    if (operand && !target_is_source(operand))
         return task_fail(task, EINVAL, "%s: -all restores all databases; leave one of the two out", operand);
     if (!options->output)
         return task_fail(task, EINVAL, "-all needs -o FOLDER");

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "litemount/cache.h"
 #include "litemount/catalog.h"
@@ -16,9 +17,13 @@
 /* Nanoseconds: a verb looks once. */
 #define REFRESH (3600 * INSTANT_SECOND)
 
-bool target_is_url(const char *text)
+bool target_is_source(const char *operand)
 {
-    return strstr(text, "://") != NULL;
+    struct stat info;
+
+    if (strstr(operand, "://"))
+        return true;
+    return strchr(operand, '/') && stat(operand, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 char *target_shown(const char *source)
@@ -49,13 +54,13 @@ int target_open_backups(const struct common_flags *flags, const char *operand, s
     };
 
     *backups = (struct backups){0};
-    if (operand && target_is_url(operand)) {
+    if (operand && target_is_source(operand)) {
         if (flags->config)
-            return task_fail(task, EINVAL, "a replica URL and -config cannot be used together");
+            return task_fail(task, EINVAL, "a replica URL or a folder, and -config, cannot be used together");
         options.source = operand;
     }
     int r = backups_open(&options, task, backups);
-    if (r == -ENOENT && operand && target_is_url(operand))
+    if (r == -ENOENT && operand && target_is_source(operand))
         return -ENODATA;                /* a folder that does not exist */
     return r == -EINVAL ? -EBADMSG : r; /* the configuration is wrong, not the command line */
 }
@@ -71,9 +76,13 @@ static int only_name(struct catalog *catalog, const char *operand, struct task *
         return r;
     if (names.n == 0)
         return catalog_explain_nothing(catalog, task);
-    if (names.n > 1)
-        return task_fail(task, EINVAL, "%s: holds %zu backups; name one of them, such as %s%s%s", url,
-                         names.n, url, url[strlen(url) - 1] == '/' ? "" : "/", names.items[0].text);
+    if (names.n > 1) {
+        struct history *first;
+        r = catalog_find(catalog, names.items[0].text, task, &first);
+        return r < 0 ? r
+                     : task_fail(task, EINVAL, "%s: holds %zu backups; name one of them, such as %s", url,
+                                 names.n, history_place(first));
+    }
     *ret_name = strdup(names.items[0].text);
     return *ret_name ? 0 : -ENOMEM;
 }
@@ -104,11 +113,11 @@ int target_open(const struct common_flags *flags, const char *operand, struct ta
     struct catalog *catalog = target->backups.catalog;
 
     if (r == 0)
-        r = target_is_url(operand) ? only_name(catalog, operand, task, &target->name)
-                                   : find_name(catalog, operand, task, &target->name);
+        r = target_is_source(operand) ? only_name(catalog, operand, task, &target->name)
+                                      : find_name(catalog, operand, task, &target->name);
     if (r == 0)
         r = catalog_find(catalog, target->name, task, &target->history);
-    if (r == -ENOENT && !target_is_url(operand))
+    if (r == -ENOENT && !target_is_source(operand))
         return task_fail(task, ENOENT, "%s: not a database in the configuration; see litemount databases",
                          operand);
     if (r == 0 && *catalog_prefix(catalog) &&

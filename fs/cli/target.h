@@ -32,7 +32,8 @@ struct target {
     struct history *history; /* borrowed from the backups */
 };
 
-bool target_is_url(const char *operand);
+/* Whether it is a source of its own, a URL or a folder, and no database of a configuration. */
+bool target_is_source(const char *operand);
 
 /* The operand as it may be shown: of a URL without user, password and query, where secrets can stand. The
  * caller frees it; NULL: no memory. */

@@ -121,7 +121,7 @@ static int verify_operand(struct verify_command *command, const char *operand, s
 {
     struct task attempt;
     task_init(&attempt, task);
-    int r = target_is_url(operand) ? verify_all(command, operand, &attempt)
+    int r = target_is_source(operand) ? verify_all(command, operand, &attempt)
                                    : verify_one(command, operand, &attempt);
 
     if (r == 0 || r == -ECANCELED || r == -ENOMEM)

@@ -353,13 +353,27 @@ static const char *s3_root(const struct replica_config *config)
     return config->path ? config->path : "";
 }
 
+/* A key as it stands in a URL that can be given again: what would end it there is escaped. */
+static char *escape_key(const char *key, size_t length)
+{
+    char *escaped = malloc(3 * length + 1), *end = escaped;
+
+    for (size_t i = 0; escaped && i < length; i++)
+        end += sprintf(end, strchr("%?#", key[i]) ? "%%%02X" : "%c", key[i]);
+    if (escaped)
+        *end = '\0';
+    return escaped;
+}
+
 static char *s3_url(const struct store *store, const char *root)
 {
     const struct s3_store *s3 = (const struct s3_store *)store;
-    char *url;
     size_t length = strlen(root);
-    int n = asprintf(&url, "s3://%s%s%.*s%s%s", s3->bucket, length ? "/" : "", length ? (int)length - 1 : 0,
-                     root, s3->endpoint ? "?endpoint=" : "", s3->endpoint ? s3->endpoint : "");
+    _cleanup_free_ char *path = escape_key(root, length ? length - 1 : 0); /* without the '/' at its end */
+    char *url;
+    int n = path ? asprintf(&url, "s3://%s%s%s%s%s", s3->bucket, length ? "/" : "", path,
+                            s3->endpoint ? "?endpoint=" : "", s3->endpoint ? s3->endpoint : "")
+                 : -1;
     return n < 0 ? NULL : url;
 }
 

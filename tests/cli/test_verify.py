@@ -305,9 +305,10 @@ class States(VerifyTest):
 
     def test_a_folder_of_backups_needs_no_configuration(self):
         folder = self.fixture("pagesizes-v03")
-        reports = self.reports(f"file://{folder}/replica")
-        self.assertEqual(sorted(reports), ["big.db", "p1024.db", "p512.db", "p65536.db", "p8192.db"])
-        self.assertEqual({report["path"] for report in reports.values()}, {None})
+        for source in (f"file://{folder}/replica", f"{folder}/replica"):
+            reports = self.reports(source)
+            self.assertEqual(sorted(reports), ["big.db", "p1024.db", "p512.db", "p65536.db", "p8192.db"])
+            self.assertEqual({report["path"] for report in reports.values()}, {None})
 
     def test_a_url_that_leads_nowhere(self):
         """Those that follow are verified too, and what is secret in it is not shown."""
