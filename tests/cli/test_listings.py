@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import struct
 import subprocess
 import termios
@@ -172,6 +173,22 @@ class OurOwn(Listings):
         asked = len(bucket.object_requests()), len(bucket.metadata_requests())
         self.assertEqual(self.rows("points", *config), rows)
         self.assertEqual((len(bucket.object_requests()), len(bucket.metadata_requests())), asked)
+
+
+    def test_a_url_that_is_proposed_can_be_given(self):
+        folder = self.folder / "store"
+        fixture = self.fixture("edges-v05") / "replica/edges.sqlite3"
+        for name in ("a?b&c=1#d%20.db", "z.db"):
+            shutil.copytree(fixture, folder / name)
+        to_s3_layout(folder)
+        bucket = Bucket(folder, metadata=ltx_times(folder))
+        self.addCleanup(bucket.close)
+        self.environment.update(AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY=SECRET)
+        done = self.run_verb("snapshots", f"s3://bucket?endpoint={bucket.endpoint}")
+        self.assertEqual(done.returncode, 2)
+        proposed = re.search(r"holds 2 backups; name one of them, such as (\S+)\n", done.stderr)[1]
+        self.assertIn("/a%3Fb&c=1%23d%2520.db?endpoint=", proposed)
+        self.assertEqual(len(self.lines("snapshots", proposed)), len(self.lines("snapshots", fixture)))
 
 
 class Holes(Listings):
