@@ -53,10 +53,9 @@ build() {
     ninja -C "$folder"
 }
 
-# Seconds a fuzz target: enough to meet what is near the corpus.
 # Many of the tests wait more than they work.
 export MESON_TESTTHREADS=${MESON_TESTTHREADS:-$(($(nproc) + 1))}
-
+# Seconds a fuzz target: enough to meet what is near the corpus.
 export FUZZ_SECONDS=${FUZZ_SECONDS:-10}
 
 passed=0 failed=0 skipped=0
