@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,10 +50,17 @@ static int make_folders(const struct new_file *file, struct task *task)
     return 0;
 }
 
+/* How much of a file's name its temporary one begins with. */
+static size_t length_kept(const char *name)
+{
+    size_t length = strlen(name), most = NAME_MAX - SUFFIX_LENGTH;
+    return length < most ? length : most;
+}
+
 /* Whether `entry` is called as a temporary file of `name` is. */
 static bool is_temporary(const char *entry, const char *name)
 {
-    size_t length = strlen(name);
+    size_t length = length_kept(name);
     return strlen(entry) == length + SUFFIX_LENGTH && memcmp(entry, name, length) == 0 &&
            entry[length] == '.' && strcmp(entry + length + strlen(".XXXXXX."), MARK) == 0;
 }
@@ -79,6 +87,16 @@ static void sweep(const struct new_file *file)
         closedir(entries);
 }
 
+/* The caller frees it; NULL: no memory. */
+static char *temporary_path(const struct new_file *file)
+{
+    const char *slash = strrchr(file->path, '/'), *name = slash ? slash + 1 : file->path;
+    size_t length = (size_t)(name - file->path) + length_kept(name);
+    char *path;
+
+    return asprintf(&path, "%.*s.XXXXXX." MARK, (int)length, file->path) < 0 ? NULL : path;
+}
+
 /* Makes a temporary file, and locks it: another's sweep may have had it in between, then it has no name. */
 static int make_temporary(struct new_file *file, struct task *task)
 {
@@ -89,10 +107,9 @@ static int make_temporary(struct new_file *file, struct task *task)
         if (file->fd >= 0)
             close(file->fd);
         file->fd = -1;
-        if (asprintf(&file->temporary, "%s.XXXXXX." MARK, file->path) < 0) {
-            file->temporary = NULL;
+        file->temporary = temporary_path(file);
+        if (!file->temporary)
             return -ENOMEM;
-        }
         file->fd = mkostemps(file->temporary, strlen("." MARK), O_CLOEXEC);
         if (file->fd < 0) {
             int error = errno;

@@ -59,6 +59,8 @@ static int look_at_place(const char *path, bool force, struct task *task, struct
         r = check_file(path, ret_info, force, task);
     else if (errno != ENOENT)
         r = task_fail(task, errno, "%s: %m", path);
+    else if (lstat(path, ret_info) == 0)
+        r = task_fail(task, ENOENT, "%s: is a link that leads to no file", path);
     return r < 0 || force ? r : check_sidecars(path, task);
 }
 

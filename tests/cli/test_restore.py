@@ -114,6 +114,13 @@ class Places(RestoreTest):
         self.assert_restored(self.restore("-force"), target=elsewhere)
         self.assertTrue(self.target.is_symlink())
 
+    def test_a_name_as_long_as_names_are(self):
+        self.assert_restored(self.restore(output=self.place / ("x" * 255)), target=self.place / ("x" * 255))
+
+    def test_a_link_to_nothing_is_no_place(self):
+        self.target.symlink_to(self.folder / "nothing")
+        self.assert_refused(self.restore(), self.target, "leads to no file", left=[self.target.name])
+
     def test_a_folder_and_a_device_are_no_place(self):
         self.assert_refused(self.restore("-force", output=self.place), "folder")
         self.assert_refused(self.restore("-force", output="/dev/null"), "/dev/null")
