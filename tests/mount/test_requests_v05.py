@@ -1,12 +1,15 @@
 """What a question costs at the store, of Litestream 0.5's files: a page is a page, and nobody asks twice."""
 
 import contextlib
+import errno
+import hashlib
 import os
 import re
 import sqlite3
+import struct
 import time
 
-from make_ltx import write_snapshot
+from make_ltx import write_file, write_snapshot
 from mounting import MountTest, main, sha256
 from stores import Bucket, ltx_times, s3_config, to_s3_layout
 from tables import table_of
@@ -71,6 +74,43 @@ class LargeSnapshot(MountTest):
         self.assertEqual(self.bucket.fetched_twice(), [])
         self.assertLess(self.fetched(), self.snapshot.stat().st_size * 11 // 10)
         self.assertLess(len(self.bucket.object_requests()), self.source.stat().st_size // PAGE_SIZE // 200)
+
+
+class Compacted(MountTest):
+    """A file too large to be learnt whole, whose successor stands in its place by the time that its pages are read."""
+
+    def setUp(self):
+        super().setUp()
+        replica, size, count = self.folder / "backup" / NAME, 4096, 1500
+        pages = {number: os.urandom(size) for number in range(1, count + 1)}
+        pages[1] = struct.pack(">16sHBB", b"SQLite format 3", size, 1, 1).ljust(size, b"\0")
+        changed = {number: os.urandom(size) for number in range(2, count, 2)}
+        self.wanted = hashlib.sha256(b"".join((pages | changed).values())).hexdigest()
+
+        def write(level, txid, pages):
+            path = write_file(replica, level, (txid, txid), pages.items(), count, size, TIMESTAMP + txid)
+            os.utime(path, ns=((TIMESTAMP + txid) * 1_000_000,) * 2)
+            return path
+        write(9, 1, pages)
+        self.file, self.compact = write(0, 2, changed), lambda: write(1, 2, changed)
+
+    def test_the_state_goes_on_from_its_successor(self):
+        tree = self.mount(f"file://{self.folder}/backup")
+        for path in ("latest", "at/2023-11-14T22:13:30"):
+            os.stat(tree / path / NAME)
+        with open(tree / "latest" / NAME, "rb") as file:
+            self.file.unlink()
+            self.compact()
+            self.assertEqual(hashlib.file_digest(file, "sha256").hexdigest(), self.wanted)
+        self.assertEqual(sha256(tree / "at/2023-11-14T22:13:30" / NAME), self.wanted)
+
+    def test_without_one_it_is_gone(self):
+        tree = self.mount(f"file://{self.folder}/backup")
+        with open(tree / "latest" / NAME, "rb") as file:
+            self.file.unlink()
+            with self.assertRaises(OSError) as failure:
+                file.read()
+        self.assertEqual(failure.exception.errno, errno.EIO)
 
 
 class Levels(MountTest):

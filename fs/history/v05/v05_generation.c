@@ -132,23 +132,42 @@ static int64_t time_of(struct v05_generation *generation, const struct v05_listi
     return time;
 }
 
-static int generation_open_position(struct generation *base, const char *position, struct task *task,
-                                    struct state **ret_state)
+/* A state of that very TXID; -ENOENT if none leads to it. */
+static int open_txid(struct v05_generation *generation, int64_t time, uint64_t txid, struct task *task,
+                     struct state **ret_state)
 {
-    struct v05_generation *generation = cast(base);
     _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
     _cleanup_(plan_finish) struct plan plan = {0};
     _cleanup_free_ char *gap = NULL;
+    int r = listing ? v05_sound_plan(generation, listing, time, txid, task, &plan) : -ENOENT;
 
-    if (!listing || strlen(position) != 16 || strspn(position, "0123456789abcdef") != 16)
-        return -ENOENT;
-    uint64_t txid = strtoull(position, NULL, 16);
-    int r = v05_sound_plan(generation, listing, INSTANT_MAX, txid, task, &plan);
     if (r == 0 && plan.txid != txid)
         r = -ENOENT;
     if (r == 0)
         r = v05_state_make(generation, listing, &plan, time_of(generation, listing, &plan), &gap, ret_state);
     return r == -EBADMSG ? -EIO : r;
+}
+
+static int generation_open_position(struct generation *base, const char *position, struct task *task,
+                                    struct state **ret_state)
+{
+    if (strlen(position) != 16 || strspn(position, "0123456789abcdef") != 16)
+        return -ENOENT;
+    return open_txid(cast(base), INSTANT_MAX, strtoull(position, NULL, 16), task, ret_state);
+}
+
+/* A base that was made later may hold a newer state than its TXID says. */
+int v05_open_again(const struct state *state, struct task *task, struct state **ret_state)
+{
+    struct v05_generation *generation = cast(state->generation);
+    const struct contents contents = {.replica = generation->replica};
+    uint64_t txid = strtoull(state->position, NULL, 16);
+    int r = generation_refresh(state->generation, &contents, true, task);
+
+    if (r < 0)
+        return r;
+    r = open_txid(generation, state->time, txid, task, ret_state);
+    return r == -ENOENT ? open_txid(generation, INSTANT_MAX, txid, task, ret_state) : r;
 }
 
 static int generation_list_points(struct generation *base, struct task *task, struct instants *points)

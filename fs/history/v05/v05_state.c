@@ -12,10 +12,13 @@
 #include "litemount/cleanup.h"
 #include "litemount/hash.h"
 #include "litemount/parallel.h"
+#include "litemount/task.h"
 #include "ltx_image.h"
 #include "v05_check.h"
+#include "v05_generation.h"
 
 #define PARALLEL_RUNS 16
+#define MOST_LOOKS 3 /* for files in place of those that are gone */
 
 /* Where the newest version of a page above the base stands. */
 struct ltx_version {
@@ -34,6 +37,9 @@ struct v05_state {
     bool merged;
     struct ltx_version *versions; /* by page; only pages that the chain holds */
     size_t n_versions;
+
+    struct v05_state *successor; /* the same state, from files that came in place of some that are gone; NULL:
+                                    none; a reference; guarded by the lock */
 };
 
 static int by_page_newest_first(const void *left, const void *right)
@@ -228,23 +234,81 @@ static int copy(const struct v05_state *state, const struct runs *runs, size_t s
     return 0;
 }
 
-static int64_t state_v05_read(struct state *base, uint64_t offset, size_t length, void *bytes,
-                              struct task *task)
+/* Reads from the files of the state's own plan. */
+static int read_planned(struct v05_state *state, uint64_t offset, size_t length, void *bytes,
+                        struct task *task)
 {
-    struct v05_state *state = (struct v05_state *)base;
     _cleanup_(runs_finish) struct runs runs = {0};
     uint64_t first = offset / state->page_size, end = (offset + length - 1) / state->page_size + 1;
     int r = ensure_merged(state);
 
-    if (r == 0 && !bytes && cache_reads_through(((struct v05_generation *)base->generation)->cache))
-        r = -ENOSPC;
     if (r == 0)
         r = find_runs(state, first + 1, end + 1, &runs);
     if (r == 0 && (runs.n > 1 || !bytes))
         r = bring(state, &runs, task);
     if (r == 0 && bytes)
         r = copy(state, &runs, offset % state->page_size, length, bytes, task);
-    return r < 0 ? r : (int64_t)length;
+    return r;
+}
+
+static struct v05_state *successor_of(struct v05_state *state)
+{
+    pthread_mutex_lock(&state->lock);
+    struct v05_state *successor = state->successor;
+    pthread_mutex_unlock(&state->lock);
+    return successor;
+}
+
+/* Whether both are of the same TXID on the same base: then their pages are the same, however the files
+ * between were compacted. */
+static bool is_same(const struct v05_state *a, const struct v05_state *b)
+{
+    const struct ltx_file *base = a->plan.base, *other = b->plan.base;
+
+    if (a->plan.txid != b->plan.txid || a->base.size != b->base.size || !base != !other)
+        return false;
+    return !base || (strcmp(base->object.key, other->object.key) == 0 &&
+                     strcmp(base->object.version, other->object.version) == 0);
+}
+
+/* A file of the plan is gone, compacted or replaced, after the state was opened: makes the state anew from
+ * what there is now. 0; -ENOENT if it can't be made any more; or another errno. */
+static int succeed(struct v05_state *state, struct task *task)
+{
+    _cleanup_(unref_state) struct state *fresh = NULL;
+
+    if (successor_of(state))
+        return 0;
+    int r = v05_open_again(&state->base, task, &fresh);
+    if (r < 0)
+        return r;
+    if (!is_same(state, (struct v05_state *)fresh))
+        return -ENOENT;
+    pthread_mutex_lock(&state->lock);
+    if (!state->successor)
+        state->successor = (struct v05_state *)steal_pointer(fresh);
+    pthread_mutex_unlock(&state->lock);
+    return 0;
+}
+
+static int64_t state_v05_read(struct state *base, uint64_t offset, size_t length, void *bytes,
+                              struct task *task)
+{
+    struct v05_state *state = (struct v05_state *)base, *next;
+    struct task attempt;
+    int r;
+
+    if (!bytes && cache_reads_through(((struct v05_generation *)base->generation)->cache))
+        return -ENOSPC;
+    for (int looks = 0;; looks++) {
+        while ((next = successor_of(state)))
+            state = next;
+        task_init(&attempt, task);
+        r = read_planned(state, offset, length, bytes, &attempt);
+        if (r != -ESTALE || looks == MOST_LOOKS || succeed(state, task) < 0)
+            break;
+    }
+    return r < 0 ? task_fail(task, -r, "%s", task_reason(&attempt, r)) : (int64_t)length;
 }
 
 static int state_v05_check(struct state *base, struct task *task)
@@ -264,6 +328,8 @@ static void state_v05_close(struct state *base)
     struct v05_state *state = (struct v05_state *)base;
     plan_finish(&state->plan);
     v05_listing_unref(state->listing);
+    if (state->successor)
+        state_unref(&state->successor->base);
     pthread_mutex_destroy(&state->lock);
     free(state->versions);
     free(state);
