@@ -20,8 +20,8 @@
 /* Everything is listed again this often, not only what came since: retention deletes from the front. */
 #define WHOLE_INTERVAL (600 * INSTANT_SECOND)
 
-/* Objects may carry a time a little before the moment at which they can be seen: an instant that lies this
- * long before the last look will not get other objects any more. */
+/* Objects may carry a time before the moment at which they can be seen: an instant that lies this long before
+ * the last look, and before the newest object that it saw, will hardly get other objects any more. */
 #define SETTLED (60 * INSTANT_SECOND)
 
 /* A question is answered from so many listings more, where each is out of date before it is read. */
@@ -186,11 +186,31 @@ static int refresh(struct history *history, int64_t age, bool whole, struct task
     return r;
 }
 
+/* The newest time of any object that was listed; INT64_MIN: none is known. */
+static int64_t newest_time(struct history *history)
+{
+    _cleanup_(generations_finish) struct generations generations = {0};
+    int64_t earliest, latest, newest = INT64_MIN;
+
+    if (current(history, &generations) < 0)
+        return INT64_MIN;
+    for (size_t i = 0; i < generations.n; i++)
+        if (generations.items[i]->ops->bounds(generations.items[i], &earliest, &latest) && latest > newest)
+            newest = latest;
+    return newest;
+}
+
+static bool is_settled(struct history *history, int64_t time)
+{
+    int64_t looked_at = look_time(&history->look), until;
+    return looked_at && time < looked_at - SETTLED && !__builtin_add_overflow(time, SETTLED, &until) &&
+           until < newest_time(history);
+}
+
 /* How old a look may be that answers for `time`. */
 static int64_t age_for(struct history *history, int64_t time)
 {
-    int64_t looked_at = look_time(&history->look);
-    return looked_at && time < looked_at - SETTLED ? INSTANT_MAX : history->options.refresh;
+    return is_settled(history, time) ? WHOLE_INTERVAL : history->options.refresh;
 }
 
 /* What is asked of the generations; see history_open_*. */

@@ -164,17 +164,24 @@ static int by_time(const void *left, const void *right)
     return strcmp(a->generation, b->generation);
 }
 
-static int describe_all(struct history *history, const char *generation, const struct measuring *measuring,
-                        bool anew, struct task *task, struct listed_points *points)
-{
-    _cleanup_(generations_finish) struct generations generations = {0};
-    int r = history_generations(history, anew, task, &generations);
+/* Whose points are described, and where they go to. */
+struct description {
+    const char *generation; /* NULL: all */
+    const struct measuring *measuring;
+    struct listed_points *points;
+};
 
-    if (r == 0 && generation && !generations_find(&generations, generation))
+static int describe_all(const struct generations *generations, void *context, struct task *task)
+{
+    const struct description *description = context;
+    int r = 0;
+
+    listed_points_finish(description->points);
+    if (description->generation && !generations_find(generations, description->generation))
         return -ENOENT;
-    for (size_t i = 0; i < generations.n && r == 0; i++)
-        if (!generation || strcmp(generations.items[i]->name, generation) == 0)
-            r = describe(generations.items[i], measuring, task, points);
+    for (size_t i = 0; i < generations->n && r == 0; i++)
+        if (!description->generation || strcmp(generations->items[i]->name, description->generation) == 0)
+            r = describe(generations->items[i], description->measuring, task, description->points);
     return r;
 }
 
@@ -182,14 +189,10 @@ int history_describe_points(struct history *history, const char *generation,
                             const struct measuring *measuring, struct task *task,
                             struct listed_points *points)
 {
-    int r = describe_all(history, generation, measuring, false, task, points);
+    struct description description = {generation, measuring, points};
+    int r = history_ask_generations(history, describe_all, &description, task);
 
-    if (r == -ESTALE) { /* An object is gone: retention has been at work, so look again. */
-        task_forgive(task);
-        listed_points_finish(points);
-        r = describe_all(history, generation, measuring, true, task, points);
-    }
     if (points->n)
         qsort(points->items, points->n, sizeof *points->items, by_time);
-    return r == -ESTALE ? -EIO : r;
+    return r;
 }

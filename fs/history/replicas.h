@@ -17,3 +17,8 @@ int history_visit_replicas(struct history *history, visit_replica *visit, void *
  * one at everything; a reference each, for the caller to finish. 0, or a negative errno with a reason. */
 int history_generations(struct history *history, bool anew, struct task *task,
                         struct generations *ret_generations);
+
+/* Asks them something. Where an object turns out to be gone (-ESTALE) retention has been at work: asks once
+ * more, after another look at everything. Results as of `ask`, or of the look. */
+typedef int ask_generations(const struct generations *generations, void *context, struct task *task);
+int history_ask_generations(struct history *history, ask_generations *ask, void *context, struct task *task);

@@ -53,13 +53,13 @@ int ltx_time_ask(struct v05_generation *generation, struct ltx_file *file, struc
         return 0;
     task_set_step(task, "its time");
     int r = replica_metadata(file->replica, &file->object, LTX_TIME_METADATA, task, &value);
-    if (r == -ENODATA || r == -ENOENT) {
+    if (r == -ENODATA) {
         task_forgive(task);
         r = 0;
     }
     if (r == 0)
         note(generation, file, ltx_time_of(&file->object, value));
-    return r;
+    return r == -ENOENT ? -ESTALE : r;
 }
 
 static char *fact_identity(const struct v05_generation *generation)
