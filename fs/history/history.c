@@ -343,14 +343,18 @@ int history_generations(struct history *history, bool anew, struct task *task,
 static int visit_one(struct history *history, size_t n, visit_replica *visit, void *context,
                      struct task *task)
 {
-    struct survey survey = {0};
     struct replica *replica;
-    int r = history_survey(history, n, task, &replica, &survey);
+    int r = -ESTALE;
 
-    if (r == 0)
-        r = visit(context, replica, &survey.found, task);
-    generations_finish(&survey.found);
-    return r;
+    for (int looks = 0; looks < MOST_LOOKS && r == -ESTALE; looks++) {
+        struct survey survey = {0};
+        task_forgive(task);
+        r = history_survey(history, n, task, &replica, &survey);
+        if (r == 0)
+            r = visit(context, replica, &survey.found, task);
+        generations_finish(&survey.found);
+    }
+    return r == -ESTALE ? -EIO : r;
 }
 
 int history_visit_replicas(struct history *history, visit_replica *visit, void *context, struct task *task)

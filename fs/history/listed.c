@@ -77,12 +77,17 @@ static int add_generation(struct listed_generations *generations, const struct r
 static int visit_bounds(void *context, const struct replica *replica, const struct generations *generations,
                         struct task *task)
 {
+    struct listed_generations *listed = context;
+    size_t n = listed->n;
     int r = 0;
+
     for (size_t i = 0; i < generations->n && r == 0; i++) {
         r = learn_times(generations->items[i], task);
         if (r == 0)
-            r = add_generation(context, replica, generations->items[i]);
+            r = add_generation(listed, replica, generations->items[i]);
     }
+    if (r < 0)
+        listed->n = n;
     return r;
 }
 
@@ -116,9 +121,14 @@ static int add_objects(const struct object_visit *visit, const struct replica *r
 static int visit_objects(void *context, const struct replica *replica, const struct generations *generations,
                          struct task *task)
 {
+    struct object_visit *visit = context;
+    size_t n = visit->objects->n;
     int r = 0;
+
     for (size_t i = 0; i < generations->n && r == 0; i++)
-        r = add_objects(context, replica, generations->items[i], task);
+        r = add_objects(visit, replica, generations->items[i], task);
+    if (r < 0)
+        visit->objects->n = n;
     return r;
 }
 

@@ -5,7 +5,7 @@
 
 struct replica;
 
-/* Looks at one replica's generations. */
+/* Looks at one replica's generations. What it adds it takes back if it fails. */
 typedef int visit_replica(void *context, const struct replica *replica, const struct generations *generations,
                           struct task *task);
 

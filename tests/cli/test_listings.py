@@ -175,6 +175,19 @@ class OurOwn(Listings):
         self.assertEqual((len(bucket.object_requests()), len(bucket.metadata_requests())), asked)
 
 
+    def test_an_answer_that_passes_is_not_kept(self):
+        """That an object is not there yet tells nothing of its time."""
+        fixture = self.fixture("rails-v05")
+        to_s3_layout(fixture / "replica")
+        times = {key: dict.fromkeys(told, "2024-01-01T00:00:00Z") for key, told in ltx_times(fixture / "replica").items()}
+        bucket = Bucket(fixture / "replica", metadata=times)
+        self.addCleanup(bucket.close)
+        config = s3_config(self.folder / "s3.yml", bucket.endpoint, bucket.bucket, ["production.sqlite3"])
+        bucket.fault("404", times=2, on="object")
+        rows = self.rows("generations", "-config", config, "/data/production.sqlite3")
+        self.environment["XDG_CACHE_HOME"] = str(self.folder / "another")
+        self.assertEqual(self.rows("generations", "-config", config, "/data/production.sqlite3"), rows)
+
     def test_a_url_that_is_proposed_can_be_given(self):
         folder = self.folder / "store"
         fixture = self.fixture("edges-v05") / "replica/edges.sqlite3"

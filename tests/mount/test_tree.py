@@ -346,8 +346,8 @@ class Programs(TreeTest):
 
 
 class Following(MountTest):
-    def test_latest_moves_on_and_an_open_file_keeps_its_instant(self):
-        """The backup as it was at INSTANT, then the rest of its objects put in place, as Litestream would."""
+    def hold_back(self):
+        """Takes the objects after INSTANT out of the backup. Returns what puts them in place, as Litestream would."""
         backup = self.fixture("rails-v03")
         replica, later = backup / "replica" / NAME, self.folder / "later"
         limit = datetime.datetime.fromisoformat(INSTANT.replace("Z", "+00:00")).timestamp()
@@ -357,13 +357,30 @@ class Following(MountTest):
                 target = later / path.relative_to(replica)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 moved.append((path.stat().st_mtime_ns, path.rename(target), path))
+
+        def put_in_place():
+            for _, source, place in sorted(moved):
+                source.rename(place)
+        return put_in_place
+
+    def test_what_comes_late_is_seen(self):
+        """Objects as old as ever, as after an outage: an instant that was looked at before shows them."""
+        put_in_place = self.hold_back()
+        tree = self.mount_fixture("rails-v03", "refresh=1")
+        later, wanted = next((line.argument, line.file.sha256) for line in STATES if line.argument > INSTANT)
+        file = tree / "at" / later / NAME
+        self.assertNotEqual(sha256(file), wanted)
+        put_in_place()
+        wait_until(lambda: sha256(file) == wanted, 5, "what came late")
+
+    def test_latest_moves_on_and_an_open_file_keeps_its_instant(self):
+        put_in_place = self.hold_back()
         tree = self.mount_fixture("rails-v03", "refresh=1")
         file = tree / "latest" / NAME
         before = os.stat(file)
         with open(file, "rb", buffering=0) as opened:
             first = opened.read(8192)
-            for _, source, place in sorted(moved):
-                source.rename(place)
+            put_in_place()
             wanted = state("-").sha256
             wait_until(lambda: sha256(file) == wanted, 5, "latest moving on")
             self.assertNotEqual(os.stat(file).st_ino, before.st_ino)
