@@ -102,11 +102,13 @@ static int discover_folder(struct catalog *catalog, struct folder *folder, size_
     if (r < 0)
         return r;
     for (size_t i = 0; i < replicas.n; i++) {
-        _cleanup_(names_finish) struct names places = {0};
+        _cleanup_(names_finish) struct names places = {0}, refused = {0};
         struct task attempt;
         task_init(&attempt, task);
         recall(catalog, folder, replicas.items[i]);
-        r = discover(replicas.items[i], folder->config, &folder->known, enough, &attempt, &places);
+        r = discover(replicas.items[i], folder->config, &folder->known, enough, &attempt, &places, &refused);
+        for (size_t j = 0; j < refused.n; j++)
+            catalog_warn_once(catalog, refused.items[j].text);
         if (r == 0) {
             r = add_found(catalog, folder, replicas.items[i], &places, task);
             if (r == 0 && enough == 0)

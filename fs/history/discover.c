@@ -25,7 +25,7 @@ struct search {
 
     pthread_mutex_t lock; /* guards what is below */
     struct names next;    /* folders to look into after that */
-    struct names *found;
+    struct names *found, *refused;
 };
 
 bool discover_is_deep(const struct database_config *config)
@@ -84,6 +84,15 @@ static bool is_of_litestream(const char *folder_name)
     return fnmatch(".*-litestream/", folder_name, 0) == 0;
 }
 
+/* A folder that nobody lets us into (lost+found) must not hide its neighbours. */
+static int pass_over(struct search *search, const char *why)
+{
+    pthread_mutex_lock(&search->lock);
+    int r = names_add(search->refused, why, false);
+    pthread_mutex_unlock(&search->lock);
+    return r;
+}
+
 static int look_into(void *context, size_t item, struct task *task)
 {
     struct search *search = context;
@@ -98,6 +107,8 @@ static int look_into(void *context, size_t item, struct task *task)
         bsearch(place, search->known->items, search->known->n, sizeof *search->known->items, compare_place))
         return add_found(search, place);
     int r = replica_list(search->replica, folder, LIST_FOLDER, NULL, 0, task, &listing);
+    if (r == -EACCES && *folder)
+        return pass_over(search, task_reason(task, r));
     if (r < 0)
         return r;
     if (is_backup(&listing, length))
@@ -112,10 +123,14 @@ static int look_into(void *context, size_t item, struct task *task)
 
 /* Looks level by level, the folders of one level at once. */
 int discover(struct replica *replica, const struct database_config *config, const struct names *known,
-             size_t enough, struct task *task, struct names *found)
+             size_t enough, struct task *task, struct names *found, struct names *refused)
 {
-    struct search search = {
-        .replica = replica, .config = config, .known = known, .enough = enough, .found = found};
+    struct search search = {.replica = replica,
+                            .config = config,
+                            .known = known,
+                            .enough = enough,
+                            .found = found,
+                            .refused = refused};
     _cleanup_(names_finish) struct names level = {0};
     size_t deepest = discover_is_deep(config) ? DEEPEST : 1;
     int r = names_add(&level, "", true);

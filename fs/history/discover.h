@@ -8,10 +8,11 @@ struct replica;
 
 /* Adds the places of the backups that `config`'s folder holds, sorted, relative to the replica's root; "" is
  * the root itself. Looks no deeper than the configuration says, and not inside a backup; a place that is
- * among `known` (sorted) is one without a look. The search ends early once `enough` (0: never) were found. 0,
+ * among `known` (sorted) is one without a look. The search ends early once `enough` (0: never) were found.
+ * Folders below the root that may not be looked into are passed over; `refused` gets a sentence for each. 0,
  * or replica_list's errno. */
 int discover(struct replica *replica, const struct database_config *config, const struct names *known,
-             size_t enough, struct task *task, struct names *found);
+             size_t enough, struct task *task, struct names *found, struct names *refused);
 
 /* Whether databases may lie in folders below `config`'s. */
 bool discover_is_deep(const struct database_config *config);

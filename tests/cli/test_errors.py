@@ -1,10 +1,12 @@
 """What is wrong is said in one line, with what would work, and in the same words by a mount and by the commands."""
 
+import os
 import re
 import shutil
+import subprocess
 
 import recorded  # noqa: F401 (finds the modules shared with the tests that mount)
-from mounting import MountTest, main
+from mounting import LITEMOUNT, MountTest, main
 from stores import Bucket, s3_config
 
 NAME = "production.sqlite3"
@@ -53,6 +55,27 @@ class Places(Errors):
         empty = self.folder / "empty"
         empty.mkdir()
         self.same(self.folder_config(empty), f"no backup found at file://{empty}: nothing is there", code=0)
+
+    def test_a_folder_that_nobody_is_let_into(self):
+        """As lost+found: it is told of once, and its neighbours are found."""
+        (self.backup / "lost+found").mkdir(mode=0)
+        powerless = ["setpriv", "--bounding-set=-all"] if os.geteuid() == 0 else []
+        config = self.config(f"dbs:\n  - dir: /data\n    pattern: '*.sqlite3'\n    replica: {{path: {self.backup}}}\n")
+        verify = ["verify", "-quick", f"file://{self.backup}"]
+
+        def run(words):
+            return subprocess.run([*powerless, LITEMOUNT, *words], env={**os.environ, **self.environment}, capture_output=True,
+                                  text=True)
+
+        for words in (["databases", "-config", config], verify):
+            done = run(words)
+            self.assertEqual((done.returncode, done.stderr.count("lost+found")), (0, 1), done.stderr)
+            self.assertIn("production_queue.sqlite3", done.stdout)
+        self.backup.chmod(0)
+        self.addCleanup(self.backup.chmod, 0o700)
+        done = run(verify)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("Permission denied", done.stdout)
 
     def test_inside_of_a_backup(self):
         generation = next((self.backup / NAME / "generations").iterdir())
