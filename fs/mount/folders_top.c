@@ -7,6 +7,7 @@
 #include "litemount/catalog.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
+#include "litemount/log.h"
 #include "litemount/parallel.h"
 #include "litemount/shown.h"
 #include "litemount/task.h"
@@ -166,22 +167,32 @@ struct survey {
     struct names *databases; /* full names */
     pthread_mutex_t lock;    /* guards what is below */
     struct instants *landmarks;
+    size_t answered;
+    int failure; /* of the first that did not answer */
 };
 
+/* One database that can't be asked must not hide the others' landmarks. */
 static int add_landmarks(void *context, size_t item, struct task *task)
 {
     struct survey *survey = context;
+    const char *name = survey->databases->items[item].text;
     _cleanup_(instants_finish) struct instants own = {0};
     struct history *history;
-    int r = catalog_find(survey->catalog, survey->databases->items[item].text, task, &history);
+    int r = catalog_find(survey->catalog, name, task, &history);
 
     if (r == 0)
         r = history_list_landmarks(history, NULL, task, &own);
     pthread_mutex_lock(&survey->lock);
     for (size_t i = 0; i < own.n && r == 0; i++)
         r = instants_add(survey->landmarks, own.times[i]);
+    survey->answered += r == 0;
+    if (survey->failure == 0)
+        survey->failure = r;
     pthread_mutex_unlock(&survey->lock);
-    return r == -ECANCELED || r == -ENOMEM ? r : 0;
+    if (r == 0 || r == -ECANCELED || r == -ENOMEM)
+        return r;
+    log_error("list at: %s: %s", name, task_reason(task, r));
+    return 0;
 }
 
 static int all_landmarks(struct catalog *catalog, struct task *task, struct instants *landmarks)
@@ -195,6 +206,8 @@ static int all_landmarks(struct catalog *catalog, struct task *task, struct inst
         r = parallel_each(databases.n, PARALLEL_DATABASES, add_landmarks, &survey, task);
     pthread_mutex_destroy(&survey.lock);
     instants_sort(landmarks);
+    if (r == 0 && survey.failure < 0 && survey.answered == 0)
+        r = task_fail(task, -survey.failure, "no database answers");
     return r;
 }
 

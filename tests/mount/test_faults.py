@@ -113,6 +113,27 @@ class Store(FaultTest):
         self.bucket.heal()
         self.compare(tree, [line])
 
+    def test_the_instants_of_a_store_that_refuses(self):
+        """No instant is not the same as none that can be had; but one database may have some where another has not."""
+        bucket, name = Bucket(self.replica), "production_queue.sqlite3"
+        self.addCleanup(bucket.close)
+        two = s3_config(self.folder / "two.yml", self.bucket.endpoint, "bucket", [NAME, name])
+        head, _, tail = two.read_text("utf-8").rpartition(self.bucket.endpoint)
+        two.write_text(head + bucket.endpoint + tail, "utf-8")
+        tree = self.mount(two, "refresh=1")
+        instants = os.listdir(tree / "at")
+        self.bucket.fault("403")
+        time.sleep(1.5)
+        self.assertTrue(set(os.listdir(tree / "at")) < set(instants))
+        self.assertRegex(tree.log(), f"list at: {NAME}: .*403")
+        self.assertNotIn(f"list at: {name}", tree.log())
+        bucket.fault("403")
+        time.sleep(1.5)
+        with self.assertRaises(OSError) as caught:
+            os.listdir(tree / "at")
+        self.assertEqual(caught.exception.errno, errno.EIO)
+        self.assertIn("list at: no database answers", tree.log())
+
     def test_silence(self):
         """The store hangs: the reader can be killed, the mount can be unmounted, and the program ends."""
         tree = self.mount_bucket()
