@@ -135,6 +135,15 @@ static bool is_before(struct timespec a, struct timespec b)
     return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
 }
 
+/* Whether it was changed between the listing's beginning and now. What a clock ahead of ours has dated (an
+ * NFS server's, or this machine's before it was set) may be as old as anything. */
+static bool came_meanwhile(struct timespec changed, struct timespec began)
+{
+    struct timespec now; /* not by the clock that ticks: some file systems date finer */
+    clock_gettime(CLOCK_REALTIME, &now);
+    return !is_before(changed, began) && !is_before(now, changed);
+}
+
 struct walk {
     const struct file_store *file;
     const struct list_request *request;
@@ -171,7 +180,7 @@ static int add_file(struct walk *walk, int folder, const char *name, const char 
         return errno == ENOENT ? 0 : file_fail(walk->file, key, "looking at it", errno, walk->task);
     if (!S_ISREG(status.st_mode))
         return 0;
-    if (!is_before(status.st_ctim, walk->began)) {
+    if (came_meanwhile(status.st_ctim, walk->began)) {
         walk->left_out = true;
         return 0;
     }
