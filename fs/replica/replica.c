@@ -160,6 +160,7 @@ int replica_open(struct stores *stores, const struct replica_config *config, str
 {
     const struct store_ops *ops = find_ops(config);
     struct store *store = NULL;
+    struct replica *replica;
 
     if (!ops)
         return task_fail(task, EOPNOTSUPP, "replicas of type '%s' can't be read yet; 'file' and 's3' can",
@@ -168,14 +169,14 @@ int replica_open(struct stores *stores, const struct replica_config *config, str
     if (r < 0)
         return r;
     const char *name = config->name ? config->name : replica_type_name(config->type);
-    if ((r = make_replica(stores, store, name, "", ops->root(config), ret_replica)) < 0 ||
-        config->type != REPLICA_S3)
+    if ((r = make_replica(stores, store, name, "", ops->root(config), &replica)) < 0)
         return r;
-    (*ret_replica)->written = strdup(config->raw_path ? config->raw_path : "");
-    if (!(*ret_replica)->written) {
-        replica_close(*ret_replica);
+    if (config->type == REPLICA_S3 &&
+        !(replica->written = strdup(config->raw_path ? config->raw_path : ""))) {
+        replica_close(replica);
         return -ENOMEM;
     }
+    *ret_replica = replica;
     return 0;
 }
 
@@ -333,12 +334,14 @@ void stores_stats_finish(struct stores_stats *stats)
 /* Called locked. The list begins with the store that came last. */
 static int copy_stats(const struct stores *stores, struct stores_stats *stats)
 {
+    size_t n = 0;
     for (const struct store *store = stores->first; store; store = store->next)
-        stats->n++;
-    stats->items = calloc(stats->n + 1, sizeof *stats->items);
+        n++;
+    stats->items = calloc(n + 1, sizeof *stats->items);
     if (!stats->items)
         return -ENOMEM;
-    size_t i = stats->n;
+    stats->n = n;
+    size_t i = n;
     for (struct store *store = stores->first; store; store = store->next) {
         stats->items[--i] = (struct store_stats){store->ops->url(store, ""), counts_of(store)};
         if (!stats->items[i].url)
