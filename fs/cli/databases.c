@@ -71,19 +71,6 @@ static bool is_configured(const struct config *config, const char *prefix, const
     return false;
 }
 
-/* Whether a database of the catalog was found in the folder. */
-static bool is_in_folder(const struct database_config *folder, const char *prefix, const char *name)
-{
-    size_t length = strlen(prefix), folder_length = strlen(folder->path);
-
-    if (folder->is_source)
-        return true;
-    if (folder_length < length) /* the folder is what all databases share */
-        return true;
-    return strncmp(folder->path + length, name, folder_length - length) == 0 &&
-           name[folder_length - length] == '/';
-}
-
 static int add_folder(struct output *output, const struct backups *backups,
                       const struct database_config *folder, bool names, struct task *task)
 {
@@ -93,7 +80,7 @@ static int add_folder(struct output *output, const struct backups *backups,
 
     for (size_t i = 0; i < found.n && r == 0; i++) {
         const char *name = found.items[i].text;
-        if (is_in_folder(folder, prefix, name) && !is_configured(backups->config, prefix, name))
+        if (catalog_folder(backups->catalog, name) == folder && !is_configured(backups->config, prefix, name))
             r = add_row(output, prefix, name, folder, names);
     }
     return r;
@@ -133,10 +120,12 @@ static int list(void *context, char **operands, int n_operands, struct task *tas
         r = target_open_backups(&databases->common, NULL, task, &backups);
     if (r < 0)
         return r;
+    /* The same, if it was read again, as the catalog knows it. */
+    const struct config *listed = backups.config ? backups.config : config;
     bool names = has_lists(config);
     output_init(&output, names ? v03 : v05, 2, databases->json);
-    for (size_t i = 0; i < config->n_databases && r == 0; i++) {
-        const struct database_config *database = &config->databases[i];
+    for (size_t i = 0; i < listed->n_databases && r == 0; i++) {
+        const struct database_config *database = &listed->databases[i];
         r = database->is_folder ? add_folder(&output, &backups, database, names, task)
                                 : add_row(&output, "", database->path, database, names);
     }

@@ -93,7 +93,7 @@ int catalog_add_database(struct catalog *catalog, const struct database_config *
     int r;
 
     if (!can_add(catalog, name)) {
-        if (below && catalog_was_found(catalog, name))
+        if (below && catalog_folder(catalog, name))
             return 0; /* somebody else has found it meanwhile */
         snprintf(warning, sizeof warning,
                  "%s: left out: its name here, \"%s\", is taken or is not a valid file name", config->path,
@@ -107,7 +107,7 @@ int catalog_add_database(struct catalog *catalog, const struct database_config *
         return r;
     replicas = (struct replicas){0};
     pthread_mutex_lock(&catalog->lock);
-    r = entries_add(&catalog->entries, name, history, below != NULL);
+    r = entries_add(&catalog->entries, name, history, below ? config : NULL);
     pthread_mutex_unlock(&catalog->lock);
     if (r < 0)
         history_close(history);
@@ -278,12 +278,12 @@ int catalog_find(struct catalog *catalog, const char *name, struct task *task, s
     return 0;
 }
 
-bool catalog_was_found(struct catalog *catalog, const char *name)
+const struct database_config *catalog_folder(struct catalog *catalog, const char *name)
 {
     pthread_mutex_lock(&catalog->lock);
-    bool found = entry_was_found(&catalog->entries, name);
+    const struct database_config *folder = entry_folder(&catalog->entries, name);
     pthread_mutex_unlock(&catalog->lock);
-    return found;
+    return folder;
 }
 
 static bool has_folder(struct catalog *catalog, const char *folder)

@@ -81,10 +81,10 @@ struct history *entries_find(const struct entries *entries, const char *name)
     return entry ? entry->history : NULL;
 }
 
-bool entry_was_found(const struct entries *entries, const char *name)
+const struct database_config *entry_folder(const struct entries *entries, const char *name)
 {
     const struct entry *entry = find(entries, name);
-    return entry && entry->was_found;
+    return entry ? entry->folder : NULL;
 }
 
 bool entries_can_add(const struct entries *entries, const char *name)
@@ -100,7 +100,8 @@ bool entries_can_add(const struct entries *entries, const char *name)
     return true;
 }
 
-int entries_add(struct entries *entries, const char *name, struct history *history, bool was_found)
+int entries_add(struct entries *entries, const char *name, struct history *history,
+                const struct database_config *folder)
 {
     if (!entries_can_add(entries, name))
         return -EEXIST;
@@ -110,7 +111,7 @@ int entries_add(struct entries *entries, const char *name, struct history *histo
         return r;
     size_t at = lower_bound(entries, name);
     memmove(&entries->items[at + 1], &entries->items[at], (entries->n - at) * sizeof *entries->items);
-    entries->items[at] = (struct entry){steal_pointer(copy), history, was_found};
+    entries->items[at] = (struct entry){steal_pointer(copy), history, folder};
     entries->n++;
     return 0;
 }

@@ -109,7 +109,7 @@ static int count_database(void *context, size_t item, struct task *task)
     census->shown[item] = census->all->items[item].is_folder;
     if (r < 0 || census->shown[item])
         return r;
-    census->shown[item] = census->time == INSTANT_MAX && catalog_was_found(census->catalog, full);
+    census->shown[item] = census->time == INSTANT_MAX && catalog_folder(census->catalog, full);
     if (census->shown[item])
         return 0;
     if ((r = catalog_find(census->catalog, full, task, &history)) < 0)

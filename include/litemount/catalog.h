@@ -12,6 +12,7 @@
 #include "litemount/history.h"
 
 struct config;
+struct database_config;
 struct stores;
 
 struct catalog;
@@ -46,9 +47,10 @@ int catalog_find(struct catalog *catalog, const char *name, struct task *task, s
 /* What the configuration's paths begin with in front of each name ("/srv/app/storage/"); "" where there is no
  * configuration. */
 const char *catalog_prefix(const struct catalog *catalog);
-/* Whether the database of that name was found by listing the store: then its backup is there, and nobody
- * needs to be asked. */
-bool catalog_was_found(struct catalog *catalog, const char *name);
+
+/* The configuration's folder in which listing the store has found the database of that name: then its backup
+ * is there, and nobody needs to be asked. NULL for one that has a place of its own, or is not known. */
+const struct database_config *catalog_folder(struct catalog *catalog, const char *name);
 
 /* Says that the database's state at `time` (INSTANT_MAX: the latest) is about to be opened. If the ones
  * before it were too, one after the other, those that follow are opened with it, all at once. */

@@ -105,6 +105,18 @@ class OurOwn(Listings):
         self.assertEqual([(row["path"], row["replicas"]) for row in self.rows("databases", "-config", config)],
                          [(f"/srv/app/{name}", "file") for name in ["other.sqlite3", *names]])
 
+    def test_folders_within_each_other(self):
+        """Each database once, where it is found."""
+        for place in ("outer/a.db", "inner/b.db", "inner/deep/c.db", "outer/sub/b.db"):
+            (self.folder / place / "ltx").mkdir(parents=True)
+        config, folders = self.folder / "litestream.yml", "dbs:\n"
+        for folder, place, recursive in (("/data", "outer", False), ("/data/sub", "inner", True)):
+            folders += (f"  - dir: {folder}\n    pattern: '*.db'\n    recursive: {str(recursive).lower()}\n"
+                        f"    replicas: [{{name: {place}, path: {self.folder}/{place}}}]\n")
+        config.write_text(folders)
+        self.assertEqual([(row["path"], row["replicas"]) for row in self.rows("databases", "-config", config)],
+                         [("/data/a.db", "outer"), ("/data/sub/b.db", "inner"), ("/data/sub/deep/c.db", "inner")])
+
     def test_patterns_are_those_of_go(self):
         """What Litestream 0.5.18 replicates of such names."""
         names = ["!a.db", "a.db", "b.db", ".h.db", ":.db", "[.db", "a.sqlite"]

@@ -21,7 +21,7 @@ static struct history *make_history(const char *name)
 static int add(struct entries *entries, const char *name)
 {
     struct history *history = make_history(name);
-    int r = entries_add(entries, name, history, true);
+    int r = entries_add(entries, name, history, NULL);
     if (r < 0)
         history_close(history);
     return r;
@@ -88,7 +88,7 @@ static void finds_each_database_by_its_name(void **state)
 
     for (size_t i = 0; i < n; i++) {
         histories[i] = make_history(tricky[i]);
-        assert_int_equal(entries_add(&entries, tricky[i], histories[i], false), 0);
+        assert_int_equal(entries_add(&entries, tricky[i], histories[i], NULL), 0);
     }
     for (size_t i = 0; i < n; i++)
         assert_ptr_equal(entries_find(&entries, tricky[i]), histories[i]);
