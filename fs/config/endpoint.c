@@ -202,8 +202,14 @@ bool endpoint_is_local(const char *endpoint)
 
 int endpoint_with_scheme(const char *endpoint, const char *scheme, char **ret_endpoint)
 {
-    bool has_scheme = skip_scheme(endpoint) != endpoint;
-    if (asprintf(ret_endpoint, "%s%s%s", has_scheme ? "" : scheme, has_scheme ? "" : "://", endpoint) >= 0)
+    const char *rest = skip_scheme(endpoint);
+    size_t length = strlen(rest);
+
+    if (rest != endpoint)
+        scheme = rest - endpoint == sizeof "http://" - 1 ? "http" : "https";
+    if (length && rest[length - 1] == '/')
+        length--;
+    if (asprintf(ret_endpoint, "%s://%.*s", scheme, (int)length, rest) >= 0)
         return 0;
     *ret_endpoint = NULL;
     return -ENOMEM;

@@ -18,5 +18,6 @@ void s3_host_finish(struct s3_host *host);
 /* Whether an endpoint, with or without a scheme, is on this machine or in a private network. */
 bool endpoint_is_local(const char *endpoint);
 
-/* The endpoint with its scheme, else with `scheme` put in front. The caller frees it. 0 or -ENOMEM. */
+/* The endpoint with its scheme, in lower case, else with `scheme` put in front; without a '/' at its end. The
+ * caller frees it. 0 or -ENOMEM. */
 int endpoint_with_scheme(const char *endpoint, const char *scheme, char **ret_endpoint);
