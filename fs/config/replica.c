@@ -50,7 +50,6 @@ void replica_config_finish(struct replica_config *replica)
     free(replica->bucket);
     free(replica->region);
     free(replica->endpoint);
-    free(replica->sse_algorithm);
     secret_free(replica->access_key_id);
     secret_free(replica->secret_access_key);
     secret_free(replica->session_token);

@@ -39,7 +39,7 @@ static int read_key_file(const struct settings *settings, const char *path, char
 
 static int read_encryption(const struct settings *settings, struct replica_config *replica)
 {
-    _cleanup_free_ char *path = NULL;
+    _cleanup_free_ char *path = NULL, *algorithm = NULL;
 
     int r = settings_string(settings, "sse-customer-key-path", &path);
     if (r < 0)
@@ -51,17 +51,13 @@ static int read_encryption(const struct settings *settings, struct replica_confi
     const char *key = path ? "sse-customer-key-path" : "sse-customer-key";
     if (!is_sse_key(replica->sse_key))
         return mapping_fail(settings->own, key, EINVAL, "must be 32 bytes in base64");
-    if (replica->endpoint && strncasecmp(replica->endpoint, "http://", 7) == 0 &&
+    if (replica->endpoint && strncmp(replica->endpoint, "http://", 7) == 0 &&
         !endpoint_is_local(replica->endpoint))
         return mapping_fail(settings->own, key, EINVAL, "needs an https endpoint: the key is sent along");
-    r = settings_string(settings, "sse-customer-algorithm", &replica->sse_algorithm);
+    r = settings_string(settings, "sse-customer-algorithm", &algorithm);
     if (r < 0)
         return r;
-    if (!replica->sse_algorithm)
-        replica->sse_algorithm = strdup("AES256");
-    if (!replica->sse_algorithm)
-        return -ENOMEM;
-    if (strcmp(replica->sse_algorithm, "AES256") != 0)
+    if (algorithm && strcmp(algorithm, "AES256") != 0)
         return mapping_fail(settings->own, "sse-customer-algorithm", EINVAL, "must be AES256");
     return 0;
 }

@@ -213,7 +213,6 @@ static void s3_close(struct store *store)
     free(s3->access_key_id);
     wipe(s3->secret_access_key);
     wipe(s3->session_token);
-    free(s3->sse_algorithm);
     wipe(s3->sse_key);
     free(s3->sse_key_md5);
     pthread_mutex_destroy(&s3->lock);
@@ -247,7 +246,6 @@ static int copy_settings(const struct replica_config *config, struct s3_store *s
         {config->access_key_id, &s3->access_key_id},
         {config->secret_access_key, &s3->secret_access_key},
         {config->session_token, &s3->session_token},
-        {config->sse_algorithm, &s3->sse_algorithm},
         {config->sse_key, &s3->sse_key},
     };
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
@@ -275,14 +273,11 @@ static int check_settings(const struct s3_store *s3, struct task *task)
         problem = "access-key-id and secret-access-key go together: set both, or none for a public bucket";
     if (!problem && (!fits_header(s3->access_key_id) || !fits_header(s3->session_token)))
         problem = "access-key-id and session-token are one line each";
-    if (!problem && s3->sse_key && s3->endpoint && strncmp(s3->endpoint, "https://", 8) != 0)
-        problem = "a customer's encryption key is sent over https only";
-    if (!problem && s3->sse_key && s3->sse_algorithm && strcmp(s3->sse_algorithm, "AES256") != 0)
-        problem = "sse-customer-algorithm is AES256";
     return problem ? task_fail(task, EINVAL, "s3://%s: %s", s3->bucket ? s3->bucket : "", problem) : 0;
 }
 
-/* Settles what SSE-C needs beside the key: the algorithm, and the MD5 that guards the key on its way. */
+/* Settles what SSE-C needs beside the key: the MD5 that guards it on its way. Whoever made the settings has
+ * seen to it that the way is safe. */
 static int prepare_encryption_key(struct s3_store *s3, struct task *task)
 {
     uint8_t key[ENCRYPTION_KEY_SIZE + 1], md5[MD5_SIZE]; /* one more: decoding fills groups of three */
@@ -300,9 +295,7 @@ static int prepare_encryption_key(struct s3_store *s3, struct task *task)
                          s3->bucket);
     EVP_EncodeBlock(text, md5, sizeof md5);
     s3->sse_key_md5 = strdup((const char *)text);
-    if (!s3->sse_algorithm)
-        s3->sse_algorithm = strdup("AES256");
-    return s3->sse_key_md5 && s3->sse_algorithm ? 0 : -ENOMEM;
+    return s3->sse_key_md5 ? 0 : -ENOMEM;
 }
 
 /* An AWS bucket may be anywhere, so its region starts unknown; other stores rarely look at it. */

@@ -18,7 +18,7 @@ struct s3_store {
     char *bucket, *endpoint, *configured_region;
     bool path_style, skip_verify;
     char *access_key_id, *secret_access_key, *session_token; /* NULL: anonymous; no token */
-    char *sse_algorithm, *sse_key, *sse_key_md5;             /* base64; NULL: none */
+    char *sse_key, *sse_key_md5;                             /* base64; NULL: none */
 
     pthread_mutex_t lock; /* guards the region */
     char region[S3_REGION_SIZE];

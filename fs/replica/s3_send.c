@@ -33,7 +33,7 @@ static void collect_headers(const struct s3_store *s3, const struct s3_call *cal
         add_header(headers, "x-amz-security-token", s3->session_token);
     }
     if (call->with_encryption_key && s3->sse_key) {
-        add_header(headers, "x-amz-server-side-encryption-customer-algorithm", s3->sse_algorithm);
+        add_header(headers, "x-amz-server-side-encryption-customer-algorithm", "AES256");
         add_header(headers, "x-amz-server-side-encryption-customer-key", s3->sse_key);
         add_header(headers, "x-amz-server-side-encryption-customer-key-md5", s3->sse_key_md5);
     }

@@ -43,7 +43,7 @@ struct replica_config {
     bool skip_verify;                        /* accept any TLS certificate */
     char *access_key_id, *secret_access_key; /* NULL both: anonymous */
     char *session_token;
-    char *sse_algorithm, *sse_key; /* SSE-C: "AES256" and the key in base64; NULL: none */
+    char *sse_key; /* SSE-C, of AES256: 32 bytes in base64; NULL: none */
 
     /* age */
     char **identities; /* literal "AGE-SECRET-KEY-1..." texts */
