@@ -11,7 +11,16 @@ int64_t instant_now(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * INSTANT_SECOND + now.tv_nsec;
+    return instant_of(&now);
+}
+
+int64_t instant_of(const struct timespec *time)
+{
+    int64_t instant;
+    if (__builtin_mul_overflow((int64_t)time->tv_sec, INSTANT_SECOND, &instant) ||
+        __builtin_add_overflow(instant, time->tv_nsec, &instant))
+        return time->tv_sec < 0 ? INT64_MIN : INSTANT_MAX;
+    return instant;
 }
 
 /* Reads exactly `digits` digits. */

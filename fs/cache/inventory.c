@@ -57,7 +57,7 @@ static int add_file(struct inventory *inventory, DIR *folder, const char *parent
     if (snprintf(file.name, sizeof file.name, "%s/%s", parent, leaf) >= (int)sizeof file.name ||
         !S_ISREG(info.st_mode))
         return 0;
-    file.used = info.st_mtim.tv_sec * INSTANT_SECOND + info.st_mtim.tv_nsec;
+    file.used = instant_of(&info.st_mtim);
     file.bytes = occupied(&info);
     int r = ARRAY_GROW(inventory->files, inventory->files_capacity, inventory->n_files + 1);
     if (r < 0)

@@ -23,7 +23,7 @@ static bool find_mtime(const char *path, int64_t *ret_time)
 
     if (stat(path, &status) < 0)
         return false;
-    *ret_time = (int64_t)status.st_mtim.tv_sec * INSTANT_SECOND + status.st_mtim.tv_nsec;
+    *ret_time = instant_of(&status.st_mtim);
     return true;
 }
 
@@ -49,7 +49,11 @@ static bool find_update(const char *path, int64_t *ret_time)
 static void add_lag(struct output *output, int64_t updated, int64_t end)
 {
     char text[DURATION_TEXT_SIZE];
-    duration_format(updated - end, text);
+    int64_t lag;
+
+    if (__builtin_sub_overflow(updated, end, &lag))
+        lag = updated < end ? INT64_MIN : INT64_MAX;
+    duration_format(lag, text);
     output_add(output, "%s", text);
 }
 

@@ -22,18 +22,9 @@
 
 #define READ_MAX (1u << 20) /* bytes between two looks whether the task was cancelled */
 
-int64_t file_modified_time(const struct stat *status)
-{
-    int64_t instant;
-    if (__builtin_mul_overflow((int64_t)status->st_mtim.tv_sec, INSTANT_SECOND, &instant) ||
-        __builtin_add_overflow(instant, status->st_mtim.tv_nsec, &instant))
-        return status->st_mtim.tv_sec < 0 ? INT64_MIN : INSTANT_MAX;
-    return instant;
-}
-
 void file_format_version(const struct stat *status, char text[static FILE_VERSION_TEXT_SIZE])
 {
-    snprintf(text, FILE_VERSION_TEXT_SIZE, "%" PRId64 "-%" PRIu64, file_modified_time(status),
+    snprintf(text, FILE_VERSION_TEXT_SIZE, "%" PRId64 "-%" PRIu64, instant_of(&status->st_mtim),
              (uint64_t)status->st_size);
 }
 

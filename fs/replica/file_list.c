@@ -15,6 +15,7 @@
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/clock.h"
+#include "litemount/instant.h"
 #include "litemount/task.h"
 #include "request_log.h"
 
@@ -186,7 +187,7 @@ static int add_file(struct walk *walk, int folder, const char *name, const char 
     }
     file_format_version(&status, version);
     return listing_add_object(walk->listing, key + walk->request->root_length, version,
-                              (uint64_t)status.st_size, file_modified_time(&status));
+                              (uint64_t)status.st_size, instant_of(&status.st_mtim));
 }
 
 static int walk_folder(struct walk *walk, int folder, const char *prefix, unsigned depth);

@@ -18,9 +18,6 @@ static inline const struct file_store *file_store(const struct store *store)
     return (const struct file_store *)store;
 }
 
-/* The mtime, nanoseconds since 1970, UTC; what int64_t can't hold is its nearest value. */
-int64_t file_modified_time(const struct stat *status);
-
 /* An object's version: its mtime and size. */
 void file_format_version(const struct stat *status, char text[static FILE_VERSION_TEXT_SIZE]);
 

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #define INSTANT_SECOND INT64_C(1000000000)
 #define INSTANT_MILLISECOND INT64_C(1000000)
@@ -16,6 +17,9 @@
 
 /* The wall clock. */
 int64_t instant_now(void);
+
+/* The instant that the system calls `time`; of one that int64_t can't hold the nearest. */
+int64_t instant_of(const struct timespec *time);
 
 /* Reads an instant that a person typed: RFC 3339 with any offset (`T`, `t` or a space between date and time),
  * without a zone UTC, without seconds, a date alone (its midnight), a fraction of up to nine digits (more are

@@ -119,6 +119,24 @@ static void writes_no_more_digits_than_needed(void **state)
     }
 }
 
+static void holds_what_the_system_says(void **state)
+{
+    static const struct {
+        struct timespec time;
+        int64_t instant;
+    } cases[] = {
+        {{0, 0}, 0},
+        {{-1, 999999999}, -1},
+        {{INT64_MAX / INSTANT_SECOND, INT64_MAX % INSTANT_SECOND}, INSTANT_MAX},
+        {{INT64_MAX / INSTANT_SECOND, INT64_MAX % INSTANT_SECOND + 1}, INSTANT_MAX},
+        {{INT64_MAX / INSTANT_SECOND + 1, 0}, INSTANT_MAX},
+        {{INT64_MIN / INSTANT_SECOND - 1, 0}, INT64_MIN},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(instant_of(&cases[i].time), cases[i].instant);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +144,7 @@ int main(void)
         cmocka_unit_test(refuses_everything_else),
         cmocka_unit_test(takes_what_does_not_fit_for_the_earliest_or_the_latest),
         cmocka_unit_test(writes_no_more_digits_than_needed),
+        cmocka_unit_test(holds_what_the_system_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
