@@ -49,9 +49,11 @@ static int check_sidecars(const char *path, struct task *task)
     return 0;
 }
 
-/* `*ret_info` is what stands at the path; all zeroes: nothing does. */
+/* `*ret_info` is what stands at the path; all zeroes: nothing does. Of a link the sidecars lie beside the
+ * file that it leads to. */
 static int look_at_place(const char *path, bool force, struct task *task, struct stat *ret_info)
 {
+    _cleanup_free_ char *real = realpath(path, NULL);
     int r = 0;
 
     *ret_info = (struct stat){0};
@@ -61,7 +63,7 @@ static int look_at_place(const char *path, bool force, struct task *task, struct
         r = task_fail(task, errno, "%s: %m", path);
     else if (lstat(path, ret_info) == 0)
         r = task_fail(task, ENOENT, "%s: is a link that leads to no file", path);
-    return r < 0 || force ? r : check_sidecars(path, task);
+    return r < 0 || force ? r : check_sidecars(real ? real : path, task);
 }
 
 int restore_check_place(const char *path, const struct restore_options *options, struct task *task)

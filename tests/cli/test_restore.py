@@ -94,6 +94,17 @@ class Places(RestoreTest):
             self.assert_refused(self.restore(), beside, "-force", left=[beside.name])
             beside.unlink()
 
+    def test_what_sqlite_left_beside_the_file_of_a_link_stays(self):
+        (self.place / "elsewhere.db").touch()
+        self.target.symlink_to("elsewhere.db")
+        for sidecar in SIDECARS:
+            beside = self.place / f"elsewhere.db{sidecar}"
+            beside.touch()
+            self.assert_refused(self.restore(), beside, "-force", left=[self.target.name, "elsewhere.db", beside.name])
+            beside.unlink()
+        pathlib.Path(f"{self.target}-wal").touch()
+        self.assert_restored(self.restore())
+
     def test_force_replaces_all_of_it(self):
         self.target.write_text("mine")
         self.target.chmod(0o640)
