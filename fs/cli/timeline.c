@@ -86,19 +86,20 @@ static void mark(struct line *line, size_t cell, char mark)
         line->cells[cell] = mark;
 }
 
-/* A hole reaches from its point to the next one, where nothing else was; behind the last one nothing is
- * known. */
+/* A hole reaches from its point, in this line or one before it, to the next one, where nothing else was;
+ * behind the last one nothing is known. */
 static void extend_hole(const struct drawing *drawing, size_t i, struct line *line)
 {
     const struct listed_points *points = drawing->points;
-    size_t next = find_next(points, i), first = cell_of(drawing, line, points->items[i].time);
-    size_t end = first + 1;
+    size_t next = find_next(points, i), first = 0, end = drawing->n_cells;
 
-    if (next < points->n && is_in_line(drawing, line, points->items[next].time))
+    if (next == points->n || points->items[next].time < line->begin)
+        return;
+    if (is_in_line(drawing, line, points->items[i].time))
+        first = cell_of(drawing, line, points->items[i].time) + 1;
+    if (is_in_line(drawing, line, points->items[next].time))
         end = cell_of(drawing, line, points->items[next].time);
-    else if (next < points->n)
-        end = drawing->n_cells;
-    for (size_t cell = first + 1; cell < end; cell++)
+    for (size_t cell = first; cell < end; cell++)
         if (line->cells[cell] == NOTHING)
             line->cells[cell] = HOLE;
 }
@@ -120,7 +121,7 @@ static size_t make_line(const struct drawing *drawing, size_t first, struct line
         line.n_snapshots += point->is_snapshot;
         line.n_holes += point->gap != NULL;
     }
-    for (size_t hole = first; hole < i; hole++)
+    for (size_t hole = 0; hole < i; hole++)
         if (points->items[hole].gap)
             extend_hole(drawing, hole, &line);
     *ret_line = line;

@@ -59,7 +59,12 @@ static const struct timeline_case cases[] = {
     {"over the end of the line",
      50,
      {"2024-11-08T15:45:00Z!", "2024-11-08T16:10:00Z"},
-     "2024-11-08 15h  .........!!!  1 point, 1 hole\n2024-11-08 16h  ..:.........  1 point\n" LEGEND},
+     "2024-11-08 15h  .........!!!  1 point, 1 hole\n2024-11-08 16h  !!:.........  1 point\n" LEGEND},
+    {"over lines that are left out, and another generation's",
+     50,
+     {"2024-11-08T15:45:00Z!", "+2024-11-08T16:10:00Z", "2024-11-08T18:05:00Z"},
+     "2024-11-08 15h  .........!!!  1 point, 1 hole\n2024-11-08 16h  !!:!!!!!!!!!  1 point\n"
+     "                (1 hour without)\n2024-11-08 18h  !:..........  1 point\n" LEGEND},
     {"behind the last point it has no known end",
      60,
      {"2024-11-08T15:05:00Z!"},
