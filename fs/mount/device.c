@@ -13,7 +13,7 @@ static ssize_t write_answer(int fd, struct iovec *parts, int count, void *userda
 {
     struct filesystem *filesystem = userdata;
 
-    if (!atomic_exchange(&filesystem->answers_init, false))
+    if (!atomic_load(&filesystem->answers_init) || !atomic_exchange(&filesystem->answers_init, false))
         return writev(fd, parts, count);
     if (count == 2 && parts[1].iov_len >= offsetof(struct fuse_init_out, max_background)) {
         struct fuse_init_out *answer = parts[1].iov_base;

@@ -17,7 +17,7 @@ struct filesystem {
     struct task *task;                   /* parent of every request's; borrowed */
     struct nodes nodes;
     struct buffers buffers;           /* of FILESYSTEM_MAX_READ bytes */
-    atomic_uint_least64_t open_files; /* of databases */
+    atomic_uint_least64_t open_files; /* databases, and what SQLite looks for beside them */
     char *mountpoint;                 /* its real path */
     atomic_bool answers_init;         /* the next answer is the one to INIT */
     int64_t mounted_at;               /* the time of folders that have none of their own */

@@ -126,8 +126,9 @@ int mount_run(struct catalog *catalog, const struct mount_options *options, void
 
     buffers_init(&filesystem.buffers, FILESYSTEM_MAX_READ);
     filesystem.mountpoint = realpath(options->mountpoint, NULL);
-    if (!filesystem.mountpoint || nodes_init(&filesystem.nodes) < 0 ||
-        write_arguments(options, &arguments) < 0)
+    if (!filesystem.mountpoint)
+        return task_fail(task, errno, "%s: %m", options->mountpoint);
+    if (nodes_init(&filesystem.nodes) < 0 || write_arguments(options, &arguments) < 0)
         return -ENOMEM;
     fuse_set_log_func(log_fuse);
     session = fuse_session_new(&arguments, &filesystem_operations, sizeof filesystem_operations, &filesystem);
