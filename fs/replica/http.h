@@ -38,7 +38,7 @@ struct http_answer {
     int status;
     size_t received;    /* bytes in the request's `body` */
     struct buffer text; /* the body otherwise */
-    char etag[256], content_range[96], region[64], location[256], date[64];
+    char etag[256], content_range[96], region[64], date[64];
     int64_t retry_after; /* seconds that the server asks us to wait, 0: it does not say */
     char *wanted_header; /* all of the header that the request names; NULL: the answer has none */
     char failure[384];   /* what went wrong, if no whole answer came */

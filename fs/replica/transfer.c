@@ -213,7 +213,6 @@ static void copy_answer_headers(CURL *easy, struct http_answer *answer)
     copy_header(easy, "ETag", answer->etag, sizeof answer->etag);
     copy_header(easy, "Content-Range", answer->content_range, sizeof answer->content_range);
     copy_header(easy, "x-amz-bucket-region", answer->region, sizeof answer->region);
-    copy_header(easy, "Location", answer->location, sizeof answer->location);
     copy_header(easy, "Date", answer->date, sizeof answer->date);
 }
 
