@@ -11,6 +11,7 @@
 
 #include "litemount/cache.h"
 #include "litemount/cleanup.h"
+#include "litemount/config.h"
 #include "litemount/instant.h"
 #include "litemount/task.h"
 #include "target.h"
@@ -240,7 +241,7 @@ int mount_arguments_read(int argc, char **argv, struct task *task, struct mount_
     }
     if (r == 0 && !arguments.help && !arguments.mountpoint)
         r = task_fail(task, EINVAL, "a source and a mount point are required; see litemount --help");
-    if (r == 0 && arguments.source && !(arguments.shown_source = target_shown(arguments.source)))
+    if (r == 0 && arguments.source && !(arguments.shown_source = config_shown_source(arguments.source)))
         r = -ENOMEM;
     if (r < 0)
         return r;

@@ -26,22 +26,6 @@ bool target_is_source(const char *operand)
     return strchr(operand, '/') && stat(operand, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-char *target_shown(const char *source)
-{
-    const char *scheme = strstr(source, "://");
-    if (!scheme)
-        return strdup(source);
-    const char *host = scheme + 3;
-    size_t length = strcspn(host, "/?#");
-    const char *at = memrchr(host, '@', length);
-    char *shown;
-
-    if (asprintf(&shown, "%.*s%.*s", (int)(host - source), source, (int)strcspn(at ? at + 1 : host, "?#"),
-                 at ? at + 1 : host) < 0)
-        return NULL;
-    return shown;
-}
-
 int target_open_backups(const struct common_flags *flags, const char *operand, struct task *task,
                         struct backups *backups)
 {
@@ -69,7 +53,7 @@ int target_open_backups(const struct common_flags *flags, const char *operand, s
 static int only_name(struct catalog *catalog, const char *operand, struct task *task, char **ret_name)
 {
     _cleanup_(names_finish) struct names names = {0};
-    _cleanup_free_ char *url = target_shown(operand);
+    _cleanup_free_ char *url = config_shown_source(operand);
     int r = url ? catalog_list_all(catalog, task, &names) : -ENOMEM;
 
     if (r < 0)

@@ -35,10 +35,6 @@ struct target {
 /* Whether it is a source of its own, a URL or a folder, and no database of a configuration. */
 bool target_is_source(const char *operand);
 
-/* The operand as it may be shown: of a URL without user, password and query, where secrets can stand. The
- * caller frees it; NULL: no memory. */
-char *target_shown(const char *operand);
-
 /* Opens what the operand leads to: the URL itself, else the configuration; NULL: the configuration. 0, or a
  * negative errno with a reason (-EINVAL: both a URL and -config; -ENODATA: the URL is of a folder that does
  * not exist). The caller finishes it either way. */

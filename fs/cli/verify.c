@@ -12,6 +12,7 @@
 #include "litemount/array.h"
 #include "litemount/catalog.h"
 #include "litemount/cleanup.h"
+#include "litemount/config.h"
 #include "litemount/instant.h"
 #include "litemount/log.h"
 #include "litemount/task.h"
@@ -108,7 +109,7 @@ static int verify_one(struct verify_command *command, const char *operand, struc
 /* Nothing can be verified of the operand: that is a failure as any other. */
 static int conclude_without(struct verify_command *command, const char *operand, const char *reason)
 {
-    _cleanup_(verify_report_finish) struct verify_report report = {.name = target_shown(operand)};
+    _cleanup_(verify_report_finish) struct verify_report report = {.name = config_shown_source(operand)};
     int r = report.name ? verify_report_add(&report, "%s", reason) : -ENOMEM;
 
     if (r == 0)
@@ -122,7 +123,7 @@ static int verify_operand(struct verify_command *command, const char *operand, s
     struct task attempt;
     task_init(&attempt, task);
     int r = target_is_source(operand) ? verify_all(command, operand, &attempt)
-                                   : verify_one(command, operand, &attempt);
+                                      : verify_one(command, operand, &attempt);
 
     if (r == 0 || r == -ECANCELED || r == -ENOMEM)
         return r;

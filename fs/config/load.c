@@ -118,18 +118,18 @@ static int load_folder(const char *path, struct config **ret_config)
     return 0;
 }
 
-/* The URL without its user, password and query. */
-static int public_url(const char *url, char **ret_text)
+char *config_shown_source(const char *source)
 {
-    const char *rest = strstr(url, "://") + 3;
-    size_t authority = strcspn(rest, "/?#");
-    const char *at = memrchr(rest, '@', authority);
-    const char *shown = at ? at + 1 : rest;
+    const char *scheme = strstr(source, "://");
+    if (!scheme)
+        return strdup(source);
+    const char *host = scheme + 3, *at = memrchr(host, '@', strcspn(host, "/?#"));
+    const char *rest = at ? at + 1 : host;
+    char *shown;
 
-    if (asprintf(ret_text, "%.*s%.*s", (int)(rest - url), url, (int)strcspn(shown, "?#"), shown) >= 0)
-        return 0;
-    *ret_text = NULL;
-    return -ENOMEM;
+    if (asprintf(&shown, "%.*s%.*s", (int)(host - source), source, (int)strcspn(rest, "?#"), rest) < 0)
+        return NULL;
+    return shown;
 }
 
 /* A file replica's folder must be there: otherwise a slip of the pen would mount as an empty backup. */
@@ -138,16 +138,15 @@ static int load_url(const char *url, const struct config_options *options, struc
 {
     _cleanup_(replica_config_finish) struct replica_config replica = {0};
     _cleanup_(close_config) struct config *config = NULL;
-    _cleanup_free_ char *name = NULL;
+    _cleanup_free_ char *name = config_shown_source(url);
     struct stat status;
 
-    int r = public_url(url, &name);
-    if (r < 0)
-        return r;
+    if (!name)
+        return -ENOMEM;
     struct document document = {.name = name, .task = task};
     const struct mapping nothing = {.document = &document};
     const struct settings settings = {.own = &nothing, .root = &nothing, .options = options};
-    r = replica_config_read(&settings, url, &replica);
+    int r = replica_config_read(&settings, url, &replica);
     if (r < 0)
         return r;
     if (replica.type == REPLICA_FILE && stat(replica.path, &status) < 0)

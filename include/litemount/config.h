@@ -92,6 +92,10 @@ static inline void close_config(struct config **config)
 int config_parse(const char *name, const char *text, size_t length, const struct config_options *options,
                  struct task *task, struct config **ret_config);
 
+/* A source as it may be shown: of a URL without user, password and query, where secrets can stand. The caller
+ * frees it; NULL: no memory. */
+char *config_shown_source(const char *source);
+
 /* Leaves each database only its replica of that name (one without a name is called by its type, as Litestream
  * has it), and the databases out that have none. 0, or -ENOENT with a reason if none is left. */
 int config_keep_replica(struct config *config, const char *name, struct task *task);
