@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "image.h"
@@ -20,6 +21,14 @@ static int open_folder(const char *path, struct task *task, int *ret_folder)
     return 0;
 }
 
+/* A share of the files that the process may have open: stores need the others. */
+static size_t most_files(void)
+{
+    struct rlimit limit;
+    bool is_low = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 4 < IMAGE_OPEN_FILES;
+    return is_low ? (size_t)limit.rlim_cur / 4 : IMAGE_OPEN_FILES;
+}
+
 int cache_open(const char *folder, uint64_t limit, struct task *task, struct cache **ret_cache)
 {
     _cleanup_free_ struct cache *cache = calloc(1, sizeof *cache);
@@ -28,6 +37,7 @@ int cache_open(const char *folder, uint64_t limit, struct task *task, struct cac
     if (!cache)
         return -ENOMEM;
     cache->limit = limit;
+    cache->most_files = most_files();
     r = open_folder(folder, task, &cache->folder);
     if (r < 0)
         return r;

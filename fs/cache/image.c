@@ -108,7 +108,7 @@ static struct piece_file *detach(struct cache_image *image)
 static struct piece_file *detach_oldest(struct cache *cache)
 {
     struct cache_image *image;
-    if (cache->n_files <= IMAGE_OPEN_FILES)
+    if (cache->n_files <= cache->most_files)
         return NULL;
     for (image = TAILQ_FIRST(&cache->order); image; image = TAILQ_NEXT(image, in_order))
         if (image->file->references == 1)

@@ -20,7 +20,7 @@
 #include "litemount/task.h"
 
 #define IMAGE_BUCKETS 4096
-#define IMAGE_OPEN_FILES 256
+#define IMAGE_OPEN_FILES 256 /* at most; fewer where the process may open few */
 
 /* A run of pieces that a reader is making. It lies on that reader's stack. Guarded by the image's lock. */
 struct making {
@@ -79,8 +79,8 @@ struct cache {
     _Atomic int64_t swept;             /* monotonic seconds: when image_sweep ran last */
     pthread_mutex_t lock;              /* guards what follows; never held together with an image's */
     struct image_bucket buckets[IMAGE_BUCKETS];
-    struct image_order order; /* images with an open file, the least recently used first */
-    size_t n_files;
+    struct image_order order;   /* images with an open file, the least recently used first */
+    size_t n_files, most_files; /* open, and how many may be */
 };
 
 /* The image's file, for the caller to use and give back with image_release; NULL if it isn't there, and

@@ -1,6 +1,7 @@
 #include "backups.h"
 
 #include <malloc.h>
+#include <sys/resource.h>
 
 #include "litemount/cache.h"
 #include "litemount/catalog.h"
@@ -19,6 +20,17 @@ static void spare_memory(void)
     mallopt(M_MMAP_THRESHOLD, 256 << 10);
 }
 
+/* As many open files as are allowed: a cached image is one, a connection another. */
+static void allow_files(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int backups_open(const struct backups_options *options, struct task *task, struct backups *backups)
 {
     const struct config_options config_options = {.no_expand_environment = options->no_expand_environment};
@@ -30,6 +42,7 @@ int backups_open(const struct backups_options *options, struct task *task, struc
     slots_init(&backups->decoders, DECODERS);
     workspaces_init(&backups->blocks, BLOCKS, HISTORY_BLOCK);
     spare_memory();
+    allow_files();
     int r = config_load(options->source, &config_options, task, &backups->config);
     if (r == 0 && options->replica)
         r = config_keep_replica(backups->config, options->replica, task);

@@ -129,16 +129,17 @@ static const struct {
 
 /* Words of fstab and of mount(8) that say nothing to us, or what is so anyway. */
 static const char *const ignored[] = {
-    "ro",       "rw",         "defaults",
-    "suid",     "nosuid",     "dev",
-    "nodev",    "exec",       "noexec",
-    "auto",     "noauto",     "user",
-    "nouser",   "users",      "owner",
-    "group",    "_netdev",    "nofail",
-    "sync",     "async",      "atime",
-    "noatime",  "relatime",   "norelatime",
-    "diratime", "nodiratime", "default_permissions",
-    "nonempty",
+    "ro",       "rw",          "defaults",
+    "suid",     "nosuid",      "dev",
+    "nodev",    "exec",        "noexec",
+    "auto",     "noauto",      "user",
+    "nouser",   "users",       "owner",
+    "group",    "_netdev",     "nofail",
+    "sync",     "async",       "atime",
+    "noatime",  "relatime",    "norelatime",
+    "diratime", "nodiratime",  "default_permissions",
+    "nonempty", "lazytime",    "nolazytime",
+    "dirsync",  "nosymfollow", "strictatime",
 };
 
 static int set_option(struct mount_arguments *arguments, char *option, struct task *task)

@@ -323,6 +323,14 @@ class States(VerifyTest):
         self.assert_problems(reports[nowhere], [r"/\S+/none: No such file or directory"])
         self.assert_problems(reports["f512.db"], [])
 
+    def test_few_files_may_be_open(self):
+        """Fewer than there are databases whose pages are cached."""
+        replica = next((self.fixture("pagesizes-v03") / "replica").glob("p512.db"))
+        self.copies(replica, 80)
+        done = subprocess.run(["bash", "-c", 'ulimit -n 64 && exec "$@"', "-", LITEMOUNT, "verify", "-quick", f"file://{self.folder}/copies"],
+                              env={**os.environ, "XDG_CACHE_HOME": str(self.folder / "cache")}, capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout.count("ok  ")), (0, 80), done.stderr[-500:])
+
     def test_no_backup_is_one_problem(self):
         config = self.folder / "none.yml"
         (self.folder / "none").mkdir()
