@@ -163,7 +163,9 @@ static int describe(struct generation *generation, const struct measuring *measu
 {
     size_t first = points->n;
     int r = generation->ops->describe_points(generation, measuring, task, points);
-    return r < 0 ? r : name_points(points->items + first, points->n - first, generation);
+    if (r < 0 || points->n == first)
+        return r;
+    return name_points(points->items + first, points->n - first, generation);
 }
 
 static int by_time(const void *left, const void *right)
