@@ -16,7 +16,8 @@
 #include "litemount/task.h"
 
 #define MARK "litemount-new"
-#define SUFFIX_LENGTH (strlen(".XXXXXX." MARK))
+#define RANDOM ".XXXXXX." /* what mkstemp(3) fills in */
+#define SUFFIX_LENGTH (sizeof RANDOM MARK - 1)
 
 static int fail(const struct new_file *file, int error, const char *what, struct task *task)
 {
@@ -62,7 +63,7 @@ static bool is_temporary(const char *entry, const char *name)
 {
     size_t length = length_kept(name);
     return strlen(entry) == length + SUFFIX_LENGTH && memcmp(entry, name, length) == 0 &&
-           entry[length] == '.' && strcmp(entry + length + strlen(".XXXXXX."), MARK) == 0;
+           entry[length] == '.' && strcmp(entry + length + strlen(RANDOM), MARK) == 0;
 }
 
 /* Nobody holds it: its writer was killed. */
@@ -94,7 +95,7 @@ static char *temporary_path(const struct new_file *file)
     size_t length = (size_t)(name - file->path) + length_kept(name);
     char *path;
 
-    return asprintf(&path, "%.*s.XXXXXX." MARK, (int)length, file->path) < 0 ? NULL : path;
+    return asprintf(&path, "%.*s" RANDOM MARK, (int)length, file->path) < 0 ? NULL : path;
 }
 
 /* Makes a temporary file, and locks it: another's sweep may have had it in between, then it has no name. */
