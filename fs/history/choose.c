@@ -207,9 +207,11 @@ int choose_state(const struct generations *generations, int64_t time, struct tas
     int r = learn_times(generations, task);
     if (r < 0)
         return r;
-    struct generation *choice = restore_choice(generations, time);
+    struct generation *choice;
     if (time != INSTANT_MAX && is_mixed(generations))
         r = mixed_choice(generations, time, &choice);
+    else
+        choice = restore_choice(generations, time);
     if (r < 0)
         return r;
     r = choice ? choice->ops->open_at(choice, time, task, ret_state) : -ENOENT;
