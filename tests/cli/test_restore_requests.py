@@ -14,7 +14,7 @@ import termios
 
 from running import VerbTest, main
 from make_backup import Writer, write_backup
-from make_ltx import write_file, write_snapshot
+from make_ltx import random_pages, write_file, write_snapshot
 from mounting import SLOWNESS, sha256
 from stores import Bucket, s3_config
 
@@ -236,8 +236,7 @@ class TwoFiles(StoreTest):
     def setUp(self):
         super().setUp()
         replica, size, count = self.folder / "backup" / NAME, 4096, 1200
-        pages = {number: os.urandom(size) for number in range(1, count + 1)}
-        pages[1] = struct.pack(">16sHBB", b"SQLite format 3", size, 1, 1).ljust(size, b"\0")
+        pages = random_pages(count, size)
         write_file(replica, 9, (1, 1), pages.items(), count, size, 1_700_000_000_000)
         changed = {number: os.urandom(size) for number in range(10, count, 10)}
         write_file(replica, 0, (2, 2), changed.items(), count, size, 1_700_000_100_000)

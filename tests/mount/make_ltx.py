@@ -5,6 +5,7 @@ Source of the format: superfly/ltx. The checksum is ISA-L's, compression is libl
 
 import ctypes
 import ctypes.util
+import os
 import pathlib
 import struct
 
@@ -76,6 +77,13 @@ def write_file(replica, level, txids, pages, count, page_size, milliseconds):
         writer.put(bytes(8))  # the database's checksum
         file.write(struct.pack(">Q", writer.checksum | 1 << 63))
     return path
+
+
+def random_pages(count, size=4096):
+    """Pages by number, of which the first begins as a database's does; LZ4 makes none of the others smaller."""
+    pages = {number: os.urandom(size) for number in range(1, count + 1)}
+    pages[1] = struct.pack(">16sHBB", b"SQLite format 3", size, 1, 1).ljust(size, b"\0")
+    return pages
 
 
 def write_pages(replica, pages, count, page_size, txid, milliseconds):

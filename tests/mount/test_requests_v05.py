@@ -6,10 +6,9 @@ import hashlib
 import os
 import re
 import sqlite3
-import struct
 import time
 
-from make_ltx import write_file, write_snapshot
+from make_ltx import random_pages, write_file, write_snapshot
 from mounting import MountTest, main, sha256
 from stores import Bucket, ltx_times, s3_config, to_s3_layout
 from tables import table_of
@@ -82,8 +81,7 @@ class Compacted(MountTest):
     def setUp(self):
         super().setUp()
         replica, size, count = self.folder / "backup" / NAME, 4096, 1500
-        pages = {number: os.urandom(size) for number in range(1, count + 1)}
-        pages[1] = struct.pack(">16sHBB", b"SQLite format 3", size, 1, 1).ljust(size, b"\0")
+        pages = random_pages(count, size)
         changed = {number: os.urandom(size) for number in range(2, count, 2)}
         self.wanted = hashlib.sha256(b"".join((pages | changed).values())).hexdigest()
 
