@@ -100,10 +100,19 @@ const char *state_gap(const struct state *state)
     return state->gap;
 }
 
+/* What a caller can do something about keeps its errno; whatever else an object of the state suffers is damage
+ * to it: it is gone, another one, or does not hold together. */
+static int64_t state_result(int64_t r)
+{
+    return r >= 0 || r == -ECANCELED || r == -ENOMEM || r == -ETIMEDOUT || r == -EACCES || r == -EREMOTEIO
+               ? r
+               : -EIO;
+}
+
 int state_check(struct state *state, struct task *task)
 {
     int r = state->ops->check ? state->ops->check(state, task) : 0;
-    return r == 0 || r == -ECANCELED || r == -ENOMEM ? r : -EIO;
+    return (int)state_result(r);
 }
 
 int64_t state_read(struct state *state, uint64_t offset, size_t length, void *bytes, struct task *task)
@@ -114,5 +123,5 @@ int64_t state_read(struct state *state, uint64_t offset, size_t length, void *by
         length = (size_t)(state->size - offset);
     read_ahead_note(state, offset, length);
     int64_t n = state->ops->read(state, offset, length, bytes, task);
-    return n >= 0 || n == -ECANCELED || n == -ENOMEM ? n : -EIO;
+    return state_result(n);
 }

@@ -54,9 +54,9 @@ int file_fail(const struct file_store *file, const char *key, const char *doing,
                            : "";
     if (code == EPERM)
         code = EACCES;
-    if (code != EACCES && code != ENOENT && code != ESTALE && code != ENOMEM)
-        return task_fail(task, EIO, "%s/%s: %s: %s", file->folder, key, doing, strerror(code));
-    return task_fail(task, code, "%s/%s: %s: %s%s", file->folder, key, doing, strerror(code), hint);
+    bool told = code == EACCES || code == ENOENT || code == ESTALE || code == ETIMEDOUT || code == ENOMEM;
+    return task_fail(task, told ? code : EREMOTEIO, "%s/%s: %s: %s%s", file->folder, key, doing,
+                     strerror(code), hint);
 }
 
 int file_open_key(const struct file_store *file, const char *key, int flags)

@@ -183,7 +183,7 @@ static void free_http_pointer(struct http **http)
 int http_open(unsigned deadline_seconds, struct task *task, struct http **ret_http)
 {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        return task_fail(task, EIO, "the network library does not start");
+        return task_fail(task, EREMOTEIO, "the network library does not start");
     _cleanup_(free_http_pointer) struct http *http = calloc(1, sizeof *http);
     if (!http) {
         curl_global_cleanup();

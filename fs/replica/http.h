@@ -17,7 +17,7 @@ struct task;
 struct http;
 
 /* Starts the thread. `deadline_seconds`: the longest wait for an answer to begin or to go on. 0, -ENOMEM or
- * -EIO with a reason. */
+ * -EREMOTEIO with a reason. */
 int http_open(unsigned deadline_seconds, struct task *task, struct http **ret_http);
 void http_close(struct http *http); /* NULL is fine; transfers under way end with -ECANCELED */
 
@@ -48,7 +48,7 @@ void http_answer_finish(struct http_answer *answer);
 
 /* Sends the request and waits for the whole answer, of whatever status. The caller finishes the answer in any
  * case. Returns 0, or with the answer's `failure` set: -ETIMEDOUT, -ECONNRESET (no connection, or it was
- * lost: worth another try), -EMSGSIZE (more body than the capacity), -EIO (no use to try again), -ECANCELED,
- * -ENOMEM. */
+ * lost: worth another try), -EMSGSIZE (more body than the capacity), -EREMOTEIO (no use to try again),
+ * -ECANCELED, -ENOMEM. */
 int http_send(struct http *http, const struct http_request *request, struct task *task,
               struct http_answer *answer);

@@ -288,7 +288,7 @@ int replica_read_with_metadata(struct replica *replica, const struct object *obj
     if (!key)
         return -ENOMEM;
     if (__builtin_add_overflow(offset, length, &end) || end > object->size)
-        return task_fail(task, EIO, "%s/%s: %zu bytes from %" PRIu64 " are wanted, it has %" PRIu64,
+        return task_fail(task, EINVAL, "%s/%s: %zu bytes from %" PRIu64 " are wanted, it has %" PRIu64,
                          replica->url, object->key, length, offset, object->size);
     struct read_request request = {key, object, offset, length, bytes, name};
     int r = length ? replica->store->ops->read(replica->store, &request, task, &value) : 0;

@@ -82,7 +82,7 @@ static int check_range(void *context, const struct http_answer *answer, const ch
     }
     if (!range->whole && !range_fits(range, answer->content_range)) {
         *ret_problem = "the answer's range is not the one that was asked for";
-        return -EIO;
+        return -EREMOTEIO;
     }
     if (answer->received != range->last - range->first + 1) {
         *ret_problem = "the answer is shorter than what was asked for";

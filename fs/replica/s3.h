@@ -41,7 +41,7 @@ struct s3_call {
     size_t capacity;
 
     /* Whether an answer of the expected status is what was asked for: 0, -EBADMSG (it is not whole: worth
-     * another try), -EIO or -ESTALE, with a sentence that lasts; or -ENOMEM. */
+     * another try), -EREMOTEIO or -ESTALE, with a sentence that lasts; or -ENOMEM. */
     int (*check)(void *context, const struct http_answer *answer, const char **ret_problem);
     void *context;
 };

@@ -137,7 +137,7 @@ static int note_progress(struct s3_list *list, const struct s3_page *page, bool 
 static int fail_listing(const struct s3_list *list, struct task *task, const char *what)
 {
     const struct s3_store *s3 = list->s3;
-    return task_fail(task, EIO, "s3://%s%s%s: listing '%s': %s", s3->bucket, s3->endpoint ? " at " : "",
+    return task_fail(task, EREMOTEIO, "s3://%s%s%s: listing '%s': %s", s3->bucket, s3->endpoint ? " at " : "",
                      s3->endpoint ? s3->endpoint : "", list->request->prefix, what);
 }
 

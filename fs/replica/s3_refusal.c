@@ -45,23 +45,23 @@ static const struct meaning {
     {"AuthorizationHeaderMalformed", 0, EACCES, "check the access-key-id, the region and the endpoint"},
     {"NoSuchBucket", 0, ENOENT, "check the bucket's name and the endpoint"},
     {"NoSuchKey", 0, ENOENT, "it was deleted, by retention as a rule"},
-    {"InvalidObjectState", 0, EIO, "the object is archived; restore it in the store first"},
-    {"PermanentRedirect", 0, EIO, "the bucket is elsewhere; set its region and endpoint"},
-    {"TemporaryRedirect", 0, EIO, "the bucket is elsewhere; set its region and endpoint"},
-    {NULL, 200, EIO, "the whole object came where a range was asked for; the store must support ranges"},
-    {NULL, 206, EIO, "a range came where the whole object was asked for"},
-    {NULL, 301, EIO, "the bucket is elsewhere; set its region and endpoint"},
-    {NULL, 302, EIO, "the bucket is elsewhere; set its region and endpoint"},
-    {NULL, 307, EIO, "the bucket is elsewhere; set its region and endpoint"},
+    {"InvalidObjectState", 0, EREMOTEIO, "the object is archived; restore it in the store first"},
+    {"PermanentRedirect", 0, EREMOTEIO, "the bucket is elsewhere; set its region and endpoint"},
+    {"TemporaryRedirect", 0, EREMOTEIO, "the bucket is elsewhere; set its region and endpoint"},
+    {NULL, 200, EREMOTEIO, "the whole object came where a range was asked for; the store must support ranges"},
+    {NULL, 206, EREMOTEIO, "a range came where the whole object was asked for"},
+    {NULL, 301, EREMOTEIO, "the bucket is elsewhere; set its region and endpoint"},
+    {NULL, 302, EREMOTEIO, "the bucket is elsewhere; set its region and endpoint"},
+    {NULL, 307, EREMOTEIO, "the bucket is elsewhere; set its region and endpoint"},
     {NULL, 401, EACCES, NULL},
     {NULL, 403, EACCES, NULL},
     {NULL, 404, ENOENT, NULL},
     {NULL, 412, ESTALE, "another version stands in its place"},
     {NULL, 416, ESTALE, "it is shorter than it was when it was listed"},
-    {NULL, 408, EIO, "the store is busy or unwell"},
-    {NULL, 429, EIO, "the store asks for fewer requests"},
-    {"SlowDown", 0, EIO, "the store asks for fewer requests"},
-    {NULL, 0, EIO, NULL},
+    {NULL, 408, EREMOTEIO, "the store is busy or unwell"},
+    {NULL, 429, EREMOTEIO, "the store asks for fewer requests"},
+    {"SlowDown", 0, EREMOTEIO, "the store asks for fewer requests"},
+    {NULL, 0, EREMOTEIO, NULL},
 };
 
 /* Only a read has conditions that can fail: to a listing, ESTALE is no answer. */
@@ -158,7 +158,7 @@ static int describe_answer(const struct s3_store *s3, const struct s3_call *call
     else if (status < 401)
         add_region(attempt, words);
     /* A folder that is not there is an empty listing; a listing that is answered so has no bucket at all. */
-    return meaning->error == ENOENT && !*call->key ? EIO : meaning->error;
+    return meaning->error == ENOENT && !*call->key ? EREMOTEIO : meaning->error;
 }
 
 /* The errno for a transfer without a usable answer. */
@@ -171,7 +171,7 @@ static int failure_errno(int code)
     case ENOMEM:
         return -code;
     default:
-        return EIO;
+        return EREMOTEIO;
     }
 }
 

@@ -239,7 +239,7 @@ static int result_errno(CURLcode code, bool overflowed, bool wanted)
     case CURLE_RECV_ERROR:
         return -ECONNRESET;
     default:
-        return -EIO;
+        return -EREMOTEIO;
     }
 }
 

@@ -74,7 +74,8 @@ const char *state_replica(const struct state *state);  /* URL without secrets */
 const char *state_gap(const struct state *state);      /* what is missing before the asked instant, or NULL */
 
 /* Reads `length` bytes from `offset`. Returns the bytes read, fewer only at the end; or a negative errno with
- * a reason: -EIO (an object is gone, damaged or can't be fetched), -ECANCELED. */
+ * a reason: -EIO (an object is gone or damaged), -ETIMEDOUT, -EACCES or -EREMOTEIO (its store does not give
+ * it: replica.h), -ECANCELED, -ENOMEM. */
 int64_t state_read(struct state *state, uint64_t offset, size_t length, void *bytes, struct task *task);
 
 /* Makes sure that what was read is what the backup's writer wrote: compares the checksum over each object of

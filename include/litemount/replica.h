@@ -4,7 +4,11 @@
  * read what its writer noted about an object beside its bytes.
  * Each kind of store is a file below fs/replica; nothing outside that folder knows how any of them is
  * reached. Keys are relative to the replica's root and use '/'. Requests are retried, have deadlines, and
- * give up when their task is cancelled. All calls are safe from any thread. */
+ * give up when their task is cancelled. All calls are safe from any thread.
+ *
+ * No call returns -EIO, which is left to damage. A store that is silent is -ETIMEDOUT, one that does not let us
+ * in -EACCES; -EREMOTEIO is everything else that is no usable answer after all tries: errors of the store, no
+ * connection, no such bucket, an answer that does not fit. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,8 +27,8 @@ struct stores_options {
     unsigned deadline_seconds; /* longest wait for an answer to begin, or for its next bytes, 0: 30 */
 };
 
-/* Returns 0, -ENOMEM or -EIO (no network library). Starts the thread that carries the requests: call it after
- * the last fork. The caller closes it, after every replica of it. */
+/* Returns 0, -ENOMEM or -EREMOTEIO (no network library). Starts the thread that carries the requests: call it
+ * after the last fork. The caller closes it, after every replica of it. */
 int stores_open(const struct stores_options *options, struct task *task, struct stores **ret_stores);
 void stores_close(struct stores *stores); /* NULL is fine; requests under way are abandoned */
 
@@ -85,8 +89,8 @@ const char *replica_name(const struct replica *replica);
 /* Lists the objects below `prefix` ("" or ending in '/'), those with keys after `after` only (NULL: all). A
  * folder that does not exist is an empty listing. `limit` (0: none) ends the listing early once it has that
  * many entries: to look whether anything is there. Names that can't be told as keys (control characters) are
- * skipped. Returns 0; -EACCES, -ETIMEDOUT, -ECANCELED or -EIO (no such bucket is one) with a reason that
- * names the store; never -ENOENT. */
+ * skipped. Returns 0; -EACCES, -ETIMEDOUT or -EREMOTEIO with a reason that names the store; -ECANCELED or
+ * -ENOMEM; never -ENOENT. */
 int replica_list(struct replica *replica, const char *prefix, enum list_depth depth, const char *after,
                  size_t limit, struct task *task, struct listing *ret_listing);
 
@@ -94,8 +98,8 @@ int replica_list(struct replica *replica, const char *prefix, enum list_depth de
 bool replica_lists_in_pages(const struct replica *replica);
 
 /* Reads exactly `length` bytes from `offset` of the very version of the object that the listing showed.
- * Returns 0; -ENOENT if it is gone; -ESTALE if another version stands in its place; -EIO for an answer that
- * is short or does not fit; else as replica_list. */
+ * Returns 0; -ENOENT if it is gone; -ESTALE if another version stands in its place; -EINVAL if the listed
+ * object has no such bytes; else as replica_list. */
 int replica_read(struct replica *replica, const struct object *object, uint64_t offset, size_t length,
                  void *bytes, struct task *task);
 

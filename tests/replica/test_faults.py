@@ -103,14 +103,14 @@ class Retries(FaultTest):
                            ("cut", "206"), ("short", "shorter than what was asked for")):
             with self.subTest(kind):
                 self.serve().fault(kind, on="object")
-                self.refuse_to_read("EIO", says, "g/a", "(tried 3 times)", attempts=3)
+                self.refuse_to_read("EREMOTEIO", says, "g/a", "(tried 3 times)", attempts=3)
                 # One more where curl itself goes to a fresh connection, because an old one turned out to be dead.
                 self.assertIn(self.count(key="g/a"), (3, 4) if kind == "reset" else (3,))
 
     def test_no_use_to_try_again(self):
         for kind, errno, says in (("403", "EACCES", "s3:GetObject"), ("404", "ENOENT", "retention"), ("skew", "EACCES", "set this machine's clock"),
-                                  ("long", "EIO", "longer than what was asked for"), ("other-range", "EIO", "range is not the one"),
-                                  ("wrong-range", "EIO", "range is not the one"), ("ignore-range", "EIO", "must support ranges"),
+                                  ("long", "EREMOTEIO", "longer than what was asked for"), ("other-range", "EREMOTEIO", "range is not the one"),
+                                  ("wrong-range", "EREMOTEIO", "range is not the one"), ("ignore-range", "EREMOTEIO", "must support ranges"),
                                   ("echo", "EACCES", "403 Odd")):
             with self.subTest(kind):
                 self.serve().fault(kind, on="object")
@@ -127,7 +127,7 @@ class Retries(FaultTest):
         with FaultServer(self.folder) as server:
             endpoint = server.endpoint
         self.settings = {"type": "s3", "bucket": "bucket", "endpoint": endpoint}
-        self.refused("EIO", "list", "", "all", attempts=2, says=[endpoint, "connect", "check the endpoint", "(tried 2 times)"])
+        self.refused("EREMOTEIO", "list", "", "all", attempts=2, says=[endpoint, "connect", "check the endpoint", "(tried 2 times)"])
 
     def test_the_missing_right(self):
         for on, command, right in (("listing", ("list", "g/", "all"), "s3:ListBucket on arn:aws:s3:::bucket"),
@@ -147,9 +147,9 @@ class Retries(FaultTest):
     def test_no_s3_at_all(self):
         """A web server, and one without TLS."""
         self.serve().fault("page")
-        self.refused("EIO", "list", "", "all", says=["answered 404", "not as S3 would", "check the endpoint"])
+        self.refused("EREMOTEIO", "list", "", "all", says=["answered 404", "not as S3 would", "check the endpoint"])
         self.settings["endpoint"] = self.server.endpoint.replace("http:", "https:")
-        self.refused("EIO", "list", "", "all", attempts=1, says=["the endpoint may speak http"])
+        self.refused("EREMOTEIO", "list", "", "all", attempts=1, says=["the endpoint may speak http"])
 
 
 class Metadata(FaultTest):
@@ -180,7 +180,7 @@ class Metadata(FaultTest):
                 self.assertEqual(self.ask(*self.command).lines(), [self.TIMESTAMP])
 
     def test_refused(self):
-        for kind, errno, says in (("503", "EIO", "busy or unwell"), ("429", "EIO", "fewer requests"), ("403", "EACCES", "s3:GetObject"),
+        for kind, errno, says in (("503", "EREMOTEIO", "busy or unwell"), ("429", "EREMOTEIO", "fewer requests"), ("403", "EACCES", "s3:GetObject"),
                                   ("404", "ENOENT", "retention"), ("silent", "ETIMEDOUT", "")):
             with self.subTest(kind):
                 self.serve().fault(kind, on="object")
@@ -212,7 +212,7 @@ class Metadata(FaultTest):
         key = base64.b64encode(noise(32)).decode()
         self.serve(tls=True, encryption_key=key)
         self.assertEqual(self.ask(*self.command, skip_verify="true", sse_key=key).lines(), [self.TIMESTAMP])
-        self.refused("EIO", *self.command, skip_verify="true", says=["400"])
+        self.refused("EREMOTEIO", *self.command, skip_verify="true", says=["400"])
 
 
 class Silence(FaultTest):
@@ -247,18 +247,18 @@ class Listings(FaultTest):
         for kind in ("same-page", "new-tokens"):
             with self.subTest(kind):
                 self.serve().fault(kind)
-                self.refused("EIO", "list", "", "all", says=["s3://bucket", "same page again"])
+                self.refused("EREMOTEIO", "list", "", "all", says=["s3://bucket", "same page again"])
                 self.assertLessEqual(self.count(key=""), 3)
 
     def test_what_is_no_listing(self):
         for kind in ("garbage", "truncated-xml", "entities"):
             with self.subTest(kind):
                 self.serve().fault(kind)
-                self.refused("EIO", "list", "", "all", attempts=2, says=["s3://bucket", "no whole page"])
+                self.refused("EREMOTEIO", "list", "", "all", attempts=2, says=["s3://bucket", "no whole page"])
 
     def test_no_such_bucket(self):
         self.serve()
-        self.refused("EIO", "list", "", "all", bucket="other", says=["s3://other", "404 NoSuchBucket"])
+        self.refused("EREMOTEIO", "list", "", "all", bucket="other", says=["s3://other", "404 NoSuchBucket"])
 
 
 class Regions(FaultTest):
@@ -275,20 +275,20 @@ class Regions(FaultTest):
 
     def test_one_that_is_none(self):
         self.serve(region="evil.example/")
-        self.refused("EIO", "list", "", "all", says=["301", "region"])
+        self.refused("EREMOTEIO", "list", "", "all", says=["301", "region"])
 
 
 class Security(FaultTest):
     def test_certificate(self):
         self.serve(tls=True)
-        self.refuse_to_read("EIO", "certificate", "skip-verify")
+        self.refuse_to_read("EREMOTEIO", "certificate", "skip-verify")
         self.assertEqual(len(self.server.requests), 0)
         self.read(skip_verify="true")
 
     def test_encryption_key(self):
         key = base64.b64encode(noise(32)).decode()
         self.serve(tls=True, encryption_key=key)
-        self.refuse_to_read("EIO", "400 InvalidRequest", "Server Side Encryption", skip_verify="true")
+        self.refuse_to_read("EREMOTEIO", "400 InvalidRequest", "Server Side Encryption", skip_verify="true")
         self.read(skip_verify="true", sse_key=key)
         self.refused("EINVAL", "list", "", "all", sse_key="short", says=["32 bytes"])
 

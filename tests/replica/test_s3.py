@@ -216,10 +216,10 @@ class Rights(SwiftTest):
 
     def test_anonymous(self):
         """Swift takes a request without a signature for one of its own API, and finds its path wanting."""
-        self.refuse("412", "no credentials are configured", errno="EIO", access_key_id="", secret_access_key="")
+        self.refuse("412", "no credentials are configured", errno="EREMOTEIO", access_key_id="", secret_access_key="")
 
     def test_no_such_bucket(self):
-        self.refuse("404 NoSuchBucket", "bucket's name", errno="EIO", bucket="nowhere")
+        self.refuse("404 NoSuchBucket", "bucket's name", errno="EREMOTEIO", bucket="nowhere")
 
     def test_another_region_is_learnt(self):
         answer = self.ask("list", "", "folder", "--", "list", "", "folder", "--", "stats", region="eu-north-1")
