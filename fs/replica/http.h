@@ -24,6 +24,7 @@ void http_close(struct http *http); /* NULL is fine; transfers under way end wit
 struct http_request {
     const char *url;
     bool head;                  /* send a HEAD, which no body answers, not a GET */
+    bool fresh_connection;      /* do not use one that is open already */
     const char *wanted_header;  /* name of one more header of the answer that is wanted; NULL: none */
     const char *const *headers; /* "Name: value" each */
     size_t n_headers;

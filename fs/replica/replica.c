@@ -272,29 +272,49 @@ bool replica_lists_in_pages(const struct replica *replica)
     return replica->store->ops->lists_in_pages;
 }
 
+/* `request` is whole but for the store's key. */
+static int replica_read_request(struct replica *replica, struct read_request *request, struct task *task,
+                                char **ret_value)
+{
+    const struct object *object = request->object;
+    _cleanup_free_ char *value = NULL;
+    uint64_t end;
+    _cleanup_free_ char *key = full_key(replica, object->key);
+    if (!key)
+        return -ENOMEM;
+    if (__builtin_add_overflow(request->offset, request->length, &end) || end > object->size)
+        return task_fail(task, EINVAL, "%s/%s: %zu bytes from %" PRIu64 " are wanted, it has %" PRIu64,
+                         replica->url, object->key, request->length, request->offset, object->size);
+    request->key = key;
+    int r = request->length ? replica->store->ops->read(replica->store, request, task, &value) : 0;
+    if (r == 0 && request->metadata)
+        *ret_value = steal_pointer(value);
+    return r;
+}
+
 int replica_read(struct replica *replica, const struct object *object, uint64_t offset, size_t length,
                  void *bytes, struct task *task)
 {
-    return replica_read_with_metadata(replica, object, offset, length, bytes, NULL, task, NULL);
+    struct read_request request = {
+        .object = object, .offset = offset, .length = length, .bytes = bytes};
+    return replica_read_request(replica, &request, task, NULL);
+}
+
+int replica_read_anew(struct replica *replica, const struct object *object, uint64_t offset, size_t length,
+                      void *bytes, struct task *task)
+{
+    struct read_request request = {
+        .object = object, .offset = offset, .length = length, .bytes = bytes, .anew = true};
+    return replica_read_request(replica, &request, task, NULL);
 }
 
 int replica_read_with_metadata(struct replica *replica, const struct object *object, uint64_t offset,
                                size_t length, void *bytes, const char *name, struct task *task,
                                char **ret_value)
 {
-    _cleanup_free_ char *value = NULL;
-    uint64_t end;
-    _cleanup_free_ char *key = full_key(replica, object->key);
-    if (!key)
-        return -ENOMEM;
-    if (__builtin_add_overflow(offset, length, &end) || end > object->size)
-        return task_fail(task, EINVAL, "%s/%s: %zu bytes from %" PRIu64 " are wanted, it has %" PRIu64,
-                         replica->url, object->key, length, offset, object->size);
-    struct read_request request = {key, object, offset, length, bytes, name};
-    int r = length ? replica->store->ops->read(replica->store, &request, task, &value) : 0;
-    if (r == 0 && name)
-        *ret_value = steal_pointer(value);
-    return r;
+    struct read_request request = {
+        .object = object, .offset = offset, .length = length, .bytes = bytes, .metadata = name};
+    return replica_read_request(replica, &request, task, ret_value);
 }
 
 bool replica_keeps_metadata(const struct replica *replica)

@@ -129,6 +129,7 @@ static int s3_read(struct store *store, const struct read_request *request, stru
     snprintf(range_text, sizeof range_text, "bytes=%" PRIu64 "-%" PRIu64, range.first, range.last);
     const struct sigv4_pair headers[] = {version_condition(object, date), {"range", range_text}};
     const struct s3_call call = {
+        .anew = request->anew,
         .wanted_header = header,
         .doing = "reading",
         .subject = request->key,

@@ -27,6 +27,7 @@ struct s3_store {
 /* One GET of the bucket or of an object in it, or a HEAD of one. */
 struct s3_call {
     bool head;
+    bool anew;                 /* past caches, in a connection of its own */
     const char *wanted_header; /* as http_request has it */
     const char *doing;         /* for messages: "listing", "reading" */
     const char *subject;       /* for messages: the prefix or the key */

@@ -104,6 +104,7 @@ static int send_request(const struct s3_store *s3, const struct s3_call *call, c
     struct http_request request = {
         .url = url,
         .head = call->head,
+        .fresh_connection = call->anew,
         .wanted_header = call->wanted_header,
         .headers = (const char *const *)lines.lines,
         .n_headers = lines.n_lines,
@@ -140,5 +141,7 @@ int s3_send(const struct s3_store *s3, const struct s3_call *call, const char *r
             return r;
         add_header(&headers, "authorization", (const char *)authorization.data);
     }
+    /* Not signed: what it is for, a cache on the way, may also take it out. */
+    add_header(&headers, "cache-control", call->anew ? "no-cache" : NULL);
     return send_request(s3, call, (const char *)url.data, &headers, task, answer);
 }

@@ -40,6 +40,7 @@ struct read_request {
     size_t length;   /* bytes, not 0 */
     void *bytes;
     const char *metadata; /* name of the user metadata that is wanted too; NULL: none */
+    bool anew;            /* see replica_read_anew */
 };
 
 struct store_ops {

@@ -76,6 +76,7 @@ int transfer_new(const struct http_request *request, struct transfer **ret_trans
     pthread_mutex_init(&transfer->lock, NULL);
     transfer->references = 1;
     transfer->head = request->head;
+    transfer->fresh_connection = request->fresh_connection;
     transfer->skip_verify = request->skip_verify;
     transfer->expected_status = request->expected_status;
     transfer->body = request->body;
@@ -161,6 +162,7 @@ int transfer_prepare(struct transfer *transfer, CURLSH *share, unsigned deadline
         curl_easy_setopt(easy, CURLOPT_USERAGENT, "litemount/" LITEMOUNT_VERSION) != CURLE_OK)
         return -ENOMEM;
     curl_easy_setopt(easy, CURLOPT_NOBODY, transfer->head ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, transfer->fresh_connection ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
     curl_easy_setopt(easy, CURLOPT_SHARE, share);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);

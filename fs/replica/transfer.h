@@ -15,7 +15,7 @@ struct transfer {
     struct transfer *next; /* in the submitted ones (guarded by their lock), then in the running ones */
     char *url;
     struct curl_slist *headers;
-    bool head;
+    bool head, fresh_connection;
     char *wanted_header; /* name, or NULL */
     bool skip_verify;
     CURL *easy;                         /* the thread's */

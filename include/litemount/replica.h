@@ -103,6 +103,11 @@ bool replica_lists_in_pages(const struct replica *replica);
 int replica_read(struct replica *replica, const struct object *object, uint64_t offset, size_t length,
                  void *bytes, struct task *task);
 
+/* As replica_read, past every cache on the way and in a connection of its own: for bytes that were got once
+ * and whose checksum did not hold. Of a folder it is an ordinary read. */
+int replica_read_anew(struct replica *replica, const struct object *object, uint64_t offset, size_t length,
+                      void *bytes, struct task *task);
+
 /* As replica_read, of at least one byte; brings along what replica_metadata would tell, without a request of
  * its own: the value, which the caller frees, or NULL if the object has no metadata of that name. */
 int replica_read_with_metadata(struct replica *replica, const struct object *object, uint64_t offset,

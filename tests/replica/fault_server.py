@@ -8,7 +8,8 @@ As a module:   with FaultServer(folder) as server: server.fault("503", times=2)
 Objects are the folder's files, with their mtimes in whole seconds as LastModified, and with the user metadata of
 `server.metadata`: {key: {name: value}}. A file or folder that is called `%2E` stands for a key's part ".", `%2F` for an
 empty one. Everybody may read; who may is what the tests against a real store are for. `POST /.faults` takes a JSON object with fault()'s arguments, `DELETE /.faults`
-takes all faults away, `GET /.requests` gives the requests so far as JSON: {"method", "key", "query", "range", "status"}.
+takes all faults away, `GET /.requests` gives the requests so far as JSON: {"method", "key", "query", "range",
+"cache" (the Cache-Control), "connection" (a number), "status"}.
 
 Faults of any request: `503` `500` `429` (with retry_after) `403` `404` `reset` (hangs up) `silent` (says nothing) `skew`
 (the clock is wrong; `date`: what the server's says) `page` (a web server's answer) `echo` (a refusal that repeats the
@@ -165,6 +166,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def handle(self):
         with self.server_of_faults.lock:
             self.server_of_faults.connections += 1
+            self.connection_number = self.server_of_faults.connections
         with contextlib.suppress(ConnectionError, ssl.SSLError, TimeoutError):
             super().handle()
 
@@ -217,7 +219,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         key = urllib.parse.unquote_to_bytes(path).removeprefix(b"/" + server.bucket.encode()).removeprefix(b"/")
         query = dict(urllib.parse.parse_qsl(query_text, keep_blank_values=True, errors="surrogateescape"))
-        record = {"method": self.command, "key": os.fsdecode(key), "query": query, "range": self.headers["Range"], "status": 0}
+        record = {"method": self.command, "key": os.fsdecode(key), "query": query, "range": self.headers["Range"],
+                  "cache": self.headers["Cache-Control"], "connection": self.connection_number, "status": 0}
         with server.lock:
             server.requests.append(record)
         self.status = 0

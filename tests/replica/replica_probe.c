@@ -6,6 +6,7 @@
  * (attempts, deadline), and cancel: milliseconds after which the task is cancelled. Commands:
  *   list PREFIX all|folder [AFTER [LIMIT]]   a line an entry: key, version, size, time; a folder its name
  *   read KEY OFFSET LENGTH                   the bytes, after a listing that finds the object
+ *   read-anew KEY OFFSET LENGTH              the same, past any cache
  *   read-version KEY OFFSET LENGTH VERSION SIZE   the same, of a version that was listed some time ago
  *   metadata KEY NAME                        the value, after a listing that finds the object
  *   metadata-version KEY NAME VERSION        the same, of a version that was listed some time ago
@@ -118,30 +119,33 @@ static int find(struct probe *probe, const char *key, struct object *ret_object)
     return r < 0 ? r : task_fail(&probe->task, ENOENT, "the listing has no %s", key);
 }
 
-static int read_object(struct probe *probe, const struct object *object, char **arguments)
+typedef int read_call(struct replica *replica, const struct object *object, uint64_t offset, size_t length,
+                      void *bytes, struct task *task);
+
+static int read_object(struct probe *probe, const struct object *object, char **arguments, read_call *call)
 {
     uint64_t offset = strtoull(arguments[0], NULL, 10);
     size_t length = strtoull(arguments[1], NULL, 10);
     _cleanup_free_ uint8_t *bytes = malloc(length + 1);
 
-    int r = replica_read(probe->replica, object, offset, length, bytes, &probe->task);
+    int r = call(probe->replica, object, offset, length, bytes, &probe->task);
     if (r == 0)
         fwrite(bytes, 1, length, stdout);
     return r;
 }
 
-static int read_found(struct probe *probe, char **arguments)
+static int read_found(struct probe *probe, char **arguments, read_call *call)
 {
     _cleanup_(object_finish) struct object object = {0};
     int r = find(probe, arguments[0], &object);
-    return r < 0 ? r : read_object(probe, &object, arguments + 1);
+    return r < 0 ? r : read_object(probe, &object, arguments + 1, call);
 }
 
 static int read_version(struct probe *probe, char **arguments)
 {
     struct object object = {
         .key = arguments[0], .version = arguments[3], .size = strtoull(arguments[4], NULL, 10)};
-    return read_object(probe, &object, arguments + 1);
+    return read_object(probe, &object, arguments + 1, replica_read);
 }
 
 static int print_metadata(struct probe *probe, const struct object *object, const char *name)
@@ -284,8 +288,9 @@ static int arguments_needed(const char *command)
     static const struct {
         const char *command;
         int needed;
-    } commands[] = {{"list", 2},  {"read", 3}, {"read-version", 5}, {"metadata", 2}, {"metadata-version", 3},
-                    {"below", 1}, {"url", 0},  {"stats", 0},        {"storm", 4}};
+    } commands[] = {{"list", 2},     {"read", 3},             {"read-anew", 3}, {"read-version", 5},
+                    {"metadata", 2}, {"metadata-version", 3}, {"below", 1},     {"url", 0},
+                    {"stats", 0},    {"storm", 4}};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(command, commands[i].command) == 0)
             return commands[i].needed;
@@ -305,7 +310,9 @@ static int run(struct probe *probe, char **words, int count)
         if (strcmp(words[0], "list") == 0)
             r = list(probe, words + 1, length - 1);
         else if (strcmp(words[0], "read") == 0)
-            r = read_found(probe, words + 1);
+            r = read_found(probe, words + 1, replica_read);
+        else if (strcmp(words[0], "read-anew") == 0)
+            r = read_found(probe, words + 1, replica_read_anew);
         else if (strcmp(words[0], "read-version") == 0)
             r = read_version(probe, words + 1);
         else if (strcmp(words[0], "metadata") == 0)

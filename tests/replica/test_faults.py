@@ -58,6 +58,15 @@ class Sound(FaultTest):
             self.assertEqual(len(self.server.requests), 10)
             self.assertEqual(self.server.connections, 1)
 
+    def test_anew(self):
+        """Past what may keep answers: a cache on the way, or a proxy that is odd on one connection."""
+        self.serve()
+        answer = self.ask("read", "g/b", 0, 2, "--", "read-anew", "g/b", 1, 3, "--", "read-anew", "g/a", 0, len(DATA), "--", "read", "g/b", 3, 2)
+        self.assertEqual(answer.output, b"12" + b"234" + DATA + b"45")
+        reads = [request for request in self.server.requests if request["key"]]
+        self.assertEqual([request["cache"] for request in reads], [None, "no-cache", "no-cache", None])
+        self.assertEqual(len({request["connection"] for request in reads[:3]}), 3)
+
     def test_another_version(self):
         self.serve()
         version, size, _ = self.listed("g/").objects()["g/a"]
