@@ -1,7 +1,10 @@
 #include "learnt.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
+#include "litemount/clock.h"
 #include "litemount/log.h"
 #include "litemount/task.h"
 
@@ -22,11 +25,64 @@ int learnt_claim(enum learnt *learnt, pthread_mutex_t *lock, pthread_cond_t *cha
     return r;
 }
 
-int learnt_survive(int r, struct task *task)
+int learnt_survive(int r, const char *before, struct task *task)
 {
     if (r != -EBADMSG)
         return r;
-    log_warning("%s", task_reason(task, r));
+    if (!before || strcmp(before, task_reason(task, r)) != 0)
+        log_warning("%s", task_reason(task, r));
     task_forgive(task);
     return 0;
+}
+
+static bool learnt_has(const uint64_t *sums, size_t n, uint64_t sum)
+{
+    while (n && sums[n - 1] != sum)
+        n--;
+    return n > 0;
+}
+
+int learnt_read(learnt_attempt *attempt, void *context, struct task *task)
+{
+    uint64_t sums[LEARNT_ATTEMPTS] = {0};
+    char reason[TASK_REASON_SIZE];
+
+    for (size_t n = 0; n < LEARNT_ATTEMPTS; n++) {
+        int r = attempt(context, n > 0, &sums[n], task);
+        if (r != -EBADMSG || learnt_has(sums, n, sums[n]))
+            return r;
+        log_info("%s; reading it anew", task_reason(task, r));
+        snprintf(reason, sizeof reason, "%s", task_reason(task, r));
+        task_forgive(task);
+    }
+    return task_fail(task, EREMOTEIO, "%.*s (it was read %d times, and came otherwise each time)",
+                     TASK_REASON_SIZE - 80, reason, LEARNT_ATTEMPTS);
+}
+
+/* FNV's step, eight bytes at a time; the shift brings the high bits down to where the next product uses them.
+ */
+static uint64_t learnt_mix(uint64_t sum, uint64_t word)
+{
+    sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return sum ^ sum >> 32;
+}
+
+uint64_t learnt_sum(uint64_t sum, const void *bytes, size_t length)
+{
+    const uint8_t *at = bytes;
+    uint64_t word;
+
+    sum = learnt_mix(sum, length);
+    for (; length >= sizeof word; at += sizeof word, length -= sizeof word) {
+        memcpy(&word, at, sizeof word);
+        sum = learnt_mix(sum, word);
+    }
+    word = 0;
+    memcpy(&word, at, length);
+    return learnt_mix(sum, word);
+}
+
+bool learnt_is_over(int64_t found)
+{
+    return clock_now() - found >= LEARNT_DAMAGE_LASTS;
 }

@@ -78,7 +78,7 @@ static int settle(const struct stretch *stretch, struct segment *segment, const 
     }
     pthread_cond_broadcast(&generation->learnt);
     pthread_mutex_unlock(&generation->lock);
-    return learnt_survive(r, task);
+    return learnt_survive(r, NULL, task);
 }
 
 static int learn(struct stretch *stretch, struct segment *segment, const struct wal_header *header,

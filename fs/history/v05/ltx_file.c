@@ -63,7 +63,7 @@ static int settle(struct v05_generation *generation, struct ltx_file *file, cons
     }
     pthread_cond_broadcast(&generation->learnt);
     pthread_mutex_unlock(&generation->lock);
-    return learnt_survive(r, task);
+    return learnt_survive(r, NULL, task);
 }
 
 struct lessons {

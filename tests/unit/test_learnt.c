@@ -1,0 +1,90 @@
+/* When bytes that do not hold are damage. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "learnt.h"
+#include "litemount/clock.h"
+#include "litemount/task.h"
+
+/* What comes of each attempt. */
+struct script {
+    const char *bodies[LEARNT_ATTEMPTS + 1]; /* "right" holds; NULL: the store does not answer */
+    int n;
+};
+
+static int play(void *context, bool anew, uint64_t *ret_sum, struct task *task)
+{
+    struct script *script = context;
+    const char *body = script->bodies[script->n];
+
+    assert_int_equal(anew, script->n > 0);
+    assert_string_equal(task->reason, "");
+    script->n++;
+    if (!body)
+        return task_fail(task, ETIMEDOUT, "silent");
+    *ret_sum = learnt_sum(0, body, strlen(body));
+    return strcmp(body, "right") == 0 ? 0 : task_fail(task, EBADMSG, "KEY is damaged");
+}
+
+static void only_the_same_bytes_twice_are_damage(void **state)
+{
+    const struct {
+        struct script script;
+        int result, attempts;
+    } cases[] = {
+        {{{"right"}, 0}, 0, 1},
+        {{{"wrong", "right"}, 0}, 0, 2},
+        {{{"wrong", "wrong"}, 0}, -EBADMSG, 2},
+        {{{"wrong", "worse", "right"}, 0}, 0, 3},
+        {{{"wrong", "worse", "wrong"}, 0}, -EBADMSG, 3},
+        {{{"wrong", NULL}, 0}, -ETIMEDOUT, 2},
+        {{{"a", "b", "c", "d"}, 0}, -EREMOTEIO, 4},
+        {{{"", "", "right"}, 0}, -EBADMSG, 2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct script script = cases[i].script;
+        struct task task;
+        task_init(&task, NULL);
+        assert_int_equal(learnt_read(play, &script, &task), cases[i].result);
+        assert_int_equal(script.n, cases[i].attempts);
+        assert_int_equal(task.reason[0] != '\0', cases[i].result != 0);
+    }
+}
+
+/* One bit, anywhere, and the length. */
+static void a_sum_tells_bytes_apart(void **state)
+{
+    uint8_t bytes[40] = {0};
+    uint64_t sum = learnt_sum(0, bytes, sizeof bytes);
+
+    for (size_t i = 0; i < sizeof bytes * 8; i++) {
+        bytes[i / 8] ^= (uint8_t)(1u << i % 8);
+        assert_true(learnt_sum(0, bytes, sizeof bytes) != sum);
+        bytes[i / 8] ^= (uint8_t)(1u << i % 8);
+    }
+    for (size_t n = 0; n < sizeof bytes; n++)
+        assert_true(learnt_sum(0, bytes, n) != sum);
+    assert_true(learnt_sum(0, bytes, sizeof bytes) == sum);
+    assert_true(learnt_sum(1, bytes, sizeof bytes) != sum);
+}
+
+static void damage_lasts_for_a_minute(void **state)
+{
+    assert_false(learnt_is_over(clock_now() - LEARNT_DAMAGE_LASTS / 2));
+    assert_true(learnt_is_over(clock_now() - LEARNT_DAMAGE_LASTS));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_the_same_bytes_twice_are_damage),
+        cmocka_unit_test(a_sum_tells_bytes_apart),
+        cmocka_unit_test(damage_lasts_for_a_minute),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
