@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.." || exit 1
 compilers=(gcc clang libclang-rt-14-dev meson ninja-build pkg-config)
 libraries=(libfuse3-dev libcurl4-openssl-dev libssl-dev libsqlite3-dev liblz4-dev libyaml-dev libexpat1-dev libisal-dev
     libxxhash-dev libcmocka-dev)
-programs=(fuse3 sqlite3 rsync xz-utils python3 curl openssl util-linux zsh mandoc)
+programs=(fuse3 sqlite3 rsync xz-utils python3 curl openssl util-linux zsh mandoc attr)
 swift=(swift-proxy swift-account swift-container swift-object python3-swift memcached)
 
 # Asks the network for nothing if everything is there.
@@ -24,7 +24,7 @@ install_packages() {
 }
 
 # The real Litestreams, for the tests beside them: 0.3.13 from its npm package, 0.5.18 built by Go. Without one its test is
-# skipped.
+# skipped, which CI does not take.
 litestream=$PWD/build-litestream
 export LITESTREAM=$litestream/package/litestream LITESTREAM5=$litestream/bin/litestream
 
@@ -101,6 +101,7 @@ if built gcc gcc; then
     area "units" suite build-gcc unit
     wait
     area "stores, mounts, command line" suite build-gcc replica,mount,cli --no-suite faults
+    area "cases" suite build-gcc cases
     area "replay of the fuzz corpus" suite build-gcc fuzz
 fi
 

@@ -243,4 +243,4 @@ def main(mounts=True):
         print(f"skipped: {pathlib.Path(sys.argv[0]).stem}: no /dev/fuse here, or {LITEMOUNT} is not built")
         outcome.skipped.append((suite, "cannot mount"))
     print(f"{outcome.passed} passed, {len(outcome.failed)} failed, {len(outcome.skipped)} skipped")
-    sys.exit(1 if outcome.failed else 0)
+    sys.exit(1 if outcome.failed else 77 if outcome.skipped and not outcome.passed else 0)

@@ -114,4 +114,4 @@ def main():
         print(f"skipped: {reason}")
     failed = len(outcome.failures) + len(outcome.errors)
     print(f"{outcome.passed} passed, {failed} failed, {len(outcome.skipped)} skipped", flush=True)
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if failed else 77 if outcome.skipped and not outcome.passed else 0)
