@@ -1,8 +1,8 @@
 """Mounts litemount for the tests of this folder, as a person would, and leaves nothing behind.
 
 A test program is a module of unittest cases over MountTest, ended by `main()`. It prints a line a test and closes with
-`N passed, N failed, N skipped`. No test can hang: past its time everything that it started is killed, which makes the
-kernel answer whoever waits on the mount.
+`N passed, N failed, N skipped`; if all were skipped it exits 77. No test can hang: past its time everything that it
+started is killed, which makes the kernel answer whoever waits on the mount.
 
 Environment: LITEMOUNT is the program under test; TEST_SLOWNESS multiplies every time limit (a sanitizer's build).
 """

@@ -1,7 +1,8 @@
 """Runs replica_probe for the tests of this folder, and reads what it says.
 
 A test program is a module of unittest cases over StoreTest, ended by `main()`. It prints a line a test and closes with
-`N passed, N failed, N skipped`. Environment: PROBE is the probe; TEST_SLOWNESS multiplies every time limit.
+`N passed, N failed, N skipped`; if all were skipped it exits 77.
+Environment: PROBE is the probe; TEST_SLOWNESS multiplies every time limit.
 """
 
 import hashlib

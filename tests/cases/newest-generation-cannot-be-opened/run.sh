@@ -7,7 +7,7 @@ newest=516fbabd996bb111
 
 # see LABEL
 see() {
-    rm -f "$work/o.db"
+    rm -f "$work"/o.db*
     if "$bin" restore -o "$work/o.db" "$work/rep" 2>"$work/err"; then
         grep -q $newest "$work/err" ||
             wrong "$1: restore exits 0 with $(rows "$work/o.db") rows and does not name $newest: $(tail -n 1 "$work/err")"

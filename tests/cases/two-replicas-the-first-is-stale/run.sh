@@ -20,7 +20,7 @@ of() {
 restored() {
     local wanted=$1 n
     shift
-    rm -f "$work/o.db"
+    rm -f "$work"/o.db*
     "$bin" restore -config "$work/ls.yml" "$@" -o "$work/o.db" /srv/x.db 2>"$work/err" || wrong "restore $*: $(cat "$work/err")"
     n=$(rows "$work/o.db")
     [ "$n" = "$wanted" ] || wrong "restore $*: $n rows, not $wanted"
