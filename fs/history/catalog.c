@@ -178,6 +178,8 @@ int catalog_open(const struct config *config, struct stores *stores, const struc
     catalog->options = *options;
     pthread_mutex_init(&catalog->lock, NULL);
     look_init(&catalog->look);
+    failures_init(&catalog->failures);
+    catalog->options.failures = &catalog->failures;
     r = check_replicas(catalog, config, task);
     if (r == 0)
         r = identities_read(config, task, &catalog->identities);
@@ -212,7 +214,13 @@ void catalog_close(struct catalog *catalog)
     free(catalog->folders);
     pthread_mutex_destroy(&catalog->lock);
     look_finish(&catalog->look);
+    failures_finish(&catalog->failures);
     free(catalog);
+}
+
+struct failures *catalog_failures(struct catalog *catalog)
+{
+    return &catalog->failures;
 }
 
 /* Finds what came since the last discovery, if that is `age` nanoseconds ago. */

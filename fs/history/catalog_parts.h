@@ -6,6 +6,7 @@
 #include "entries.h"
 #include "identities.h"
 #include "litemount/catalog.h"
+#include "litemount/failures.h"
 #include "look.h"
 
 struct replica;
@@ -35,6 +36,7 @@ struct catalog {
     size_t n_folders, folders_capacity;
 
     struct look look; /* at the folders */
+    struct failures failures;
 
     pthread_mutex_t lock;   /* guards what is below */
     struct entries entries; /* added to, never removed from */

@@ -6,12 +6,16 @@
 
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
+#include "litemount/failures.h"
+#include "litemount/task.h"
 
 int generation_init(struct generation *generation, const struct generation_ops *ops, const char *name,
                     const struct history_options *options)
 {
     generation->ops = ops;
     generation->readers = options->readers;
+    generation->failures = options->failures;
+    atomic_init(&generation->n_failures, 0);
     atomic_init(&generation->references, 1);
     generation->name = strdup(name);
     return generation->name ? 0 : -ENOMEM;
@@ -32,6 +36,12 @@ void generation_unref(struct generation *generation)
 {
     if (generation && atomic_fetch_sub(&generation->references, 1) == 1)
         generation->ops->close(generation);
+}
+
+void generation_tell_failure(struct generation *generation)
+{
+    atomic_fetch_add(&generation->n_failures, 1);
+    failures_tell(generation->failures);
 }
 
 void state_init(struct state *state, const struct state_ops *ops, struct generation *generation)
@@ -109,10 +119,18 @@ static int64_t state_result(int64_t r)
                : -EIO;
 }
 
+const char *state_failure(const struct state *state)
+{
+    if (!state->ops->failure || atomic_load(&state->generation->n_failures) == 0)
+        return NULL;
+    return state->ops->failure(state);
+}
+
 int state_check(struct state *state, struct task *task)
 {
     int r = state->ops->check ? state->ops->check(state, task) : 0;
-    return (int)state_result(r);
+    const char *failure = r < 0 ? NULL : state_failure(state);
+    return failure ? task_fail(task, EIO, "%s", failure) : (int)state_result(r);
 }
 
 int64_t state_read(struct state *state, uint64_t offset, size_t length, void *bytes, struct task *task)
@@ -122,6 +140,7 @@ int64_t state_read(struct state *state, uint64_t offset, size_t length, void *by
     if (length > state->size - offset)
         length = (size_t)(state->size - offset);
     read_ahead_note(state, offset, length);
-    int64_t n = state->ops->read(state, offset, length, bytes, task);
-    return state_result(n);
+    int64_t n = state_failure(state) ? 0 : state->ops->read(state, offset, length, bytes, task);
+    const char *failure = state_failure(state); /* perhaps only now */
+    return failure ? task_fail(task, EIO, "%s", failure) : state_result(n);
 }

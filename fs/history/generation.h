@@ -64,6 +64,8 @@ struct generation {
     char *name;
     atomic_uint references;
     struct thread_pool *readers; /* borrowed; NULL: nothing is read ahead */
+    struct failures *failures;   /* borrowed; may be NULL */
+    atomic_uint n_failures;      /* how often a state of it failed */
 };
 
 /* 0 and one reference, or -ENOMEM. `close` frees the name, with generation_finish. */
@@ -74,12 +76,17 @@ void generation_finish(struct generation *generation);
 struct generation *generation_ref(struct generation *generation);
 void generation_unref(struct generation *generation); /* NULL is fine */
 
+/* Says that states of the generation have failed, after they do. */
+void generation_tell_failure(struct generation *generation);
+
 /* A state's head; what lies behind it is its format's. */
 struct state_ops {
     /* `bytes` may be NULL: only to have them in the cache. */
     int64_t (*read)(struct state *state, uint64_t offset, size_t length, void *bytes, struct task *task);
     /* NULL: nothing is read of a state that was not checked. */
     int (*check)(struct state *state, struct task *task);
+    /* As state_failure; what it answers it answers from then on. NULL: it never fails. */
+    const char *(*failure)(const struct state *state);
     void (*close)(
         struct state *state); /* of the last reference; the head's own strings are freed by the caller */
 };

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/statvfs.h>
 
+#include "failed.h"
 #include "keep.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
@@ -129,6 +130,11 @@ static void filesystem_open(fuse_req_t request, fuse_ino_t number, struct fuse_f
         stats_open(request, file);
         return;
     }
+    /* The kernel looks the name up again: whoever opens it now gets another node. */
+    if (node->kind == NODE_STATE && state_failure(node->state)) {
+        fuse_reply_err(request, ESTALE);
+        return;
+    }
     file->keep_cache = 1;                         /* what a node holds never changes */
     atomic_fetch_add(&filesystem->open_files, 1); /* before the reply: the release may come at once */
     if (fuse_reply_open(request, file) < 0)
@@ -171,9 +177,9 @@ static void filesystem_read(fuse_req_t request, fuse_ino_t number, size_t size, 
     errand_begin(&errand, filesystem, request, "read", node->path, NULL);
     if (node->kind == NODE_STATE)
         n = state_read(node->state, (uint64_t)offset, size, bytes, &errand.task);
-    if (n < 0) {
+    if (n < 0 && !failed_reply(&errand, node)) {
         errand_fail(&errand, (int)n, "read", node->path);
-    } else {
+    } else if (n >= 0) {
         errand_end(&errand);
         fuse_reply_buf(request, bytes, (size_t)n);
     }

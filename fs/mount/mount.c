@@ -9,6 +9,7 @@
 #include <sys/vfs.h>
 
 #include "device.h"
+#include "failed.h"
 #include "filesystem.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
@@ -123,6 +124,7 @@ int mount_run(struct catalog *catalog, const struct mount_options *options, void
     _cleanup_(finish_filesystem) struct filesystem filesystem = {
         .catalog = catalog, .options = options, .task = task, .mounted_at = instant_now()};
     _cleanup_(close_session) struct fuse_session *session = NULL;
+    _cleanup_(failed_files_end) struct failed_files *failed = NULL;
 
     buffers_init(&filesystem.buffers, FILESYSTEM_MAX_READ);
     filesystem.mountpoint = realpath(options->mountpoint, NULL);
@@ -139,9 +141,11 @@ int mount_run(struct catalog *catalog, const struct mount_options *options, void
                          options->mountpoint);
     if (device_take_over(session) < 0)
         return -ENOMEM;
+    if (failed_files_begin(&filesystem, session, &failed) < 0)
+        return -ENOMEM;
     if (ready)
         ready(context);
-    int r = serve(session, task);
+    int r = serve(session, failed_files_end, &failed, task);
     fuse_session_unmount(session);
     return r;
 }

@@ -168,3 +168,26 @@ void nodes_forget(struct nodes *nodes, uint64_t number, uint64_t lookups)
     pthread_mutex_unlock(&nodes->lock);
     node_free(gone);
 }
+
+/* Called locked. */
+static struct node *find_failed(struct nodes *nodes)
+{
+    for (size_t i = 0; i < nodes->n_chains; i++)
+        for (struct node *node = nodes->chains[i]; node; node = node->next)
+            if (node->kind == NODE_STATE && !node->told && state_failure(node->state))
+                return node;
+    return NULL;
+}
+
+bool nodes_next_failed(struct nodes *nodes, struct failed_node *ret_failed)
+{
+    pthread_mutex_lock(&nodes->lock);
+    struct node *node = find_failed(nodes);
+    if (node) {
+        node->told = true;
+        ret_failed->number = node->number;
+        snprintf(ret_failed->text, sizeof ret_failed->text, "%s: %s", node->path, state_failure(node->state));
+    }
+    pthread_mutex_unlock(&nodes->lock);
+    return node;
+}

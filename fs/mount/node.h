@@ -6,6 +6,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdbool.h>
 
 #include "tree.h"
 
@@ -13,6 +14,7 @@ struct node {
     uint64_t number;
     uint64_t lookups;  /* that the kernel has not forgotten; guarded by the table's lock */
     struct node *next; /* in the table's chain; likewise */
+    bool told;         /* that its state has failed; likewise */
 
     /* Never change: */
     enum node_kind { NODE_FOLDER, NODE_STATE, NODE_EMPTY_FILE, NODE_STATS } kind;
@@ -45,6 +47,15 @@ int nodes_add(struct nodes *nodes, const struct node *parent, const char *name, 
 
 /* The kernel forgets `lookups` of the node's lookups. */
 void nodes_forget(struct nodes *nodes, uint64_t number, uint64_t lookups);
+
+/* A file that the kernel knows and whose state has failed. */
+struct failed_node {
+    uint64_t number;
+    char text[1024]; /* for the log: its path, and why */
+};
+
+/* Tells of one, each once; false if there is none left. */
+bool nodes_next_failed(struct nodes *nodes, struct failed_node *ret_failed);
 
 /* The number of the folder or file `name` in `parent`, for a listing. */
 uint64_t node_number_of(const struct node *parent, const char *name);

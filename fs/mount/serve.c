@@ -115,7 +115,7 @@ static int wait_for_end(struct fuse_session *session, struct task *task)
     return 0;
 }
 
-int serve(struct fuse_session *session, struct task *task)
+int serve(struct fuse_session *session, void (*ending)(void *context), void *context, struct task *task)
 {
     _cleanup_free_ struct workers *workers = calloc(1, sizeof *workers);
 
@@ -130,6 +130,7 @@ int serve(struct fuse_session *session, struct task *task)
         return task_fail(task, ENOMEM, "no thread can be started");
     r = wait_for_end(session, task);
     task_cancel(task);
+    ending(context);
     fuse_session_exit(session);
     stop_workers(workers);
     pthread_mutex_destroy(&workers->lock);

@@ -24,6 +24,9 @@ int catalog_open(const struct config *config, struct stores *stores, const struc
                  struct task *task, struct catalog **ret_catalog);
 void catalog_close(struct catalog *catalog); /* NULL is fine; no state of it may be left */
 
+/* Where states of its databases that failed are waited for. */
+struct failures *catalog_failures(struct catalog *catalog);
+
 /* Looks whether there is anything to show, before a mount says that it succeeded: lists a few databases.
  * Returns 0 if at least one backup is there, warning of those that are not; else why not: -ENODATA, -EACCES,
  * -EIO. */

@@ -15,6 +15,7 @@
 
 struct age_identity;
 struct cache;
+struct failures;
 struct replica;
 struct slots;
 struct task;
@@ -34,6 +35,7 @@ struct history_options {
     size_t n_identities;
     struct thread_pool *readers; /* borrowed: bring what will be read next; NULL: nothing is read ahead */
     struct slots *decoders;      /* borrowed: shared by all that decode, for each takes some 10 MB */
+    struct failures *failures; /* borrowed: told of states that failed; NULL: nobody is */
     struct workspaces *blocks; /* borrowed: of HISTORY_BLOCK bytes, shared by all that read large snapshots */
 };
 
@@ -72,6 +74,11 @@ const char *state_generation(const struct state *state);
 const char *state_position(const struct state *state); /* as below positions/, without extension */
 const char *state_replica(const struct state *state);  /* URL without secrets */
 const char *state_gap(const struct state *state);      /* what is missing before the asked instant, or NULL */
+
+/* Why no byte of the state is to be had any more: what was read of an object of it, by whomever, turned out
+ * wrong once all of it had been read. NULL: it has not failed. Who opens the same point again gets another
+ * state, of another identity. */
+const char *state_failure(const struct state *state);
 
 /* Reads `length` bytes from `offset`. Returns the bytes read, fewer only at the end; or a negative errno with
  * a reason: -EIO (an object is gone or damaged), -ETIMEDOUT, -EACCES or -EREMOTEIO (its store does not give

@@ -29,7 +29,7 @@ PUBLIC = {
     "format": ["age", "ltx", "lz4frame", "wal"],
     "cache": ["cache"],
     "replica": ["replica"],
-    "history": ["catalog", "history", "listed", "shown", "verification"],
+    "history": ["catalog", "failures", "history", "listed", "shown", "verification"],
     "mount": ["mount"],
 }
 LAYER_OF = {name: layer for layer, names in PUBLIC.items() for name in names}

@@ -1,0 +1,83 @@
+/* What a file holds never changes, so the kernel keeps its pages, open or not, and asks us no more. When some
+ * of them turn out to be wrong they are taken from it. It drops a page only once no read of it is under way,
+ * so this is done by a thread that answers none. */
+#include "failed.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "filesystem.h"
+#include "litemount/catalog.h"
+#include "litemount/cleanup.h"
+#include "litemount/failures.h"
+#include "litemount/log.h"
+
+struct failed_files {
+    struct filesystem *filesystem;
+    struct fuse_session *session;
+    struct failures *failures; /* the catalog's */
+    pthread_t thread;
+};
+
+static void failed_drop(const struct failed_files *files, const struct failed_node *node)
+{
+    log_error("%s", node->text);
+    int r = fuse_lowlevel_notify_inval_inode(files->session, node->number, 0, 0);
+    if (r < 0 && r != -ENOENT) /* -ENOENT: the kernel has forgotten it */
+        log_debug("the kernel does not drop its pages: %s", strerror(-r));
+}
+
+static void failed_sweep(const struct failed_files *files)
+{
+    struct failed_node node;
+
+    while (nodes_next_failed(&files->filesystem->nodes, &node))
+        failed_drop(files, &node);
+}
+
+static void *failed_watch(void *argument)
+{
+    struct failed_files *files = argument;
+    uint64_t seen = 0;
+
+    while (failures_wait(files->failures, &seen))
+        failed_sweep(files);
+    return NULL;
+}
+
+int failed_files_begin(struct filesystem *filesystem, struct fuse_session *session,
+                       struct failed_files **ret_files)
+{
+    _cleanup_free_ struct failed_files *files = calloc(1, sizeof *files);
+
+    if (!files)
+        return -ENOMEM;
+    *files = (struct failed_files){
+        .filesystem = filesystem, .session = session, .failures = catalog_failures(filesystem->catalog)};
+    int r = pthread_create(&files->thread, NULL, failed_watch, files);
+    if (r != 0)
+        return -r;
+    *ret_files = steal_pointer(files);
+    return 0;
+}
+
+void failed_files_end(void *argument)
+{
+    _cleanup_free_ struct failed_files *files = steal_pointer(*(struct failed_files **)argument);
+
+    if (!files)
+        return;
+    failures_end(files->failures);
+    pthread_join(files->thread, NULL);
+}
+
+bool failed_reply(struct errand *errand, const struct node *node)
+{
+    if (node->kind != NODE_STATE || !state_failure(node->state))
+        return false;
+    errand_end(errand);
+    fuse_reply_err(errand->request, EIO);
+    return true;
+}
