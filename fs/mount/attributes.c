@@ -6,6 +6,7 @@
 
 #include "filesystem.h"
 #include "litemount/instant.h"
+#include "wal_file.h"
 
 static struct timespec to_timespec(int64_t instant)
 {
@@ -33,6 +34,8 @@ void node_attributes(const struct filesystem *filesystem, const struct node *nod
     if (node->kind == NODE_STATE) {
         time = state_time(node->state);
         ret_stat->st_size = (off_t)state_size(node->state);
+    } else if (node->kind == NODE_WAL_FILE) {
+        ret_stat->st_size = WAL_FILE_SIZE;
     } else if (is_folder) {
         place_time(&node->place, &time);
     }

@@ -12,6 +12,7 @@
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "serve.h"
+#include "wal_file.h"
 
 #define FOREVER 86400.0 /* seconds: what a node is never changes */
 #define MOMENT 1.0      /* seconds, or refresh= if that is less: asking us again is cheap */
@@ -153,6 +154,15 @@ static void filesystem_release(fuse_req_t request, fuse_ino_t number, struct fus
     fuse_reply_err(request, 0);
 }
 
+static void reply_wal_file(fuse_req_t request, uint32_t page_size, size_t size, off_t offset)
+{
+    uint8_t bytes[WAL_FILE_SIZE];
+    size_t begin = offset < WAL_FILE_SIZE ? (size_t)offset : WAL_FILE_SIZE, left = WAL_FILE_SIZE - begin;
+
+    wal_file_write(page_size, bytes);
+    fuse_reply_buf(request, (const char *)bytes + begin, left < size ? left : size);
+}
+
 static void filesystem_read(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
                             struct fuse_file_info *file)
 {
@@ -167,6 +177,10 @@ static void filesystem_read(fuse_req_t request, fuse_ino_t number, size_t size, 
     }
     if (node->kind == NODE_STATS) {
         stats_read(request, size, offset, file);
+        return;
+    }
+    if (node->kind == NODE_WAL_FILE) {
+        reply_wal_file(request, node->page_size, size, offset);
         return;
     }
     char *bytes = buffers_take(&filesystem->buffers);

@@ -1,6 +1,7 @@
 #include "node.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,8 +54,7 @@ void nodes_finish(struct nodes *nodes)
     pthread_mutex_destroy(&nodes->lock);
 }
 
-/* Called locked. */
-static struct node *find(struct nodes *nodes, uint64_t number)
+static struct node *find_locked(struct nodes *nodes, uint64_t number)
 {
     struct node *node = *chain_of(nodes, number);
     while (node && node->number != number)
@@ -67,13 +67,13 @@ struct node *nodes_get(struct nodes *nodes, uint64_t number)
     if (number == NODE_ROOT)
         return nodes->root;
     pthread_mutex_lock(&nodes->lock);
-    struct node *node = find(nodes, number);
+    struct node *node = find_locked(nodes, number);
     pthread_mutex_unlock(&nodes->lock);
     return node;
 }
 
-/* Chains stay short. Called locked; without memory they grow longer. */
-static void widen(struct nodes *nodes)
+/* Chains stay short; without memory they grow longer. */
+static void widen_locked(struct nodes *nodes)
 {
     size_t n_chains = nodes->n_chains * 2;
     struct node **chains = calloc(n_chains, sizeof *chains);
@@ -102,10 +102,24 @@ uint64_t node_number_of(const struct node *parent, const char *name)
     return as_number(hash_text(hash_text(HASH_START, parent->path), name));
 }
 
+/* A FILE-wal of other pages is another file: what a node shows never changes. */
+static uint64_t number_of(const struct node *node, const struct node *parent, const char *name)
+{
+    char page_size[16];
+
+    if (node->kind == NODE_STATE)
+        return as_number(hash_text(state_identity(node->state), node->database));
+    if (node->kind != NODE_WAL_FILE)
+        return node_number_of(parent, name);
+    snprintf(page_size, sizeof page_size, "%" PRIu32, node->page_size);
+    return as_number(hash_text(node_number_of(parent, name), page_size));
+}
+
 static int make(const struct node *parent, const char *name, struct found *found, struct node **ret_node)
 {
     static const enum node_kind kinds[] = {[FOUND_FOLDER] = NODE_FOLDER,
                                            [FOUND_STATE] = NODE_STATE,
+                                           [FOUND_WAL_FILE] = NODE_WAL_FILE,
                                            [FOUND_EMPTY_FILE] = NODE_EMPTY_FILE,
                                            [FOUND_STATS] = NODE_STATS};
     _cleanup_(free_node) struct node *node = calloc(1, sizeof *node);
@@ -116,11 +130,42 @@ static int make(const struct node *parent, const char *name, struct found *found
     node->place = found->place;
     node->state = found->state;
     node->database = found->database;
-    node->number = node->state ? as_number(hash_text(state_identity(node->state), node->database))
-                               : node_number_of(parent, name);
+    node->page_size = found->page_size;
+    node->number = number_of(node, parent, name);
     *found = (struct found){0};
     *ret_node = steal_pointer(node);
     return 0;
+}
+
+static bool is_same_text(const char *one, const char *other)
+{
+    return one == other || (one && other && strcmp(one, other) == 0);
+}
+
+/* The same state by another name is the same node; anything else is what its path says. */
+static bool is_same(const struct node *one, const struct node *other)
+{
+    if (one->kind != other->kind || one->page_size != other->page_size)
+        return false;
+    if (one->kind != NODE_STATE)
+        return strcmp(one->path, other->path) == 0;
+    return strcmp(one->database, other->database) == 0 &&
+           state_identity(one->state) == state_identity(other->state) &&
+           state_size(one->state) == state_size(other->state) &&
+           state_time(one->state) == state_time(other->state) &&
+           is_same_text(state_generation(one->state), state_generation(other->state)) &&
+           is_same_text(state_position(one->state), state_position(other->state));
+}
+
+/* The node that is the same as `made`, or NULL and a number for it that nobody has: names come out of a backup,
+ * and different ones may be made to have the same hash. */
+static struct node *find_same_locked(struct nodes *nodes, struct node *made)
+{
+    struct node *node;
+
+    while ((node = find_locked(nodes, made->number)) && !is_same(node, made))
+        made->number = as_number(made->number + 1);
+    return node;
 }
 
 int nodes_add(struct nodes *nodes, const struct node *parent, const char *name, struct found *found,
@@ -132,11 +177,11 @@ int nodes_add(struct nodes *nodes, const struct node *parent, const char *name, 
     if (r < 0)
         return r;
     pthread_mutex_lock(&nodes->lock);
-    struct node *node = find(nodes, made->number);
+    struct node *node = find_same_locked(nodes, made);
     if (!node) {
         node = steal_pointer(made);
         if (++nodes->n_nodes > nodes->n_chains)
-            widen(nodes);
+            widen_locked(nodes);
         struct node **chain = chain_of(nodes, node->number);
         node->next = *chain;
         *chain = node;

@@ -2,7 +2,8 @@
  *
  * A number is a hash of what the node is (a folder's path; a file's database, position and time), so equal
  * things have equal numbers, across lookups and across mounts, and a state's pages in the kernel's cache
- * serve every name that leads to it. A node lives as long as the kernel remembers it. */
+ * serve every name that leads to it; of two that have the same hash the later gets the next number that is
+ * free. A node lives as long as the kernel remembers it. */
 #pragma once
 
 #include <pthread.h>
@@ -17,11 +18,12 @@ struct node {
     bool told;         /* that its state has failed; likewise */
 
     /* Never change: */
-    enum node_kind { NODE_FOLDER, NODE_STATE, NODE_EMPTY_FILE, NODE_STATS } kind;
+    enum node_kind { NODE_FOLDER, NODE_STATE, NODE_WAL_FILE, NODE_EMPTY_FILE, NODE_STATS } kind;
     char *path;          /* below the mount point, as it was first looked up: for messages */
     struct place place;  /* NODE_FOLDER */
     struct state *state; /* NODE_STATE: a reference */
     char *database;      /* NODE_STATE */
+    uint32_t page_size;  /* NODE_WAL_FILE: bytes */
 };
 
 #define NODE_ROOT 1 /* the kernel's number for the root */

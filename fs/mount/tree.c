@@ -9,6 +9,7 @@
 #include "litemount/catalog.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
+#include "wal_file.h"
 
 static const struct {
     folder_lookup *lookup;
@@ -125,6 +126,20 @@ static int name_database(const struct place *place, const char *name, struct fou
     return set_text(&found->database, place->name, by_name ? name : NULL);
 }
 
+/* Turns what was found as FILE into the FILE-wal or FILE-shm of that `name` beside it. */
+static int found_beside(const char *name, struct task *task, struct found *found)
+{
+    uint32_t page_size = 0;
+    int r = found->kind == FOUND_STATE ? 0 : -ENOENT;
+
+    if (r == 0 && strcmp(name + strlen(name) - 4, "-wal") == 0)
+        r = wal_file_page_size(found->state, task, &page_size);
+    found_finish(found);
+    found->kind = page_size ? FOUND_WAL_FILE : FOUND_EMPTY_FILE;
+    found->page_size = page_size;
+    return r;
+}
+
 int tree_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
                 struct found *ret_found)
 {
@@ -134,12 +149,8 @@ int tree_lookup(struct catalog *catalog, const struct place *place, const char *
 
     if (r == -ENOENT && (file = beside(name))) {
         r = kinds[place->kind].lookup(catalog, place, file, task, &found);
-        if (r == 0 && found.kind != FOUND_STATE)
-            r = -ENOENT;
-        if (r == 0) {
-            found_finish(&found);
-            found.kind = FOUND_EMPTY_FILE;
-        }
+        if (r == 0)
+            r = found_beside(name, task, &found);
     }
     if (r == 0 && found.kind == FOUND_STATE)
         r = name_database(place, name, &found);

@@ -50,17 +50,19 @@ int place_copy(const struct place *place, struct place *ret_place); /* 0 or -ENO
 
 /* What a name in a folder is. The caller finishes it. */
 struct found {
-    enum { FOUND_FOLDER, FOUND_STATE, FOUND_EMPTY_FILE, FOUND_STATS } kind;
+    enum { FOUND_FOLDER, FOUND_STATE, FOUND_WAL_FILE, FOUND_EMPTY_FILE, FOUND_STATS } kind;
     struct place place;  /* of a folder */
     struct state *state; /* a reference, of a state */
     char *database;      /* of a state: the database's name */
+    uint32_t page_size;  /* of a FILE-wal: bytes of the database's pages */
 };
 
 void found_finish(struct found *found);
 
-/* What `name` is in `place`. Returns 0, -ENOENT, or a negative errno with a reason. An empty file FILE-wal
- * and one FILE-shm stand beside every database FILE, unlisted: SQLite opens a WAL-mode database on a
- * read-only file system only if it finds them. */
+/* What `name` is in `place`. Returns 0, -ENOENT, or a negative errno with a reason. A FILE-wal
+ * and a FILE-shm stand beside every database FILE, unlisted: SQLite opens a WAL-mode database on a read-only
+ * file system only if it finds them. The -shm is empty, and so is the -wal of one that is not in WAL mode: to
+ * know that takes the database's first page, which SQLite has read before it asks. */
 int tree_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
                 struct found *ret_found);
 

@@ -18,6 +18,7 @@ import memory
 import points
 import scan
 import second
+import statements
 import warm
 from data import SIZES, Facts, make_data, write_config
 from measure import Meter, check_same, is_mounted, median, mounted, remove
@@ -26,7 +27,7 @@ from server import ROUND_TRIPS, Link, Processes, Server
 from table import print_missing, print_section
 
 QUESTIONS = {"lookup": lookup.measure, "copy": copying.measure, "second": second.measure, "scan": scan.measure,
-             "warm": warm.measure, "memory": memory.measure, "points": points.measure}
+             "warm": warm.measure, "statements": statements.measure, "memory": memory.measure, "points": points.measure}
 
 JUDGED = "full"  # the size that the bars were set for
 

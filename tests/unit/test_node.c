@@ -51,6 +51,15 @@ static struct node *add_state(struct nodes *nodes, const struct node *parent, co
     return node;
 }
 
+static struct node *add_wal_file(struct nodes *nodes, const struct node *parent, const char *name,
+                                 uint32_t page_size)
+{
+    struct found found = {.kind = page_size ? FOUND_WAL_FILE : FOUND_EMPTY_FILE, .page_size = page_size};
+    struct node *node;
+    assert_int_equal(nodes_add(nodes, parent, name, &found, &node), 0);
+    return node;
+}
+
 static void numbers_are_equal_for_equal_things(void **state)
 {
     struct nodes first, second;
@@ -77,7 +86,7 @@ static void numbers_are_equal_for_equal_things(void **state)
 static void numbers_differ_for_different_things(void **state)
 {
     struct nodes nodes;
-    uint64_t numbers[10];
+    uint64_t numbers[12];
     size_t n = 0;
     assert_int_equal(nodes_init(&nodes), 0);
     const struct node *a = add_folder(&nodes, nodes.root, "a"), *ab = add_folder(&nodes, nodes.root, "ab");
@@ -91,13 +100,35 @@ static void numbers_differ_for_different_things(void **state)
     numbers[n++] = add_state(&nodes, a, "x", "x", 7)->number;
     numbers[n++] = add_state(&nodes, a, "x", "x", 8)->number;
     numbers[n++] = add_state(&nodes, a, "x", "y", 7)->number; /* the same position of another database */
-    struct found empty = {.kind = FOUND_EMPTY_FILE};
-    struct node *node;
-    assert_int_equal(nodes_add(&nodes, a, "x-wal", &empty, &node), 0);
-    numbers[n++] = node->number;
+    numbers[n++] = add_wal_file(&nodes, a, "x-wal", 0)->number;
+    numbers[n++] = add_wal_file(&nodes, a, "x-wal", 512)->number;
+    numbers[n++] = add_wal_file(&nodes, a, "x-wal", 65536)->number;
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < i; j++)
             assert_true(numbers[i] != numbers[j]);
+    nodes_finish(&nodes);
+}
+
+/* The hash takes a byte in with an exclusive or: so these identities make up for the names. */
+static void equal_hashes_are_told_apart(void **state)
+{
+    enum { HERE = 7, THERE = HERE ^ 'a' ^ 'b' };
+    struct nodes nodes;
+    assert_int_equal(nodes_init(&nodes), 0);
+    const struct node *a = add_state(&nodes, nodes.root, "a", "a", HERE);
+    const struct node *b = add_state(&nodes, nodes.root, "b", "b", THERE);
+
+    assert_ptr_not_equal(a, b);
+    assert_true(b->number == a->number + 1);
+    assert_string_equal(b->database, "b");
+    assert_ptr_equal(add_state(&nodes, nodes.root, "a", "a", HERE), a);
+    assert_ptr_equal(add_state(&nodes, nodes.root, "b", "b", THERE), b);
+    assert_ptr_equal(nodes_get(&nodes, b->number), b);
+
+    nodes_forget(&nodes, a->number, 2);
+    const struct node *again = add_state(&nodes, nodes.root, "b", "b", THERE);
+    assert_string_equal(again->database, "b");
+    assert_string_equal(nodes_get(&nodes, b->number)->database, "b"); /* the kernel has not forgotten it */
     nodes_finish(&nodes);
 }
 
@@ -162,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(numbers_are_equal_for_equal_things, set_up, tear_down),
         cmocka_unit_test_setup_teardown(numbers_differ_for_different_things, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(equal_hashes_are_told_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stays_until_every_lookup_is_forgotten, set_up, tear_down),
         cmocka_unit_test_setup_teardown(finds_many, set_up, tear_down),
     };
