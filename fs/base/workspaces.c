@@ -5,16 +5,16 @@
 
 #include "litemount/task.h"
 
-void workspaces_init(struct workspaces *workspaces, unsigned count, size_t size)
+void workspaces_init(struct workspaces *workspaces, unsigned each, size_t size)
 {
-    *workspaces = (struct workspaces){.free = count, .size = size};
+    *workspaces = (struct workspaces){.size = size};
+    slots_init(&workspaces->slots, each);
     pthread_mutex_init(&workspaces->lock, NULL);
-    pthread_cond_init(&workspaces->given, NULL);
 }
 
 void workspaces_finish(struct workspaces *workspaces)
 {
-    pthread_cond_destroy(&workspaces->given);
+    slots_finish(&workspaces->slots);
     pthread_mutex_destroy(&workspaces->lock);
 }
 
@@ -25,8 +25,7 @@ void workspaces_hold(struct workspaces *workspaces)
     pthread_mutex_unlock(&workspaces->lock);
 }
 
-/* The lock is held. */
-static void end_use(struct workspaces *workspaces)
+static void workspaces_end_use_locked(struct workspaces *workspaces)
 {
     if (--workspaces->users == 0)
         while (workspaces->n_kept)
@@ -36,42 +35,39 @@ static void end_use(struct workspaces *workspaces)
 void workspaces_release(struct workspaces *workspaces)
 {
     pthread_mutex_lock(&workspaces->lock);
-    end_use(workspaces);
+    workspaces_end_use_locked(workspaces);
     pthread_mutex_unlock(&workspaces->lock);
 }
 
-int workspaces_take(struct workspaces *workspaces, const struct task *task, uint8_t **ret_bytes)
+int workspaces_take(struct workspaces *workspaces, const void *holder, const struct task *task,
+                    uint8_t **ret_bytes)
 {
     uint8_t *bytes = NULL;
+    int r = slots_take(&workspaces->slots, holder, task);
 
+    if (r < 0)
+        return r;
     pthread_mutex_lock(&workspaces->lock);
-    while (workspaces->free == 0 && !task_cancelled(task))
-        task_wait(&workspaces->given, &workspaces->lock);
-    bool mine = !task_cancelled(task);
-    if (mine) {
-        workspaces->free--;
-        workspaces->users++;
-        if (workspaces->n_kept)
-            bytes = workspaces->kept[--workspaces->n_kept];
-    }
+    workspaces->users++;
+    if (workspaces->n_kept)
+        bytes = workspaces->kept[--workspaces->n_kept];
     pthread_mutex_unlock(&workspaces->lock);
-    if (!mine)
-        return -ECANCELED;
     if (!bytes && !(bytes = malloc(workspaces->size))) {
-        workspaces_give(workspaces, NULL);
+        workspaces_give(workspaces, holder, NULL);
         return -ENOMEM;
     }
     *ret_bytes = bytes;
     return 0;
 }
 
-void workspaces_give(struct workspaces *workspaces, uint8_t *bytes)
+void workspaces_give(struct workspaces *workspaces, const void *holder, uint8_t *bytes)
 {
     pthread_mutex_lock(&workspaces->lock);
-    if (bytes)
+    if (bytes && workspaces->n_kept < WORKSPACES_KEPT)
         workspaces->kept[workspaces->n_kept++] = bytes;
-    workspaces->free++;
-    end_use(workspaces);
-    pthread_cond_signal(&workspaces->given);
+    else
+        free(bytes);
+    workspaces_end_use_locked(workspaces);
     pthread_mutex_unlock(&workspaces->lock);
+    slots_give(&workspaces->slots, holder);
 }

@@ -9,6 +9,7 @@
 #include "litemount/replica.h"
 #include "litemount/thread_pool.h"
 
+/* Of each store: one that does not answer stalls no other. */
 #define READERS 10 /* threads that read ahead: as many large requests are under way */
 #define DECODERS 3 /* at once: enough for the bandwidth, and little enough for the memory */
 #define BLOCKS 3   /* of snapshots in memory at once: the same */

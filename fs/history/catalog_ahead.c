@@ -2,7 +2,8 @@
  *
  * `ls -l` wants the state of every database, and the kernel asks for them one by one: of 2,000 on a distant
  * store each would wait for a few round trips. So whoever asks for the next in order for the third time finds
- * the following ones opened with it, all at once, and ever more of them. */
+ * the following ones opened with it, all at once, and ever more of them. Those that are late, for their store
+ * may be a silent one, are waited for no longer than it matters: they are opened when they are asked for. */
 #include <errno.h>
 
 #include "catalog_parts.h"
@@ -12,11 +13,13 @@
 
 #define RUN_BEGINS 3 /* databases asked for in order before others are opened */
 #define MOST_AHEAD 64
+#define LATE INSTANT_SECOND /* behind the one that was asked for: nanoseconds */
 
 struct ahead {
     struct history *histories[MOST_AHEAD];
     size_t n;
     int64_t time;
+    struct task *attempt; /* to open them all */
 };
 
 /* Notes that the database was asked for, and picks those to be opened: it, and what follows. Called locked.
@@ -53,13 +56,15 @@ static int open_one(void *context, size_t item, struct task *task)
 
     if (r == 0)
         state_unref(state);
+    if (item == 0)
+        task_cancel_later(ahead->attempt, LATE);
     return r == -ECANCELED ? r : 0;
 }
 
 void catalog_open_ahead(struct catalog *catalog, const char *name, int64_t time, struct task *task)
 {
-    struct ahead ahead = {.time = time};
     struct task attempt;
+    struct ahead ahead = {.time = time, .attempt = &attempt};
 
     pthread_mutex_lock(&catalog->lock);
     pick(catalog, name, &ahead);

@@ -66,6 +66,7 @@ struct generation {
     struct thread_pool *readers; /* borrowed; NULL: nothing is read ahead */
     struct failures *failures;   /* borrowed; may be NULL */
     atomic_uint n_failures;      /* how often a state of it failed */
+    const void *store; /* see replica_store: whose share it takes of what is shared (decoders, threads) */
 };
 
 /* 0 and one reference, or -ENOMEM. `close` frees the name, with generation_finish. */

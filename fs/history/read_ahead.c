@@ -110,7 +110,7 @@ static bool ask_for(struct state *state, uint64_t offset, uint64_t end)
     if (!chunk)
         return false;
     *chunk = (struct chunk){state_ref(state), offset, end};
-    if (thread_pool_add(state->generation->readers, bring, chunk))
+    if (thread_pool_add(state->generation->readers, state->generation->store, bring, chunk))
         return true;
     state_unref(state);
     free(chunk);

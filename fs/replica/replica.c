@@ -267,6 +267,11 @@ int replica_list(struct replica *replica, const char *prefix, enum list_depth de
     return listing_move(&found, ret_listing);
 }
 
+const void *replica_store(const struct replica *replica)
+{
+    return replica->store;
+}
+
 bool replica_lists_in_pages(const struct replica *replica)
 {
     return replica->store->ops->lists_in_pages;

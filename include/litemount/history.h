@@ -34,9 +34,11 @@ struct history_options {
     const struct age_identity *identities; /* borrowed: what encrypted objects may be opened with */
     size_t n_identities;
     struct thread_pool *readers; /* borrowed: bring what will be read next; NULL: nothing is read ahead */
-    struct slots *decoders;      /* borrowed: shared by all that decode, for each takes some 10 MB */
-    struct failures *failures; /* borrowed: told of states that failed; NULL: nobody is */
-    struct workspaces *blocks; /* borrowed: of HISTORY_BLOCK bytes, shared by all that read large snapshots */
+    struct failures *failures;   /* borrowed: told of states that failed; NULL: nobody is */
+    /* Borrowed: shared by all that decode, for each takes some 10 MB; and of HISTORY_BLOCK bytes, by all that
+     * read large snapshots. Both may be held while their store is waited for: it is their holder. */
+    struct slots *decoders;
+    struct workspaces *blocks;
 };
 
 /* Takes over the replicas (n_replicas of them, first choice first) on success. Sends nothing. `name` is for

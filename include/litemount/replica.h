@@ -94,6 +94,9 @@ const char *replica_name(const struct replica *replica);
 int replica_list(struct replica *replica, const char *prefix, enum list_depth depth, const char *after,
                  size_t limit, struct task *task, struct listing *ret_listing);
 
+/* What the replicas of one store have in common, and no others: to be compared, no more. */
+const void *replica_store(const struct replica *replica);
+
 /* Whether a listing is many answers, one after the other, each of a thousand entries or so. */
 bool replica_lists_in_pages(const struct replica *replica);
 

@@ -65,7 +65,7 @@ static void settle(struct thread_pool *pool)
 {
     sem_t done;
     sem_init(&done, 0, 0);
-    while (!thread_pool_add(pool, post, &done))
+    while (!thread_pool_add(pool, NULL, post, &done))
         sched_yield();
     sem_wait(&done);
     sem_destroy(&done);
@@ -166,7 +166,7 @@ static void asks_again_for_what_no_thread_had_time_for(void **context)
     struct state *state = open_state(pool);
 
     sem_init(&go, 0, 0);
-    assert_true(thread_pool_add(pool, wait_for, &go));
+    assert_true(thread_pool_add(pool, NULL, wait_for, &go));
     for (uint64_t at = 0; at < 16 * MIB; at += MIB)
         read_bytes(state, at, MIB);
     sem_post(&go);

@@ -218,14 +218,14 @@ static int make_through(const struct block_reader *reader, uint64_t number, stru
 static int make_placed(const struct block_reader *reader, const struct block_place *place, uint64_t begin,
                        uint64_t end, struct cache_fill *fill, struct task *task)
 {
-    struct workspaces *workspaces = reader->generation->blocks;
+    struct v03_generation *generation = reader->generation;
     uint8_t *workspace;
-    int r = workspaces_take(workspaces, task, &workspace);
+    int r = workspaces_take(generation->blocks, generation->base.store, task, &workspace);
 
     if (r < 0)
         return r;
     r = make_block(reader, place, worth_making(reader, place->number, begin, end), workspace, fill, task);
-    workspaces_give(workspaces, workspace);
+    workspaces_give(generation->blocks, generation->base.store, workspace);
     return r;
 }
 

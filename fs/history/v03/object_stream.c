@@ -75,11 +75,11 @@ int object_decode(struct v03_generation *generation, const struct object *object
         return -ENOMEM;
     r = object_source_read(&source, 0, first, bytes, task);
     if (r == 0)
-        r = slots_take(generation->decoders, task);
+        r = slots_take(generation->decoders, generation->base.store, task);
     if (r < 0)
         return r;
     r = decode_windows(&source, bytes, first, sink, context, task);
-    slots_give(generation->decoders);
+    slots_give(generation->decoders, generation->base.store);
     return r;
 }
 

@@ -191,15 +191,15 @@ static void copy_block(struct through *through, const struct taken *taken, uint8
 static int make(const struct block_reader *reader, struct through *through, const struct taken *taken,
                 struct cache_fill *fill, struct task *task)
 {
-    struct workspaces *workspaces = reader->generation->blocks;
+    struct v03_generation *generation = reader->generation;
     uint8_t *workspace = NULL;
-    int r = workspaces_take(workspaces, task, &workspace);
+    int r = workspaces_take(generation->blocks, generation->base.store, task, &workspace);
 
     copy_block(through, taken, workspace);
     if (r < 0)
         return r;
     r = block_put(reader, taken->number, workspace, (size_t)(taken->end - taken->start), fill, task);
-    workspaces_give(workspaces, workspace);
+    workspaces_give(generation->blocks, generation->base.store, workspace);
     return r;
 }
 

@@ -279,6 +279,7 @@ int v03_generation_open(const char *name, struct replica *replica, const struct 
     if (!generation || generation_init(&generation->base, &v03_generation_ops, name, options) < 0)
         return -ENOMEM;
     generation->replica = replica;
+    generation->base.store = replica_store(replica);
     generation->cache = options->cache;
     generation->decoders = options->decoders;
     generation->blocks = options->blocks;

@@ -115,11 +115,11 @@ static int learn_whole(struct lesson *lesson, struct task *task)
     task_set_step(task, "all of a small file, checked");
     int r = ltx_object_read(lesson->file, 0, lesson->head_size, lesson->head, task, &lesson->time);
     if (r == 0)
-        r = slots_take(decoders, task);
+        r = slots_take(decoders, lesson->generation->base.store, task);
     if (r < 0)
         return r;
     r = check_whole(lesson, task);
-    slots_give(decoders);
+    slots_give(decoders, lesson->generation->base.store);
     return r;
 }
 

@@ -262,6 +262,7 @@ int v05_generation_open(const char *name, struct replica *replica, const struct 
         return -ENOMEM;
     }
     generation->replica = replica;
+    generation->base.store = replica_store(replica);
     generation->cache = options->cache;
     generation->decoders = options->decoders;
     pthread_mutex_init(&generation->lock, NULL);

@@ -90,12 +90,12 @@ static int verify_large(struct verifier *verifier, const struct ltx_file *file, 
 static int verify_in_turn(const struct verifying *verifying, const struct ltx_file *file, struct task *task)
 {
     struct slots *decoders = verifying->generation->decoders;
-    int r = slots_take(decoders, task);
+    int r = slots_take(decoders, verifying->generation->base.store, task);
 
     if (r < 0)
         return r;
     r = verify_large(verifying->verifier, file, task);
-    slots_give(decoders);
+    slots_give(decoders, verifying->generation->base.store);
     return r;
 }
 
