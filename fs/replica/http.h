@@ -25,7 +25,6 @@ struct http_request {
     const char *url;
     bool head;                  /* send a HEAD, which no body answers, not a GET */
     bool fresh_connection;      /* do not use one that is open already */
-    const char *wanted_header;  /* name of one more header of the answer that is wanted; NULL: none */
     const char *const *headers; /* "Name: value" each */
     size_t n_headers;
     bool skip_verify;    /* accept any certificate */
@@ -34,18 +33,20 @@ struct http_request {
     size_t capacity;     /* most bytes of the wanted body: an answer that has more fails */
 };
 
-/* Headers of the answer are "" where it has none, and cut where it has too much. */
 struct http_answer {
     int status;
-    size_t received;    /* bytes in the request's `body` */
-    struct buffer text; /* the body otherwise */
-    char etag[256], content_range[96], region[64], date[64];
-    int64_t retry_after; /* seconds that the server asks us to wait, 0: it does not say */
-    char *wanted_header; /* all of the header that the request names; NULL: the answer has none */
-    char failure[384];   /* what went wrong, if no whole answer came */
+    size_t received;       /* bytes in the request's `body` */
+    struct buffer text;    /* the body otherwise */
+    struct buffer headers; /* a name, a NUL, its value, a NUL: each */
+    int64_t retry_after;   /* seconds that the server asks us to wait, 0: it does not say */
+    char failure[384];     /* what went wrong, if no whole answer came */
 };
 
 void http_answer_finish(struct http_answer *answer);
+
+/* The value of the answer's first header of that name, in whatever case; NULL if it has none. Part of the
+ * answer. */
+const char *http_answer_header(const struct http_answer *answer, const char *name);
 
 /* Sends the request and waits for the whole answer, of whatever status. The caller finishes the answer in any
  * case. Returns 0, or with the answer's `failure` set: -ETIMEDOUT, -ECONNRESET (no connection, or it was

@@ -1,12 +1,9 @@
-/* The S3 store: settings, ranged GETs of one version of an object, and its metadata.
+/* The S3 store's settings.
  *
- * Keys are taken as they are: Litestream v0.5 writes some with "//" and with "./" at their beginning. Source:
- * Amazon S3 API Reference, GetObject and HeadObject, and its "Using server-side encryption with
- * customer-provided keys". */
+ * Source: Amazon S3 User Guide, "Using server-side encryption with customer-provided keys". */
 #include "s3.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,188 +12,17 @@
 
 #include "litemount/cleanup.h"
 #include "litemount/config.h"
-#include "litemount/instant.h"
 #include "litemount/task.h"
 
 #define ENCRYPTION_KEY_SIZE 32   /* bytes of an SSE-C key */
 #define ENCRYPTION_KEY_LENGTH 44 /* characters of it in base64 */
 #define MD5_SIZE 16              /* bytes */
 #define MD5_TEXT_SIZE 25         /* bytes of it in base64, with a NUL */
-#define HTTP_DATE_SIZE 40        /* bytes of "Fri, 24 May 2013 00:00:00 GMT", with a NUL and some room */
 
 struct s3_place s3_place(const struct s3_store *s3)
 {
     return (struct s3_place){s3->endpoint, s3->bucket, s3->path_style};
 }
-
-/* --- reading --- */
-
-/* What a read asks for, to hold the answer against. */
-struct s3_range {
-    const struct object *object;
-    uint64_t first, last; /* bytes, both included */
-    bool whole;           /* it is the whole object: asked for without a range */
-    char *metadata;       /* what the answer told of the metadata that is wanted too */
-};
-
-/* Reads "bytes FIRST-LAST/SIZE", where SIZE may be "*". */
-static bool range_fits(const struct s3_range *range, const char *content_range)
-{
-    uint64_t first, last, size;
-    int length = 0;
-
-    if (sscanf(content_range, "bytes %" SCNu64 "-%" SCNu64 "/%n", &first, &last, &length) != 2 || !length)
-        return false;
-    if (first != range->first || last != range->last)
-        return false;
-    const char *rest = content_range + length;
-    return strcmp(rest, "*") == 0 || (sscanf(rest, "%" SCNu64, &size) == 1 && size == range->object->size);
-}
-
-/* Whether an ETag is the version that was listed. Quotes are not always there, and a proxy may weaken it. */
-static bool etag_fits(const struct object *object, const char *etag)
-{
-    size_t length;
-    if (object->version[0] != '"' || !*etag)
-        return true;
-    if (strncmp(etag, "W/", 2) == 0)
-        etag += 2;
-    etag += *etag == '"';
-    length = strcspn(etag, "\"");
-    return strlen(object->version) == length + 2 && strncmp(object->version + 1, etag, length) == 0;
-}
-
-static int copy_header(const struct http_answer *answer, char **ret_value)
-{
-    *ret_value = answer->wanted_header ? strdup(answer->wanted_header) : NULL;
-    return answer->wanted_header && !*ret_value ? -ENOMEM : 0;
-}
-
-static int check_range(void *context, const struct http_answer *answer, const char **ret_problem)
-{
-    struct s3_range *range = context;
-
-    if (!etag_fits(range->object, answer->etag)) {
-        *ret_problem = "another version stands in its place";
-        return -ESTALE;
-    }
-    if (!range->whole && !range_fits(range, answer->content_range)) {
-        *ret_problem = "the answer's range is not the one that was asked for";
-        return -EREMOTEIO;
-    }
-    if (answer->received != range->last - range->first + 1) {
-        *ret_problem = "the answer is shorter than what was asked for";
-        return -EBADMSG;
-    }
-    return copy_header(answer, &range->metadata);
-}
-
-/* The condition that the object is still the listed one: its ETag, or where the store has none its time. */
-static struct sigv4_pair version_condition(const struct object *object, char date[static HTTP_DATE_SIZE])
-{
-    time_t seconds = object->modified / INSTANT_SECOND;
-    struct tm tm;
-
-    if (object->version[0] == '"')
-        return (struct sigv4_pair){"if-match", object->version};
-    gmtime_r(&seconds, &tm);
-    strftime(date, HTTP_DATE_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-    return (struct sigv4_pair){"if-unmodified-since", date};
-}
-
-/* The name of the header that tells the user metadata `name`: to be freed, NULL: out of memory. */
-static char *metadata_header(const char *name)
-{
-    char *header;
-    return asprintf(&header, "x-amz-meta-%s", name) < 0 ? NULL : header;
-}
-
-static int s3_read(struct store *store, const struct read_request *request, struct task *task,
-                   char **ret_value)
-{
-    const struct object *object = request->object;
-    struct s3_range range = {
-        .object = object,
-        .first = request->offset,
-        .last = request->offset + request->length - 1,
-        .whole = request->offset == 0 && request->length == object->size,
-    };
-    _cleanup_free_ char *header = request->metadata ? metadata_header(request->metadata) : NULL;
-    char date[HTTP_DATE_SIZE], range_text[64];
-
-    if (request->metadata && !header)
-        return -ENOMEM;
-    snprintf(range_text, sizeof range_text, "bytes=%" PRIu64 "-%" PRIu64, range.first, range.last);
-    const struct sigv4_pair headers[] = {version_condition(object, date), {"range", range_text}};
-    const struct s3_call call = {
-        .anew = request->anew,
-        .wanted_header = header,
-        .doing = "reading",
-        .subject = request->key,
-        .key = request->key,
-        .headers = headers,
-        .n_headers = range.whole ? 1 : 2,
-        .with_encryption_key = true,
-        .expected_status = range.whole ? 200 : 206,
-        .body = request->bytes,
-        .capacity = request->length,
-        .check = check_range,
-        .context = &range,
-    };
-    int r = s3_exchange((struct s3_store *)store, &call, task);
-    *ret_value = range.metadata;
-    return r;
-}
-
-/* --- metadata --- */
-
-struct s3_metadata {
-    const struct object *object;
-    char *value; /* NULL: the object has none of that name */
-};
-
-static int take_metadata(void *context, const struct http_answer *answer, const char **ret_problem)
-{
-    struct s3_metadata *metadata = context;
-
-    if (!etag_fits(metadata->object, answer->etag)) {
-        *ret_problem = "another version stands in its place";
-        return -ESTALE;
-    }
-    return copy_header(answer, &metadata->value);
-}
-
-static int s3_metadata(struct store *store, const char *key, const struct object *object, const char *name,
-                       struct task *task, char **ret_value)
-{
-    struct s3_metadata metadata = {.object = object};
-    char date[HTTP_DATE_SIZE];
-    const struct sigv4_pair condition = version_condition(object, date);
-    _cleanup_free_ char *header = metadata_header(name);
-
-    if (!header)
-        return -ENOMEM;
-    const struct s3_call call = {
-        .head = true,
-        .wanted_header = header,
-        .doing = "reading the metadata of",
-        .subject = key,
-        .key = key,
-        .headers = &condition,
-        .n_headers = 1,
-        .with_encryption_key = true,
-        .expected_status = 200,
-        .check = take_metadata,
-        .context = &metadata,
-    };
-    int r = s3_exchange((struct s3_store *)store, &call, task);
-    if (r < 0)
-        return r;
-    *ret_value = metadata.value;
-    return metadata.value ? 0 : -ENODATA;
-}
-
-/* --- settings --- */
 
 static void wipe(char *secret)
 {

@@ -1,6 +1,6 @@
-/* The parts of the S3 store: s3.c reads, s3_list.c lists, s3_exchange.c repeats what is worth it and learns
- * where the bucket is, s3_send.c signs and sends one request, s3_refusal.c says in a sentence why one failed.
- * Private to those five. */
+/* The parts of the S3 store: s3.c knows its settings, s3_read.c reads, s3_list.c lists, s3_exchange.c
+ * repeats what is worth it and learns where the bucket is, s3_send.c signs and sends one request,
+ * s3_refusal.c says in a sentence why one failed. Private to those six. */
 #pragma once
 
 #include <pthread.h>
@@ -24,11 +24,19 @@ struct s3_store {
     char region[S3_REGION_SIZE];
 };
 
+/* What is wrong with an answer, in words; "": nothing. */
+struct s3_problem {
+    char text[192];
+};
+
+/* Notes the problem and returns -code. */
+int s3_problem(struct s3_problem *problem, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* One GET of the bucket or of an object in it, or a HEAD of one. */
 struct s3_call {
     bool head;
     bool anew;                 /* past caches, in a connection of its own */
-    const char *wanted_header; /* as http_request has it */
     const char *doing;         /* for messages: "listing", "reading" */
     const char *subject;       /* for messages: the prefix or the key */
     const char *key;           /* the object; "": the bucket */
@@ -41,9 +49,9 @@ struct s3_call {
     uint8_t *body; /* as http_request has it */
     size_t capacity;
 
-    /* Whether an answer of the expected status is what was asked for: 0, -EBADMSG (it is not whole: worth
-     * another try), -EREMOTEIO or -ESTALE, with a sentence that lasts; or -ENOMEM. */
-    int (*check)(void *context, const struct http_answer *answer, const char **ret_problem);
+    /* Whether an answer of the expected status is what was asked for: 0, -EBADMSG or (it is of another
+     * version of the object) -ESTALE with the problem in words, or -ENOMEM. Is asked of every attempt. */
+    int (*check)(void *context, const struct http_answer *answer, struct s3_problem *problem);
     void *context;
 };
 
@@ -52,7 +60,10 @@ struct s3_place s3_place(const struct s3_store *s3);
 /* Copies the region in use; "" while nothing is known. */
 void s3_get_region(struct s3_store *s3, char region[static S3_REGION_SIZE]);
 
-/* The store's list call. */
+/* The store's calls. */
+int s3_read(struct store *store, const struct read_request *request, struct task *task, char **ret_value);
+int s3_metadata(struct store *store, const char *key, const struct object *object, const char *name,
+                struct task *task, char **ret_value);
 int s3_list(struct store *store, const struct list_request *request, struct task *task,
             struct listing *listing);
 
@@ -69,10 +80,13 @@ struct s3_attempt {
     char region[S3_REGION_SIZE]; /* where it was sent; "" while nothing is known */
     int code;                    /* 0: as expected; 1: another status; else the negative errno of s3_send or
                                     of the call's check */
-    const char *problem;         /* the check's sentence, or NULL */
+    struct s3_problem problem;   /* the check's */
     struct http_answer answer;   /* as far as there is one */
     struct s3_error error;       /* if the status is another */
 };
+
+/* The region that the answer says the bucket is in; "" if it does not say. */
+const char *s3_answer_region(const struct s3_attempt *attempt);
 
 /* Notes in a sentence why the call failed, after `tries` attempts of which `attempt` is the last. Returns the
  * errno that replica.h promises. */

@@ -31,7 +31,7 @@ void s3_get_region(struct s3_store *s3, char region[static S3_REGION_SIZE])
  * has learnt so meanwhile. */
 static bool learn_region(struct s3_store *s3, const struct s3_attempt *attempt)
 {
-    const char *region = *attempt->answer.region ? attempt->answer.region : attempt->error.region;
+    const char *region = s3_answer_region(attempt);
     int status = attempt->answer.status;
     bool moved = status == 301 || status == 302 || status == 307 || status == 400;
 
@@ -47,12 +47,23 @@ static bool learn_region(struct s3_store *s3, const struct s3_attempt *attempt)
     return changed;
 }
 
+/* Only what the store means, and would say again, is taken at once. The rest may be the way's doing or a
+ * passing state's: a proxy's page, another request's answer, a redirect to nowhere. */
 static bool is_worth_another_try(const struct s3_attempt *attempt)
 {
-    int code = attempt->code, status = attempt->answer.status;
-    if (code > 0)
-        return status == 408 || status == 429 || status >= 500;
-    return code == -ETIMEDOUT || code == -ECONNRESET || code == -EBADMSG;
+    if (attempt->code > 0)
+        switch (attempt->answer.status) {
+        case 400:
+        case 401:
+        case 403:
+        case 404:
+        case 412:
+        case 416:
+            return false;
+        default:
+            return true;
+        }
+    return attempt->code != -ECANCELED && attempt->code != -ENOMEM && attempt->code != -EREMOTEIO;
 }
 
 /* The pause grows, and differs between the many that were refused at the same moment. */
@@ -100,6 +111,12 @@ static void log_attempt(const struct s3_store *s3, const struct s3_call *call,
     request_log_write(&log, outcome, task);
 }
 
+const char *s3_answer_region(const struct s3_attempt *attempt)
+{
+    const char *region = http_answer_header(&attempt->answer, "x-amz-bucket-region");
+    return region ? region : attempt->error.region;
+}
+
 static void make_attempt(struct s3_store *s3, const struct s3_call *call, struct task *task,
                          struct s3_attempt *attempt)
 {
@@ -129,7 +146,9 @@ int s3_exchange(struct s3_store *s3, const struct s3_call *call, struct task *ta
     unsigned tries = 1, moves = 0;
     for (;;) {
         _cleanup_(attempt_finish) struct s3_attempt attempt = {0};
-        make_attempt(s3, call, task, &attempt);
+        struct s3_call again = *call;
+        again.anew = call->anew || tries > 1;
+        make_attempt(s3, &again, task, &attempt);
         if (attempt.code == 0)
             return 0;
         if (moves < MOVES_MAX && learn_region(s3, &attempt)) {

@@ -24,23 +24,59 @@ struct s3_list {
     char *last;  /* the greatest key or folder so far, NULL: none yet */
     unsigned empty_pages;
     struct listing *listing;
+    struct s3_page page; /* the one that came last */
 };
 
 static void s3_list_finish(struct s3_list *list)
 {
+    s3_page_finish(&list->page);
     free(list->token);
     free(list->last);
 }
 
-static int check_page(void *context, const struct http_answer *answer, const char **ret_problem)
+static const char *greatest_key(const struct listing *listing)
 {
-    int r = s3_page_parse(answer->text.data, answer->text.size, context);
-    if (r == -EBADMSG)
-        *ret_problem = "this is no whole page of a bucket's listing; check the endpoint";
-    return r;
+    const char *greatest = NULL;
+    for (size_t i = 0; i < listing->n_objects; i++)
+        if (!greatest || strcmp(listing->objects[i].key, greatest) > 0)
+            greatest = listing->objects[i].key;
+    for (size_t i = 0; i < listing->n_folders; i++)
+        if (!greatest || strcmp(listing->folders[i], greatest) > 0)
+            greatest = listing->folders[i];
+    return greatest;
 }
 
-static int fetch_page(const struct s3_list *list, struct task *task, struct s3_page *page)
+/* Whether the page brings the listing no further. One that does not would be followed by others for ever. */
+static bool repeats(const struct s3_list *list, const struct s3_page *page)
+{
+    const char *greatest = greatest_key(&page->listing);
+
+    return (page->token && list->token && strcmp(page->token, list->token) == 0) ||
+           (greatest && list->last && strcmp(greatest, list->last) <= 0);
+}
+
+static int check_page(void *context, const struct http_answer *answer, struct s3_problem *problem)
+{
+    struct s3_list *list = context;
+    const char *prefix = list->request->prefix;
+    struct s3_page *page = &list->page;
+
+    s3_page_finish(page);
+    int r = s3_page_parse(answer->text.data, answer->text.size, page);
+    if (r == -EBADMSG)
+        return s3_problem(problem, EBADMSG,
+                          "this is no whole page of a bucket's listing; check the endpoint");
+    if (r < 0)
+        return r;
+    if (!s3_page_is_of(page, prefix))
+        return s3_problem(problem, EBADMSG, "the page that came is one of another listing, of '%s'",
+                          page->prefix);
+    if (repeats(list, page))
+        return s3_problem(problem, EBADMSG, "the store answers with the same page again and again");
+    return 0;
+}
+
+static int fetch_page(struct s3_list *list, struct task *task)
 {
     const struct list_request *request = list->request;
     struct sigv4_pair query[7] = {{"list-type", "2"}, {"encoding-type", "url"}, {"prefix", request->prefix}};
@@ -65,7 +101,7 @@ static int fetch_page(const struct s3_list *list, struct task *task, struct s3_p
         .expected_status = 200,
         .capacity = PAGE_BYTES_MAX,
         .check = check_page,
-        .context = page,
+        .context = list,
     };
     return s3_exchange(list->s3, &call, task);
 }
@@ -87,10 +123,10 @@ static bool is_wanted_folder(const struct list_request *request, const char *fol
            (!request->after || strncmp(folder, request->after, strlen(folder)) >= 0);
 }
 
-static int take_page(struct s3_list *list, const struct s3_page *page)
+static int take_page(struct s3_list *list)
 {
     const struct list_request *request = list->request;
-    const struct listing *found = &page->listing;
+    const struct listing *found = &list->page.listing;
     int r = 0;
 
     for (size_t i = 0; i < found->n_objects && r == 0; i++) {
@@ -105,29 +141,14 @@ static int take_page(struct s3_list *list, const struct s3_page *page)
     return r;
 }
 
-static const char *greatest_key(const struct listing *listing)
+static int note_progress(struct s3_list *list)
 {
-    const char *greatest = NULL;
-    for (size_t i = 0; i < listing->n_objects; i++)
-        if (!greatest || strcmp(listing->objects[i].key, greatest) > 0)
-            greatest = listing->objects[i].key;
-    for (size_t i = 0; i < listing->n_folders; i++)
-        if (!greatest || strcmp(listing->folders[i], greatest) > 0)
-            greatest = listing->folders[i];
-    return greatest;
-}
-
-/* Whether the page brings the listing further. One that does not would be followed by others for ever. */
-static int note_progress(struct s3_list *list, const struct s3_page *page, bool *ret_stuck)
-{
-    const char *greatest = greatest_key(&page->listing);
-    bool repeated = page->token && list->token && strcmp(page->token, list->token) == 0;
+    const char *greatest = greatest_key(&list->page.listing);
 
     if (!greatest) {
-        *ret_stuck = repeated || ++list->empty_pages > EMPTY_PAGES_MAX;
+        list->empty_pages++;
         return 0;
     }
-    *ret_stuck = repeated || (list->last && strcmp(greatest, list->last) <= 0);
     list->empty_pages = 0;
     free(list->last);
     list->last = strdup(greatest);
@@ -144,25 +165,23 @@ static int fail_listing(const struct s3_list *list, struct task *task, const cha
 /* Fetches one page and adds it. `*ret_more`: whether another one is to be fetched. */
 static int list_page(struct s3_list *list, struct task *task, bool *ret_more)
 {
-    _cleanup_(s3_page_finish) struct s3_page page = {0};
     size_t limit = list->request->limit;
-    bool stuck = false;
 
-    int r = fetch_page(list, task, &page);
+    int r = fetch_page(list, task);
     if (r == 0)
-        r = take_page(list, &page);
+        r = take_page(list);
     if (r == 0)
-        r = note_progress(list, &page, &stuck);
+        r = note_progress(list);
     if (r < 0)
         return r;
-    if (stuck)
-        return fail_listing(list, task, "the store answers with the same page again and again");
+    if (list->empty_pages > EMPTY_PAGES_MAX)
+        return fail_listing(list, task, "the store answers with one empty page after the other");
     size_t entries = list->listing->n_objects + list->listing->n_folders;
     if (entries > LISTING_MAX)
         return fail_listing(list, task, "there is more than any backup holds");
-    *ret_more = page.token && !(limit && entries >= limit);
+    *ret_more = list->page.token && !(limit && entries >= limit);
     free(list->token);
-    list->token = steal_pointer(page.token);
+    list->token = steal_pointer(list->page.token);
     return 0;
 }
 

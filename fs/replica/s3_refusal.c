@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "litemount/task.h"
@@ -48,7 +49,7 @@ static const struct meaning {
     {"InvalidObjectState", 0, EREMOTEIO, "the object is archived; restore it in the store first"},
     {"PermanentRedirect", 0, EREMOTEIO, "the bucket is elsewhere; set its region and endpoint"},
     {"TemporaryRedirect", 0, EREMOTEIO, "the bucket is elsewhere; set its region and endpoint"},
-    {NULL, 200, EREMOTEIO, "the whole object came where a range was asked for; the store must support ranges"},
+    {NULL, 200, EREMOTEIO, "the whole object came for a range; the store must support ranges"},
     {NULL, 206, EREMOTEIO, "a range came where the whole object was asked for"},
     {NULL, 301, EREMOTEIO, "the bucket is elsewhere; set its region and endpoint"},
     {NULL, 302, EREMOTEIO, "the bucket is elsewhere; set its region and endpoint"},
@@ -88,10 +89,21 @@ static bool is_quotable(const struct s3_store *s3, const char *message)
            !(s3->sse_key && strstr(message, s3->sse_key));
 }
 
+/* What stands between us and the store, a proxy or a hotel's network, speaks HTML. */
+static bool is_web_page(const struct http_answer *answer)
+{
+    const char *type = http_answer_header(answer, "Content-Type");
+    return type && strncasecmp(type, "text/html", strlen("text/html")) == 0;
+}
+
 static const char *choose_help(const struct s3_store *s3, const struct s3_attempt *attempt,
                                const struct meaning *meaning)
 {
     int status = attempt->answer.status;
+    if (status < 300 && is_web_page(&attempt->answer))
+        return "a web page came, not what was asked for; check the endpoint and the proxies on the way";
+    if (status < 300 && attempt->answer.text.size == 0)
+        return "nothing came where something was asked for";
     if (!s3->access_key_id && (meaning->error == EACCES || (status >= 400 && status < 500 && !meaning->help)))
         return "no credentials are configured; set access-key-id and secret-access-key";
     if (meaning->help)
@@ -118,12 +130,12 @@ static void add_missing_right(const struct s3_store *s3, const struct s3_call *c
 }
 
 /* Adds by how much the clock is off, by the store's date. */
-static void add_skew(const char *date, struct words *words)
+static void add_skew(const struct http_answer *answer, struct words *words)
 {
     struct tm time_of_day = {0};
-    const char *end = strptime(date, "%a, %d %b %Y %H:%M:%S", &time_of_day);
+    const char *date = http_answer_header(answer, "Date");
 
-    if (!end)
+    if (!date || !strptime(date, "%a, %d %b %Y %H:%M:%S", &time_of_day))
         return;
     long long ahead = (long long)(time(NULL) - timegm(&time_of_day));
     unsigned long long seconds = ahead < 0 ? -(unsigned long long)ahead : (unsigned long long)ahead;
@@ -134,7 +146,7 @@ static void add_skew(const char *date, struct words *words)
 /* Adds the region that the store named. */
 static void add_region(const struct s3_attempt *attempt, struct words *words)
 {
-    const char *region = *attempt->answer.region ? attempt->answer.region : attempt->error.region;
+    const char *region = s3_answer_region(attempt);
 
     if (s3_region_is_valid(region))
         words_add(words, ": the store says it is in %s", region);
@@ -154,7 +166,7 @@ static int describe_answer(const struct s3_store *s3, const struct s3_call *call
     if (strcmp(meant, "AccessDenied") == 0)
         add_missing_right(s3, call, words);
     else if (strcmp(code, "RequestTimeTooSkewed") == 0)
-        add_skew(attempt->answer.date, words);
+        add_skew(&attempt->answer, words);
     else if (status < 401)
         add_region(attempt, words);
     /* A folder that is not there is an empty listing; a listing that is answered so has no bucket at all. */
@@ -177,14 +189,25 @@ static int failure_errno(int code)
 
 static int describe_failure(const struct s3_attempt *attempt, struct words *words)
 {
-    const char *problem = attempt->problem             ? attempt->problem
+    const char *problem = *attempt->problem.text       ? attempt->problem.text
                           : attempt->code == -EMSGSIZE ? "the answer is longer than what was asked for"
                           : *attempt->answer.failure   ? attempt->answer.failure
                                                        : strerror(-attempt->code);
     if (attempt->answer.status)
-        words_add(words, "answered %d: ", attempt->answer.status);
+        words_add(words, "answered %d: %s", attempt->answer.status,
+                  is_web_page(&attempt->answer) ? "a web page came: " : "");
     words_add(words, "%s", problem);
     return failure_errno(attempt->code);
+}
+
+int s3_problem(struct s3_problem *problem, int code, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(problem->text, sizeof problem->text, format, arguments);
+    va_end(arguments);
+    return -code;
 }
 
 int s3_refuse(const struct s3_store *s3, const struct s3_call *call, const struct s3_attempt *attempt,

@@ -105,7 +105,6 @@ static int send_request(const struct s3_store *s3, const struct s3_call *call, c
         .url = url,
         .head = call->head,
         .fresh_connection = call->anew,
-        .wanted_header = call->wanted_header,
         .headers = (const char *const *)lines.lines,
         .n_headers = lines.n_lines,
         .skip_verify = s3->skip_verify,

@@ -18,7 +18,7 @@
 struct page_reader {
     struct listing listing; /* keys as they are written: how, is known at the end */
     bool complete;
-    char *token, *truncated, *encoding;
+    char *token, *truncated, *encoding, *listed; /* the last: the prefix of the whole listing */
     char *key, *etag, *size, *modified; /* of the object that is open */
     char *prefix;                       /* of the folder that is open */
 };
@@ -45,12 +45,15 @@ static void page_reader_finish(struct page_reader *reader)
     forget(&reader->token);
     forget(&reader->truncated);
     forget(&reader->encoding);
+    forget(&reader->listed);
 }
 
 void s3_page_finish(struct s3_page *page)
 {
     listing_finish(&page->listing);
     free(page->token);
+    free(page->prefix);
+    *page = (struct s3_page){0};
 }
 
 /* --- values --- */
@@ -160,6 +163,7 @@ static int take_element(void *context, const char *path, const char *text)
         {"ListBucketResult/IsTruncated", &reader->truncated},
         {"ListBucketResult/NextContinuationToken", &reader->token},
         {"ListBucketResult/EncodingType", &reader->encoding},
+        {"ListBucketResult/Prefix", &reader->listed},
         {"ListBucketResult/Contents/Key", &reader->key},
         {"ListBucketResult/Contents/ETag", &reader->etag},
         {"ListBucketResult/Contents/Size", &reader->size},
@@ -243,7 +247,17 @@ int s3_page_parse(const void *bytes, size_t length, struct s3_page *ret_page)
     ret_page->listing = reader.listing;
     reader.listing = (struct listing){0};
     ret_page->token = more ? steal_pointer(reader.token) : NULL;
+    ret_page->prefix = steal_pointer(reader.listed);
     return 0;
+}
+
+/* Stores differ in whether the encoding is that of the prefix too. */
+bool s3_page_is_of(const struct s3_page *page, const char *prefix)
+{
+    if (!page->prefix || strcmp(page->prefix, prefix) == 0)
+        return true;
+    _cleanup_free_ char *decoded = strdup(page->prefix);
+    return decoded && decode_key(decoded) == 0 && strcmp(decoded, prefix) == 0;
 }
 
 /* --- errors --- */

@@ -3,6 +3,7 @@
  * Source: Amazon S3 API Reference, ListObjectsV2 and "Error responses". */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "litemount/replica.h"
@@ -12,10 +13,14 @@
 /* One page. Keys are those of the bucket, in the order of the page. Owns everything. */
 struct s3_page {
     struct listing listing;
-    char *token; /* asks for the next page; NULL: this is the last one */
+    char *token;  /* asks for the next page; NULL: this is the last one */
+    char *prefix; /* of which listing it is, as it is written; NULL: it does not say */
 };
 
 void s3_page_finish(struct s3_page *page);
+
+/* Whether it may be a page of the listing of that prefix. */
+bool s3_page_is_of(const struct s3_page *page, const char *prefix);
 
 /* Reads a page. Entries whose keys can't be told (control characters) are left out. Returns 0, -ENOMEM, or
  * -EBADMSG: not one whole ListBucketResult, an encoding other than "url" or not kept to, a key longer than

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
@@ -16,7 +17,20 @@
 void http_answer_finish(struct http_answer *answer)
 {
     buffer_finish(&answer->text);
-    free(answer->wanted_header);
+    buffer_finish(&answer->headers);
+}
+
+const char *http_answer_header(const struct http_answer *answer, const char *name)
+{
+    const char *header = (const char *)answer->headers.data, *end = header + answer->headers.size;
+
+    while (header < end) {
+        const char *value = header + strlen(header) + 1;
+        if (strcasecmp(header, name) == 0)
+            return value;
+        header = value + strlen(value) + 1;
+    }
+    return NULL;
 }
 
 void transfer_ref(struct transfer *transfer)
@@ -45,7 +59,6 @@ void transfer_unref(struct transfer *transfer)
     pthread_mutex_destroy(&transfer->lock);
     http_answer_finish(&transfer->answer);
     free_headers(transfer->headers);
-    free(transfer->wanted_header);
     free(transfer->url);
     free(transfer);
 }
@@ -82,10 +95,7 @@ int transfer_new(const struct http_request *request, struct transfer **ret_trans
     transfer->body = request->body;
     transfer->capacity = request->capacity;
     transfer->url = strdup(request->url);
-    if (request->wanted_header)
-        transfer->wanted_header = strdup(request->wanted_header);
-    if (!transfer->url || !request->wanted_header != !transfer->wanted_header ||
-        copy_request_headers(request, transfer) < 0)
+    if (!transfer->url || copy_request_headers(request, transfer) < 0)
         return -ENOMEM;
     *ret_transfer = steal_pointer(transfer);
     return 0;
@@ -186,40 +196,26 @@ int transfer_prepare(struct transfer *transfer, CURLSH *share, unsigned deadline
     return 0;
 }
 
-static void copy_header(CURL *easy, const char *name, char *value, size_t size)
-{
-    struct curl_header *header;
-    if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
-        snprintf(value, size, "%s", header->value);
-}
-
-/* 0, also without such a header, or -ENOMEM. */
-static int copy_wanted_header(CURL *easy, const char *name, char **ret_value)
-{
-    struct curl_header *header;
-    if (!name || curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
-        return 0;
-    *ret_value = strdup(header->value);
-    return *ret_value ? 0 : -ENOMEM;
-}
-
-static void copy_answer_headers(CURL *easy, struct http_answer *answer)
+/* 0 or -ENOMEM. */
+static int copy_answer_head(CURL *easy, struct http_answer *answer)
 {
     long status = 0;
     curl_off_t retry_after = 0;
+    struct curl_header *header = NULL;
 
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
     answer->status = (int)status;
     answer->retry_after = retry_after;
-    copy_header(easy, "ETag", answer->etag, sizeof answer->etag);
-    copy_header(easy, "Content-Range", answer->content_range, sizeof answer->content_range);
-    copy_header(easy, "x-amz-bucket-region", answer->region, sizeof answer->region);
-    copy_header(easy, "Date", answer->date, sizeof answer->date);
+    while ((header = curl_easy_nextheader(easy, CURLH_HEADER, -1, header)))
+        if (buffer_append(&answer->headers, header->name, strlen(header->name) + 1) < 0 ||
+            buffer_append(&answer->headers, header->value, strlen(header->value) + 1) < 0)
+            return -ENOMEM;
+    return 0;
 }
 
-/* The errno for the way a transfer ended: it says whether another try makes sense. Of a body that was not
- * expected the beginning is enough. */
+/* The errno for the way a transfer ended: it says whether another try makes sense, which it does unless it is
+ * our own fault or a matter of trust. Of a body that was not expected the beginning is enough. */
 static int result_errno(CURLcode code, bool overflowed, bool wanted)
 {
     switch (code) {
@@ -231,17 +227,20 @@ static int result_errno(CURLcode code, bool overflowed, bool wanted)
         return -ENOMEM;
     case CURLE_WRITE_ERROR:
         return !overflowed ? -ENOMEM : wanted ? -EMSGSIZE : 0;
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PARTIAL_FILE:
-    case CURLE_GOT_NOTHING:
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-        return -ECONNRESET;
-    default:
+    case CURLE_FAILED_INIT:
+    case CURLE_URL_MALFORMAT:
+    case CURLE_NOT_BUILT_IN:
+    case CURLE_BAD_FUNCTION_ARGUMENT:
+    case CURLE_UNKNOWN_OPTION:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_ENGINE_NOTFOUND:
+    case CURLE_SSL_ENGINE_SETFAILED:
         return -EREMOTEIO;
+    default:
+        return -ECONNRESET;
     }
 }
 
@@ -278,14 +277,12 @@ static void wake_caller(struct transfer *transfer, int result)
 void transfer_end(struct transfer *transfer, CURLcode code)
 {
     pthread_mutex_lock(&transfer->lock);
-    copy_answer_headers(transfer->easy, &transfer->answer);
+    int copied = copy_answer_head(transfer->easy, &transfer->answer);
     if (code != CURLE_OK)
         describe_failure(transfer, code, transfer->answer.failure, sizeof transfer->answer.failure);
     bool wanted = transfer->answer.status == transfer->expected_status;
     int result = result_errno(code, transfer->overflowed, wanted);
-    if (result == 0)
-        result = copy_wanted_header(transfer->easy, transfer->wanted_header, &transfer->answer.wanted_header);
-    wake_caller(transfer, result);
+    wake_caller(transfer, result < 0 ? result : copied);
     pthread_mutex_unlock(&transfer->lock);
     curl_easy_cleanup(transfer->easy);
     transfer->easy = NULL;

@@ -16,7 +16,6 @@ struct transfer {
     char *url;
     struct curl_slist *headers;
     bool head, fresh_connection;
-    char *wanted_header; /* name, or NULL */
     bool skip_verify;
     CURL *easy;                         /* the thread's */
     char failure_text[CURL_ERROR_SIZE]; /* the thread's: curl writes here */

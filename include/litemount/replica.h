@@ -6,9 +6,9 @@
  * reached. Keys are relative to the replica's root and use '/'. Requests are retried, have deadlines, and
  * give up when their task is cancelled. All calls are safe from any thread.
  *
- * No call returns -EIO, which is left to damage. A store that is silent is -ETIMEDOUT, one that does not let us
- * in -EACCES; -EREMOTEIO is everything else that is no usable answer after all tries: errors of the store, no
- * connection, no such bucket, an answer that does not fit. */
+ * No call returns -EIO, which is left to damage. A store that is silent is -ETIMEDOUT, one that does not let
+ * us in -EACCES; -EREMOTEIO is everything else that is no usable answer after all tries: errors of the store,
+ * no connection, no such bucket, an answer that does not fit. */
 #pragma once
 
 #include <stdbool.h>

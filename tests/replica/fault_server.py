@@ -13,10 +13,13 @@ takes all faults away, `GET /.requests` gives the requests so far as JSON: {"met
 
 Faults of any request: `503` `500` `429` (with retry_after) `403` `404` `reset` (hangs up) `silent` (says nothing) `skew`
 (the clock is wrong; `date`: what the server's says) `page` (a web server's answer) `echo` (a refusal that repeats the
-signature) `slow` (waits for `seconds` first). Of an object: `cut` (half of the body, then hangs up) `stall` (half of the
-body, then nothing more) `short` (a body that is shorter, without a word) `long` `flip` (one bit is wrong) `other-range`
-`wrong-range` (the header only) `ignore-range`. Of a listing: `garbage` `truncated-xml` `same-page` (the first page again
-and again) `new-tokens` (the same, with ever new tokens) `entities`.
+signature) `slow` (waits for `seconds` first) `html` (a web page, and 200) `empty` (nothing, and 200) `moved` (307 to the same
+place) `no-http` (what is no answer at all). Of an object: `cut` (half of the body, then hangs up) `stall` (half of the
+body, then nothing more) `crawl` (a byte a tenth of a second) `short` (a body that is shorter, without a word) `long` `flip`
+(one bit is wrong) `other-object` (another object's body of that length, under the right headers) `other-etag` (another
+version's) `other-range` `wrong-range` (the header only) `ignore-range`. Of a listing: `garbage` `truncated-xml` `same-page`
+(the first page again and again) `new-tokens` (the same, with ever new tokens) `other-prefix` (a page of another listing)
+`entities`.
 """
 
 import argparse
@@ -36,8 +39,8 @@ import urllib.parse
 from xml.sax.saxutils import escape
 
 PARTS = {b"%2E": b".", b"%2F": b""}  # what no file can be called
-LISTING_FAULTS = {"garbage", "truncated-xml", "same-page", "new-tokens", "entities"}
-OBJECT_FAULTS = {"cut", "stall", "short", "long", "flip", "other-range", "wrong-range", "ignore-range"}
+LISTING_FAULTS = {"garbage", "truncated-xml", "same-page", "new-tokens", "other-prefix", "entities"}
+OBJECT_FAULTS = {"cut", "stall", "crawl", "short", "long", "flip", "other-object", "other-etag", "other-range", "wrong-range", "ignore-range"}
 ENTITIES = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">' + "".join(
     f'<!ENTITY {chr(98 + i)} "{f"&{chr(97 + i)};" * 10}">' for i in range(9)) + "]><ListBucketResult>&j;</ListBucketResult>"
 
@@ -75,6 +78,7 @@ class FaultServer:
         self.folder, self.bucket, self.delay = pathlib.Path(folder), bucket, delay
         self.region, self.redirect, self.encryption_key = region, redirect, encryption_key
         self.requests, self.faults, self.lock = [], [], threading.Lock()
+        self.opaque_etags, self._sums = False, {}
         self.connections = 0  # so far
         self.healed = threading.Event()  # lets the silent ones go
         self._server = Server(("127.0.0.1", port), self._handler())
@@ -147,10 +151,27 @@ class FaultServer:
         return os.path.join(os.fsencode(self.folder), *(names.get(part, part) for part in key.split(b"/")))
 
     def stat(self, key):
-        """Size, time in whole seconds, and ETag of an object."""
-        status = os.stat(self.path(key))
+        """Size, time in whole seconds, and ETag of an object: its MD5, as S3 has it, with `opaque_etags` another."""
+        path = self.path(key)
+        status = os.stat(path)
         text = f"{status.st_size} {status.st_mtime_ns} {status.st_ino}"
-        return status.st_size, int(status.st_mtime), hashlib.md5(text.encode()).hexdigest()
+        if self.opaque_etags:
+            etag = hashlib.md5(text.encode()).hexdigest()
+        else:
+            etag = self._sums.get((path, text))
+            if not etag:
+                with open(path, "rb") as file:
+                    etag = self._sums[path, text] = hashlib.md5(file.read()).hexdigest()
+        return status.st_size, int(status.st_mtime), etag
+
+    def other_body(self, key, body):
+        """As many bytes of other objects."""
+        others = b""
+        for other in self.keys():
+            if other != key and len(others) < len(body):
+                with open(self.path(other), "rb") as file:
+                    others += file.read(len(body) - len(others))
+        return others.ljust(len(body), b"?")
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -267,6 +288,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.hang_up()
         elif fault.kind == "reset":
             self.hang_up()
+        elif fault.kind == "html":
+            self.answer(200, b"<html><body>We'll be back soon</body></html>", {"Content-Type": "text/html; charset=utf-8"})
+        elif fault.kind == "empty":
+            self.answer(200)
+        elif fault.kind == "moved":
+            self.refuse(307, "TemporaryRedirect", "Please re-send this request to the specified temporary endpoint",
+                        headers={"Location": self.server_of_faults.endpoint + self.path})
+        elif fault.kind == "no-http":
+            self.wfile.write(b"220 mail.example ESMTP\r\n")
+            self.hang_up()
         elif fault.kind == "page":
             self.answer(404, b"<html><body>Nothing here</body></html>", {"Content-Type": "text/html"})
         elif fault.kind == "skew":
@@ -309,6 +340,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with open(server.path(key), "rb") as file:
             file.seek(first)
             body = file.read(last - first + 1)
+        if fault and fault.kind == "other-etag":
+            etag = etag[::-1]
+        elif fault and fault.kind == "other-object":
+            body = server.other_body(key, body)
         headers = {"ETag": f'"{etag}"', "Last-Modified": self.date_time_string(modified), "Accept-Ranges": "bytes"}
         for name, value in server.metadata.get(os.fsdecode(key), {}).items():
             headers[f"x-amz-meta-{name}"] = value
@@ -323,6 +358,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(status, body[:half], headers, len(body))
             if kind == "stall":
                 self.server_of_faults.healed.wait(600)
+            self.hang_up()
+            return
+        if kind == "crawl":
+            self.answer(status, body[:1], headers, len(body))
+            for byte in body[1:]:
+                if self.server_of_faults.healed.wait(0.1):
+                    break
+                self.wfile.write(bytes([byte]))
+                self.wfile.flush()
             self.hang_up()
             return
         if kind == "short":
@@ -342,6 +386,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif kind == "entities":
             self.answer(200, ENTITIES.encode())
         else:
+            if kind == "other-prefix":
+                query = {**query, "prefix": query.get("prefix", "")[:-1] + "-other/"}
             body = self.page(query, kind).encode()
             self.answer(200, body[:-30] if kind == "truncated-xml" else body, {"Content-Type": "application/xml"})
 
@@ -371,6 +417,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         next_token = {"same-page": "again", "new-tokens": f"again-{time.monotonic_ns()}"}.get(kind, str(start + limit))
         lines = ['<?xml version="1.0" encoding="UTF-8"?>', '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">',
                  f"<Name>{self.server_of_faults.bucket}</Name><MaxKeys>{limit}</MaxKeys><EncodingType>url</EncodingType>",
+                 f"<Prefix>{urllib.parse.quote(os.fsencode(query.get('prefix', '')), safe='/-_.*')}</Prefix>",
                  f"<KeyCount>{len(shown)}</KeyCount><IsTruncated>{str(more).lower()}</IsTruncated>"]
         if more:
             lines.append(f"<NextContinuationToken>{next_token}</NextContinuationToken>")
