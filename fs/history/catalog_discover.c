@@ -1,6 +1,7 @@
 /* Which databases the configured folders hold: found by listing the store, again and again, but never looked
  * into again once they are known. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +11,37 @@
 #include "litemount/array.h"
 #include "litemount/cache.h"
 #include "litemount/cleanup.h"
+#include "litemount/instant.h"
 #include "litemount/replica.h"
 #include "litemount/task.h"
 #include "naming.h"
+#include "recognize.h"
 
-#define KIND "backups"
+#define KIND "places"
+
+/* Nanoseconds after which what is known is looked into all the same, where others may have come below it. */
+#define KNOWN_AGE (INT64_C(600) * 1000000000)
+
+/* What the database at `place` is called. A file can't be a folder too: where one backup lies below another's
+ * place, APP, it is found in APP.d. */
+static char *name_place(struct catalog *catalog, const struct folder *folder, const struct replica *replica,
+                        const char *place)
+{
+    _cleanup_free_ char *own = naming_of_place(place, replica_url(replica));
+    char *name = NULL;
+    size_t above;
+
+    if (!own || asprintf(&name, "%s%s", folder->name, own) < 0)
+        return NULL;
+    pthread_mutex_lock(&catalog->lock);
+    while (name && (above = entries_above(&catalog->entries, name))) {
+        _cleanup_free_ char *taken = name;
+        if (asprintf(&name, "%.*s.d%s", (int)above, taken, taken + above) < 0)
+            name = NULL;
+    }
+    pthread_mutex_unlock(&catalog->lock);
+    return name;
+}
 
 /* Adds the databases that were found in a folder and are not known yet. */
 static int add_found(struct catalog *catalog, const struct folder *folder, const struct replica *replica,
@@ -23,8 +50,8 @@ static int add_found(struct catalog *catalog, const struct folder *folder, const
     int r = 0;
     for (size_t i = 0; i < found->n && r == 0; i++) {
         const char *place = found->items[i].text;
-        _cleanup_free_ char *name = NULL, *own = naming_of_place(place, replica_url(replica));
-        if (!own || asprintf(&name, "%s%s", folder->name, own) < 0)
+        _cleanup_free_ char *name = name_place(catalog, folder, replica, place);
+        if (!name)
             return -ENOMEM;
         pthread_mutex_lock(&catalog->lock);
         bool known = entries_find(&catalog->entries, name) != NULL;
@@ -35,11 +62,21 @@ static int add_found(struct catalog *catalog, const struct folder *folder, const
     return r;
 }
 
-/* Where the places of a folder's backups are kept: a line each. */
+/* Where the places of a folder's backups are kept: when all of them were looked into, and a line each. */
 static char *fact_identity(const struct replica *replica)
 {
     char *text;
-    return asprintf(&text, "%s\nbackups", replica_url(replica)) < 0 ? NULL : text;
+    return asprintf(&text, "%s\nplaces", replica_url(replica)) < 0 ? NULL : text;
+}
+
+/* The first line: a time in nanoseconds; what is no time is long ago. */
+static int64_t take_time(char **rest)
+{
+    const char *line = strsep(rest, "\n");
+    char *end;
+    long long time = line ? strtoll(line, &end, 10) : 0;
+
+    return line && *rest && end != line && *end == '\0' ? time : 0;
 }
 
 /* Takes up what an earlier mount found: each of them need not be looked into again. */
@@ -54,6 +91,7 @@ static void recall(struct catalog *catalog, struct folder *folder, const struct 
     if (cache_get_fact(catalog->options.cache, identity, KIND, &fact) == 0 &&
         buffer_append(&fact, "", 1) == 0) {
         char *rest = (char *)fact.data, *line;
+        folder->looked_into = take_time(&rest);
         while ((line = strsep(&rest, "\n")) && rest)
             if (names_add(&folder->known, line, true) < 0)
                 break; /* what is not known is looked for */
@@ -70,16 +108,21 @@ static bool same_names(const struct names *a, const struct names *b)
     return a->n == b->n;
 }
 
-/* Keeps what was found, for the next look and for the next mount. Takes `places` over. */
+/* Keeps what was found, for the next look and for the next mount. `time`: when all known places were looked
+ * into. Takes `places` over. */
 static void remember(struct catalog *catalog, struct folder *folder, const struct replica *replica,
-                     struct names *places)
+                     int64_t time, struct names *places)
 {
     _cleanup_free_ char *identity = fact_identity(replica);
     struct buffer fact = {0};
+    char line[24];
     int r = identity ? 0 : -ENOMEM;
 
-    if (same_names(places, &folder->known))
+    if (folder->looked_into == time && same_names(places, &folder->known))
         return;
+    folder->looked_into = time;
+    if (r == 0)
+        r = buffer_append(&fact, line, (size_t)snprintf(line, sizeof line, "%" PRId64 "\n", time));
     for (size_t i = 0; i < places->n && r == 0; i++) {
         r = buffer_append(&fact, places->items[i].text, strlen(places->items[i].text));
         if (r == 0)
@@ -93,10 +136,18 @@ static void remember(struct catalog *catalog, struct folder *folder, const struc
     *places = (struct names){0};
 }
 
+/* Whether the known places are to be looked into again. */
+static bool is_due(const struct folder *folder, int64_t now)
+{
+    bool is_recent = folder->looked_into <= now && now - folder->looked_into < KNOWN_AGE;
+    return discover_is_deep(folder->config) && !is_recent;
+}
+
 /* Asks the folder's replicas in turn; the first that answers tells what there is. */
 static int discover_folder(struct catalog *catalog, struct folder *folder, size_t enough, struct task *task)
 {
     _cleanup_(replicas_finish) struct replicas replicas = {0};
+    int64_t now = instant_now();
     int r = catalog_open_replicas(catalog, folder->config, NULL, task, &replicas), result = 0;
 
     if (r < 0)
@@ -106,13 +157,15 @@ static int discover_folder(struct catalog *catalog, struct folder *folder, size_
         struct task attempt;
         task_init(&attempt, task);
         recall(catalog, folder, replicas.items[i]);
-        r = discover(replicas.items[i], folder->config, &folder->known, enough, &attempt, &places, &refused);
+        bool whole = enough == 0 && is_due(folder, now);
+        r = discover(replicas.items[i], folder->config, &folder->known, whole, enough, &attempt, &places,
+                     &refused);
         for (size_t j = 0; j < refused.n; j++)
             catalog_warn_once(catalog, refused.items[j].text);
         if (r == 0) {
             r = add_found(catalog, folder, replicas.items[i], &places, task);
             if (r == 0 && enough == 0)
-                remember(catalog, folder, replicas.items[i], &places);
+                remember(catalog, folder, replicas.items[i], whole ? now : folder->looked_into, &places);
             return r;
         }
         if (result == 0)
@@ -148,7 +201,7 @@ int catalog_discover(struct catalog *catalog, size_t enough, struct task *task)
     return known ? 0 : result;
 }
 
-/* What is left of `name` below the folder's own, or NULL. */
+/* What is left of a database's `name` below the folder's own, or NULL. */
 static const char *place_in(const struct folder *folder, const char *name)
 {
     size_t length = strlen(folder->name);
@@ -187,7 +240,7 @@ static int discover_among(const struct replicas *replicas, const char *place, st
     for (size_t i = 0; i < replicas->n; i++) {
         struct task attempt;
         task_init(&attempt, task);
-        int r = discover_at(replicas->items[i], place, &attempt);
+        int r = recognize_place(replicas->items[i], place, &attempt);
         if (r > 0 || r == -ECANCELED || r == -ENOMEM)
             return r;
         answered += r == 0;
@@ -204,10 +257,15 @@ static int discover_in(struct catalog *catalog, const struct folder *folder, con
                        struct task *task)
 {
     _cleanup_(replicas_finish) struct replicas replicas = {0};
-    const char *place = place_in(folder, name);
+    _cleanup_free_ char *place = NULL;
+    const char *own = place_in(folder, name);
 
-    if (!place || !discover_allows(folder->config, place))
+    if (!own || !discover_allows(folder->config, own))
         return 0;
+    if (asprintf(&place, "%s/", own) < 0) {
+        place = NULL;
+        return -ENOMEM;
+    }
     int r = catalog_open_replicas(catalog, folder->config, NULL, task, &replicas);
     if (r == 0)
         r = discover_among(&replicas, place, task);

@@ -15,8 +15,11 @@ struct replica;
 struct folder {
     const struct database_config *config;
     char *name;         /* what its databases' names begin with: "" or ending in '/' */
-    struct names known; /* places of backups, sorted; only whoever discovers touches these two */
-    bool recalled;      /* those that an earlier mount found were asked for */
+
+    /* Only whoever discovers touches these. */
+    struct names known;  /* places of backups, sorted */
+    bool recalled;       /* those that an earlier mount found were asked for */
+    int64_t looked_into; /* when all of them were: nanoseconds since 1970, UTC */
 };
 
 /* Somebody who asks for one database after the other, in the order of their names. */
@@ -57,7 +60,8 @@ void replicas_finish(struct replicas *replicas);
 int catalog_open_replicas(struct catalog *catalog, const struct database_config *config, const char *below,
                           struct task *task, struct replicas *ret_replicas);
 
-/* Adds the database `name`. One that no replica serves, or whose name can't be shown, is warned of and left
+/* Adds the database `name`, whose backup is at its replicas' roots (`below` NULL), or was found at that place
+ * below them. One that no replica serves, or whose name can't be shown, is warned of and left
  * out. */
 int catalog_add_database(struct catalog *catalog, const struct database_config *config, const char *name,
                          const char *below, struct task *task);

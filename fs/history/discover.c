@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,19 +11,23 @@
 #include "litemount/parallel.h"
 #include "litemount/replica.h"
 #include "litemount/task.h"
+#include "recognize.h"
 
 #define PARALLEL_LISTINGS 64
+#define PARALLEL_UNTIL_ENOUGH 16
 #define DEEPEST 16 /* folders below the root */
 
 struct search {
     struct replica *replica;
     const struct database_config *config;
     const struct names *known;
+    bool whole; /* look into those that are known too */
     size_t enough;
-    struct names *level; /* folders to look into now, each "" or ending in '/' */
+    bool deepest;        /* nothing below these is looked for */
+    struct names *level; /* places to look into now */
 
     pthread_mutex_t lock; /* guards what is below */
-    struct names next;    /* folders to look into after that */
+    struct names next;    /* places to look into after that */
     struct names *found, *refused;
 };
 
@@ -33,25 +36,13 @@ bool discover_is_deep(const struct database_config *config)
     return config->is_source || config->recursive;
 }
 
-bool discover_allows(const struct database_config *config, const char *place)
+bool discover_allows(const struct database_config *config, const char *name)
 {
-    const char *slash = strrchr(place, '/'), *name = slash ? slash + 1 : place;
+    const char *slash = strrchr(name, '/'), *file = slash ? slash + 1 : name;
 
     if (slash && !discover_is_deep(config))
         return false;
-    return !config->pattern || fnmatch(config->pattern, name, 0) == 0;
-}
-
-/* Whether a folder's own folders say that it is a backup. Litestream v0.3 writes `generations`, v0.5 `ltx`,
- * or levels of four digits. */
-static bool is_backup(const struct listing *listing, size_t skip)
-{
-    static const char *const signs[] = {"generations/", "ltx/", "0000/", "0001/", "0009/"};
-    for (size_t i = 0; i < listing->n_folders; i++)
-        for (size_t j = 0; j < sizeof signs / sizeof *signs; j++)
-            if (strcmp(listing->folders[i] + skip, signs[j]) == 0)
-                return true;
-    return false;
+    return !config->pattern || fnmatch(config->pattern, file, 0) == 0;
 }
 
 static int compare_place(const void *left, const void *right)
@@ -59,13 +50,32 @@ static int compare_place(const void *left, const void *right)
     return strcmp(left, ((const struct name *)right)->text);
 }
 
+/* Whether a backup is known there, and none below it. Those below a place stand right behind it. */
+static bool is_settled(const struct search *search, const char *place)
+{
+    const struct names *known = search->known;
+
+    if (search->whole || known->n == 0)
+        return false;
+    const struct name *found =
+        bsearch(place, known->items, known->n, sizeof *known->items, compare_place);
+    if (!found)
+        return false;
+    return found + 1 == known->items + known->n || strncmp(found[1].text, place, strlen(place)) != 0;
+}
+
 /* Adds the backup at `place`, if it is one that is wanted. */
 static int add_found(struct search *search, const char *place)
 {
-    if (*place && !discover_allows(search->config, place))
+    size_t length = strlen(place);
+    _cleanup_free_ char *name = strndup(place, length ? length - 1 : 0);
+
+    if (!name)
+        return -ENOMEM;
+    if (length && !discover_allows(search->config, name))
         return 0;
     pthread_mutex_lock(&search->lock);
-    int r = names_add(search->found, place, false);
+    int r = names_add(search->found, place, true);
     pthread_mutex_unlock(&search->lock);
     return r;
 }
@@ -78,17 +88,40 @@ static bool has_enough(struct search *search)
     return enough;
 }
 
-/* Whether it is what Litestream keeps beside a live database, which looks like a backup. */
-static bool is_of_litestream(const char *folder_name)
+/* Whether it is, or lies in, what Litestream keeps beside a live database, which looks like a backup. */
+static bool is_beside_database(const char *place)
 {
-    return fnmatch(".*-litestream/", folder_name, 0) == 0;
+    static const char end[] = "-litestream";
+
+    for (size_t length; *place; place += length + (place[length] == '/')) {
+        length = strcspn(place, "/");
+        if (*place == '.' && length >= sizeof end &&
+            memcmp(place + length - strlen(end), end, strlen(end)) == 0)
+            return true;
+    }
+    return false;
 }
 
-/* A folder that nobody lets us into (lost+found) must not hide its neighbours. */
-static int pass_over(struct search *search, const char *why)
+/* A folder below the root that nobody lets us into (lost+found) must not hide its neighbours. */
+static int pass_over(struct search *search, const char *place, int code, const struct task *task)
 {
+    if (code != -EACCES || !*place)
+        return code;
     pthread_mutex_lock(&search->lock);
-    int r = names_add(search->refused, why, false);
+    int r = names_add(search->refused, task_reason(task, code), false);
+    pthread_mutex_unlock(&search->lock);
+    return r;
+}
+
+/* Adds the folders that may hold others. */
+static int add_next(struct search *search, const struct listing *listing)
+{
+    int r = 0;
+
+    pthread_mutex_lock(&search->lock);
+    for (size_t i = 0; i < listing->n_folders && r == 0; i++)
+        if (!is_beside_database(listing->folders[i]))
+            r = names_add(&search->next, listing->folders[i], true);
     pthread_mutex_unlock(&search->lock);
     return r;
 }
@@ -96,49 +129,83 @@ static int pass_over(struct search *search, const char *why)
 static int look_into(void *context, size_t item, struct task *task)
 {
     struct search *search = context;
-    const char *folder = search->level->items[item].text;
-    size_t length = strlen(folder);
-    _cleanup_free_ char *place = strndup(folder, length ? length - 1 : 0);
+    const char *place = search->level->items[item].text;
     _cleanup_(listing_finish) struct listing listing = {0};
 
-    if (!place || has_enough(search))
-        return place ? 0 : -ENOMEM;
-    if (*folder && search->known->n &&
-        bsearch(place, search->known->items, search->known->n, sizeof *search->known->items, compare_place))
+    if (has_enough(search))
+        return 0;
+    if (*place && is_settled(search, place))
         return add_found(search, place);
-    int r = replica_list(search->replica, folder, LIST_FOLDER, NULL, 0, task, &listing);
-    if (r == -EACCES && *folder)
-        return pass_over(search, task_reason(task, r));
-    if (r < 0)
-        return r;
-    if (is_backup(&listing, length))
-        return add_found(search, place);
-    pthread_mutex_lock(&search->lock);
-    for (size_t i = 0; i < listing.n_folders && r == 0; i++)
-        if (!is_of_litestream(listing.folders[i] + length))
-            r = names_add(&search->next, listing.folders[i], true);
-    pthread_mutex_unlock(&search->lock);
+    if (search->deepest) {
+        int r = recognize_place(search->replica, place, task);
+        return r > 0 ? add_found(search, place) : pass_over(search, place, r, task);
+    }
+    int r = replica_list(search->replica, place, LIST_FOLDER, NULL, 0, task, &listing);
+    if (r == 0)
+        r = recognize_backup(search->replica, place, &listing, task);
+    if (r > 0)
+        r = add_found(search, place);
+    return r < 0 ? pass_over(search, place, r, task) : add_next(search, &listing);
+}
+
+/* Whether one of the folders that `place` lies in is a backup itself, which would be called by a name that
+ * this one's begins with. 1, 0 or an errno. */
+static int lies_below_another(struct search *search, const char *place, struct task *task)
+{
+    int r = 0;
+
+    for (const char *slash = place; r == 0 && (slash = strchr(slash, '/')) && *++slash;) {
+        _cleanup_free_ char *above = strndup(place, (size_t)(slash - place));
+        r = above ? recognize_place(search->replica, above, task) : -ENOMEM;
+    }
     return r;
+}
+
+/* The backup that the first keys of all tell of: in one request, or a few, however many folders there are. */
+static int look_at_first(struct search *search, struct task *task)
+{
+    _cleanup_(listing_finish) struct listing first = {0};
+    struct task attempt;
+
+    task_init(&attempt, task);
+    int r = recognize_list_first(search->replica, "", &attempt, &first);
+    for (size_t i = 0; i < first.n_objects && r == 0; i++) {
+        char *place = first.objects[i].key;
+        const char *key = recognize_key(place);
+        if (!key)
+            continue;
+        place[key - place] = '\0';
+        if (!is_beside_database(place) && (r = lies_below_another(search, place, &attempt)) == 0)
+            r = add_found(search, place);
+        break;
+    }
+    /* Who looks into the folders is told what can't be done. */
+    return r == -ECANCELED || r == -ENOMEM ? r : 0;
 }
 
 /* Looks level by level, the folders of one level at once. */
 int discover(struct replica *replica, const struct database_config *config, const struct names *known,
-             size_t enough, struct task *task, struct names *found, struct names *refused)
+             bool whole, size_t enough, struct task *task, struct names *found, struct names *refused)
 {
     struct search search = {.replica = replica,
                             .config = config,
                             .known = known,
+                            .whole = whole,
                             .enough = enough,
                             .found = found,
                             .refused = refused};
     _cleanup_(names_finish) struct names level = {0};
     size_t deepest = discover_is_deep(config) ? DEEPEST : 1;
+    size_t parallel = enough ? PARALLEL_UNTIL_ENOUGH : PARALLEL_LISTINGS;
     int r = names_add(&level, "", true);
 
     pthread_mutex_init(&search.lock, NULL);
-    for (size_t depth = 0; depth <= deepest && level.n && r == 0; depth++) {
+    if (enough && r == 0)
+        r = look_at_first(&search, task);
+    for (size_t depth = 0; depth <= deepest && level.n && r == 0 && !has_enough(&search); depth++) {
         search.level = &level;
-        r = parallel_each(level.n, PARALLEL_LISTINGS, look_into, &search, task);
+        search.deepest = depth == deepest;
+        r = parallel_each(level.n, parallel, look_into, &search, task);
         names_finish(&level);
         level = search.next;
         search.next = (struct names){0};
@@ -147,17 +214,4 @@ int discover(struct replica *replica, const struct database_config *config, cons
     pthread_mutex_destroy(&search.lock);
     names_sort(found);
     return r;
-}
-
-int discover_at(struct replica *replica, const char *place, struct task *task)
-{
-    _cleanup_(listing_finish) struct listing listing = {0};
-    _cleanup_free_ char *folder = NULL;
-
-    if (asprintf(&folder, "%s%s", place, *place ? "/" : "") < 0) {
-        folder = NULL;
-        return -ENOMEM;
-    }
-    int r = replica_list(replica, folder, LIST_FOLDER, NULL, 0, task, &listing);
-    return r < 0 ? r : is_backup(&listing, strlen(folder));
 }

@@ -7,6 +7,7 @@
 #include "litemount/cleanup.h"
 #include "litemount/replica.h"
 #include "litemount/task.h"
+#include "recognize.h"
 
 #define MOST_ASKED 16 /* folders that are looked into */
 #define MOST_LISTED 1000
@@ -33,14 +34,13 @@ static int find_backup(struct replica *replica, const struct listing *listing, s
                        struct replica **ret_found)
 {
     for (size_t i = 0; i < listing->n_folders && i < MOST_ASKED; i++) {
-        const char *folder = listing->folders[i];
-        _cleanup_free_ char *name = strndup(folder, strlen(folder) - 1);
+        const char *place = listing->folders[i];
         struct task attempt;
 
         task_init(&attempt, task);
-        int r = name ? discover_at(replica, name, &attempt) : -ENOMEM;
+        int r = recognize_place(replica, place, &attempt);
         if (r == 1)
-            r = replica_open_below(replica, name, ret_found) < 0 ? -ENOMEM : 1;
+            r = replica_open_below(replica, place, ret_found) < 0 ? -ENOMEM : 1;
         if (r == 1 || r == -ECANCELED || r == -ENOMEM)
             return r;
     }
@@ -71,7 +71,7 @@ static int look_above(struct replica *replica, const char *place, struct task *t
 
     for (int step = 1; step <= STEPS_UP && r == 0; step++) {
         task_init(&attempt, task);
-        if (discover_at(above, "", &attempt) == 1) {
+        if (recognize_place(above, "", &attempt) == 1) {
             task_fail(task, ENODATA, "no backup found at %s, which is inside of one: %s", place,
                       replica_url(above));
             return 1;

@@ -87,17 +87,20 @@ const struct database_config *entry_folder(const struct entries *entries, const 
     return entry ? entry->folder : NULL;
 }
 
+size_t entries_above(const struct entries *entries, const char *name)
+{
+    for (const char *slash = name; (slash = strchr(slash, '/')); slash++) {
+        _cleanup_free_ char *folder = strndup(name, (size_t)(slash - name));
+        if (folder && entries_find(entries, folder))
+            return (size_t)(slash - name);
+    }
+    return 0;
+}
+
 bool entries_can_add(const struct entries *entries, const char *name)
 {
-    _cleanup_free_ char *folder = strdup(name);
-    if (!folder || entries_find(entries, name) || entries_have_folder(entries, name))
-        return false;
-    for (char *slash; (slash = strrchr(folder, '/'));) {
-        *slash = '\0';
-        if (entries_find(entries, folder))
-            return false;
-    }
-    return true;
+    return !entries_find(entries, name) && !entries_have_folder(entries, name) &&
+           !entries_above(entries, name);
 }
 
 int entries_add(struct entries *entries, const char *name, struct history *history,

@@ -23,6 +23,9 @@ void entries_finish(struct entries *entries);
 int entries_add(struct entries *entries, const char *name, struct history *history,
                 const struct database_config *folder);
 
+/* How much of `name` is the name of a database that it would lie below; 0: it lies below none. */
+size_t entries_above(const struct entries *entries, const char *name);
+
 bool entries_can_add(const struct entries *entries, const char *name);
 struct history *entries_find(const struct entries *entries, const char *name); /* borrowed, or NULL */
 size_t entries_number(const struct entries *entries, const char *name);        /* its place in the order */

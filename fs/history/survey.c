@@ -87,13 +87,23 @@ static int survey_format(void *context, size_t format, struct task *task)
                : parallel_each(refreshing.generations->n, PARALLEL_LISTINGS, refresh_item, &refreshing, task);
 }
 
+/* Whether it only seemed to be there: a folder of a level's name may hold something else. */
+static bool is_mistaken(size_t format, struct generation *generation)
+{
+    int64_t earliest, latest;
+    return formats[format].only && !generation->ops->bounds(generation, &earliest, &latest);
+}
+
 /* Brings the formats' generations together. */
 static int collect(const struct surveying *surveying, struct survey *survey)
 {
     int r = 0;
     for (size_t format = 0; format < N_FORMATS; format++)
-        for (size_t i = 0; i < surveying->found[format].n && r == 0; i++)
-            r = generations_add(&survey->found, generation_ref(surveying->found[format].items[i]));
+        for (size_t i = 0; i < surveying->found[format].n && r == 0; i++) {
+            struct generation *generation = surveying->found[format].items[i];
+            if (!is_mistaken(format, generation))
+                r = generations_add(&survey->found, generation_ref(generation));
+        }
     return r;
 }
 

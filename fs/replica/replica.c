@@ -198,8 +198,14 @@ int replica_open_as_written(const struct replica *replica, struct replica **ret_
 
 int replica_open_below(const struct replica *replica, const char *folder, struct replica **ret_replica)
 {
+    _cleanup_free_ char *root = NULL;
+
+    if (asprintf(&root, "%s%s", replica->root, folder) < 0) {
+        root = NULL;
+        return -ENOMEM;
+    }
     acquire_again(replica->stores, replica->store);
-    return make_replica(replica->stores, replica->store, replica->name, replica->root, folder, ret_replica);
+    return make_replica(replica->stores, replica->store, replica->name, root, "", ret_replica);
 }
 
 /* A folder's store begins at the folder itself: above it is another store. */

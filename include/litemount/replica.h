@@ -67,7 +67,8 @@ int replica_open(struct stores *stores, const struct replica_config *config, str
                  struct replica **ret_replica);
 void replica_close(struct replica *replica); /* NULL is fine */
 
-/* A replica below another's root: the same store, the root extended by `folder` ("tenants/acme.db"). */
+/* A replica below another's root: the same store, the root extended by `folder` ("tenants/acme.db/"), which
+ * ends in '/'. */
 int replica_open_below(const struct replica *replica, const char *folder, struct replica **ret_replica);
 
 /* What lies above a replica's root, in the same store: to tell somebody who named a place inside or beside a

@@ -54,6 +54,32 @@ static void reads_the_names_of_snapshots(void **state)
     }
 }
 
+static void tells_keys_of_a_backup(void **state)
+{
+    static const char *const keys[] = {
+        "generations/0123456789abcdef/snapshots/00000000.snapshot.lz4",
+        "generations/0123456789abcdef/wal/0000002a_00001038.wal.lz4",
+    };
+    static const char *const others[] = {
+        "",
+        "generations",
+        "generations/readme.txt",
+        "generations/app.db/generations/0123456789abcdef/wal/00000000_00000000.wal.lz4",
+        "generations/0123456789abcdef",
+        "generations/0123456789abcdef/readme.txt",
+        "generations/0123456789abcdef/wal/readme.txt",
+        "generations/0123456789abcdef/wal/00000000_00000000.wal.lz4/x",
+        "generations/0123456789abcdef/snapshots/00000000_00000000.wal.lz4",
+        "generations/0123456789ABCDEF/wal/00000000_00000000.wal.lz4",
+        "generations/0123456789abcdef0/wal/00000000_00000000.wal.lz4",
+        "app.db/generations/0123456789abcdef/wal/00000000_00000000.wal.lz4",
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        assert_true(v03_is_key(keys[i]));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_false(v03_is_key(others[i]));
+}
+
 /* Each file holds one name, no newline. */
 static void refuse_name(const char *file, const struct buffer *bytes)
 {
@@ -92,6 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_the_names_of_segments),
         cmocka_unit_test(reads_the_names_of_snapshots),
+        cmocka_unit_test(tells_keys_of_a_backup),
         cmocka_unit_test(refuses_everything_else),
         cmocka_unit_test(knows_a_generation_by_its_sixteen_digits),
     };

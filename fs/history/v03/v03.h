@@ -129,6 +129,7 @@ struct v03_generation {
 bool v03_is_generation(const char *name);
 bool v03_parse_snapshot(const char *name, uint32_t *ret_index);
 bool v03_parse_segment(const char *name, uint32_t *ret_index, uint64_t *ret_offset);
+bool v03_is_key(const char *key); /* of a snapshot or a segment, below a backup's root */
 
 /* segment_row.c. A row that begins with the first `n_kept` of `row` (NULL: none) and goes on with `more`, of
  * which it takes references: the same row where nothing else follows there and room is left, else a new one.

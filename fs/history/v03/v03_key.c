@@ -46,3 +46,20 @@ bool v03_parse_segment(const char *name, uint32_t *ret_index, uint64_t *ret_offs
         return false;
     return take_hex(&name, 8, ret_offset) && strcmp(name, ".wal.lz4") == 0;
 }
+
+bool v03_is_key(const char *key)
+{
+    static const char top[] = "generations/", snapshots[] = "snapshots/", wal[] = "wal/";
+    uint64_t offset;
+    uint32_t index;
+
+    if (strncmp(key, top, strlen(top)) != 0)
+        return false;
+    key += strlen(top);
+    if (strspn(key, HEX) != 16 || key[16] != '/')
+        return false;
+    key += 17;
+    if (strncmp(key, snapshots, strlen(snapshots)) == 0)
+        return v03_parse_snapshot(key + strlen(snapshots), &index);
+    return strncmp(key, wal, strlen(wal)) == 0 && v03_parse_segment(key + strlen(wal), &index, &offset);
+}

@@ -135,8 +135,13 @@ int v05_sound_plan(struct v05_generation *generation, struct v05_listing *listin
 int v05_describe_gap(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
                      const struct plan *plan, char **ret_gap);
 
-/* v05_listing.c: lists the replica; of what is `known` (may be NULL) only what came since, unless `whole`. */
+/* v05_key.c. Whether a name is an LTX file's; a folder one that holds a level on S3 ("0000/"); a key below a
+ * backup's root an LTX file's. */
 bool v05_parse_name(const char *name, uint64_t *ret_min, uint64_t *ret_max);
+bool v05_is_level(const char *folder);
+bool v05_is_key(const char *key);
+
+/* v05_listing.c: lists the replica; of what is `known` (may be NULL) only what came since, unless `whole`. */
 int v05_listing_make(struct v05_generation *generation, const struct contents *contents,
                      const struct v05_listing *known, bool whole, struct task *task,
                      struct v05_listing **ret_listing);

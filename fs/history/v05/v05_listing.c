@@ -21,7 +21,6 @@
 #define PARALLEL_LISTINGS V05_MOST_FOLDERS
 #define FLAT "%04x/"
 #define NESTED "ltx/%u/"
-#define HEX "0123456789abcdef"
 
 struct v05_listing *v05_listing_ref(struct v05_listing *listing)
 {
@@ -44,16 +43,6 @@ void v05_listing_unref(struct v05_listing *listing)
 static void unref_listing(struct v05_listing **listing)
 {
     v05_listing_unref(*listing);
-}
-
-bool v05_parse_name(const char *name, uint64_t *ret_min, uint64_t *ret_max)
-{
-    if (strspn(name, HEX) != 16 || name[16] != '-' || strspn(name + 17, HEX) != 16 ||
-        strcmp(name + 33, ".ltx") != 0)
-        return false;
-    *ret_min = strtoull(name, NULL, 16);
-    *ret_max = strtoull(name + 17, NULL, 16);
-    return *ret_min > 0 && *ret_min <= *ret_max;
 }
 
 /* A folder that is to be listed. */
@@ -282,8 +271,7 @@ static int holds_levels(const struct contents *contents, struct task *task)
 
     for (size_t i = 0; i < top.n_folders && r == 0; i++) {
         const char *name = top.folders[i];
-        bool is_level = strlen(name) == 5 && strncmp(name, "000", 3) == 0 && name[3] >= '0' && name[3] <= '9';
-        if (strcmp(name, "ltx/") == 0 || is_level)
+        if (strcmp(name, "ltx/") == 0 || v05_is_level(name))
             return 1;
     }
     return r;

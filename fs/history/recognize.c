@@ -1,0 +1,125 @@
+/* A folder may be called `ltx`, `generations` or 0001 and hold models, tenants or photos. So one of such a
+ * name is asked for its first keys: a backup has objects there whose names a format knows. Where there is
+ * nothing at all but such folders, without any content, it is a backup that was not written to yet. */
+#include "recognize.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/cleanup.h"
+#include "litemount/task.h"
+#include "v03/v03.h"
+#include "v05/v05.h"
+
+#define KEYS_LOOKED_AT 100 /* litter that stands before a backup's objects may be as much less one */
+
+/* Where the formats keep their objects: levels are many folders, and one of them tells for all. */
+enum sign { SIGN_NONE, SIGN_GENERATIONS, SIGN_LTX, SIGN_LEVEL, N_SIGNS };
+
+static enum sign sign_of(const char *folder)
+{
+    if (strcmp(folder, "generations/") == 0)
+        return SIGN_GENERATIONS;
+    if (strcmp(folder, "ltx/") == 0)
+        return SIGN_LTX;
+    return v05_is_level(folder) ? SIGN_LEVEL : SIGN_NONE;
+}
+
+static bool is_key(const char *key)
+{
+    return v03_is_key(key) || v05_is_key(key);
+}
+
+const char *recognize_key(const char *key)
+{
+    for (const char *slash = key; slash; slash = strchr(key, '/'), key = slash ? slash + 1 : key)
+        if (is_key(key))
+            return key;
+    return NULL;
+}
+
+int recognize_list_first(struct replica *replica, const char *place, struct task *task,
+                         struct listing *listing)
+{
+    return replica_list(replica, place, LIST_ALL, NULL, KEYS_LOOKED_AT, task, listing);
+}
+
+static bool holds_key(const struct listing *listing, const char *place)
+{
+    for (size_t i = 0; i < listing->n_objects; i++)
+        if (is_key(listing->objects[i].key + strlen(place)))
+            return true;
+    return false;
+}
+
+/* Whether the folder of such a name holds objects of a backup. One that can't be looked into is believed its
+ * name: whoever opens the backup is told why not. */
+static int holds_objects(struct replica *replica, const char *place, const char *folder, struct task *task,
+                         bool *ret_empty)
+{
+    _cleanup_(listing_finish) struct listing first = {0};
+    struct task attempt;
+
+    task_init(&attempt, task);
+    int r = recognize_list_first(replica, folder, &attempt, &first);
+    *ret_empty = r == 0 && first.n_objects == 0;
+    if (r == -EACCES)
+        return 1;
+    return r < 0 ? task_fail(task, -r, "%s", task_reason(&attempt, r)) : holds_key(&first, place);
+}
+
+int recognize_backup(struct replica *replica, const char *place, struct listing *listing, struct task *task)
+{
+    bool recognized[N_SIGNS] = {false}, empty = false;
+    size_t kept = 0, n_empty = 0;
+    int r = 0;
+
+    for (size_t i = 0; i < listing->n_folders; i++) {
+        char *folder = listing->folders[i];
+        enum sign sign = sign_of(folder + strlen(place));
+        if (r >= 0 && sign && !recognized[sign]) {
+            r = holds_objects(replica, place, folder, task, &empty);
+            recognized[sign] = r > 0;
+            n_empty += empty;
+        }
+        if (recognized[sign])
+            free(folder);
+        else
+            listing->folders[kept++] = folder;
+    }
+    listing->n_folders = kept;
+    if (r < 0)
+        return r;
+    if (recognized[SIGN_GENERATIONS] || recognized[SIGN_LTX] || recognized[SIGN_LEVEL])
+        return 1;
+    return n_empty > 0 && n_empty == kept && listing->n_objects == 0;
+}
+
+/* 1, 0, or -EAGAIN: there is more than what was looked at, or nothing, or it can't all be looked into. */
+static int tell_by_first(struct replica *replica, const char *place, struct task *task)
+{
+    _cleanup_(listing_finish) struct listing first = {0};
+    struct task attempt;
+
+    task_init(&attempt, task);
+    int r = recognize_list_first(replica, place, &attempt, &first);
+    if (r == -ECANCELED || r == -ENOMEM)
+        return r;
+    if (r < 0)
+        return -EAGAIN;
+    if (holds_key(&first, place))
+        return 1;
+    return first.n_objects > 0 && first.n_objects < KEYS_LOOKED_AT ? 0 : -EAGAIN;
+}
+
+int recognize_place(struct replica *replica, const char *place, struct task *task)
+{
+    _cleanup_(listing_finish) struct listing listing = {0};
+    int r = tell_by_first(replica, place, task);
+
+    if (r != -EAGAIN)
+        return r;
+    r = replica_list(replica, place, LIST_FOLDER, NULL, 0, task, &listing);
+    return r < 0 ? r : recognize_backup(replica, place, &listing, task);
+}
