@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.." || exit 1
 compilers=(gcc clang libclang-rt-14-dev meson ninja-build pkg-config)
 libraries=(libfuse3-dev libcurl4-openssl-dev libssl-dev libsqlite3-dev liblz4-dev libyaml-dev libexpat1-dev libisal-dev
     libxxhash-dev libcmocka-dev)
-programs=(fuse3 sqlite3 rsync xz-utils python3 curl openssl util-linux zsh mandoc attr)
+programs=(fuse3 sqlite3 rsync xz-utils python3 curl openssl util-linux zsh mandoc attr strace)
 swift=(swift-proxy swift-account swift-container swift-object python3-swift memcached)
 
 # Asks the network for nothing if everything is there.

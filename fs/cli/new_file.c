@@ -66,11 +66,11 @@ static bool is_temporary(const char *entry, const char *name)
            entry[length] == '.' && strcmp(entry + length + strlen(RANDOM), MARK) == 0;
 }
 
-/* Nobody holds it: its writer was killed. */
+/* Nobody holds it: its writer was killed. A link was on its way to a place. */
 static void remove_abandoned(int folder, const char *entry)
 {
     _cleanup_close_ int fd = openat(folder, entry, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+    if (fd >= 0 ? flock(fd, LOCK_EX | LOCK_NB) == 0 : errno == ELOOP)
         unlinkat(folder, entry, 0);
 }
 
@@ -182,6 +182,74 @@ int new_file_place(struct new_file *file, bool replace, struct task *task)
     return 0;
 }
 
+/* How a link to the temporary file is called on its way: as that one, but with a character that mkstemp(3)
+ * never takes. The caller frees it; NULL: no memory. */
+static char *link_path(const char *temporary)
+{
+    char *path = strdup(temporary);
+    if (path)
+        path[strlen(path) - SUFFIX_LENGTH + 1] = '_';
+    return path;
+}
+
+int new_file_link(struct new_file *file, struct task *task)
+{
+    _cleanup_free_ char *link = link_path(file->temporary), *copy = strdup(file->temporary);
+
+    if (!link || !copy)
+        return -ENOMEM;
+    if (fsync(file->fd) < 0)
+        return fail(file, errno, "write it", task);
+    if (symlink(basename(copy), link) < 0)
+        return fail(file, errno, "replace it by a link; without -wal, -shm and -journal it needs none", task);
+    if (rename(link, file->path) < 0) {
+        int error = errno;
+        unlink(link);
+        return fail(file, error, "put it in its place", task);
+    }
+    file->linked = true;
+    return new_file_settle(file, task);
+}
+
+/* The place that the file at `path`, an absolute one, was to be put in, if a link to it stands there. The
+ * caller frees it. */
+static char *linked_place(const char *path)
+{
+    _cleanup_free_ char *copy = strdup(path), *place = strdup(path);
+    char target[NAME_MAX + 1];
+
+    if (!copy || !place)
+        return NULL;
+    const char *name = basename(copy);
+    size_t length = strlen(name);
+    if (length <= SUFFIX_LENGTH)
+        return NULL;
+    place[strlen(place) - SUFFIX_LENGTH] = '\0';
+    bool linked = is_temporary(name, strrchr(place, '/') + 1) &&
+                  readlink(place, target, sizeof target) == (ssize_t)length &&
+                  memcmp(target, name, length) == 0;
+    return linked ? steal_pointer(place) : NULL;
+}
+
+int new_file_resume(const char *path, struct task *task, struct new_file *ret_file)
+{
+    _cleanup_(new_file_finish) struct new_file file = {.path = linked_place(path), .fd = -1, .linked = true};
+
+    if (!file.path)
+        return 0;
+    file.temporary = strdup(path);
+    file.fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (!file.temporary)
+        return -ENOMEM;
+    if (file.fd < 0)
+        return fail(&file, errno, "end what another restore began", task);
+    if (flock(file.fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+        return task_fail(task, EBUSY, "%s: another restore is putting a file there", file.path);
+    *ret_file = file;
+    file = (struct new_file){0};
+    return 1;
+}
+
 int new_file_settle(const struct new_file *file, struct task *task)
 {
     _cleanup_free_ char *folder = folder_of(file);
@@ -195,7 +263,7 @@ void new_file_finish(struct new_file *file)
 {
     if (!file->path)
         return;
-    if (file->temporary)
+    if (file->temporary && !file->linked)
         unlink(file->temporary);
     if (file->fd >= 0)
         close(file->fd);

@@ -13,12 +13,9 @@
 #include "new_file.h"
 #include "progress.h"
 #include "restore.h"
+#include "sidecars.h"
 
 #define PIECE (1 << 20) /* bytes read at once */
-
-/* What SQLite keeps beside a database. It would be taken for a part of the one that is restored. */
-static const char *const sidecars[] = {"-wal", "-shm", "-journal"};
-enum { SIDECARS = sizeof sidecars / sizeof *sidecars };
 
 static int check_file(const char *path, const struct stat *info, bool force, struct task *task)
 {
@@ -34,19 +31,13 @@ static int check_file(const char *path, const struct stat *info, bool force, str
 
 static int check_sidecars(const char *path, struct task *task)
 {
-    for (size_t i = 0; i < SIDECARS; i++) {
-        _cleanup_free_ char *sidecar = NULL;
-        struct stat info;
-        if (asprintf(&sidecar, "%s%s", path, sidecars[i]) < 0) {
-            sidecar = NULL;
-            return -ENOMEM;
-        }
-        if (lstat(sidecar, &info) == 0)
-            return task_fail(task, EEXIST,
-                             "%s: exists, so the database is in use or was not closed; -force removes it",
-                             sidecar);
-    }
-    return 0;
+    _cleanup_free_ char *sidecar = NULL;
+    int r = sidecars_find(path, &sidecar);
+
+    return r <= 0 ? r
+                  : task_fail(task, EEXIST,
+                              "%s: exists, so the database is in use or was not closed; -force removes it",
+                              sidecar);
 }
 
 /* `*ret_info` is what stands at the path; all zeroes: nothing does. Of a link the sidecars lie beside the
@@ -120,42 +111,63 @@ static int take_over(const struct new_file *file, const struct stat *old, struct
     return 0;
 }
 
-static int remove_sidecars(const char *path, struct task *task)
+/* Of a file that its place is a link to: removes the sidecars of the old one, and puts the file there. */
+static int place_linked(struct new_file *file, struct task *task)
 {
-    for (size_t i = 0; i < SIDECARS; i++) {
-        _cleanup_free_ char *sidecar = NULL;
-        if (asprintf(&sidecar, "%s%s", path, sidecars[i]) < 0) {
-            sidecar = NULL;
-            return -ENOMEM;
-        }
-        if (unlink(sidecar) < 0 && errno != ENOENT)
-            return task_fail(task, errno,
-                             "%s: does not belong to the database that was restored; remove it: %m", sidecar);
-    }
-    return 0;
+    int r = sidecars_remove(file->path, task);
+    if (r == 0)
+        r = new_file_settle(file, task);
+    if (r == 0)
+        r = new_file_place(file, true, task);
+    return r < 0 ? r : new_file_settle(file, task);
 }
 
-/* Puts the file in its place. The sidecars go at once, before anybody could open it with them: the folder is
- * synced only after that. */
+/* Puts the file in its place. A database and its WAL are two files, and no call replaces both: in between
+ * there would be the old database without its WAL, or the new one with the WAL of the old one, which SQLite
+ * would copy into it. But SQLite looks for a WAL beside the file that a link leads to. So where there are
+ * sidecars the old file is replaced by a link to the new one, which leaves them to nobody, and the new one is
+ * put in its place after they are gone. */
 static int place(struct new_file *file, const struct stat *old, bool force, struct task *task)
 {
+    _cleanup_free_ char *sidecar = NULL;
     int r = old->st_mode ? take_over(file, old, task) : 0;
+
+    if (r == 0)
+        r = force ? sidecars_find(file->path, &sidecar) : check_sidecars(file->path, task);
+    if (r > 0) {
+        r = new_file_link(file, task);
+        return r < 0 ? r : place_linked(file, task);
+    }
     if (r == 0)
         r = new_file_place(file, old->st_mode != 0, task);
-    if (r == 0 && force)
-        r = remove_sidecars(file->path, task);
     return r < 0 ? r : new_file_settle(file, task);
+}
+
+/* Ends what a restore that was killed had begun, if `path` is a link that one left. A database with sidecars
+ * may be in use: it stays where it is. */
+static int end_other_restore(const char *path, struct task *task)
+{
+    _cleanup_(new_file_finish) struct new_file file = {0};
+    _cleanup_free_ char *real = realpath(path, NULL), *sidecar = NULL;
+    int r = real ? new_file_resume(real, task, &file) : 0;
+
+    if (r <= 0)
+        return r;
+    r = sidecars_find(real, &sidecar);
+    return r == 0 ? place_linked(&file, task) : r < 0 ? r : 0;
 }
 
 int restore_write(struct state *state, const char *name, const char *path,
                   const struct restore_options *options, struct task *task)
 {
     _cleanup_(new_file_finish) struct new_file file = {0};
-    _cleanup_free_ char *real = realpath(path, NULL); /* a link stays, and leads to the new file */
     struct progress progress;
     struct stat old;
-    int r = look_at_place(path, options->force, task, &old);
+    int r = options->force ? end_other_restore(path, task) : 0;
+    _cleanup_free_ char *real = realpath(path, NULL); /* a link stays, and leads to the new file */
 
+    if (r == 0)
+        r = look_at_place(path, options->force, task, &old);
     if (r == 0)
         r = new_file_begin(real ? real : path, state_size(state), task, &file);
     if (r < 0)
