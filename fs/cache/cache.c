@@ -9,6 +9,8 @@
 #include "litemount/log.h"
 #include "litemount/task.h"
 
+#define PATIENCE (INT64_C(15) * 1000000000) /* nanoseconds: half of what a store has to answer at all */
+
 /* That the user's own folder can't be had (a container without a home) is no failure. */
 static int open_folder(const char *path, struct task *task, int *ret_folder)
 {
@@ -37,6 +39,7 @@ int cache_open(const char *folder, uint64_t limit, struct task *task, struct cac
     if (!cache)
         return -ENOMEM;
     cache->limit = limit;
+    cache->patience = PATIENCE;
     cache->most_files = most_files();
     r = open_folder(folder, task, &cache->folder);
     if (r < 0)

@@ -269,3 +269,14 @@ void cache_image_discard(struct cache_image *image)
     pthread_mutex_unlock(&cache->lock);
     piece_file_close(unused);
 }
+
+bool cache_image_has(struct cache_image *image, uint64_t offset)
+{
+    uint64_t index = offset / image->piece;
+    struct piece_file *file = image_acquire(image, false);
+    bool has = file && piece_file_next(file, index, index + 1, true) == index;
+
+    if (file)
+        image_release(image->cache, file);
+    return has || recent_has(&image->cache->recent, &image->digest, index);
+}

@@ -26,6 +26,7 @@
 struct making {
     LIST_ENTRY(making) link;
     uint64_t first, end; /* pieces, from first up to but not end */
+    int64_t brought;     /* when it brought pieces last, or began: by clock_now */
 };
 
 /* A reader who found pieces missing. It lies on its own stack; whoever makes pieces copies them to where the
@@ -68,8 +69,9 @@ LIST_HEAD(image_bucket, cache_image);
 TAILQ_HEAD(image_order, cache_image);
 
 struct cache {
-    int folder;     /* v1; -1 if there is none */
-    uint64_t limit; /* bytes */
+    int folder;       /* v1; -1 if there is none */
+    uint64_t limit;   /* bytes */
+    int64_t patience; /* nanoseconds: how long readers wait for a making that brings nothing */
     struct usage usage;
     struct recent recent;
     atomic_uint_fast64_t hits, misses; /* pieces */
@@ -97,6 +99,6 @@ void image_sweep(struct cache *cache);
 /* Frees what has no users any more, at the end. */
 void image_finish_all(struct cache *cache);
 
-/* Copies made or stored pieces to the readers that want them; `length` may end within the last one. The
- * image's lock is held. */
+/* Copies made pieces to the readers that want them; `length` may end within the last one. The image's lock is
+ * held. */
 void reader_deliver(struct cache_image *image, uint64_t offset, const uint8_t *bytes, size_t length);

@@ -14,6 +14,7 @@
 #include "image.h"
 
 #include "litemount/cleanup.h"
+#include "litemount/clock.h"
 
 /* Bytes: what is made only to be there for a moment, of which memory holds several times as much. */
 #define MANY (RECENT_LIMIT / 8)
@@ -130,9 +131,20 @@ static void deliver_to(struct reader *reader, size_t piece, uint64_t offset, con
         reader->have[first - reader->first] = true;
 }
 
+/* Its maker gets on, so that those who wait for it need not ask for themselves. */
+static void note_brought(struct cache_image *image, uint64_t index)
+{
+    int64_t now = clock_now();
+    struct making *making;
+    for (making = LIST_FIRST(&image->makings); making; making = LIST_NEXT(making, link))
+        if (making->first <= index && index < making->end)
+            making->brought = now;
+}
+
 void reader_deliver(struct cache_image *image, uint64_t offset, const uint8_t *bytes, size_t length)
 {
     struct reader *reader;
+    note_brought(image, offset / image->piece);
     for (reader = LIST_FIRST(&image->readers); reader; reader = LIST_NEXT(reader, link))
         deliver_to(reader, image->piece, offset, bytes, length);
 }
@@ -160,23 +172,32 @@ static bool take_stored(struct cache_image *image, struct reader *reader, uint64
     return true;
 }
 
-static struct making *find_making(struct cache_image *image, uint64_t index)
+/* Whether a making is worth waiting for. One that brings nothing, because its store's answer does not come,
+ * must not hold up those who would be answered at once on another connection. */
+static bool gets_on(const struct cache_image *image, const struct making *making)
+{
+    return clock_now() - making->brought < image->cache->patience;
+}
+
+/* A making that brings the piece and gets on, or NULL. */
+static struct making *find_making(const struct cache_image *image, uint64_t index)
 {
     struct making *making;
     for (making = LIST_FIRST(&image->makings); making; making = LIST_NEXT(making, link))
-        if (making->first <= index && index < making->end)
+        if (making->first <= index && index < making->end && gets_on(image, making))
             return making;
     return NULL;
 }
 
-/* Waits until somebody else's making has brought the piece, or has ended. The image's lock is held, but for
- * the time of waiting. Returns 0: look again. */
+/* Waits until somebody else's making has brought the piece, has ended, or does not get on. The image's lock is
+ * held, but for the time of waiting. Returns 0: look again. */
 static int wait_for(struct cache_image *image, struct reader *reader, uint64_t index, struct making *making,
                     struct task *task)
 {
     reader->waits_for = making;
     reader->failure = 0;
-    while (reader->waits_for && !settled(image, reader, index) && !task_cancelled(task))
+    while (reader->waits_for && !settled(image, reader, index) && !task_cancelled(task) &&
+           gets_on(image, making))
         task_wait(&image->changed, &image->lock);
     reader->waits_for = NULL;
     if (settled(image, reader, index))
@@ -225,7 +246,7 @@ static int make_run(struct cache_image *image, struct reader *reader, uint64_t f
                     const struct cache_maker *maker, struct task *task)
 {
     struct cache_fill fill = {.image = image, .discards = image->discards};
-    struct making making = {.first = first, .end = first + 1};
+    struct making making = {.first = first, .end = first + 1, .brought = clock_now()};
     uint64_t length;
     int r;
 
@@ -370,15 +391,4 @@ size_t cache_image_peek(struct cache_image *image, uint64_t offset, size_t lengt
 {
     uint64_t end;
     return read_stored(image, offset, length, bytes, &end);
-}
-
-bool cache_image_has(struct cache_image *image, uint64_t offset)
-{
-    uint64_t index = offset / image->piece;
-    struct piece_file *file = image_acquire(image, false);
-    bool has = file && piece_file_next(file, index, index + 1, true) == index;
-
-    if (file)
-        image_release(image->cache, file);
-    return has || recent_has(&image->cache->recent, &image->digest, index);
 }

@@ -1,3 +1,4 @@
+#include "image.h"
 #include "test_cache.h"
 
 #include <pthread.h>
@@ -278,6 +279,37 @@ static void a_put_reaches_those_who_wait_at_once(void **state)
     cache_close(cache);
 }
 
+/* The first make waits at the gate; the others go through. */
+static void hold_the_first(struct source *source, struct task *task)
+{
+    if (atomic_load(&source->calls) == 1)
+        wait_at_gate(source, task);
+}
+
+static void who_has_waited_long_makes_it_too(void **state)
+{
+    static struct source source = {
+        .size = 100000, .piece = 4096, .block = 4096, .during = hold_the_first};
+    struct cache *cache = open_cache(*state, CACHE_SIZE_DEFAULT);
+    struct cache_image *image = open_image(cache, &source, "a");
+    struct job stuck, waiters[3];
+
+    cache->patience = SOON * INT64_C(1000000);
+    atomic_store(&gate, false);
+    start(&stuck, image, &source, 0, 20000);
+    wait_for_calls(&source, 1);
+    for (int i = 0; i < 3; i++)
+        start(&waiters[i], image, &source, 0, 20000);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(finish(&waiters[i]), 20000);
+    assert_int_equal(source.calls, 2); /* one for all of them, and for all that was wanted */
+    atomic_store(&gate, true);
+    assert_int_equal(finish(&stuck), 20000);
+    assert_read(image, &source, 0, 20000);
+    cache_image_close(image);
+    cache_close(cache);
+}
+
 static void *read_at_random(void *argument)
 {
     struct job *job = argument;
@@ -335,6 +367,7 @@ int main(void)
         folder_test(a_waiter_can_be_cancelled),
         folder_test(a_cancelled_maker_is_taken_over),
         folder_test(a_makers_error_reaches_those_who_wait),
+        folder_test(who_has_waited_long_makes_it_too),
         folder_test(a_put_reaches_those_who_wait_at_once),
         folder_test(many_readers_at_random),
     };
