@@ -7,10 +7,13 @@
 #include <strings.h>
 
 #include "litemount/cleanup.h"
+#include "litemount/clock.h"
 #include "litemount/task.h"
 
 #define CONNECT_SECONDS 10        /* longest wait for a connection */
 #define TOTAL_SECONDS 600         /* longest life of a transfer, however steadily it trickles */
+#define CRAWL_SECONDS 10          /* over which a body is measured */
+#define CRAWL_BYTES_A_SECOND 1000 /* fewer are as good as none */
 #define RECEIVE_SIZE (128L << 10) /* bytes that curl takes from a socket at once */
 #define UNWANTED_MAX (64u << 10)  /* bytes kept of a body that was not expected */
 
@@ -152,11 +155,30 @@ static bool keep_body(struct transfer *transfer, int status, const void *bytes, 
     return true;
 }
 
+/* Notes that bytes came. Bytes that don't come are curl's to notice. */
+static void note_pace(struct pace *pace, size_t bytes)
+{
+    int64_t now = clock_now();
+
+    if (!pace->since)
+        pace->since = now;
+    pace->bytes += bytes;
+    int64_t passed = now - pace->since;
+    if (passed < pace->while_nanoseconds)
+        return;
+    pace->crawls = (double)pace->bytes * 1e9 < (double)CRAWL_BYTES_A_SECOND * (double)passed;
+    pace->since = now;
+    pace->bytes = 0;
+}
+
 static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 {
     struct transfer *transfer = context;
     long status = 0;
 
+    note_pace(&transfer->pace, size * count);
+    if (transfer->pace.crawls)
+        return 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     pthread_mutex_lock(&transfer->lock);
     bool goes_on = keep_body(transfer, (int)status, bytes, size * count);
@@ -167,6 +189,8 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 int transfer_prepare(struct transfer *transfer, CURLSH *share, unsigned deadline_seconds)
 {
     CURL *easy = transfer->easy = curl_easy_init();
+    transfer->pace.while_nanoseconds =
+        INT64_C(1000000000) * (deadline_seconds < CRAWL_SECONDS ? deadline_seconds : CRAWL_SECONDS);
     if (!easy || curl_easy_setopt(easy, CURLOPT_URL, transfer->url) != CURLE_OK ||
         curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK ||
         curl_easy_setopt(easy, CURLOPT_USERAGENT, "litemount/" LITEMOUNT_VERSION) != CURLE_OK)
@@ -216,8 +240,10 @@ static int copy_answer_head(CURL *easy, struct http_answer *answer)
 
 /* The errno for the way a transfer ended: it says whether another try makes sense, which it does unless it is
  * our own fault or a matter of trust. Of a body that was not expected the beginning is enough. */
-static int result_errno(CURLcode code, bool overflowed, bool wanted)
+static int result_errno(CURLcode code, bool overflowed, bool wanted, bool crawls)
 {
+    if (crawls)
+        return -ETIMEDOUT;
     switch (code) {
     case CURLE_OK:
         return 0;
@@ -263,8 +289,12 @@ static const char *find_hint(CURLcode code)
 
 static void describe_failure(const struct transfer *transfer, CURLcode code, char *text, size_t size)
 {
-    snprintf(text, size, "%s%s",
-             transfer->failure_text[0] ? transfer->failure_text : curl_easy_strerror(code), find_hint(code));
+    if (transfer->pace.crawls)
+        snprintf(text, size, "the answer crawls: less than %d bytes a second", CRAWL_BYTES_A_SECOND);
+    else
+        snprintf(text, size, "%s%s",
+                 transfer->failure_text[0] ? transfer->failure_text : curl_easy_strerror(code),
+                 find_hint(code));
 }
 
 static void wake_caller(struct transfer *transfer, int result)
@@ -281,7 +311,7 @@ void transfer_end(struct transfer *transfer, CURLcode code)
     if (code != CURLE_OK)
         describe_failure(transfer, code, transfer->answer.failure, sizeof transfer->answer.failure);
     bool wanted = transfer->answer.status == transfer->expected_status;
-    int result = result_errno(code, transfer->overflowed, wanted);
+    int result = result_errno(code, transfer->overflowed, wanted, transfer->pace.crawls);
     wake_caller(transfer, result < 0 ? result : copied);
     pthread_mutex_unlock(&transfer->lock);
     curl_easy_cleanup(transfer->easy);

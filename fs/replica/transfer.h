@@ -11,6 +11,14 @@
 
 #include "http.h"
 
+/* How fast a body comes, measured over a while at a time. */
+struct pace {
+    int64_t since; /* by clock_now; 0: nothing has come yet */
+    int64_t while_nanoseconds;
+    uint64_t bytes; /* since then */
+    bool crawls;
+};
+
 struct transfer {
     struct transfer *next; /* in the submitted ones (guarded by their lock), then in the running ones */
     char *url;
@@ -19,6 +27,7 @@ struct transfer {
     bool skip_verify;
     CURL *easy;                         /* the thread's */
     char failure_text[CURL_ERROR_SIZE]; /* the thread's: curl writes here */
+    struct pace pace;                   /* the thread's */
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t ended;

@@ -249,16 +249,18 @@ class Metadata(FaultTest):
 
 class Silence(FaultTest):
     def test_deadline(self):
-        for kind in ("silent", "stall"):
+        for kind in ("silent", "stall", "crawl"):
             with self.subTest(kind):
                 self.serve().fault(kind, on="object")
                 begin = time.monotonic()
-                self.refuse_to_read("ETIMEDOUT", "g/a", attempts=2, deadline=1)
+                self.refuse_to_read("ETIMEDOUT", "g/a", "crawls" if kind == "crawl" else "", attempts=2, deadline=1)
                 self.assertLess(time.monotonic() - begin, 15 * SLOWNESS)
 
     def test_it_speaks_again(self):
-        self.serve().fault("silent", times=1, on="object")
-        self.read(deadline=1)
+        for kind in ("silent", "crawl"):
+            with self.subTest(kind):
+                self.serve().fault(kind, times=1, on="object")
+                self.read(deadline=1)
 
     def test_cancelled(self):
         for kind in ("silent", "stall", "503"):
