@@ -11,6 +11,7 @@
 #include "litemount/catalog.h"
 #include "litemount/cleanup.h"
 #include "litemount/config.h"
+#include "litemount/log.h"
 #include "output.h"
 #include "target.h"
 #include "verbs.h"
@@ -104,6 +105,14 @@ static int load(const struct common_flags *flags, struct task *task, struct conf
     return r == -EINVAL ? -EBADMSG : r; /* the configuration is wrong, not the command line */
 }
 
+/* The list shows that a database is configured, and not that its settings can't be used. */
+static void warn_of_problems(const struct database_config *database)
+{
+    for (size_t i = 0; i < database->n_replicas; i++)
+        if (database->replicas[i].problem)
+            log_warning("%s", database->replicas[i].problem);
+}
+
 /* Only to find databases in folders is anything asked of a store. */
 static int list(void *context, char **operands, int n_operands, struct task *task)
 {
@@ -126,6 +135,8 @@ static int list(void *context, char **operands, int n_operands, struct task *tas
     output_init(&output, names ? v03 : v05, 2, databases->json);
     for (size_t i = 0; i < listed->n_databases && r == 0; i++) {
         const struct database_config *database = &listed->databases[i];
+        if (!database->is_folder)
+            warn_of_problems(database);
         r = database->is_folder ? add_folder(&output, &backups, database, names, task)
                                 : add_row(&output, "", database->path, database, names);
     }

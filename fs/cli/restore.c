@@ -105,6 +105,7 @@ static int restore_all(struct restore *restore, const char *operand, struct task
 {
     _cleanup_(backups_finish) struct backups backups = {0};
     _cleanup_(names_finish) struct names names = {0};
+    _cleanup_(names_finish) struct names unseen = {0}; /* folders of databases: the log has told why */
     size_t n_failed = 0;
     int r = target_open_backups(&restore->options.common, operand, task, &backups);
 
@@ -112,6 +113,8 @@ static int restore_all(struct restore *restore, const char *operand, struct task
         r = catalog_list_all(backups.catalog, task, &names);
     if (r == 0 && names.n == 0)
         r = catalog_explain_nothing(backups.catalog, task);
+    if (r == 0)
+        r = catalog_list_failures(backups.catalog, &unseen);
     if (r < 0)
         return r;
     for (size_t i = 0; i < names.n && r != -ECANCELED; i++) {
@@ -120,7 +123,9 @@ static int restore_all(struct restore *restore, const char *operand, struct task
     }
     if (r == -ECANCELED)
         return r;
-    return n_failed ? task_fail(task, EIO, "%zu of %zu databases were not restored", n_failed, names.n) : 0;
+    if (n_failed)
+        return task_fail(task, EIO, "%zu of %zu databases were not restored", n_failed, names.n);
+    return unseen.n ? task_fail(task, EIO, "not all databases could be found: %s", unseen.items[0].text) : 0;
 }
 
 static int work(void *context, char **operands, int n_operands, struct task *task)

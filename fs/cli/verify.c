@@ -82,6 +82,28 @@ static int verify_named(struct verify_command *command, struct catalog *catalog,
     return r;
 }
 
+/* Nothing can be verified of the operand: that is a failure as any other. */
+static int conclude_without(struct verify_command *command, const char *operand, const char *reason)
+{
+    _cleanup_(verify_report_finish) struct verify_report report = {.name = config_shown_source(operand)};
+    int r = report.name ? verify_report_add(&report, "%s", reason) : -ENOMEM;
+
+    if (r == 0)
+        conclude(command, &report);
+    return r;
+}
+
+/* What a folder that can't be looked into holds can't be verified. */
+static int verify_unseen(struct verify_command *command, struct catalog *catalog)
+{
+    _cleanup_(names_finish) struct names unseen = {0};
+    int r = catalog_list_failures(catalog, &unseen);
+
+    for (size_t i = 0; i < unseen.n && r == 0; i++)
+        r = conclude_without(command, "databases", unseen.items[i].text);
+    return r;
+}
+
 /* All databases that the operand leads to; NULL: that the configuration does. */
 static int verify_all(struct verify_command *command, const char *operand, struct task *task)
 {
@@ -95,7 +117,7 @@ static int verify_all(struct verify_command *command, const char *operand, struc
         return catalog_explain_nothing(backups.catalog, task);
     for (size_t i = 0; i < names.n && r == 0; i++)
         r = verify_named(command, backups.catalog, names.items[i].text, task);
-    return r;
+    return r < 0 ? r : verify_unseen(command, backups.catalog);
 }
 
 /* The one database that the operand names. */
@@ -104,17 +126,6 @@ static int verify_one(struct verify_command *command, const char *operand, struc
     _cleanup_(target_finish) struct target target;
     int r = target_open(&command->common, operand, task, &target);
     return r < 0 ? r : verify_named(command, target.backups.catalog, target.name, task);
-}
-
-/* Nothing can be verified of the operand: that is a failure as any other. */
-static int conclude_without(struct verify_command *command, const char *operand, const char *reason)
-{
-    _cleanup_(verify_report_finish) struct verify_report report = {.name = config_shown_source(operand)};
-    int r = report.name ? verify_report_add(&report, "%s", reason) : -ENOMEM;
-
-    if (r == 0)
-        conclude(command, &report);
-    return r;
 }
 
 /* Whatever comes of it, those that follow are verified too, unless the command line is wrong. */

@@ -1,7 +1,10 @@
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "litemount/cleanup.h"
+#include "litemount/task.h"
 #include "path.h"
 #include "settings.h"
 
@@ -70,14 +73,32 @@ static int read_place(const struct mapping *entry, const struct config_options *
     return r;
 }
 
+/* Ends an attempt at a part of the document: what is wrong with its settings is -EINVAL, with the reason in
+ * `attempt`; every other error has its reason in the document's task, and -E2BIG is that of the whole. */
+static int end_attempt(struct document *document, struct task *task, const struct task *attempt, int r)
+{
+    document->task = task;
+    if (r == -EINVAL && document_is_too_large(document))
+        r = -E2BIG;
+    return r >= 0 || r == -EINVAL ? r : task_fail(task, -r, "%s", task_reason(attempt, r));
+}
+
+/* A replica whose settings are wrong says so to whoever wants to read it; the others can be read. */
 static int read_replica(const struct mapping *keys, const struct mapping *root,
                         const struct config_options *options, struct database_config *database)
 {
+    struct replica_config *replica = &database->replicas[database->n_replicas++];
     const struct settings settings = {.own = keys, .root = root, .options = options};
-    int r = replica_config_read(&settings, NULL, &database->replicas[database->n_replicas]);
-    if (r >= 0)
-        database->n_replicas++;
-    return r;
+    struct document *document = keys->document;
+    struct task attempt, *task = document->task;
+
+    task_init(&attempt, task);
+    document->task = &attempt;
+    int r = end_attempt(document, task, &attempt, replica_config_read(&settings, NULL, replica));
+    if (r != -EINVAL)
+        return r;
+    replica->problem = strdup(task_reason(&attempt, r));
+    return replica->problem ? 0 : -ENOMEM;
 }
 
 /* v0.3's list, or v0.5's only one. */
@@ -108,9 +129,68 @@ static int read_replicas(const struct mapping *entry, const struct mapping *root
     return r;
 }
 
+static int read_entry(const struct mapping *root, size_t i, const struct config_options *options,
+                      struct database_config *database)
+{
+    struct mapping entry;
+    int r = mapping_item(root, "dbs", i, &entry);
+
+    if (r >= 0)
+        r = read_place(&entry, options, database);
+    return r < 0 ? r : read_replicas(&entry, root, options, database);
+}
+
+/* A database of which nothing is known but why: its one replica says so. */
+static int keep_unusable(size_t i, const char *problem, struct database_config *database)
+{
+    for (size_t n = 0; n < database->n_replicas; n++)
+        replica_config_finish(&database->replicas[n]);
+    free(database->replicas);
+    database->replicas = calloc(1, sizeof *database->replicas);
+    database->n_replicas = database->replicas != NULL;
+    database->has_no_path = !database->path;
+    if (!database->replicas)
+        return -ENOMEM;
+    if (database->has_no_path && asprintf(&database->path, "dbs[%zu]", i) < 0) {
+        database->path = NULL;
+        return -ENOMEM;
+    }
+    database->replicas->type = REPLICA_UNKNOWN;
+    database->replicas->problem = strdup(problem);
+    return database->replicas->problem ? 0 : -ENOMEM;
+}
+
+static int read_database(const struct mapping *root, size_t i, const struct config_options *options,
+                         struct database_config *database)
+{
+    struct document *document = root->document;
+    struct task attempt, *task = document->task;
+
+    task_init(&attempt, task);
+    document->task = &attempt;
+    int r = end_attempt(document, task, &attempt, read_entry(root, i, options, database));
+    return r == -EINVAL ? keep_unusable(i, task_reason(&attempt, r), database) : r;
+}
+
+/* Where no replica at all can be used, the first problem is the configuration's. */
+static int check_usable(const struct config *config, const struct mapping *root)
+{
+    const char *problem = NULL;
+
+    for (size_t i = 0; i < config->n_databases; i++)
+        for (size_t j = 0; j < config->databases[i].n_replicas; j++) {
+            const struct replica_config *replica = &config->databases[i].replicas[j];
+            if (!replica->problem)
+                return 0;
+            problem = problem ? problem : replica->problem;
+        }
+    return problem ? task_fail(root->document->task, EINVAL, "%s", problem)
+                   : mapping_fail(root, "dbs", EINVAL, "no database has a `replica`");
+}
+
 int databases_read(const struct mapping *root, const struct config_options *options, struct config *config)
 {
-    size_t count, n_replicas = 0;
+    size_t count;
 
     int r = mapping_count(root, "dbs", &count);
     if (r < 0)
@@ -120,19 +200,9 @@ int databases_read(const struct mapping *root, const struct config_options *opti
     config->databases = calloc(count, sizeof *config->databases);
     if (!config->databases)
         return -ENOMEM;
-    for (size_t i = 0; i < count; i++) {
-        struct database_config *database = &config->databases[config->n_databases++];
-        struct mapping entry;
-        r = mapping_item(root, "dbs", i, &entry);
-        if (r >= 0)
-            r = read_place(&entry, options, database);
-        if (r >= 0)
-            r = read_replicas(&entry, root, options, database);
-        if (r < 0)
-            return r;
-        n_replicas += database->n_replicas;
-    }
-    if (n_replicas == 0)
-        return mapping_fail(root, "dbs", EINVAL, "no database has a `replica`");
-    return 0;
+    for (size_t i = 0; i < count && r >= 0; i++)
+        r = read_database(root, i, options, &config->databases[config->n_databases++]);
+    if (r == -E2BIG)
+        return -EINVAL;
+    return r < 0 ? r : check_usable(config, root);
 }

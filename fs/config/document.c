@@ -160,10 +160,15 @@ node_fail(const struct mapping *mapping, const yaml_node_t *node, const char *ke
     return r;
 }
 
+bool document_is_too_large(const struct document *document)
+{
+    return document->steps > STEPS_MAX;
+}
+
 static int charge(const struct mapping *mapping, uint64_t steps)
 {
     mapping->document->steps += steps;
-    if (mapping->document->steps > STEPS_MAX)
+    if (document_is_too_large(mapping->document))
         return node_fail(mapping, mapping->node, NULL, "too large once its aliases are followed");
     return 0;
 }

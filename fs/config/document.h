@@ -41,6 +41,9 @@ void document_finish(struct document *document);
 /* The mapping at the document's top; one without keys if the document is empty. 0 or -EINVAL. */
 int document_root(struct document *document, struct mapping *ret_root);
 
+/* Whether the document is too large once its aliases are followed: then reading it is -EINVAL. */
+bool document_is_too_large(const struct document *document);
+
 /* The key's text, which the caller frees; NULL if it is missing, null or empty. Numbers and booleans are
  * taken as they are written, newlines at the end (of a block scalar) are dropped. 0, -EINVAL, -ENOMEM. */
 int mapping_string(const struct mapping *mapping, const char *key, char **ret_text);

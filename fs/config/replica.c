@@ -45,6 +45,7 @@ static const struct replica_kind *find_kind(const char *name)
 void replica_config_finish(struct replica_config *replica)
 {
     free(replica->name);
+    free(replica->problem);
     free(replica->path);
     free(replica->raw_path);
     free(replica->bucket);
@@ -195,12 +196,11 @@ static int read_all(const struct settings *settings, const struct replica_url *u
     const struct replica_kind *kind;
 
     int r = read_kind(settings, url, &kind);
-    if (r >= 0 && url)
-        r = refuse_rivals(settings, kind);
     if (r < 0)
         return r;
     replica->type = kind->type;
-    r = mapping_string(settings->own, "name", &replica->name);
+    if (url)
+        r = refuse_rivals(settings, kind);
     if (r >= 0)
         r = read_identities(settings, replica);
     if (r < 0)
@@ -214,12 +214,14 @@ static int read_all(const struct settings *settings, const struct replica_url *u
 int replica_config_read(const struct settings *settings, const char *url_text,
                         struct replica_config *ret_replica)
 {
-    _cleanup_(replica_config_finish) struct replica_config replica = {0};
     _cleanup_(replica_url_finish) struct replica_url url = {0};
     _cleanup_secret_ char *own_url = NULL;
     const char *problem = "";
 
-    int r = url_text ? 0 : mapping_string(settings->own, "url", &own_url);
+    ret_replica->type = REPLICA_UNKNOWN;
+    int r = mapping_string(settings->own, "name", &ret_replica->name);
+    if (r >= 0 && !url_text)
+        r = mapping_string(settings->own, "url", &own_url);
     if (r < 0)
         return r;
     if (!url_text)
@@ -227,11 +229,5 @@ int replica_config_read(const struct settings *settings, const char *url_text,
     r = url_text ? replica_url_parse(url_text, &url, &problem) : 0;
     if (r == -EINVAL)
         return mapping_fail(settings->own, "url", EINVAL, "%s", problem);
-    if (r >= 0)
-        r = read_all(settings, url_text ? &url : NULL, &replica);
-    if (r < 0)
-        return r;
-    *ret_replica = replica;
-    replica = (struct replica_config){0};
-    return 0;
+    return r < 0 ? r : read_all(settings, url_text ? &url : NULL, ret_replica);
 }

@@ -39,7 +39,7 @@ int settings_string(const struct settings *settings, const char *key, char **ret
 int settings_path(const struct settings *settings, char **ret_path);
 
 /* Reads a replica's settings: its `url` key, or `url` if that is not NULL, and all others. 0, -EINVAL with a
- * reason, -ENOMEM. */
+ * reason, -ENOMEM; the caller finishes the replica also after a failure, which leaves what was read. */
 int replica_config_read(const struct settings *settings, const char *url, struct replica_config *ret_replica);
 void replica_config_finish(struct replica_config *replica);
 

@@ -22,6 +22,27 @@ void replicas_finish(struct replicas *replicas)
     free(replicas->items);
 }
 
+/* Opens a replica at its root. One whose settings turn out wrong only now can't be used either. */
+static int open_root(struct catalog *catalog, const struct database_config *config, size_t n,
+                     struct task *task, struct replica **ret_replica)
+{
+    const struct replica_config *replica = &config->replicas[n];
+    _cleanup_free_ char *problem = NULL;
+    struct task attempt;
+
+    task_init(&attempt, task);
+    int r = replica_open(catalog->stores, replica, &attempt, ret_replica);
+    if (r != -EINVAL)
+        return r < 0 ? task_fail(task, -r, "%s", task_reason(&attempt, r)) : 0;
+    if (asprintf(&problem, "%s: %s", config->path, task_reason(&attempt, r)) < 0) {
+        problem = NULL;
+        return -ENOMEM;
+    }
+    const struct replica_config unusable = {
+        .type = replica->type, .name = replica->name, .problem = problem};
+    return replica_open(catalog->stores, &unusable, task, ret_replica);
+}
+
 /* Opens one replica, at `below` its root if that is not NULL. 0 and NULL for one that this program can't
  * read. */
 static int open_replica(struct catalog *catalog, const struct database_config *config, size_t n,
@@ -31,9 +52,9 @@ static int open_replica(struct catalog *catalog, const struct database_config *c
     struct task attempt;
 
     task_init(&attempt, task);
-    int r = replica_open(catalog->stores, &config->replicas[n], &attempt, &replica);
+    int r = open_root(catalog, config, n, &attempt, &replica);
     if (r < 0 && r != -EOPNOTSUPP)
-        return task_fail(task, -r, "%s: %s", config->path, task_reason(&attempt, r));
+        return r;
     *ret_replica = replica;
     if (replica && below && *below) {
         r = replica_open_below(replica, below, ret_replica);
@@ -125,37 +146,67 @@ static int add_folder(struct catalog *catalog, const struct database_config *con
     return 0;
 }
 
+/* Which of the configured replicas can be read. */
+struct checked {
+    size_t readable;
+    struct names refused; /* kinds that can't be: a sentence each */
+    char *problem;        /* the first one with wrong settings, or NULL */
+};
+
+static void checked_finish(struct checked *checked)
+{
+    names_finish(&checked->refused);
+    free(checked->problem);
+}
+
+static int check_replica(struct catalog *catalog, const struct database_config *database, size_t n,
+                         struct checked *checked)
+{
+    const char *problem = database->replicas[n].problem;
+    struct replica *replica = NULL;
+    struct task attempt;
+
+    task_init(&attempt, NULL);
+    int r = replica_open(catalog->stores, &database->replicas[n], &attempt, &replica);
+    replica_close(replica);
+    checked->readable += r == 0 && !problem;
+    if (r == -EOPNOTSUPP)
+        return names_add(&checked->refused, task_reason(&attempt, r), false);
+    if (checked->problem || (r != -EINVAL && !problem))
+        return r == -ENOMEM ? r : 0;
+    if (asprintf(&checked->problem, "%s: %s", database->path,
+                 problem ? problem : task_reason(&attempt, r)) < 0) {
+        checked->problem = NULL;
+        return -ENOMEM;
+    }
+    return 0;
+}
+
 /* Sees whether each configured replica can be read, and warns once of every kind that can't. An error if none
  * can. */
 static int check_replicas(struct catalog *catalog, const struct config *config, struct task *task)
 {
-    _cleanup_(names_finish) struct names refused = {0};
-    size_t readable = 0;
+    _cleanup_(checked_finish) struct checked checked = {0};
     int r = 0;
 
     for (size_t i = 0; i < config->n_databases; i++) {
-        if (config->databases[i].n_replicas == 0)
-            log_warning("%s has no replica configured; left out", config->databases[i].path);
-        for (size_t j = 0; j < config->databases[i].n_replicas && r == 0; j++) {
-            struct replica *replica = NULL;
-            struct task attempt;
-            task_init(&attempt, task);
-            r = replica_open(catalog->stores, &config->databases[i].replicas[j], &attempt, &replica);
-            replica_close(replica);
-            readable += r == 0;
-            if (r == -EOPNOTSUPP)
-                r = names_add(&refused, task_reason(&attempt, -EOPNOTSUPP), false);
-            else if (r < 0)
-                r = task_fail(task, -r, "%s: %s", config->databases[i].path, task_reason(&attempt, r));
-        }
+        const struct database_config *database = &config->databases[i];
+        if (database->n_replicas == 0)
+            log_warning("%s has no replica configured; left out", database->path);
+        for (size_t j = 0; j < database->n_replicas && r == 0; j++)
+            r = check_replica(catalog, database, j, &checked);
     }
-    names_sort(&refused);
-    if (r == 0 && readable == 0)
+    if (r < 0)
+        return r;
+    names_sort(&checked.refused);
+    if (checked.readable == 0 && checked.problem)
+        return task_fail(task, EINVAL, "%s", checked.problem);
+    if (checked.readable == 0)
         return task_fail(task, EINVAL, "nothing can be served: %s",
-                         refused.n ? refused.items[0].text : "no replicas");
-    for (size_t i = 0; i < refused.n && r == 0; i++)
-        log_warning("%s; left out", refused.items[i].text);
-    return r;
+                         checked.refused.n ? checked.refused.items[0].text : "no replicas");
+    for (size_t i = 0; i < checked.refused.n; i++)
+        log_warning("%s; left out", checked.refused.items[i].text);
+    return 0;
 }
 
 static void close_catalog(struct catalog **catalog)
@@ -167,10 +218,11 @@ int catalog_open(const struct config *config, struct stores *stores, const struc
                  struct task *task, struct catalog **ret_catalog)
 {
     _cleanup_(close_catalog) struct catalog *catalog = calloc(1, sizeof *catalog);
-    size_t shared = naming_shared_folder(config);
+    const char *path;
+    size_t shared = naming_shared_folder(config, &path);
     int r = 0;
 
-    if (!catalog || asprintf(&catalog->prefix, "%.*s/", (int)shared, config->databases->path) < 0)
+    if (!catalog || asprintf(&catalog->prefix, "%.*s/", (int)shared, path) < 0)
         return -ENOMEM;
     if (config->databases->is_source)
         *catalog->prefix = '\0';
@@ -187,7 +239,9 @@ int catalog_open(const struct config *config, struct stores *stores, const struc
     catalog->options.n_identities = catalog->identities.n;
     for (size_t i = 0; i < config->n_databases && r == 0; i++) {
         const struct database_config *database = &config->databases[i];
-        const char *name = database->is_source ? "" : naming_below(database->path, shared);
+        const char *name = database->is_source     ? ""
+                           : database->has_no_path ? database->path
+                                                   : naming_below(database->path, shared);
         if (database->is_folder)
             r = add_folder(catalog, database, name);
         else
@@ -209,6 +263,7 @@ void catalog_close(struct catalog *catalog)
     names_finish(&catalog->warned);
     for (size_t i = 0; i < catalog->n_folders; i++) {
         names_finish(&catalog->folders[i].known);
+        free(catalog->folders[i].failure);
         free(catalog->folders[i].name);
     }
     free(catalog->folders);
@@ -310,6 +365,18 @@ int catalog_find_folder(struct catalog *catalog, const char *folder, struct task
     if (r < 0)
         return r;
     return has_folder(catalog, folder) ? 0 : -ENOENT;
+}
+
+int catalog_list_failures(struct catalog *catalog, struct names *failures)
+{
+    int r = 0;
+
+    pthread_mutex_lock(&catalog->lock);
+    for (size_t i = 0; i < catalog->n_folders && r == 0; i++)
+        if (catalog->folders[i].failure)
+            r = names_add(failures, catalog->folders[i].failure, false);
+    pthread_mutex_unlock(&catalog->lock);
+    return r;
 }
 
 int catalog_list_known(struct catalog *catalog, struct names *names)

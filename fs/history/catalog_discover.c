@@ -174,6 +174,20 @@ static int discover_folder(struct catalog *catalog, struct folder *folder, size_
     return result;
 }
 
+/* For whoever asks whether all was seen. `reason` NULL: it was. 0 or -ENOMEM. */
+static int note_failure(struct catalog *catalog, struct folder *folder, const char *reason)
+{
+    char *failure = reason ? strdup(reason) : NULL;
+
+    if (reason && !failure)
+        return -ENOMEM;
+    pthread_mutex_lock(&catalog->lock);
+    free(folder->failure);
+    folder->failure = failure;
+    pthread_mutex_unlock(&catalog->lock);
+    return 0;
+}
+
 /* A folder that can't be looked into must not hide what is known; it is an error only if nothing is. */
 int catalog_discover(struct catalog *catalog, size_t enough, struct task *task)
 {
@@ -186,6 +200,8 @@ int catalog_discover(struct catalog *catalog, size_t enough, struct task *task)
         int r = discover_folder(catalog, &catalog->folders[i], enough, &attempt);
         if (r == -ECANCELED || r == -ENOMEM)
             return r;
+        if (note_failure(catalog, &catalog->folders[i], r < 0 ? task_reason(&attempt, r) : NULL) < 0)
+            return -ENOMEM;
         if (r < 0 && result == 0)
             result = task_fail(task, -r, "%s", task_reason(&attempt, r));
         if (r < 0 && names_add(&failed, task_reason(&attempt, r), false) < 0)

@@ -20,6 +20,9 @@ struct folder {
     struct names known;  /* places of backups, sorted */
     bool recalled;       /* those that an earlier mount found were asked for */
     int64_t looked_into; /* when all of them were: nanoseconds since 1970, UTC */
+
+    char *failure; /* why it could not be looked into the last time; NULL: it could. The catalog's lock
+                      guards it */
 };
 
 /* Somebody who asks for one database after the other, in the order of their names. */

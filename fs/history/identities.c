@@ -5,6 +5,7 @@
 
 #include "litemount/array.h"
 #include "litemount/config.h"
+#include "litemount/log.h"
 #include "litemount/task.h"
 
 static int add(struct identities *identities, const char *text)
@@ -22,10 +23,11 @@ static int add_replica(struct identities *identities, const char *database,
     int r = 0;
     for (size_t i = 0; i < replica->n_identities && r == 0; i++) {
         r = add(identities, replica->identities[i]);
-        if (r == -EINVAL)
-            return task_fail(task, EINVAL,
-                             "%s: age.identities[%zu]: not an X25519 identity (AGE-SECRET-KEY-1...)",
-                             database, i);
+        if (r == -EINVAL) {
+            log_warning("%s: age.identities[%zu]: not an X25519 identity (AGE-SECRET-KEY-1...); left out",
+                        database, i);
+            r = 0;
+        }
     }
     return r;
 }

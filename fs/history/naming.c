@@ -34,22 +34,27 @@ static size_t shared_by(const char *a, size_t a_length, const char *b, size_t b_
     }
 }
 
-size_t naming_shared_folder(const struct config *config)
+size_t naming_shared_folder(const struct config *config, const char **ret_path)
 {
-    const char *first = config->databases[0].path;
-    size_t shared = folder_length(&config->databases[0]);
+    const struct database_config *first = NULL;
+    size_t shared = 0;
 
-    for (size_t i = 1; i < config->n_databases; i++)
-        shared = shared_by(first, shared, config->databases[i].path, folder_length(&config->databases[i]));
+    for (size_t i = 0; i < config->n_databases; i++) {
+        const struct database_config *database = &config->databases[i];
+        if (database->has_no_path)
+            continue;
+        shared = first ? shared_by(first->path, shared, database->path, folder_length(database))
+                       : folder_length(database);
+        first = first ? first : database;
+    }
+    *ret_path = first ? first->path : "";
     return shared;
 }
 
 const char *naming_below(const char *path, size_t shared)
 {
     path += shared;
-    while (*path == '/')
-        path++;
-    return path;
+    return path + strspn(path, "/");
 }
 
 bool naming_is_usable(const char *name)

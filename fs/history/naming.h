@@ -6,8 +6,9 @@
 
 struct config;
 
-/* The length of the deepest folder that all configured databases (and folders of databases) share. */
-size_t naming_shared_folder(const struct config *config);
+/* The length of the deepest folder that all configured databases (and folders of databases) share, and a path
+ * that begins with it; an entry without a path of its own shares none. */
+size_t naming_shared_folder(const struct config *config, const char **ret_path);
 
 /* What is left of `path` below its first `shared` bytes. Points into `path`. */
 const char *naming_below(const char *path, size_t shared);

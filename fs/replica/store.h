@@ -67,7 +67,7 @@ struct store_ops {
                     struct task *task, char **ret_value);
 };
 
-extern const struct store_ops file_store_ops, s3_store_ops;
+extern const struct store_ops file_store_ops, s3_store_ops, unusable_store_ops;
 
 /* What a kind of store fills a listing with (listing.c). The strings are copied. 0 or -ENOMEM. */
 int listing_add_object(struct listing *listing, const char *key, const char *version, uint64_t size,

@@ -19,17 +19,20 @@ enum replica_type {
     REPLICA_SFTP,
     REPLICA_WEBDAV,
     REPLICA_NATS,
-    REPLICA_OSS
+    REPLICA_OSS,
+    REPLICA_UNKNOWN
 };
 
-/* "file", "s3", ...: the type as Litestream's configuration names it. */
+/* "file", "s3", ...: the type as Litestream's configuration names it, "unknown" if it names no other. */
 const char *replica_type_name(enum replica_type type);
 
 /* One replica's settings, resolved: defaults, URL parts, environment and endpoint table are already worked
  * in. Strings are owned; NULL where not set. */
 struct replica_config {
     enum replica_type type;
-    char *name; /* the replica's `name`, else NULL */
+    char *name;    /* the replica's `name`, else NULL */
+    char *problem; /* why its settings can't be used, with file, line and key: what is below means nothing.
+                      NULL: they can */
     char *path; /* file: absolute folder. s3: key prefix without leading or trailing '/', "" for the bucket's
                    root */
     char *raw_path; /* s3: what v0.5 puts before "/0000/..." in its keys: the path as it was written, "." for
@@ -51,7 +54,8 @@ struct replica_config {
 };
 
 struct database_config {
-    char *path;     /* absolute, as the application knows it; for a folder of databases the folder */
+    char *path;       /* absolute, as the application knows it; for a folder of databases the folder */
+    bool has_no_path; /* the entry names none: `path` is its place, "dbs[1]" */
     bool is_folder; /* `dir:`, or a URL or folder that may hold several backups: databases are found by
                        listing */
     char *pattern;  /* is_folder: what fnmatch(3) must find a database's file name to match; NULL: any */
@@ -75,9 +79,9 @@ struct config_options {
 
 /* Reads `source`: a replica URL ("s3://bucket/path"), a folder, or a litestream.yml. Returns 0 and a
  * configuration of at least one database with at least one replica, which the caller closes; or -ENOENT,
- * -EACCES, -EINVAL, -ENOMEM with a reason that names file, line and key. Replicas whose settings cannot be
- * used (no bucket) fail the whole; types that this program can't read are kept, for whoever opens them to
- * warn about. */
+ * -EACCES, -EINVAL, -ENOMEM with a reason that names file, line and key. Databases and replicas whose
+ * settings can't be used (no bucket) are kept with that problem, which is an error only if there are no
+ * others; types that this program can't read are kept, for whoever opens them to warn about. */
 int config_load(const char *source, const struct config_options *options, struct task *task,
                 struct config **ret_config);
 void config_close(struct config *config); /* NULL is fine; wipes secrets */

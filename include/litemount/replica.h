@@ -61,7 +61,8 @@ enum list_depth {
 
 struct replica;
 
-/* Makes a replica from its configuration, which is copied. Sends nothing. Returns 0, -ENOMEM, or -EINVAL or
+/* Makes a replica from its configuration, which is copied; of one with a `problem` a replica that can't be
+ * listed or read: -EREMOTEIO, for that reason. Sends nothing. Returns 0, -ENOMEM, or -EINVAL or
  * -EOPNOTSUPP with a reason (a setting that can't be used, a kind of store that is not built yet). */
 int replica_open(struct stores *stores, const struct replica_config *config, struct task *task,
                  struct replica **ret_replica);

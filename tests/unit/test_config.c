@@ -116,6 +116,41 @@ static void keeps_every_database_and_replica(void **state)
     config_close(config);
 }
 
+/* A sound entry is not blocked by what is wrong with others. */
+static void keeps_what_is_wrong_with_an_entry(void **state)
+{
+    static const struct {
+        const char *entry, *path;
+        enum replica_type type;
+        const char *problem;
+    } cases[] = {
+        {"{path: /b.db, replicas: [{type: s3}]}", "/b.db", REPLICA_S3,
+         "test.yml:4: dbs[1].replicas[0].bucket: an s3"},
+        {"{path: /b.db, replica: {}}", "/b.db", REPLICA_FILE, "dbs[1].replica.path: missing"},
+        {"{path: /b.db, replica: {type: tape}}", "/b.db", REPLICA_UNKNOWN, "unknown replica type \"tape\""},
+        {"{path: /b.db, replica: {url: 's3:/b/x'}}", "/b.db", REPLICA_UNKNOWN, "a replica URL begins with"},
+        {"{path: /b.db, replica: [x]}", "/b.db", REPLICA_UNKNOWN, "dbs[1].replica: "},
+        {"{dir: /b, replica: {path: /x}}", "dbs[1]", REPLICA_UNKNOWN, "dbs[1].pattern: missing"},
+        {"{replica: {path: /x}}", "dbs[1]", REPLICA_UNKNOWN, "dbs[1].path: missing"},
+        {"text", "dbs[1]", REPLICA_UNKNOWN, "dbs[1]"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "dbs:\n  - path: /a.db\n    replica: {path: /a}\n  - %s\n",
+                 cases[i].entry);
+        struct config *config = parse(text);
+        assert_int_equal(config->n_databases, 2);
+        assert_null(config->databases[0].replicas->problem);
+        const struct database_config *database = &config->databases[1];
+        assert_string_equal(database->path, cases[i].path);
+        assert_int_equal(database->has_no_path, *cases[i].path != '/');
+        assert_int_equal(database->n_replicas, 1);
+        assert_int_equal(database->replicas->type, cases[i].type);
+        assert_non_null(strstr(database->replicas->problem, cases[i].problem));
+        config_close(config);
+    }
+}
+
 /* Checked against v0.3.13: which bucket it asks for with `<<` before and after the key, and with two keys. */
 static void follows_the_order_of_merge_keys(void **state)
 {
@@ -347,6 +382,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_v03_and_v05),
         cmocka_unit_test(keeps_every_database_and_replica),
+        cmocka_unit_test(keeps_what_is_wrong_with_an_entry),
         cmocka_unit_test(follows_the_order_of_merge_keys),
         cmocka_unit_test(resolves_s3_settings),
         cmocka_unit_test(keeps_kinds_that_it_cannot_read),

@@ -45,7 +45,8 @@ static void names_databases_below_the_folder_that_all_share(void **state)
             paths[j][length - databases[j].is_folder] = '\0';
             databases[j].path = paths[j];
         }
-        size_t shared = naming_shared_folder(&config);
+        const char *path;
+        size_t shared = naming_shared_folder(&config, &path);
         for (size_t j = 0; j < config.n_databases; j++)
             assert_string_equal(naming_below(databases[j].path, shared), cases[i].names[j]);
     }

@@ -1,0 +1,80 @@
+/* A store that is none: the configuration's settings of it can't be used. It answers like one that is down,
+ * so that its database is shown with the reason and hides no other. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/cleanup.h"
+#include "litemount/config.h"
+#include "litemount/task.h"
+#include "store.h"
+
+struct unusable_store {
+    struct store store;
+    const char *type; /* a constant */
+    char *problem;
+};
+
+static void unusable_close(struct store *store)
+{
+    free(((struct unusable_store *)store)->problem);
+    free(store);
+}
+
+static int unusable_open(const struct replica_config *config, struct task *task, struct store **ret_store)
+{
+    _cleanup_free_ struct unusable_store *unusable = calloc(1, sizeof *unusable);
+
+    (void)task;
+    if (!unusable || !(unusable->problem = strdup(config->problem)))
+        return -ENOMEM;
+    unusable->type = replica_type_name(config->type);
+    *ret_store = &steal_pointer(unusable)->store;
+    return 0;
+}
+
+static bool unusable_serves(const struct store *store, const struct replica_config *config)
+{
+    return config->problem && strcmp(((const struct unusable_store *)store)->problem, config->problem) == 0;
+}
+
+static const char *unusable_root(const struct replica_config *config)
+{
+    (void)config;
+    return "";
+}
+
+static char *unusable_url(const struct store *store, const char *root)
+{
+    (void)root;
+    return strdup(((const struct unusable_store *)store)->type);
+}
+
+static int unusable_fail(const struct store *store, struct task *task)
+{
+    return task_fail(task, EREMOTEIO, "%s", ((const struct unusable_store *)store)->problem);
+}
+
+static int unusable_list(struct store *store, const struct list_request *request, struct task *task,
+                         struct listing *listing)
+{
+    (void)request, (void)listing;
+    return unusable_fail(store, task);
+}
+
+static int unusable_read(struct store *store, const struct read_request *request, struct task *task,
+                         char **ret_value)
+{
+    (void)request, (void)ret_value;
+    return unusable_fail(store, task);
+}
+
+const struct store_ops unusable_store_ops = {
+    .open = unusable_open,
+    .close = unusable_close,
+    .serves = unusable_serves,
+    .root = unusable_root,
+    .url = unusable_url,
+    .list = unusable_list,
+    .read = unusable_read,
+};
