@@ -36,8 +36,10 @@ int backups_open(const struct backups_options *options, struct task *task, struc
 {
     const struct config_options config_options = {.no_expand_environment = options->no_expand_environment};
     const struct stores_options stores_options = {0};
-    struct history_options history_options = {
-        .refresh = options->refresh, .decoders = &backups->decoders, .blocks = &backups->blocks};
+    struct history_options history_options = {.refresh = options->refresh,
+                                              .decoders = &backups->decoders,
+                                              .blocks = &backups->blocks,
+                                              .tells_of_gaps = options->tells_of_gaps};
 
     *backups = (struct backups){0};
     slots_init(&backups->decoders, DECODERS);

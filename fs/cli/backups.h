@@ -16,6 +16,7 @@ struct backups_options {
     int64_t refresh;          /* nanoseconds that a listing counts as current */
     const char *cache_folder; /* NULL: the default */
     uint64_t cache_size;      /* bytes */
+    bool tells_of_gaps;       /* see struct history_options */
 };
 
 /* In the order in which they are made. */

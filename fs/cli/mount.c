@@ -73,6 +73,7 @@ static int mount_source(struct mount_arguments *arguments, struct task *task)
         .refresh = arguments->options.refresh,
         .cache_folder = arguments->cache_folder,
         .cache_size = arguments->cache_size,
+        .tells_of_gaps = true,
     };
     _cleanup_(backups_finish) struct backups backups = {0};
     bool foreground = arguments->foreground || arguments->debug;

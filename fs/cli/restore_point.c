@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <string.h>
 
 #include "integrity.h"
 #include "litemount/cleanup.h"
@@ -56,17 +57,32 @@ static int explain_position(struct history *history, const struct restore_option
                      positions.items[0].text, positions.items[positions.n - 1].text);
 }
 
-static void warn_of_gap(struct state *state, const char *name)
+/* Whether asking by the state's own time gives it again: another generation may span that. */
+static bool is_had_by_time(struct history *history, const struct restore_options *options,
+                           const struct state *state, struct task *task)
 {
-    char time[INSTANT_TEXT_SIZE];
+    _cleanup_(unref_state) struct state *again = NULL;
+    struct task attempt;
+    task_init(&attempt, task);
+    return history_open_at(history, options->generation, state_time(state), &attempt, &again) == 0 &&
+           strcmp(state_generation(again), state_generation(state)) == 0 &&
+           strcmp(state_position(again), state_position(state)) == 0;
+}
 
-    if (!state_gap(state))
-        return;
+/* Something newer than the state, which was asked for too, can't be had: nothing is put in place unless
+ * somebody asks for just that. */
+static int refuse(struct history *history, const struct restore_options *options, const struct state *state,
+                  struct task *task)
+{
+    bool by_time = is_had_by_time(history, options, state, task);
+    char asked[INSTANT_TEXT_SIZE], time[INSTANT_TEXT_SIZE];
+
+    instant_format(options->time, asked);
     instant_format(state_time(state), time);
-    log_warning(
-        "%s: the history has a hole before the instant that was asked for: %s; taking the state before "
-        "it, of %s",
-        name, state_gap(state), time);
+    return task_fail(task, EIO, "the %s%s can't be restored; the newest before it can, with %s%s%s-timestamp %s: %s",
+                     options->time == INSTANT_MAX ? "newest state" : "state as of ",
+                     options->time == INSTANT_MAX ? "" : asked, by_time ? "" : "-generation ",
+                     by_time ? "" : state_generation(state), by_time ? "" : " ", time, state_gap(state));
 }
 
 /* Says so if nothing of the state's generation is as young as the instant that was asked for. */
@@ -143,7 +159,8 @@ int restore_find(struct history *history, const char *name, const struct restore
 
     if (r < 0)
         return r;
-    warn_of_gap(state, name);
+    if (state_gap(state))
+        return refuse(history, options, state, task);
     r = tell_of_end(history, name, options, state, task);
     if (r == 0)
         r = warn_of_nothing(state, name, task);

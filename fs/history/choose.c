@@ -1,58 +1,16 @@
 /* `litestream restore -timestamp T` takes the generation whose objects' times span T, of several the one that
- * ends last; without a time, the one that ends last. Where that one can't answer (no snapshot yet, none that
- * is sound) or there is none, ours is the newest state at or before T over all generations. Source:
- * Litestream v0.3.13 replica.go, CalcRestoreTarget. */
+ * ends last; without a time, the one that ends last. It does so in each replica, and takes the replica whose
+ * generation ends last: which is the same over all of them together. Where that one can't answer (no snapshot
+ * yet, none that is sound, a hole) or there is none, ours is the newest state at or before T that can be had:
+ * reachable.c. Source: Litestream v0.3.13 db.go and replica.go, CalcRestoreTarget. */
 #include "choose.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "litemount/shown.h"
-
-void generations_finish(struct generations *generations)
-{
-    for (size_t i = 0; i < generations->n; i++)
-        generation_unref(generations->items[i]);
-    free(generations->items);
-    *generations = (struct generations){0};
-}
-
-int generations_add(struct generations *generations, struct generation *generation)
-{
-    int r = ARRAY_GROW(generations->items, generations->capacity, generations->n + 1);
-    if (r < 0) {
-        generation_unref(generation);
-        return r;
-    }
-    generations->items[generations->n++] = generation;
-    return 0;
-}
-
-int generations_copy(const struct generations *generations, struct generations *ret_copy)
-{
-    struct generations copy = {0};
-    for (size_t i = 0; i < generations->n; i++) {
-        int r = generations_add(&copy, generation_ref(generations->items[i]));
-        if (r < 0) {
-            generations_finish(&copy);
-            return r;
-        }
-    }
-    *ret_copy = copy;
-    return 0;
-}
-
-struct generation *generations_find(const struct generations *generations, const char *name)
-{
-    for (size_t i = 0; i < generations->n; i++)
-        if (strcmp(generations->items[i]->name, name) == 0)
-            return generations->items[i];
-    return NULL;
-}
+#include "reachable.h"
 
 /* What is asked by time, or of several, needs the objects' times. */
 static int learn_times(const struct generations *generations, struct task *task)
@@ -141,79 +99,20 @@ static int mixed_choice(const struct generations *generations, int64_t time, str
     return r;
 }
 
-/* A generation, and the newest point at or before the time that names and times show in it. */
-struct candidate {
-    struct generation *generation;
-    int64_t point;
-};
-
-static int by_point_descending(const void *left, const void *right)
-{
-    const struct candidate *a = left, *b = right;
-    return (a->point < b->point) - (a->point > b->point);
-}
-
-static size_t find_candidates(const struct generations *generations, int64_t time,
-                              struct candidate *candidates)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < generations->n; i++) {
-        struct generation *generation = generations->items[i];
-        if (generation->ops->point_at(generation, time, &candidates[n].point))
-            candidates[n++].generation = generation;
-    }
-    qsort(candidates, n, sizeof *candidates, by_point_descending);
-    return n;
-}
-
-/* A damaged generation may have a state older than its names promise; the next one is asked until none can be
- * newer. */
-static int newest_state(const struct generations *generations, int64_t time, struct task *task,
-                        struct state **ret_state)
-{
-    _cleanup_free_ struct candidate *candidates = calloc(generations->n + 1, sizeof *candidates);
-    struct state *best = NULL, *state;
-
-    if (!candidates)
-        return -ENOMEM;
-    size_t n = find_candidates(generations, time, candidates);
-    for (size_t i = 0; i < n && (!best || state_time(best) < candidates[i].point); i++) {
-        struct generation *generation = candidates[i].generation;
-        int r = generation->ops->open_at(generation, time, task, &state);
-        if (r < 0 && r != -ENOENT) {
-            state_unref(best);
-            return r;
-        }
-        if (r < 0)
-            continue;
-        if (best && state_time(best) >= state_time(state)) {
-            state_unref(state);
-            continue;
-        }
-        state_unref(best);
-        best = state;
-    }
-    if (!best)
-        return -ENOENT;
-    *ret_state = best;
-    return 0;
-}
-
 int choose_state(const struct generations *generations, int64_t time, struct task *task,
                  struct state **ret_state)
 {
-    if (generations->n == 1)
-        return generations->items[0]->ops->open_at(generations->items[0], time, task, ret_state);
-    int r = learn_times(generations, task);
+    struct generation *choice;
+    int r = 0;
+
+    if (generations->n < 2)
+        return generations->n ? reachable_open(generations->items[0], time, task, ret_state) : -ENOENT;
+    r = learn_times(generations, task);
     if (r < 0)
         return r;
-    struct generation *choice;
     if (time != INSTANT_MAX && is_mixed(generations))
         r = mixed_choice(generations, time, &choice);
     else
         choice = restore_choice(generations, time);
-    if (r < 0)
-        return r;
-    r = choice ? choice->ops->open_at(choice, time, task, ret_state) : -ENOENT;
-    return r == -ENOENT ? newest_state(generations, time, task, ret_state) : r;
+    return r < 0 ? r : reachable_state(generations, choice, time, task, ret_state);
 }

@@ -7,12 +7,14 @@
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/failures.h"
+#include "litemount/hash.h"
 #include "litemount/task.h"
 
 int generation_init(struct generation *generation, const struct generation_ops *ops, const char *name,
-                    const struct history_options *options)
+                    const struct replica *replica, const struct history_options *options)
 {
     generation->ops = ops;
+    generation->replica = replica;
     generation->readers = options->readers;
     generation->failures = options->failures;
     atomic_init(&generation->n_failures, 0);
@@ -87,7 +89,7 @@ uint64_t state_source_size(const struct state *state)
 
 uint64_t state_identity(const struct state *state)
 {
-    return state->identity;
+    return state->gap ? hash_text(state->identity, state->gap) : state->identity;
 }
 
 const char *state_generation(const struct state *state)

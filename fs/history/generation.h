@@ -11,6 +11,7 @@
 
 struct contents;
 struct generation;
+struct replica;
 struct verifier;
 
 struct generation_ops {
@@ -49,6 +50,9 @@ struct generation_ops {
     int (*list_positions)(struct generation *generation, const char *folder, struct task *task,
                           struct names *names);
 
+    /* Whether an object at or before `time` begins at or behind `position` (as state_position). */
+    bool (*goes_beyond)(struct generation *generation, int64_t time, const char *position);
+
     uint64_t (*stored_size)(struct generation *generation); /* bytes of all objects that were listed */
 
     /* Reads every object that was listed, and looks what is missing between them. Called once, of a
@@ -62,6 +66,7 @@ struct generation_ops {
 struct generation {
     const struct generation_ops *ops;
     char *name;
+    const struct replica *replica; /* that it stands in: borrowed from the history, which outlives it */
     atomic_uint references;
     struct thread_pool *readers; /* borrowed; NULL: nothing is read ahead */
     struct failures *failures;   /* borrowed; may be NULL */
@@ -71,7 +76,7 @@ struct generation {
 
 /* 0 and one reference, or -ENOMEM. `close` frees the name, with generation_finish. */
 int generation_init(struct generation *generation, const struct generation_ops *ops, const char *name,
-                    const struct history_options *options);
+                    const struct replica *replica, const struct history_options *options);
 void generation_finish(struct generation *generation);
 
 struct generation *generation_ref(struct generation *generation);
@@ -96,7 +101,8 @@ struct state {
     const struct state_ops *ops;
     atomic_uint references;
     struct generation *generation; /* a reference */
-    uint64_t size, source_size, identity;
+    uint64_t size, source_size;
+    uint64_t identity; /* of the bytes and the point; see state_identity */
     int64_t time;
     const char *replica; /* lives as long as the generation */
     char *position, *gap;

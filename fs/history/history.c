@@ -3,9 +3,11 @@
  * Which generation an instant belongs to is decided in choose.c. */
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "choose.h"
 #include "discover.h"
 #include "generation.h"
 #include "litemount/cleanup.h"
@@ -27,6 +29,8 @@
 /* A question is answered from so many listings more, where each is out of date before it is read. */
 #define MOST_LOOKS 3
 
+#define MOST_TOLD 1000 /* states whose gaps the log is told of */
+
 struct history {
     char *name;
     struct replica **replicas; /* owned */
@@ -41,6 +45,7 @@ struct history {
 
     pthread_mutex_t lock;           /* guards what is below */
     struct generations generations; /* of the active replica, by name */
+    struct names told;              /* states of which the log was told that they are not the newest */
 };
 
 int history_open(const char *name, struct replica **replicas, size_t n_replicas,
@@ -64,6 +69,7 @@ void history_close(struct history *history)
     if (!history)
         return;
     generations_finish(&history->generations);
+    names_finish(&history->told);
     for (size_t i = 0; i < history->n_replicas; i++)
         replica_close(history->replicas[i]);
     free(history->replicas);
@@ -295,9 +301,26 @@ static int answer_truly(struct history *history, const struct question *question
     return r == -ESTALE ? -EIO : r;
 }
 
+/* Tells the log that a state is not the newest one, and why: once a state. */
+static void tell_of_gap(struct history *history, const struct state *state)
+{
+    char time[INSTANT_TEXT_SIZE], key[GENERATION_NAME_SIZE + 64];
+
+    if (!history->options.tells_of_gaps || !state->gap)
+        return;
+    snprintf(key, sizeof key, "%s %s", state_generation(state), state_position(state));
+    pthread_mutex_lock(&history->lock);
+    bool news = history->told.n < MOST_TOLD && !names_have(&history->told, key) &&
+                names_add(&history->told, key, false) == 0;
+    pthread_mutex_unlock(&history->lock);
+    instant_format(state_time(state), time);
+    if (news)
+        log_warning("%s: what is newer than %s can't be had: %s", history->name, time, state_gap(state));
+}
+
 /* Answers from a look that is at most `age` old, from another replica if the active one is of no use. */
-static int ask(struct history *history, const struct question *question, int64_t age, struct task *task,
-               struct state **ret_state)
+static int find(struct history *history, const struct question *question, int64_t age, struct task *task,
+                struct state **ret_state)
 {
     int r = refresh(history, age, false, task);
     if (r < 0)
@@ -310,6 +333,15 @@ static int ask(struct history *history, const struct question *question, int64_t
         return r;
     task_forgive(task);
     return answer_truly(history, question, task, ret_state);
+}
+
+static int ask(struct history *history, const struct question *question, int64_t age, struct task *task,
+               struct state **ret_state)
+{
+    int r = find(history, question, age, task, ret_state);
+    if (r == 0)
+        tell_of_gap(history, *ret_state);
+    return r;
 }
 
 int history_open_latest(struct history *history, const char *generation, struct task *task,

@@ -1,7 +1,7 @@
 /* All replicas of a history side by side, and not only the one that answers. */
 #pragma once
 
-#include "choose.h"
+#include "generations.h"
 
 struct replica;
 

@@ -1,7 +1,7 @@
 /* What one replica holds: the generations of all formats, listed. */
 #pragma once
 
-#include "choose.h"
+#include "generations.h"
 
 struct survey {
     struct generations found;

@@ -39,6 +39,7 @@ struct history_options {
      * read large snapshots. Both may be held while their store is waited for: it is their holder. */
     struct slots *decoders;
     struct workspaces *blocks;
+    bool tells_of_gaps; /* the log is told of states that are not the newest, for what is can't be had */
 };
 
 /* Takes over the replicas (n_replicas of them, first choice first) on success. Sends nothing. `name` is for

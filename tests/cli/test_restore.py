@@ -168,14 +168,6 @@ class Points(RestoreTest):
         self.assertIn("is after the end", result.stderr)
         self.assertNotIn("is after the end", self.restore("-timestamp", MIDDLE, "-force").stderr)
 
-    def test_a_hole_is_warned_of(self):
-        folder = self.fixture("damaged-v05")
-        table = states.Table(folder, ROOT / "tests/data/fixtures/damaged-v05.expected.tsv")
-        wanted = next(iter(table.damage.values()))
-        result = self.run_verb("restore", "-o", self.target, folder / "data" / wanted.database)
-        self.assert_restored(result, wanted.file.sha256)
-        self.assertIn("has a hole", result.stderr)
-
     def test_what_there_is_instead(self):
         generations = sorted(os.listdir(self.backup / "replica" / NAME / "generations"))
         self.assert_refused(self.restore("-generation", "0" * 16), "0" * 16, *generations)

@@ -1,9 +1,13 @@
 """The lines of every fixture's expected.tsv, restored: the bytes that the real Litestream restored, or nothing where there
-is nothing. What a line wants is told in tests/mount/states.py."""
+is nothing. What a line wants is told in tests/mount/states.py.
+
+Where something newer than that can't be had, the mount shows what can, and a restore is refused. It names the flags that
+restore what the line wants."""
 
 import concurrent.futures
 import errno
 import os
+import re
 
 from running import ROOT, VerbTest, main
 import states
@@ -12,6 +16,8 @@ from stores import S3Layout
 
 # Of some fixtures only some lines, for the time they take: each is a process, and the mount is compared with all of them.
 EVERY = {"broken-v03": 4, "broken-v05": 4, "lockpage-v03": 1000}
+
+REFUSAL = re.compile(r"can't be restored; the newest before it can, with ((?:-generation \S+ )?-timestamp \S+): \S")
 
 NOT_THERE = states.Failure((errno.ENOENT,))
 
@@ -31,21 +37,26 @@ def flags(line):
 class RestoredStates(VerbTest):
     seconds = 300
 
-    def restored(self, folder, line):
-        """The file, and what it turned out to be. Nothing else may be left beside it."""
-        place = self.folder / "restored" / str(line.number)
+    def restored(self, folder, line, wanted_flags, again=False):
+        """The file, what it turned out to be, and the flags that a refusal named. Nothing else may be left beside it."""
+        place = self.folder / "restored" / f"{line.number}{'-again' * again}"
         place.mkdir(parents=True)
-        result = self.run_verb("restore", "-o", place / "it", *flags(line), folder / "data" / line.database)
+        result = self.run_verb("restore", "-o", place / "it", *wanted_flags, folder / "data" / line.database)
         left = os.listdir(place)
         if result.returncode == 1 and not left:
-            return place / "it", NOT_THERE
+            refusal = REFUSAL.search(result.stderr)
+            return place / "it", NOT_THERE, refusal and refusal[1].split()
         if result.returncode == 0 and left == ["it"]:
-            return place / "it", states.look(place / "it")
-        return place / "it", f"exit status {result.returncode}, {left}, {result.stderr}"
+            return place / "it", states.look(place / "it"), None
+        return place / "it", f"exit status {result.returncode}, {left}, {result.stderr}", None
 
-    def difference(self, folder, line, wanted):
+    def difference(self, folder, line, wanted, is_refused):
         """None, or how the restore differs from what the line wants."""
-        path, got = self.restored(folder, line)
+        path, got, instead = self.restored(folder, line, flags(line))
+        if bool(instead) != is_refused and isinstance(got, states.File | states.Failure):
+            return f"{folder.name}:{line.number}: {'refused: ' + ' '.join(instead) if instead else 'not refused'}"
+        if instead:
+            path, got, _ = self.restored(folder, line, flags(line) + instead, again=True)
         if not wanted.accepts(got):
             return f"{folder.name}:{line.number}: got {got}, wanted {wanted}"
         if isinstance(wanted, states.Sound) and (verdict := states.integrity(path)) != "ok":
@@ -61,7 +72,8 @@ class RestoredStates(VerbTest):
         self.assertEqual(len(lines), len(table.lines))
         lines = lines[::EVERY.get(name, 1)]
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            found = list(pool.map(lambda line: self.difference(folder, line, table.wanted(line)), lines))
+            found = list(pool.map(lambda line: self.difference(
+                folder, line, table.wanted(line), table.lacks(line)), lines))
         self.assertEqual([text for text in found if text], [])
 
     def test_v05_as_it_was_written_to_s3(self):

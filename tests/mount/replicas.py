@@ -108,8 +108,11 @@ class Replica:
 
     def restored(self, time):
         """The point that the real program answers with: of the generations that contain the time, the last to end."""
-        containing = [generation for generation in self.generations.values() if generation.start <= time <= generation.end]
-        return max(containing, key=lambda generation: generation.end).point(time)
+        return max(self.spanning(time), key=lambda generation: generation.end).point(time)
+
+    def spanning(self, time):
+        """The generations that contain the time."""
+        return [generation for generation in self.generations.values() if generation.start <= time <= generation.end]
 
     def newest(self, time):
         """The newest point at or before the time, over all generations; at a tie in the one that ends last."""

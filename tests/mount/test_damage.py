@@ -8,7 +8,8 @@ import os
 import shutil
 
 from make_backup import GENERATION, write_backup
-from mounting import MountTest, main, sha256
+from mounting import ROOT, MountTest, main, sha256
+from states import read_lines
 from stores import Bucket, s3_config
 
 NAME = "large.db"
@@ -89,6 +90,23 @@ class Holes(MountTest):
         tree = self.mount_fixture("rails-v03")
         for file in (tree / "latest").iterdir():
             self.assertIsNone(self.gap(file))
+
+
+class NewestGeneration(MountTest):
+    """One without a snapshot: what is older is shown, and that it is."""
+
+    def test_it_is_told(self):
+        name, older, newer = "production.sqlite3", "b529763c7f283888", "8ad8a83282ca8351"
+        folder = self.fixture("rails-v03")
+        shutil.rmtree(folder / "replica" / name / "generations" / newer / "snapshots")
+        wanted = next(line.file.sha256 for line in read_lines(ROOT / "tests/data/fixtures/rails-v03.expected.tsv")
+                      if (line.database, line.selector, line.argument) == (name, "generation", older))
+        mount = self.mount_fixture("rails-v03", "refresh=0")
+        for _ in range(2):
+            for file in (mount / "latest" / name, mount / "at/2100-01-01T00:00:00Z" / name):
+                self.assertEqual(sha256(file), wanted)
+                self.assertIn(newer, os.getxattr(file, "user.litemount.gap").decode())
+        self.assertEqual(mount.log().count(f"generation {newer}, which goes on until "), 1, mount.log())
 
 
 class SecondReplica(MountTest):

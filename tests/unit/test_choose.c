@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,14 +62,25 @@ static bool fake_point_at(struct generation *base, int64_t time, int64_t *ret_po
 static int fake_open_at(struct generation *base, int64_t time, struct task *task, struct state **ret_state)
 {
     const struct plan *plan = ((struct fake *)base)->plan;
-    int64_t point;
+    int64_t point, promised = 0;
 
     if (plan->failure < 0)
         return task_fail(task, -plan->failure, "%s fails", plan->name);
     if (!newest(plan, plan->promised ? plan->promised : MOST_POINTS, time, &point))
         return -ENOENT;
     *ret_state = fake_state(generation_ref(base), 1, point);
+    if (newest(plan, MOST_POINTS, time, &promised) && promised > point)
+        (*ret_state)->gap = strdup("a hole");
+    if (asprintf(&(*ret_state)->position, "%lld", (long long)point) < 0)
+        return -ENOMEM;
     return 0;
+}
+
+/* Positions are times here; the last object covers 20. */
+static bool fake_goes_beyond(struct generation *base, int64_t time, const char *position)
+{
+    const struct plan *plan = ((struct fake *)base)->plan;
+    return (plan->latest < time ? plan->latest : time) - 20 >= atoll(position);
 }
 
 static int fake_list_objects(struct generation *base, enum object_kind kind, struct listed_objects *objects)
@@ -86,7 +98,7 @@ static int fake_list_objects(struct generation *base, enum object_kind kind, str
 #define FAKE_OPS                                                                                             \
     {                                                                                                        \
         .bounds = fake_bounds, .point_at = fake_point_at, .open_at = fake_open_at,                           \
-        .list_objects = fake_list_objects, .close = fake_generation_close                                    \
+        .list_objects = fake_list_objects, .goes_beyond = fake_goes_beyond, .close = fake_generation_close                                    \
     }
 
 static const struct generation_ops v03_ops = FAKE_OPS, ltx_ops = FAKE_OPS;
@@ -216,38 +228,121 @@ static void passes_over_promises_that_damage_broke(void **state)
     ASK_ALL(plans, questions);
 }
 
-static void tells_why_a_generation_cannot_be_read(void **state)
+/* That the one which goes on longest is not to be had must be told, and nothing else: a point that is asked
+ * for by its own time is all that was asked for. */
+static void tells_what_is_newer_and_lost(void **state)
 {
+    static const struct plan plans[MOST_GENERATIONS] = {
+        {"a", MS(100), MS(200), {MS(110), MS(200)}, 0, 0, false, {0}},
+        {"b", MS(300), MS(400), {MS(310)}, 0, -EIO, false, {0}},
+        {"c", MS(500), MS(600), {MS(520), MS(600)}, 0, 0, false, {0}},
+        {"d", MS(700), MS(800), {0}, 0, 0, false, {0}}};
     static const struct {
-        struct plan plans[MOST_GENERATIONS];
         int64_t time;
+        const char *expected, *gap; /* a part of it; NULL: none */
     } cases[] = {
-        {{{"a", 100, 200, {100}, 0, 0, false, {0}}, {"b", 300, 400, {300}, 0, -EIO, false, {0}}}, 350},
-        {{{"a", 100, 200, {100}, 0, 0, false, {0}}, {"b", 300, 400, {300}, 0, -EIO, false, {0}}}, 450},
-        {{{"a", 100, 200, {100}, 0, 0, false, {0}}, {"b", 300, 400, {300}, 0, -EIO, false, {0}}},
-         INSTANT_MAX},
-        {{{"a", 100, 200, {100}, 0, 0, false, {0}},
-          {"b", 90, 190, {90}, 0, -EIO, false, {0}},
-          {"c", 300, 400, {310}, 1, 0, false, {0}},
-          {"d", 50, 60, {0}, 0, 0, false, {0}}},
-         305},
+        {MS(150), "a", NULL},
+        {MS(250), "a", NULL}, /* nothing is lost between two */
+        {MS(305), "a", "generation b can't be read: b fails"},
+        {MS(450), "a", "generation b can't be read: b fails"},
+        {MS(510), "a", "generation c, which goes on until 1970-01-01T00:00:00.600Z, has no usable"},
+        {MS(200), "a", NULL},
+        {MS(525), "c", NULL},
+        {MS(650), "c", NULL},
+        {MS(700), "c", "generation d, which goes on until 1970-01-01T00:00:00.800Z, has no usable"},
+        {MS(900), "c", "generation d"},
+        {MS(600), "c", NULL},
+        {INSTANT_MAX, "c", "generation d"},
     };
+    struct generations generations = make(plans);
+
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct generations generations = make(cases[i].plans);
         struct state *found = NULL;
         struct task task;
         task_init(&task, NULL);
-        int r = choose_state(&generations, cases[i].time, &task, &found);
-        if (i < 3) {
-            assert_int_equal(r, -EIO);
-            assert_string_equal(task_reason(&task, r), "b fails");
-        } else { /* b is not asked: nothing in it can be newer than what a has */
-            assert_int_equal(r, 0);
-            assert_string_equal(state_generation(found), "a");
-            state_unref(found);
-        }
-        generations_finish(&generations);
+        assert_int_equal(choose_state(&generations, cases[i].time, &task, &found), 0);
+        assert_string_equal(state_generation(found), cases[i].expected);
+        if (cases[i].gap)
+            assert_non_null(strstr(state_gap(found), cases[i].gap));
+        else
+            assert_null(state_gap(found));
+        state_unref(found);
     }
+    generations_finish(&generations);
+}
+
+/* Of one generation in two replicas the one that was updated last answers. Where it can't, what the other
+ * lacks counts: what begins before the other's end is there. */
+static void asks_the_other_replica_of_the_same_generation(void **state)
+{
+    static const struct plan plans[MOST_GENERATIONS] = {
+        {"a", 100, 400, {110, 400}, 0, 0, false, {0}},
+        {"a", 100, 500, {120, 460, 500}, 1, 0, false, {0}},
+        {"a", 100, 490, {130, 440, 485}, 0, 0, false, {0}}};
+    static const struct {
+        int64_t time, point;
+        bool is_lost;
+    } cases[] = {
+        {200, 120, false}, /* not 130: it is the second's that ends last */
+        {470, 440, true},
+        {495, 485, false},
+        {INSTANT_MAX, 485, false},
+    };
+    struct generations generations = make(plans);
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct state *found = NULL;
+        struct task task;
+        task_init(&task, NULL);
+        assert_int_equal(choose_state(&generations, cases[i].time, &task, &found), 0);
+        assert_int_equal(state_time(found), cases[i].point);
+        assert_int_equal(state_gap(found) != NULL, cases[i].is_lost);
+        state_unref(found);
+    }
+    generations_finish(&generations);
+}
+
+static int ask_two(int failure, int64_t time, struct task *task, struct state **ret_state)
+{
+    const struct plan plans[MOST_GENERATIONS] = {{"a", 100, 200, {100}, 0, 0, false, {0}},
+                                                 {"b", 300, 400, {300}, 0, failure, false, {0}}};
+    struct generations generations = make(plans);
+
+    task_init(task, NULL);
+    int r = choose_state(&generations, time, task, ret_state);
+    generations_finish(&generations);
+    return r;
+}
+
+/* A store that does not answer may the next time: what else it holds is no answer. */
+static void takes_no_older_one_for_a_store_that_is_silent(void **state)
+{
+    static const int failures[] = {-ETIMEDOUT, -EREMOTEIO, -ESTALE, -ECANCELED};
+    static const int64_t times[] = {350, 450, INSTANT_MAX};
+    struct state *found = NULL;
+    struct task task;
+
+    for (size_t i = 0; i < sizeof failures / sizeof *failures; i++)
+        for (size_t j = 0; j < sizeof times / sizeof *times; j++) {
+            assert_int_equal(ask_two(failures[i], times[j], &task, &found), failures[i]);
+            assert_string_equal(task_reason(&task, failures[i]), "b fails");
+        }
+    assert_int_equal(ask_two(-EACCES, 350, &task, &found), 0);
+    state_unref(found);
+}
+
+static void tells_why_none_can_be_read(void **state)
+{
+    static const struct plan plans[MOST_GENERATIONS] = {{"a", 100, 200, {0}, 0, 0, false, {0}},
+                                                        {"b", 300, 400, {300}, 0, -EIO, false, {0}}};
+    struct generations generations = make(plans);
+    struct state *found = NULL;
+    struct task task;
+
+    task_init(&task, NULL);
+    assert_int_equal(choose_state(&generations, INSTANT_MAX, &task, &found), -EIO);
+    assert_string_equal(task_reason(&task, -EIO), "b fails");
+    generations_finish(&generations);
 }
 
 static void has_no_state_without_generations(void **state)
@@ -280,7 +375,10 @@ int main(void)
         cmocka_unit_test(takes_the_first_of_several_that_end_at_once),
         cmocka_unit_test(asks_the_others_where_the_choice_has_no_state),
         cmocka_unit_test(passes_over_promises_that_damage_broke),
-        cmocka_unit_test(tells_why_a_generation_cannot_be_read),
+        cmocka_unit_test(tells_what_is_newer_and_lost),
+        cmocka_unit_test(asks_the_other_replica_of_the_same_generation),
+        cmocka_unit_test(takes_no_older_one_for_a_store_that_is_silent),
+        cmocka_unit_test(tells_why_none_can_be_read),
         cmocka_unit_test(has_no_state_without_generations),
         cmocka_unit_test(finds_generations_by_name_and_copies_references),
     };

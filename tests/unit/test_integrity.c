@@ -85,7 +85,7 @@ static struct state *hold(void)
     struct generation *generation = calloc(1, sizeof *generation);
     struct state *state = calloc(1, sizeof *state);
 
-    assert_int_equal(generation_init(generation, &generation_ops, "g", &options), 0);
+    assert_int_equal(generation_init(generation, &generation_ops, "g", NULL, &options), 0);
     state_init(state, &ops, generation);
     generation_unref(generation);
     held = read_file(path);

@@ -39,7 +39,7 @@ static struct state *open_state(struct thread_pool *readers)
     const struct history_options options = {.readers = readers};
     struct state *state = calloc(1, sizeof *state);
 
-    assert_int_equal(generation_init(generation, &generation_ops, "g", &options), 0);
+    assert_int_equal(generation_init(generation, &generation_ops, "g", NULL, &options), 0);
     state_init(state, &ops, generation);
     generation_unref(generation);
     state->size = SIZE;

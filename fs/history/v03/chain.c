@@ -68,6 +68,34 @@ int chain_describe_gap(const struct v03_listing *listing, const struct snapshot 
     return 0;
 }
 
+/* Whether something is missing between the chain and the segment behind it. Damage there is another matter:
+ * that one is younger than what was asked for. */
+static bool lacks_next(const struct chain *chain, const struct v03_listing *listing)
+{
+    const struct segment *next = listing->segments[chain->end];
+
+    if (chain->end == chain->begin)
+        return next->index != chain->snapshot->index || next->offset != 0;
+    const struct segment *last = listing->segments[chain->end - 1];
+    if (next->index == last->index)
+        return next->offset > last->offset + last->size;
+    return next->index != last->index + 1 || next->offset != 0 || !segment_ends_wal(last);
+}
+
+int chain_look_ahead(struct v03_generation *generation, const struct v03_listing *listing, size_t n_segments,
+                     struct chain *chain)
+{
+    int r = 0;
+
+    if (chain->gap || chain->end != n_segments || n_segments == listing->n_segments)
+        return 0;
+    pthread_mutex_lock(&generation->lock);
+    if (lacks_next(chain, listing))
+        r = chain_describe_gap(listing, chain->snapshot, chain->begin, chain->end, &chain->gap);
+    pthread_mutex_unlock(&generation->lock);
+    return r;
+}
+
 /* Takes from the replay what the chain's part of it is. */
 static int take_part(const struct replay *replay, const struct v03_listing *listing, size_t n_segments,
                      struct wal_position limit, struct chain *chain)

@@ -24,6 +24,12 @@ int chain_open(struct v03_generation *generation, const struct v03_listing *list
                struct snapshot *snapshot, size_t n_segments, struct wal_position limit, struct task *task,
                struct chain *ret_chain);
 
+/* Names may show that something is missing between the chain, which is all that counts at an instant, and the
+ * next segment, which is younger: then the instant may lie behind what is missing, and the chain's gap says
+ * so. `n_segments` as above. 0 or -ENOMEM. */
+int chain_look_ahead(struct v03_generation *generation, const struct v03_listing *listing, size_t n_segments,
+                     struct chain *chain);
+
 /* Why what is replayed upon `snapshot`, segments `begin` to `end`, ends before segment `end`, which is there;
  * the caller frees it. Called with the generation locked. 0 or -ENOMEM. */
 int chain_describe_gap(const struct v03_listing *listing, const struct snapshot *snapshot, size_t begin,

@@ -106,14 +106,35 @@ static bool generation_point_at(struct generation *base, int64_t time, int64_t *
     return listing && v03_point_at(listing, time, ret_point);
 }
 
+/* Makes the state that the chain leads to. */
+static int open_state(struct v03_generation *generation, struct v03_listing *listing, struct chain *chain,
+                      struct task *task, struct state **ret_state)
+{
+    /* Without a commit the snapshot alone is the state. */
+    int r = chain->last.frame == 0 ? snapshot_measure(generation, chain->snapshot, task) : 0;
+    return r < 0 ? r : v03_state_make(generation, listing, chain, ret_state);
+}
+
 int v03_open_chain(struct v03_generation *generation, struct v03_listing *listing, struct snapshot *snapshot,
                    size_t n_segments, struct wal_position limit, struct task *task, struct state **ret_state)
 {
     _cleanup_(chain_finish) struct chain chain = {0};
     int r = chain_open(generation, listing, snapshot, n_segments, limit, task, &chain);
-    if (r == 0 && chain.last.frame == 0)
-        r = snapshot_measure(generation, snapshot, task); /* it alone is the state */
-    return r < 0 ? r : v03_state_make(generation, listing, &chain, ret_state);
+    return r < 0 ? r : open_state(generation, listing, &chain, task, ret_state);
+}
+
+/* The state upon `snapshot` with every segment that counts at `time`. */
+static int open_upon(struct v03_generation *generation, struct v03_listing *listing,
+                     struct snapshot *snapshot, int64_t time, struct task *task, struct state **ret_state)
+{
+    const struct wal_position no_limit = {UINT32_MAX, UINT32_MAX};
+    _cleanup_(chain_finish) struct chain chain = {0};
+    size_t n_segments = v03_segments_at(listing, time);
+    int r = chain_open(generation, listing, snapshot, n_segments, no_limit, task, &chain);
+
+    if (r == 0)
+        r = chain_look_ahead(generation, listing, n_segments, &chain);
+    return r < 0 ? r : open_state(generation, listing, &chain, task, ret_state);
 }
 
 int v03_usable(struct v03_generation *generation, struct snapshot *snapshot, struct task *task)
@@ -133,15 +154,13 @@ static int generation_open_at(struct generation *base, int64_t time, struct task
 {
     struct v03_generation *generation = cast(base);
     _cleanup_(unref_listing) struct v03_listing *listing = current(generation);
-    const struct wal_position no_limit = {UINT32_MAX, UINT32_MAX};
 
     for (size_t i = listing ? v03_snapshots_at(listing, time) : 0; i > 0; i--) {
         int r = v03_usable(generation, listing->snapshots[i - 1], task);
         if (r < 0)
             return r;
         if (r > 0)
-            return v03_open_chain(generation, listing, listing->snapshots[i - 1],
-                                  v03_segments_at(listing, time), no_limit, task, ret_state);
+            return open_upon(generation, listing, listing->snapshots[i - 1], time, task, ret_state);
     }
     return -ENOENT;
 }
@@ -158,6 +177,12 @@ static int generation_list_positions(struct generation *base, const char *folder
 {
     _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
     return listing ? v03_list_positions(cast(base), listing, folder, task, names) : -ENOENT;
+}
+
+static bool generation_goes_beyond(struct generation *base, int64_t time, const char *position)
+{
+    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
+    return listing && v03_goes_beyond(listing, time, position);
 }
 
 static int generation_list_points(struct generation *base, struct task *task, struct instants *points)
@@ -261,6 +286,7 @@ static const struct generation_ops v03_generation_ops = {
     .point_at = generation_point_at,
     .open_at = generation_open_at,
     .open_position = generation_open_position,
+    .goes_beyond = generation_goes_beyond,
     .list_points = generation_list_points,
     .list_landmarks = generation_list_landmarks,
     .list_positions = generation_list_positions,
@@ -276,7 +302,7 @@ int v03_generation_open(const char *name, struct replica *replica, const struct 
 {
     _cleanup_free_ struct v03_generation *generation = calloc(1, sizeof *generation);
 
-    if (!generation || generation_init(&generation->base, &v03_generation_ops, name, options) < 0)
+    if (!generation || generation_init(&generation->base, &v03_generation_ops, name, replica, options) < 0)
         return -ENOMEM;
     generation->replica = replica;
     generation->base.store = replica_store(replica);

@@ -190,6 +190,22 @@ static int open_wal_end(struct v03_generation *generation, struct v03_listing *l
     return -ENOENT;
 }
 
+bool v03_goes_beyond(const struct v03_listing *listing, int64_t time, const char *position)
+{
+    size_t snapshots = v03_snapshots_at(listing, time), segments = v03_segments_at(listing, time);
+    size_t length = strcspn(position, "/");
+    uint64_t index, offset;
+
+    if (!parse_hex(position, length, &index) || position[length] != '/' ||
+        !parse_hex(position + length + 1, strlen(position + length + 1), &offset))
+        return true;
+    for (size_t i = 0; i < snapshots; i++)
+        if (listing->snapshots[i]->index > index)
+            return true;
+    const struct segment *last = segments ? listing->segments[segments - 1] : NULL;
+    return last && (last->index > index || (last->index == index && last->offset >= offset));
+}
+
 int v03_open_position(struct v03_generation *generation, struct v03_listing *listing, const char *position,
                       struct task *task, struct state **ret_state)
 {

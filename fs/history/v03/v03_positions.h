@@ -30,6 +30,9 @@ void v03_format_position(struct wal_position at, uint32_t page_size, char text[s
 int v03_open_position(struct v03_generation *generation, struct v03_listing *listing, const char *position,
                       struct task *task, struct state **ret_state);
 
+/* Whether a snapshot or a segment that counts at `time` begins at or behind `position` (INDEX/OFFSET). */
+bool v03_goes_beyond(const struct v03_listing *listing, int64_t time, const char *position);
+
 /* INDEX folders, or (`folder` is one) an OFFSET for every commit that can be reached. -ENOENT: no such
  * folder. */
 int v03_list_positions(struct v03_generation *generation, struct v03_listing *listing, const char *folder,

@@ -210,7 +210,6 @@ static uint64_t identify(const struct state *state, const struct snapshot *snaps
     hash = hash_text(hash, snapshot->object.key);
     hash = hash_text(hash, snapshot->object.version);
     hash = hash_text(hash, state->position);
-    hash = hash_text(hash, state->gap ? state->gap : "");
     snprintf(numbers, sizeof numbers, "%lld %llu", (long long)state->time,
              (unsigned long long)state->source_size);
     return hash_text(hash, numbers);

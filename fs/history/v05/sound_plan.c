@@ -118,22 +118,38 @@ static size_t first_behind(const struct v05_listing *listing, uint64_t txid)
     return low;
 }
 
+/* The first TXID that is there again behind what a plan for `time` lacks; UINT64_MAX: nothing is missing.
+ * Where a file of another level holds what follows, only finer points are gone, as they always are when level
+ * 0 has been pruned. But a damaged file that counts at `time` was there for what it held. Called locked. */
+static uint64_t behind_gap(const struct v05_listing *listing, int64_t time, uint64_t txid)
+{
+    uint64_t behind_hole = UINT64_MAX, behind_damage = UINT64_MAX;
+    bool is_held = false;
+
+    for (size_t i = 0; i < listing->n_files; i++) {
+        const struct ltx_file *file = listing->files[i];
+        if (file->max_txid <= txid)
+            continue;
+        if (file->learnt == LEARNT_DAMAGED) {
+            if (file->time <= time && file->max_txid < behind_damage)
+                behind_damage = file->max_txid + 1;
+        } else if (file->level != V05_BASE_LEVEL) {
+            is_held = is_held || file->min_txid <= txid + 1;
+            if (file->min_txid > txid + 1 && file->min_txid < behind_hole)
+                behind_hole = file->min_txid;
+        }
+    }
+    return is_held || behind_damage < behind_hole ? behind_damage : behind_hole;
+}
+
 int v05_describe_gap(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
                      const struct plan *plan, char **ret_gap)
 {
     uint64_t next = UINT64_MAX;
 
     pthread_mutex_lock(&generation->lock);
-    for (size_t i = generation->n_damaged ? 0 : first_behind(listing, plan->txid); i < listing->n_files;
-         i++) {
-        const struct ltx_file *file = listing->files[i];
-        if (file->time <= time && file->max_txid > plan->txid && file->level != V05_BASE_LEVEL &&
-            file->min_txid > plan->txid && file->min_txid < next && file->learnt != LEARNT_DAMAGED)
-            next = file->min_txid;
-        if (file->time <= time && file->max_txid > plan->txid && file->learnt == LEARNT_DAMAGED &&
-            file->max_txid + 1 < next)
-            next = file->max_txid + 1;
-    }
+    if (generation->n_damaged || first_behind(listing, plan->txid) < listing->n_files)
+        next = behind_gap(listing, time, plan->txid);
     pthread_mutex_unlock(&generation->lock);
     *ret_gap = NULL;
     return next == UINT64_MAX ? 0 : v05_write_gap(plan->txid + 1, next - 1, ret_gap);

@@ -130,8 +130,9 @@ int v05_plan(struct v05_generation *generation, const struct v05_listing *listin
 int v05_sound_plan(struct v05_generation *generation, struct v05_listing *listing, int64_t time,
                    uint64_t txid, struct task *task, struct plan *ret_plan);
 
-/* What is missing between where the plan leads and the newest TXID that there is a file of at `time`: a
- * sentence that the caller frees, or NULL. 0 or -ENOMEM. */
+/* What is missing right behind where a plan for `time` leads, up to the next TXID that there is a file of: a
+ * sentence that the caller frees, or NULL. Files that are younger than `time` count too: what they continue
+ * may have been there by then. 0 or -ENOMEM. */
 int v05_describe_gap(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
                      const struct plan *plan, char **ret_gap);
 

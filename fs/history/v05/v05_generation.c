@@ -170,6 +170,20 @@ int v05_open_again(const struct state *state, struct task *task, struct state **
     return r == -ENOENT ? open_txid(generation, INSTANT_MAX, txid, task, ret_state) : r;
 }
 
+static bool generation_goes_beyond(struct generation *base, int64_t time, const char *position)
+{
+    struct v05_generation *generation = cast(base);
+    _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
+    uint64_t txid = strtoull(position, NULL, 16);
+    bool beyond = false;
+
+    pthread_mutex_lock(&generation->lock);
+    for (size_t i = 0; listing && i < listing->n_files && !beyond; i++)
+        beyond = listing->files[i]->time <= time && listing->files[i]->max_txid > txid;
+    pthread_mutex_unlock(&generation->lock);
+    return beyond;
+}
+
 static int generation_list_points(struct generation *base, struct task *task, struct instants *points)
 {
     _cleanup_(unref_listing) struct v05_listing *listing = current(cast(base));
@@ -240,6 +254,7 @@ static const struct generation_ops v05_generation_ops = {
     .point_at = generation_point_at,
     .open_at = generation_open_at,
     .open_position = generation_open_position,
+    .goes_beyond = generation_goes_beyond,
     .list_points = generation_list_points,
     .list_landmarks = generation_list_landmarks,
     .list_positions = generation_list_positions,
@@ -255,7 +270,7 @@ int v05_generation_open(const char *name, struct replica *replica, const struct 
 {
     _cleanup_free_ struct v05_generation *generation = calloc(1, sizeof *generation);
 
-    if (!generation || generation_init(&generation->base, &v05_generation_ops, name, options) < 0)
+    if (!generation || generation_init(&generation->base, &v05_generation_ops, name, replica, options) < 0)
         return -ENOMEM;
     if (replica_open_as_written(replica, &generation->written) == -ENOMEM) {
         generation_finish(&generation->base);

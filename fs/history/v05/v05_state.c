@@ -346,7 +346,6 @@ static uint64_t identify(const struct state *state, const struct plan *plan)
     hash = hash_text(hash, object->key);
     hash = hash_text(hash, object->version);
     hash = hash_text(hash, state->position);
-    hash = hash_text(hash, state->gap ? state->gap : "");
     snprintf(time, sizeof time, "%" PRId64, state->time);
     return hash_text(hash, time);
 }

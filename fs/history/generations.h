@@ -1,0 +1,18 @@
+/* Generations side by side: those of a replica, or of all of a history's. */
+#pragma once
+
+#include "generation.h"
+
+/* Generations, a reference each: replica by replica in the configured order, each replica's by name.
+ * Zero-initialise. */
+struct generations {
+    struct generation **items;
+    size_t n, capacity;
+};
+
+void generations_finish(struct generations *generations);
+int generations_add(struct generations *generations,
+                    struct generation *generation); /* takes the reference over */
+int generations_copy(const struct generations *generations, struct generations *ret_copy);
+struct generation *generations_find(const struct generations *generations,
+                                    const char *name); /* the first: borrowed, or NULL */
