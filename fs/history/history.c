@@ -9,7 +9,7 @@
 
 #include "choose.h"
 #include "discover.h"
-#include "generation.h"
+#include "history_parts.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "litemount/log.h"
@@ -26,27 +26,7 @@
  * the last look, and before the newest object that it saw, will hardly get other objects any more. */
 #define SETTLED (60 * INSTANT_SECOND)
 
-/* A question is answered from so many listings more, where each is out of date before it is read. */
-#define MOST_LOOKS 3
-
 #define MOST_TOLD 1000 /* states whose gaps the log is told of */
-
-struct history {
-    char *name;
-    struct replica **replicas; /* owned */
-    size_t n_replicas;
-    struct history_options options;
-
-    struct look look;
-    int64_t listed_whole_at; /* only whoever looks touches it, and the next three */
-    int64_t as_of;           /* the last look shows everything that there was then */
-    size_t active;           /* the replica that answered */
-    bool is_small;           /* it holds few objects: listing all again costs no more than what came since */
-
-    pthread_mutex_t lock;           /* guards what is below */
-    struct generations generations; /* of the active replica, by name */
-    struct names told;              /* states of which the log was told that they are not the newest */
-};
 
 int history_open(const char *name, struct replica **replicas, size_t n_replicas,
                  const struct history_options *options, struct history **ret_history)
@@ -370,46 +350,6 @@ int history_generations(struct history *history, bool anew, struct task *task,
 {
     int r = refresh(history, anew ? 0 : history->options.refresh, anew, task);
     return r < 0 ? r : current(history, ret_generations);
-}
-
-static int visit_one(struct history *history, size_t n, visit_replica *visit, void *context,
-                     struct task *task)
-{
-    struct replica *replica;
-    int r = -ESTALE;
-
-    for (int looks = 0; looks < MOST_LOOKS && r == -ESTALE; looks++) {
-        struct survey survey = {0};
-        task_forgive(task);
-        r = history_survey(history, n, task, &replica, &survey);
-        if (r == 0)
-            r = visit(context, replica, &survey.found, task);
-        generations_finish(&survey.found);
-    }
-    return r == -ESTALE ? -EIO : r;
-}
-
-int history_visit_replicas(struct history *history, visit_replica *visit, void *context, struct task *task)
-{
-    size_t answered = 0;
-    int result = 0;
-
-    for (size_t i = 0; i < history->n_replicas; i++) {
-        struct task attempt;
-        task_init(&attempt, task);
-        int r = visit_one(history, i, visit, context, &attempt);
-        if (r == -ECANCELED || r == -ENOMEM)
-            return r;
-        answered += r == 0;
-        if (r < 0 && history->n_replicas > 1)
-            log_warning("%s: replica %s does not answer: %s", history->name,
-                        replica_url(history->replicas[i]), task_reason(&attempt, r));
-        if (r < 0 && result == 0)
-            result = task_fail(task, -r, "%s", task_reason(&attempt, r));
-    }
-    if (answered)
-        task_forgive(task);
-    return answered ? 0 : result;
 }
 
 int history_has_point(struct history *history, int64_t time, struct task *task)
