@@ -16,8 +16,8 @@
 struct task;
 struct http;
 
-/* Starts the thread. `deadline_seconds`: the longest wait for an answer to begin or to go on; one that goes on
- * as slowly as nobody is served by is no better than none, and ends sooner. 0, -ENOMEM or
+/* Starts the thread. `deadline_seconds`: the longest wait for an answer to begin or to go on; one that crawls
+ * is no better than none, and ends sooner. 0, -ENOMEM or
  * -EREMOTEIO with a reason. */
 int http_open(unsigned deadline_seconds, struct task *task, struct http **ret_http);
 void http_close(struct http *http); /* NULL is fine; transfers under way end with -ECANCELED */

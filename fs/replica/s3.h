@@ -13,12 +13,17 @@
 
 struct task;
 
+/* What a store's ETags of 32 hex digits turned out to be. */
+enum s3_etags { S3_ETAGS_UNKNOWN, S3_ETAGS_MD5, S3_ETAGS_OTHER };
+
 struct s3_store {
     struct store store; /* must stay first */
     char *bucket, *endpoint, *configured_region;
     bool path_style, skip_verify;
     char *access_key_id, *secret_access_key, *session_token; /* NULL: anonymous; no token */
     char *sse_key, *sse_key_md5;                             /* base64; NULL: none */
+
+    _Atomic enum s3_etags etags;
 
     pthread_mutex_t lock; /* guards the region */
     char region[S3_REGION_SIZE];

@@ -3,6 +3,7 @@
  * Keys are taken as they are: Litestream v0.5 writes some with "//" and with "./" at their beginning. Source:
  * Amazon S3 API Reference, GetObject and HeadObject. */
 #include "s3.h"
+#include "s3_sums.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -22,6 +23,8 @@ struct s3_range {
     const struct object *object;
     uint64_t first, last; /* bytes, both included */
     bool whole;           /* it is the whole object: asked for without a range */
+    const uint8_t *bytes; /* what came */
+    struct s3_sums sums;  /* of what came */
     const char *header;   /* of the metadata that is wanted too; NULL: none */
     char *metadata;       /* what the answer told of it */
 };
@@ -88,6 +91,11 @@ static int check_range(void *context, const struct http_answer *answer, struct s
         return s3_problem(problem, EBADMSG,
                           "the answer is shorter than what was asked for: %zu bytes of %" PRIu64,
                           answer->received, length);
+    const char *etag = http_answer_header(answer, "ETag");
+    s3_sums_compare(answer, etag ? etag : range->object->version, range->bytes, (size_t)length, range->whole,
+                    &range->sums);
+    if (range->sums.wrong)
+        return s3_problem(problem, EBADMSG, "what came is not what its %s says", range->sums.wrong);
     return copy_header(answer, range->header, &range->metadata);
 }
 
@@ -111,6 +119,29 @@ static char *metadata_header(const char *name)
     return asprintf(&header, "x-amz-meta-%s", name) < 0 ? NULL : header;
 }
 
+/* Sends the call, and once more if what came is not what its MD5 says. The second answer counts, whatever it
+ * is: the MD5 may be none. If the same came twice it is, and the store is not doubted again, unless it was
+ * right before. */
+static int read_range(struct s3_store *s3, const struct s3_call *call, struct s3_range *range,
+                      struct task *task)
+{
+    struct s3_call again = *call;
+    int r = s3_exchange(s3, call, task);
+
+    if (r == 0 && range->sums.sound)
+        atomic_store(&s3->etags, S3_ETAGS_MD5);
+    if (r < 0 || !range->sums.doubtful || atomic_load(&s3->etags) == S3_ETAGS_OTHER)
+        return r;
+    const struct s3_sums first = range->sums;
+    again.anew = true;
+    r = s3_exchange(s3, &again, task);
+    if (r == 0 && range->sums.doubtful && memcmp(range->sums.md5, first.md5, sizeof first.md5) == 0) {
+        enum s3_etags unknown = S3_ETAGS_UNKNOWN;
+        atomic_compare_exchange_strong(&s3->etags, &unknown, S3_ETAGS_OTHER);
+    }
+    return r;
+}
+
 int s3_read(struct store *store, const struct read_request *request, struct task *task, char **ret_value)
 {
     const struct object *object = request->object;
@@ -120,6 +151,7 @@ int s3_read(struct store *store, const struct read_request *request, struct task
         .first = request->offset,
         .last = request->offset + request->length - 1,
         .whole = request->offset == 0 && request->length == object->size,
+        .bytes = request->bytes,
         .header = header,
     };
     char date[HTTP_DATE_SIZE], range_text[64];
@@ -142,7 +174,7 @@ int s3_read(struct store *store, const struct read_request *request, struct task
         .check = check_range,
         .context = &range,
     };
-    int r = s3_exchange((struct s3_store *)store, &call, task);
+    int r = read_range((struct s3_store *)store, &call, &range, task);
     *ret_value = range.metadata;
     return r;
 }

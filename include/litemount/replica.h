@@ -102,7 +102,9 @@ const void *replica_store(const struct replica *replica);
 /* Whether a listing is many answers, one after the other, each of a thousand entries or so. */
 bool replica_lists_in_pages(const struct replica *replica);
 
-/* Reads exactly `length` bytes from `offset` of the very version of the object that the listing showed.
+/* Reads exactly `length` bytes from `offset` of the very version of the object that the listing showed. What
+ * the store tells of their checksum is compared; an ETag or a Content-MD5 that may be one is reason to ask once
+ * more, and the second answer counts.
  * Returns 0; -ENOENT if it is gone; -ESTALE if another version stands in its place; -EINVAL if the listed
  * object has no such bytes; else as replica_list. */
 int replica_read(struct replica *replica, const struct object *object, uint64_t offset, size_t length,

@@ -79,6 +79,7 @@ class FaultServer:
         self.region, self.redirect, self.encryption_key = region, redirect, encryption_key
         self.requests, self.faults, self.lock = [], [], threading.Lock()
         self.opaque_etags, self._sums = False, {}
+        self.tell = lambda body, ranged: {}  # more headers of an answer with an object's bytes
         self.connections = 0  # so far
         self.healed = threading.Event()  # lets the silent ones go
         self._server = Server(("127.0.0.1", port), self._handler())
@@ -340,11 +341,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with open(server.path(key), "rb") as file:
             file.seek(first)
             body = file.read(last - first + 1)
+        told = server.tell(body, bool(ranged))
         if fault and fault.kind == "other-etag":
             etag = etag[::-1]
         elif fault and fault.kind == "other-object":
             body = server.other_body(key, body)
-        headers = {"ETag": f'"{etag}"', "Last-Modified": self.date_time_string(modified), "Accept-Ranges": "bytes"}
+        headers = {"ETag": f'"{etag}"', "Last-Modified": self.date_time_string(modified), "Accept-Ranges": "bytes", **told}
         for name, value in server.metadata.get(os.fsdecode(key), {}).items():
             headers[f"x-amz-meta-{name}"] = value
         if ranged:
