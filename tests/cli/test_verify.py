@@ -399,9 +399,16 @@ class Stores(VerifyTest):
         self.assertEqual(sum(report["objects"] for report in reports), len(layout.rows))
 
     def test_an_object_that_comes_damaged(self):
+        """On its way, which is nothing against the backup; and as it is kept."""
         config = self.serve("edges-v03")
         self.bucket.fault("flip", times=1, on="object")
-        self.assert_problems(self.reports("-config", config)["edges.sqlite3"], [r"s3://\S+\.lz4 is damaged"])
+        self.assert_problems(self.reports("-config", config)["edges.sqlite3"], [])
+        path = max(self.bucket.folder.rglob("*.wal.lz4"))
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+        self.assert_problems(self.reports("-config", config)["edges.sqlite3"],
+                             [r"s3://\S+\.lz4 is damaged", "the newest state that can be restored is of .* is damaged"])
 
     def test_a_store_that_lets_nobody_read(self):
         """It is asked a few times, and not for every object."""
