@@ -249,6 +249,19 @@ class Holes(Listings):
     def test_a_missing_segment(self):
         self.check("damaged-v03", "missing-segment.sqlite3", "segment 00000002/000283e0 does not continue what is before it")
 
+    def test_none_where_level_0_was_pruned(self):
+        """A file of level 1 holds the TXIDs, its time has not come: finer points are gone, and nothing else."""
+        fixture, target = self.fixture("rails-v05"), self.folder / "restored"
+        replica, gap = fixture / "replica/production.sqlite3", "TXID 000000000000009d to 000000000000009d: no sound file holds them"
+        restore = ("restore", "-force", "-timestamp", "2026-11-24T01:55:31Z", "-o", target, f"file://{replica}")
+        (replica / "ltx/9/0000000000000001-000000000000009d.ltx").unlink()
+        self.assertEqual({row["gap"] for row in self.points("rails-v05", "production.sqlite3")}, {None})
+        done = self.run_verb(*restore)
+        self.assertEqual((done.returncode, done.stderr.count("hole"), done.stderr.count(gap)), (0, 0, 0), done.stderr)
+        (replica / "ltx/1/000000000000009d-00000000000000a6.ltx").unlink()
+        self.assertEqual([row["gap"] for row in self.points("rails-v05", "production.sqlite3") if row["gap"]], [gap])
+        self.assertIn(gap, self.run_verb(*restore).stderr)
+
     def test_none_where_nothing_is_missing(self):
         for name, database in (("rails-v03", "production.sqlite3"), ("edges-v05", "edges.sqlite3")):
             self.assertEqual({row["gap"] for row in self.points(name, database)}, {None})

@@ -344,15 +344,27 @@ static struct plan plan_at(const struct made_listing *made, int64_t time)
     return plan;
 }
 
-/* What is missing at `time` behind `txid`, file by file: up to before the first that is there; 0: nothing. */
+static bool is_held(const struct made_listing *made, uint64_t txid)
+{
+    for (size_t i = 0; i < made->listing.n_files; i++) {
+        const struct ltx_file *file = made->files[i];
+        if (file->level != 9 && file->learnt != LEARNT_DAMAGED && file->min_txid <= txid &&
+            txid <= file->max_txid)
+            return true;
+    }
+    return false;
+}
+
+/* What is missing at `time` behind `txid`, file by file: up to before the first that is there; 0: nothing, or
+ * a file has what is next whose time has not come. */
 static uint64_t missing_at(const struct made_listing *made, int64_t time, uint64_t txid)
 {
     uint64_t next = UINT64_MAX;
     for (size_t i = 0; i < made->listing.n_files; i++) {
         const struct ltx_file *file = made->files[i];
-        bool damaged = file->learnt == LEARNT_DAMAGED;
+        bool damaged = file->learnt == LEARNT_DAMAGED, counts = damaged || !is_held(made, txid + 1);
         uint64_t first = damaged ? file->max_txid + 1 : file->min_txid;
-        if (file->time <= time && file->max_txid > txid && (damaged || file->level != 9) && first < next)
+        if (file->time <= time && file->max_txid > txid && (damaged || file->level != 9) && counts && first < next)
             next = first;
     }
     return next == UINT64_MAX ? 0 : next - 1;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "coverage.h"
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "v05.h"
@@ -127,6 +128,7 @@ struct growth {
     struct ltx_file **waiting; /* for a TXID before theirs, or damaged */
     size_t n_waiting;
     uint64_t next; /* behind what is missing: the least TXID that is there; UINT64_MAX: nothing waits */
+    uint64_t behind_damage; /* the same of what is damaged */
 };
 
 static bool connects(const struct growth *growth, const struct ltx_file *file)
@@ -148,9 +150,11 @@ static void reach(struct growth *growth, struct ltx_file *file)
 /* A damaged file holds nothing, but it says that there was something: what follows it would be next. */
 static void note_missing(struct growth *growth, const struct ltx_file *file)
 {
-    uint64_t next = file->learnt == LEARNT_DAMAGED ? file->max_txid + 1 : file->min_txid;
-    if (file->max_txid > growth->reached && next < growth->next)
-        growth->next = next;
+    bool damaged = file->learnt == LEARNT_DAMAGED;
+    uint64_t *next = damaged ? &growth->behind_damage : &growth->next,
+             first = damaged ? file->max_txid + 1 : file->min_txid;
+    if (file->max_txid > growth->reached && first < *next)
+        *next = first;
 }
 
 static void take_waiting(struct growth *growth)
@@ -164,7 +168,7 @@ static void take_waiting(struct growth *growth)
         growth->waiting[i] = growth->waiting[--growth->n_waiting];
         i = 0;
     }
-    growth->next = UINT64_MAX;
+    growth->next = growth->behind_damage = UINT64_MAX;
     for (size_t i = 0; i < growth->n_waiting; i++)
         note_missing(growth, growth->waiting[i]);
 }
@@ -201,7 +205,18 @@ static int add_point(struct plan_points *points, const struct growth *growth, in
     return r;
 }
 
-static int find_points(struct ltx_file **files, size_t n, struct growth *growth, struct plan_points *points)
+/* The last TXID that is missing before what waits; 0: nothing is. Where a file holds what follows whose time
+ * has not come, only finer points are gone; but what is damaged was there. */
+static uint64_t last_missing(const struct growth *growth, const struct coverage *coverage)
+{
+    uint64_t next = growth->next;
+    if (growth->behind_damage < next || coverage_has(coverage, growth->reached + 1))
+        next = growth->behind_damage;
+    return next == UINT64_MAX ? 0 : next - 1;
+}
+
+static int find_points(struct ltx_file **files, size_t n, const struct coverage *coverage,
+                       struct growth *growth, struct plan_points *points)
 {
     int r = 0;
 
@@ -214,7 +229,7 @@ static int find_points(struct ltx_file **files, size_t n, struct growth *growth,
         if (growth->base != base || growth->reached != reached)
             r = add_point(points, growth, time, growth->base != base);
         if (r == 0 && points->n)
-            points->items[points->n - 1].missing = growth->next == UINT64_MAX ? 0 : growth->next - 1;
+            points->items[points->n - 1].missing = last_missing(growth, coverage);
     }
     return r;
 }
@@ -223,15 +238,16 @@ int plan_points(const struct v05_listing *listing, struct plan_points *ret_point
 {
     _cleanup_free_ struct ltx_file **files = calloc(listing->n_files + 1, sizeof(struct ltx_file *));
     _cleanup_free_ struct ltx_file **waiting = calloc(listing->n_files + 1, sizeof(struct ltx_file *));
-    struct growth growth = {.waiting = waiting, .next = UINT64_MAX};
+    _cleanup_(coverage_finish) struct coverage coverage = {0};
+    struct growth growth = {.waiting = waiting, .next = UINT64_MAX, .behind_damage = UINT64_MAX};
     struct plan_points points = {0};
 
-    if (!files || !waiting)
+    if (!files || !waiting || coverage_make(listing, &coverage) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < listing->n_files; i++)
         files[i] = listing->files[i];
     qsort(files, listing->n_files, sizeof(struct ltx_file *), by_time);
-    int r = find_points(files, listing->n_files, &growth, &points);
+    int r = find_points(files, listing->n_files, &coverage, &growth, &points);
     if (r < 0) {
         free(points.items);
         return r;
