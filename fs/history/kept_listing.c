@@ -113,6 +113,7 @@ static int move_objects(struct listing *from, size_t n, struct listing *to)
     memcpy(to->objects + to->n_objects, from->objects, n * sizeof *from->objects);
     memset(from->objects, 0, n * sizeof *from->objects);
     to->n_objects += n;
+    to->long_bytes += from->long_bytes;
     return 0;
 }
 
@@ -183,6 +184,8 @@ static int list_range(void *context, size_t item, struct task *task)
         }
         if (r == 0)
             r = move_objects(&page, n, &ranges->found[item]);
+        if (r == 0)
+            r = listing_check(&ranges->found[item], replica_url(ranges->replica), task);
     }
     return r;
 }

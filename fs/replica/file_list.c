@@ -224,6 +224,8 @@ static int walk_folder(struct walk *walk, int folder, const char *prefix, unsign
             continue;
         r = name[strlen(name) - 1] == '/' ? walk_below(walk, folder, name, key, depth)
                                           : add_file(walk, folder, name, key);
+        if (r == 0)
+            r = listing_check(walk->listing, walk->file->folder, walk->task);
         if (r < 0)
             return r;
     }

@@ -1,11 +1,16 @@
 #include "store.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
+#include "litemount/task.h"
+
+#define USUAL_BYTES 192            /* of an entry's texts: a v0.3 key below a long path, and an ETag */
+#define LONG_BYTES_MAX (64u << 20) /* beyond those, of all entries together */
 
 void object_finish(struct object *object)
 {
@@ -39,6 +44,25 @@ void listing_finish(struct listing *listing)
     *listing = (struct listing){0};
 }
 
+int listing_check(const struct listing *listing, const char *where, struct task *task)
+{
+    size_t n = listing->n_objects + listing->n_folders;
+
+    if (n <= LISTING_ENTRIES_MAX && listing->long_bytes <= LONG_BYTES_MAX)
+        return 0;
+    return task_fail(task, EREMOTEIO,
+                     "%s: a listing has more entries than any backup: %zu so far, by %" PRIu64
+                     " MB longer than a backup's; check the endpoint and the path",
+                     where, n, listing->long_bytes / 1000000);
+}
+
+/* Notes how much longer than usual an entry's texts are. */
+static void count_long_bytes(struct listing *listing, size_t length)
+{
+    if (length > USUAL_BYTES)
+        listing->long_bytes += length - USUAL_BYTES;
+}
+
 int listing_add_object(struct listing *listing, const char *key, const char *version, uint64_t size,
                        int64_t modified)
 {
@@ -49,6 +73,8 @@ int listing_add_object(struct listing *listing, const char *key, const char *ver
     if (r == 0)
         r = object_copy(&object, &listing->objects[listing->n_objects]);
     if (r == 0)
+        count_long_bytes(listing, strlen(key) + strlen(version));
+    if (r == 0)
         listing->n_objects++;
     return r;
 }
@@ -58,6 +84,7 @@ int listing_add_folder(struct listing *listing, const char *name)
     _cleanup_free_ char *copy = strdup(name);
     if (!copy || ARRAY_GROW(listing->folders, listing->folders_capacity, listing->n_folders + 1) < 0)
         return -ENOMEM;
+    count_long_bytes(listing, strlen(name));
     listing->folders[listing->n_folders++] = steal_pointer(copy);
     return 0;
 }
@@ -102,7 +129,9 @@ int listing_move(struct listing *from, struct listing *to)
         memcpy(to->folders + to->n_folders, from->folders, from->n_folders * sizeof *from->folders);
     to->n_objects += from->n_objects;
     to->n_folders += from->n_folders;
+    to->long_bytes += from->long_bytes;
     from->n_objects = from->n_folders = 0;
+    from->long_bytes = 0;
     return 0;
 }
 

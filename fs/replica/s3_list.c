@@ -14,7 +14,6 @@
 #define PAGE_BYTES_MAX                                                                                       \
     (16u << 20)             /* bytes of a page's text: several times what 1000 of the longest keys take */
 #define EMPTY_PAGES_MAX 100 /* pages in a row that hold nothing */
-#define LISTING_MAX 4000000 /* entries of a listing: 40 times the largest history foreseen */
 
 /* A listing under way. */
 struct s3_list {
@@ -23,6 +22,7 @@ struct s3_list {
     char *token; /* of the next page, NULL: the first page */
     char *last;  /* the greatest key or folder so far, NULL: none yet */
     unsigned empty_pages;
+    size_t n_seen; /* entries, also those that are not wanted */
     struct listing *listing;
     struct s3_page page; /* the one that came last */
 };
@@ -143,8 +143,10 @@ static int take_page(struct s3_list *list)
 
 static int note_progress(struct s3_list *list)
 {
-    const char *greatest = greatest_key(&list->page.listing);
+    const struct listing *found = &list->page.listing;
+    const char *greatest = greatest_key(found);
 
+    list->n_seen += found->n_objects + found->n_folders;
     if (!greatest) {
         list->empty_pages++;
         return 0;
@@ -162,6 +164,16 @@ static int fail_listing(const struct s3_list *list, struct task *task, const cha
                      s3->endpoint ? s3->endpoint : "", list->request->prefix, what);
 }
 
+/* Whether the listing may go on: it gets somewhere, and not too far. */
+static int check_progress(const struct s3_list *list, struct task *task)
+{
+    if (list->empty_pages > EMPTY_PAGES_MAX)
+        return fail_listing(list, task, "the store answers with one empty page after the other");
+    if (list->n_seen > LISTING_ENTRIES_MAX)
+        return fail_listing(list, task, "there is no end to it");
+    return listing_check(list->listing, list->s3->bucket, task);
+}
+
 /* Fetches one page and adds it. `*ret_more`: whether another one is to be fetched. */
 static int list_page(struct s3_list *list, struct task *task, bool *ret_more)
 {
@@ -172,13 +184,11 @@ static int list_page(struct s3_list *list, struct task *task, bool *ret_more)
         r = take_page(list);
     if (r == 0)
         r = note_progress(list);
+    if (r == 0)
+        r = check_progress(list, task);
     if (r < 0)
         return r;
-    if (list->empty_pages > EMPTY_PAGES_MAX)
-        return fail_listing(list, task, "the store answers with one empty page after the other");
     size_t entries = list->listing->n_objects + list->listing->n_folders;
-    if (entries > LISTING_MAX)
-        return fail_listing(list, task, "there is more than any backup holds");
     *ret_more = list->page.token && !(limit && entries >= limit);
     free(list->token);
     list->token = steal_pointer(list->page.token);

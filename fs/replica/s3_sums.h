@@ -23,6 +23,6 @@ struct s3_sums {
     uint8_t md5[S3_MD5_SIZE]; /* of the body, if one was told */
 };
 
-/* `whole`: the body is all of the object. `etag` is the object's, as the answer or else its listing has it. */
+/* `whole`: the body is all of the object. `etag` is the object's, as the answer or its listing has it. */
 void s3_sums_compare(const struct http_answer *answer, const char *etag, const void *body, size_t size,
                      bool whole, struct s3_sums *ret_sums);

@@ -43,6 +43,8 @@ struct object {
 void object_finish(struct object *object);
 int object_copy(const struct object *object, struct object *ret_object); /* 0 or -ENOMEM */
 
+#define LISTING_ENTRIES_MAX 16000000 /* half a year of a segment each second */
+
 /* What a listing found, in the byte order of the keys. Owns everything. Zero-initialise; add to it with the
  * store's list call; finish it with listing_finish. */
 struct listing {
@@ -50,9 +52,15 @@ struct listing {
     size_t n_objects, objects_capacity;
     char **folders; /* "NAME/" each, relative to the replica's root; only with LIST_FOLDER */
     size_t n_folders, folders_capacity;
+    uint64_t long_bytes; /* by which the entries' texts are longer than those of a backup's: all together */
 };
 
 void listing_finish(struct listing *listing);
+
+/* Whether a listing that grows is one that a backup may have, in the number of its entries and in their
+ * length. Returns 0, or -EREMOTEIO with a reason that begins with `where`: a store that lists for ever must
+ * not take all memory. */
+int listing_check(const struct listing *listing, const char *where, struct task *task);
 
 enum list_depth {
     LIST_FOLDER, /* one level: objects directly below the prefix, and the names of folders there */
@@ -103,8 +111,8 @@ const void *replica_store(const struct replica *replica);
 bool replica_lists_in_pages(const struct replica *replica);
 
 /* Reads exactly `length` bytes from `offset` of the very version of the object that the listing showed. What
- * the store tells of their checksum is compared; an ETag or a Content-MD5 that may be one is reason to ask once
- * more, and the second answer counts.
+ * the store tells of their checksum is compared; an ETag or a Content-MD5 that may be one is reason to ask
+ * once more, and the second answer counts.
  * Returns 0; -ENOENT if it is gone; -ESTALE if another version stands in its place; -EINVAL if the listed
  * object has no such bytes; else as replica_list. */
 int replica_read(struct replica *replica, const struct object *object, uint64_t offset, size_t length,

@@ -19,7 +19,7 @@ body, then nothing more) `crawl` (a byte a tenth of a second) `short` (a body th
 (one bit is wrong) `other-object` (another object's body of that length, under the right headers) `other-etag` (another
 version's) `other-range` `wrong-range` (the header only) `ignore-range`. Of a listing: `garbage` `truncated-xml` `same-page`
 (the first page again and again) `new-tokens` (the same, with ever new tokens) `other-prefix` (a page of another listing)
-`entities`.
+`endless` (ever new keys of 1,000 bytes) `entities`.
 """
 
 import argparse
@@ -39,7 +39,7 @@ import urllib.parse
 from xml.sax.saxutils import escape
 
 PARTS = {b"%2E": b".", b"%2F": b""}  # what no file can be called
-LISTING_FAULTS = {"garbage", "truncated-xml", "same-page", "new-tokens", "other-prefix", "entities"}
+LISTING_FAULTS = {"garbage", "truncated-xml", "same-page", "new-tokens", "other-prefix", "endless", "entities"}
 OBJECT_FAULTS = {"cut", "stall", "crawl", "short", "long", "flip", "other-object", "other-etag", "other-range", "wrong-range", "ignore-range"}
 ENTITIES = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">' + "".join(
     f'<!ENTITY {chr(98 + i)} "{f"&{chr(97 + i)};" * 10}">' for i in range(9)) + "]><ListBucketResult>&j;</ListBucketResult>"
@@ -390,7 +390,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             if kind == "other-prefix":
                 query = {**query, "prefix": query.get("prefix", "")[:-1] + "-other/"}
-            body = self.page(query, kind).encode()
+            body = (self.endless_page(query) if kind == "endless" else self.page(query, kind)).encode()
             self.answer(200, body[:-30] if kind == "truncated-xml" else body, {"Content-Type": "application/xml"})
 
     def entries(self, query):
@@ -408,6 +408,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 found.append(name)
             last = name
         return found
+
+    def endless_page(self, query):
+        number = int(query.get("continuation-token", "0"))
+        keys = (f"{query.get('prefix', '')}{number:010}{i:06}{'k' * 984}" for i in range(1000))
+        return ("<ListBucketResult><IsTruncated>true</IsTruncated>"
+                f"<NextContinuationToken>{number + 1}</NextContinuationToken>" + "".join(
+                    f"<Contents><Key>{key}</Key><LastModified>2024-11-04T10:30:00.000Z</LastModified><ETag>e</ETag><Size>1</Size></Contents>"
+                    for key in keys) + "</ListBucketResult>")
 
     def page(self, query, kind):
         limit = min(int(query.get("max-keys", 1000)), 1000)

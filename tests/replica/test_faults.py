@@ -384,6 +384,12 @@ class Listings(FaultTest):
         self.server.fault("other-prefix")
         self.refused("EREMOTEIO", "list", "g/", "all", attempts=2, says=["s3://bucket", "another listing, of 'g-other/'"])
 
+    def test_one_without_end(self):
+        """Of ever new keys: an end, before it takes the machine's memory."""
+        self.serve().fault("endless")
+        self.refused("EREMOTEIO", "list", "", "all", says=["bucket", "more entries than any backup", "check the endpoint"])
+        self.assertLess(self.count(key=""), 120)
+
     def test_no_such_bucket(self):
         self.serve()
         self.refused("EREMOTEIO", "list", "", "all", bucket="other", says=["s3://other", "404 NoSuchBucket"])

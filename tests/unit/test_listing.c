@@ -11,6 +11,7 @@
 
 #include "data_files.h"
 #include "litemount/instant.h"
+#include "litemount/task.h"
 #include "s3_xml.h"
 
 #define HEAD                                                                                                 \
@@ -104,6 +105,25 @@ static void makes_versions(void **state)
     s3_page_finish(&page);
 }
 
+static void knows_what_no_backup_lists(void **state)
+{
+    static const struct {
+        struct listing listing;
+        int result;
+    } cases[] = {
+        {{0}, 0},
+        {{.n_objects = LISTING_ENTRIES_MAX, .long_bytes = 1 << 20}, 0},
+        {{.n_objects = LISTING_ENTRIES_MAX, .n_folders = 1}, -EREMOTEIO},
+        {{.n_objects = 1000, .long_bytes = 100 << 20}, -EREMOTEIO},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct task task;
+        task_init(&task, NULL);
+        assert_int_equal(listing_check(&cases[i].listing, "here", &task), cases[i].result);
+        assert_int_equal(strncmp(task_reason(&task, 0), "here: ", 6) == 0, cases[i].result < 0);
+    }
+}
+
 static void check_refused(const char *name, const struct buffer *bytes)
 {
     struct s3_page page = {0};
@@ -172,6 +192,7 @@ int main(void)
         cmocka_unit_test(decodes_keys_if_they_are_encoded),
         cmocka_unit_test(leaves_out_what_cannot_be_told),
         cmocka_unit_test(makes_versions),
+        cmocka_unit_test(knows_what_no_backup_lists),
         cmocka_unit_test(refuses_what_is_no_page),
         cmocka_unit_test(refuses_a_key_that_no_store_can_have),
         cmocka_unit_test(refuses_a_cut_page),
