@@ -23,37 +23,15 @@ static void read_entries(const struct piece_file *file, uint64_t first, size_t c
     read_at(file->fd, entries, count * sizeof *entries, layout_entry_place(&file->layout, first));
 }
 
-static bool is_verified(const struct piece_file *file, uint64_t index)
+/* Notes where the image ends, if one of the entries, whose checksums held, says so. */
+static void note_end(struct piece_file *file, uint64_t first, const struct layout_entry *entries, size_t count)
 {
-    return index / 8 < file->verified_size && (file->verified[index / 8] >> index % 8 & 1);
-}
-
-/* Without memory for the map a piece is verified again at its next use. */
-static void note_verified(struct piece_file *file, uint64_t index)
-{
-    if (index / 8 >= file->verified_size) {
-        size_t size = (index / 8 + 1) * 2;
-        uint8_t *map = realloc(file->verified, size);
-        if (!map)
-            return;
-        memset(map + file->verified_size, 0, size - file->verified_size);
-        file->verified = map;
-        file->verified_size = size;
-    }
-    file->verified[index / 8] |= (uint8_t)(1 << index % 8);
-}
-
-/* Notes pieces whose checksums held; `entries` are theirs. */
-static void note_entries(struct piece_file *file, uint64_t first, const struct layout_entry *entries,
-                         size_t count)
-{
-    pthread_mutex_lock(&file->lock);
-    for (size_t i = 0; i < count; i++) {
-        note_verified(file, first + i);
-        if (layout_entry_last(&entries[i]))
+    for (size_t i = 0; i < count; i++)
+        if (layout_entry_last(&entries[i])) {
+            pthread_mutex_lock(&file->lock);
             file->end = (first + i) * file->layout.piece + layout_entry_length(&entries[i]);
-    }
-    pthread_mutex_unlock(&file->lock);
+            pthread_mutex_unlock(&file->lock);
+        }
 }
 
 int piece_file_open(int folder, const struct digest *digest, size_t piece, bool create,
@@ -87,7 +65,6 @@ void piece_file_close(struct piece_file *file)
         return;
     close(file->fd);
     pthread_mutex_destroy(&file->lock);
-    free(file->verified);
     free(file);
 }
 
@@ -101,29 +78,6 @@ void piece_file_touch(const struct piece_file *file)
 {
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};
     (void)futimens(file->fd, times);
-}
-
-static uint64_t byte_place(const struct piece_file *file, uint64_t offset)
-{
-    return layout_piece_place(&file->layout, offset / file->layout.piece) + offset % file->layout.piece;
-}
-
-/* How many of the bytes from `offset` on lie in one go in the file and are known to be good. */
-static size_t verified_run(struct piece_file *file, uint64_t offset, size_t length)
-{
-    uint64_t first = offset / file->layout.piece, index = first;
-    uint64_t stop =
-        first + layout_within_group(first, (offset + length - 1) / file->layout.piece - first + 1);
-    uint64_t run_end;
-
-    pthread_mutex_lock(&file->lock);
-    while (index < stop && is_verified(file, index))
-        index++;
-    run_end = index * file->layout.piece < file->end ? index * file->layout.piece : file->end;
-    pthread_mutex_unlock(&file->lock);
-    if (index == first || run_end <= offset)
-        return 0;
-    return run_end - offset < length ? run_end - offset : length;
 }
 
 /* Reads whole pieces, as many of one group as are there, straight to where they belong. Returns the bytes. */
@@ -142,7 +96,7 @@ static size_t read_pieces(struct piece_file *file, uint64_t first, size_t count,
     while (good < n &&
            layout_entry_holds(&file->layout, first + good, &entries[good], bytes + good * file->layout.piece))
         good++;
-    note_entries(file, first, entries, good);
+    note_end(file, first, entries, good);
     return good * file->layout.piece;
 }
 
@@ -158,7 +112,7 @@ int piece_file_load(struct piece_file *file, uint64_t index, uint8_t *bytes, siz
         read_at(file->fd, bytes, length, layout_piece_place(&file->layout, index)) != length ||
         !layout_entry_holds(&file->layout, index, &entry, bytes))
         return -ENOENT;
-    note_entries(file, index, &entry, 1);
+    note_end(file, index, &entry, 1);
     *ret_length = length;
     *ret_last = layout_entry_last(&entry);
     return 0;
@@ -179,14 +133,6 @@ static size_t read_part(struct piece_file *file, uint64_t offset, size_t length,
     return length;
 }
 
-static size_t read_unverified(struct piece_file *file, uint64_t offset, size_t length, uint8_t *bytes)
-{
-    size_t n = 0;
-    if (offset % file->layout.piece == 0 && length >= file->layout.piece)
-        n = read_pieces(file, offset / file->layout.piece, length / file->layout.piece, bytes);
-    return n ? n : read_part(file, offset, length, bytes);
-}
-
 static uint64_t known_end(struct piece_file *file)
 {
     pthread_mutex_lock(&file->lock);
@@ -195,20 +141,22 @@ static uint64_t known_end(struct piece_file *file)
     return end;
 }
 
+/* A checksum is compared at each read, also of what was read before: a file that somebody truncates, and that
+ * another piece makes long again, holds zeros where pieces were. */
 size_t piece_file_read(struct piece_file *file, uint64_t offset, size_t length, uint8_t *bytes,
                        uint64_t *ret_end)
 {
-    size_t done = 0;
+    size_t done = 0, n = 1;
     uint64_t end;
 
-    while (done < length) {
-        size_t n = verified_run(file, offset + done, length - done);
-        if (n > 0 && read_at(file->fd, bytes + done, n, byte_place(file, offset + done)) != n)
-            break;
+    while (done < length && n > 0) {
+        uint64_t at = offset + done;
+        n = 0;
+        if (at % file->layout.piece == 0 && length - done >= file->layout.piece)
+            n = read_pieces(file, at / file->layout.piece, (length - done) / file->layout.piece,
+                            bytes + done);
         if (n == 0)
-            n = read_unverified(file, offset + done, length - done, bytes + done);
-        if (n == 0)
-            break;
+            n = read_part(file, at, length - done, bytes + done);
         done += n;
     }
     end = known_end(file);

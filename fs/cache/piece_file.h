@@ -1,7 +1,7 @@
 /* The file that holds one image's pieces (how: layout.h), read and written.
  *
- * No lock is held while it is. A piece is handed out only after its checksum held once since the file was
- * opened. Two that write the same piece write the same bytes, so they need not know of each other. */
+ * No lock is held while it is. A piece is handed out only after its checksum held. Two that write the same
+ * piece write the same bytes, so they need not know of each other. */
 #pragma once
 
 #include <pthread.h>
@@ -23,8 +23,6 @@ struct piece_file {
 
     pthread_mutex_t lock; /* guards what follows */
     unsigned writers;     /* while there are any, the file is flocked against removal */
-    uint8_t *verified;    /* a bit a piece: its checksum held once since the file was opened */
-    size_t verified_size; /* bytes */
     uint64_t end;         /* the image's size in bytes, once its last piece was verified */
 };
 
