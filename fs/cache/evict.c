@@ -42,7 +42,7 @@ static bool remove_unused(struct cache *cache, const char *name)
     return true;
 }
 
-static bool has_room(const struct usage *usage, uint64_t bytes, uint64_t room)
+static bool has_room(struct usage *usage, uint64_t bytes, uint64_t room)
 {
     return bytes <= room && usage_bytes(usage) <= room - bytes;
 }
@@ -52,9 +52,9 @@ static bool clear_room(struct cache *cache, const char *keep, uint64_t bytes)
 {
     struct usage *usage = &cache->usage;
     _cleanup_inventory_ struct inventory inventory = {0};
-    uint64_t before = usage_before_inventory(usage);
+    uint64_t before;
 
-    if (inventory_take(cache->folder, &inventory) < 0)
+    if (!usage_before_inventory(usage, &before) || inventory_take(cache->folder, &inventory) < 0)
         return false;
     usage_correct(usage, before, inventory.bytes);
     if (has_room(usage, bytes, usage->room))

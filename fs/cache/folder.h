@@ -1,6 +1,7 @@
 /* The cache's folder: where it stands, whose it is, and the names of the files in it.
  *
  *     FOLDER/v1/usage          bytes occupied, shared by all processes (usage.h)
+ *     FOLDER/v1/usage-lock     who changes that just now
  *     FOLDER/v1/XX/HASH.img    an image's pieces (piece_file.h)
  *     FOLDER/v1/XX/HASH.KIND   a fact (fact.c)
  *

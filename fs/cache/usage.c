@@ -4,17 +4,19 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "inventory.h"
+#include "io.h"
 
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
 
 #define _cleanup_inventory_ _cleanup_(inventory_finish)
+
+#define LOCK_TRIES 500 /* of a tenth of a millisecond each */
 
 /* Locks the file: exclusively if no other process has the folder open, else shared, once none counts. */
 static int lock_usage(int fd, struct task *task, bool *ret_alone)
@@ -33,12 +35,15 @@ static int lock_usage(int fd, struct task *task, bool *ret_alone)
     }
 }
 
-/* Removes what a crash left half written, and counts the rest. The bytes are written, not just mapped: a page
- * that the disk has no room for would be a SIGBUS later. */
+static int write_counts(int fd, const struct usage_counts *counts)
+{
+    return write_at(fd, counts, sizeof *counts, 0);
+}
+
+/* Removes what a crash left half written, and counts the rest. */
 static int count_folder(int fd, int folder)
 {
     _cleanup_inventory_ struct inventory inventory = {0};
-    struct usage_counts counts = {0};
     int r = inventory_take(folder, &inventory);
 
     if (r < 0)
@@ -46,33 +51,57 @@ static int count_folder(int fd, int folder)
     for (size_t i = 0; i < inventory.n_files; i++)
         if (strstr(inventory.files[i].name, ".tmp") && unlinkat(folder, inventory.files[i].name, 0) == 0)
             inventory.bytes -= inventory.files[i].bytes;
-    atomic_init(&counts.bytes, inventory.bytes);
-    return pwrite(fd, &counts, sizeof counts, 0) == (ssize_t)sizeof counts ? 0 : -ENOSPC;
+    const struct usage_counts counts = {.bytes = inventory.bytes};
+    return write_counts(fd, &counts);
 }
 
-static int map_counts(int fd, struct usage_counts **ret_counts)
+/* Waits for no other process longer than a moment: it may have been stopped. */
+static bool lock_counts(struct usage *usage)
 {
-    struct stat info;
-    void *counts;
+    const struct timespec pause = {.tv_nsec = 100 * 1000};
 
-    if (fstat(fd, &info) < 0 || info.st_size < (off_t)sizeof(struct usage_counts))
-        return -EIO;
-    counts = mmap(NULL, sizeof(struct usage_counts), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (counts == MAP_FAILED)
-        return -errno;
-    *ret_counts = counts;
-    return 0;
+    pthread_mutex_lock(&usage->lock);
+    for (int tries = 0; tries < LOCK_TRIES; tries++) {
+        if (flock(usage->lock_file, LOCK_EX | LOCK_NB) == 0)
+            return true;
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            break;
+        nanosleep(&pause, NULL);
+    }
+    pthread_mutex_unlock(&usage->lock);
+    return false;
+}
+
+static void unlock_counts(struct usage *usage)
+{
+    (void)flock(usage->lock_file, LOCK_UN);
+    pthread_mutex_unlock(&usage->lock);
+}
+
+/* Returns whether there are any; else all of the room counts as occupied. */
+static bool read_counts_locked(const struct usage *usage, struct usage_counts *ret_counts)
+{
+    if (read_at(usage->fd, ret_counts, sizeof *ret_counts, 0) == sizeof *ret_counts)
+        return true;
+    *ret_counts = (struct usage_counts){.bytes = usage->room};
+    return false;
+}
+
+static int open_file(int folder, const char *name)
+{
+    return openat(folder, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
 int usage_open(struct usage *usage, int folder, uint64_t limit, struct task *task)
 {
-    _cleanup_close_ int fd = openat(folder, "usage", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    _cleanup_close_ int fd = open_file(folder, "usage"), lock_file = open_file(folder, "usage-lock");
     bool alone;
     int r;
 
-    *usage = (struct usage){.fd = -1, .room = limit - limit / 64};
+    *usage = (struct usage){.fd = -1, .lock_file = -1, .room = limit - limit / 64};
     atomic_init(&usage->clearing, false);
-    if (fd < 0)
+    pthread_mutex_init(&usage->lock, NULL);
+    if (fd < 0 || lock_file < 0)
         return 0;
     r = lock_usage(fd, task, &alone);
     if (r == 0 && alone) {
@@ -81,18 +110,19 @@ int usage_open(struct usage *usage, int folder, uint64_t limit, struct task *tas
         while (r == 0 && flock(fd, LOCK_SH) < 0)
             r = errno == EINTR ? 0 : -errno;
     }
-    if (r == 0)
-        r = map_counts(fd, &usage->counts);
-    if (r == 0)
+    if (r == 0) {
         usage->fd = steal_fd(&fd);
+        usage->lock_file = steal_fd(&lock_file);
+    }
     return r == -ECANCELED || r == -ENOMEM ? r : 0;
 }
 
 void usage_finish(struct usage *usage)
 {
+    pthread_mutex_destroy(&usage->lock);
     if (usage->fd < 0)
         return;
-    munmap(usage->counts, sizeof *usage->counts);
+    close(usage->lock_file);
     close(usage->fd);
 }
 
@@ -101,45 +131,59 @@ bool usage_writable(const struct usage *usage)
     return usage->fd >= 0;
 }
 
-uint64_t usage_bytes(const struct usage *usage)
+uint64_t usage_bytes(struct usage *usage)
 {
-    return usage->fd < 0 ? 0 : atomic_load(&usage->counts->bytes);
-}
-
-/* `writing` goes up before `bytes` does: see usage_before_inventory. */
-int usage_reserve(struct usage *usage, uint64_t bytes)
-{
-    uint64_t now, then;
+    struct usage_counts counts = {.bytes = usage->room};
 
     if (usage->fd < 0)
-        return -ENOSPC;
-    atomic_fetch_add(&usage->counts->writing, bytes);
-    now = atomic_load(&usage->counts->bytes);
-    do {
-        if (__builtin_add_overflow(now, bytes, &then) || then > usage->room) {
-            atomic_fetch_sub(&usage->counts->writing, bytes);
-            return -ENOSPC;
-        }
-    } while (!atomic_compare_exchange_weak(&usage->counts->bytes, &now, then));
-    return 0;
+        return 0;
+    if (lock_counts(usage)) {
+        read_counts_locked(usage, &counts);
+        unlock_counts(usage);
+    }
+    return counts.bytes;
+}
+
+int usage_reserve(struct usage *usage, uint64_t bytes)
+{
+    struct usage_counts counts;
+    uint64_t then;
+    int r = -ENOSPC;
+
+    if (usage->fd < 0 || !lock_counts(usage))
+        return r;
+    if (read_counts_locked(usage, &counts) && !__builtin_add_overflow(counts.bytes, bytes, &then) &&
+        then <= usage->room) {
+        counts = (struct usage_counts){then, counts.writing + bytes};
+        r = write_counts(usage->fd, &counts) < 0 ? -ENOSPC : 0;
+    }
+    unlock_counts(usage);
+    return r;
+}
+
+/* What can't be counted down is found out by the next look at the folder. */
+static void count_down(struct usage *usage, uint64_t bytes, uint64_t writing)
+{
+    struct usage_counts counts;
+
+    if (usage->fd < 0 || !lock_counts(usage))
+        return;
+    if (read_counts_locked(usage, &counts)) {
+        counts.bytes -= counts.bytes < bytes ? counts.bytes : bytes;
+        counts.writing -= counts.writing < writing ? counts.writing : writing;
+        (void)write_counts(usage->fd, &counts);
+    }
+    unlock_counts(usage);
 }
 
 void usage_written(struct usage *usage, uint64_t reserved, uint64_t actual)
 {
-    if (actual < reserved)
-        usage_removed(usage, reserved - actual);
-    atomic_fetch_sub(&usage->counts->writing, reserved);
+    count_down(usage, actual < reserved ? reserved - actual : 0, reserved);
 }
 
 void usage_removed(struct usage *usage, uint64_t bytes)
 {
-    uint64_t now;
-
-    if (usage->fd < 0)
-        return;
-    now = atomic_load(&usage->counts->bytes);
-    while (!atomic_compare_exchange_weak(&usage->counts->bytes, &now, now > bytes ? now - bytes : 0))
-        ;
+    count_down(usage, bytes, 0);
 }
 
 /* The threads of a process share one description, and so its lock: hence the flag beside it. */
@@ -163,24 +207,31 @@ void usage_clear_end(struct usage *usage)
     atomic_store(&usage->clearing, false);
 }
 
-/* What the look will find at least: all that is counted but for what is being written. `bytes` has to stand
- * still while `writing` is read, or a write that ends in between would be taken off twice. A reservation made
- * meanwhile can only make the result too small, and so the count after it too large. */
-uint64_t usage_before_inventory(const struct usage *usage)
+/* What the look will find at least: all that is counted but for what is being written. A reservation made
+ * meanwhile can only make the count after it too large. */
+bool usage_before_inventory(struct usage *usage, uint64_t *ret_before)
 {
-    uint64_t bytes, writing;
+    struct usage_counts counts;
 
-    do {
-        bytes = atomic_load(&usage->counts->bytes);
-        writing = atomic_load(&usage->counts->writing);
-    } while (bytes != atomic_load(&usage->counts->bytes));
-    return bytes > writing ? bytes - writing : 0;
+    if (!lock_counts(usage))
+        return false;
+    read_counts_locked(usage, &counts);
+    unlock_counts(usage);
+    *ret_before = counts.bytes > counts.writing ? counts.bytes - counts.writing : 0;
+    return true;
 }
 
 void usage_correct(struct usage *usage, uint64_t before, uint64_t found)
 {
-    if (found < before)
-        usage_removed(usage, before - found);
+    struct usage_counts counts;
+
+    if (!lock_counts(usage))
+        return;
+    read_counts_locked(usage, &counts);
+    if (found >= before)
+        counts.bytes += found - before;
     else
-        atomic_fetch_add(&usage->counts->bytes, found - before);
+        counts.bytes -= counts.bytes < before - found ? counts.bytes : before - found;
+    (void)write_counts(usage->fd, &counts);
+    unlock_counts(usage);
 }

@@ -60,22 +60,22 @@ static void keep(struct cache *cache, const char *identity, int64_t time, const 
 }
 
 /* Takes one object from the fact; false if it does not fit. The strings are copied. */
-static bool take_object(const struct cache_map *map, size_t *at, struct object *ret_object)
+static bool take_object(const struct buffer *fact, size_t *at, struct object *ret_object)
 {
     struct kept_record record;
     const char *key, *version;
 
-    if (map->length - *at < sizeof record)
+    if (fact->size - *at < sizeof record)
         return false;
-    memcpy(&record, map->bytes + *at, sizeof record);
+    memcpy(&record, fact->data + *at, sizeof record);
     *at += sizeof record;
-    key = (const char *)map->bytes + *at;
-    *at += strnlen(key, map->length - *at) + 1;
-    if (*at >= map->length)
+    key = (const char *)fact->data + *at;
+    *at += strnlen(key, fact->size - *at) + 1;
+    if (*at >= fact->size)
         return false;
-    version = (const char *)map->bytes + *at;
-    *at += strnlen(version, map->length - *at) + 1;
-    if (*at > map->length)
+    version = (const char *)fact->data + *at;
+    *at += strnlen(version, fact->size - *at) + 1;
+    if (*at > fact->size)
         return false;
     const struct object object = {(char *)key, (char *)version, record.size, record.modified};
     return object_copy(&object, ret_object) == 0;
@@ -83,22 +83,22 @@ static bool take_object(const struct cache_map *map, size_t *at, struct object *
 
 static int recall_listing(struct cache *cache, const char *identity, struct listing *kept, int64_t *ret_time)
 {
-    _cleanup_(cache_map_finish) struct cache_map map = {0};
+    _cleanup_(buffer_finish) struct buffer fact = {0};
     struct kept_head head;
     size_t at = sizeof head;
-    int r = cache_map_fact(cache, identity, KIND, &map);
+    int r = cache_get_fact(cache, identity, KIND, &fact);
 
     if (r < 0)
         return r;
-    if (map.length < sizeof head)
+    if (fact.size < sizeof head)
         return -ENOENT;
-    memcpy(&head, map.bytes, sizeof head);
-    if (head.version != FACT_VERSION || head.n_objects > map.length / sizeof(struct kept_record))
+    memcpy(&head, fact.data, sizeof head);
+    if (head.version != FACT_VERSION || head.n_objects > fact.size / sizeof(struct kept_record))
         return -ENOENT;
     kept->objects = calloc(head.n_objects, sizeof *kept->objects);
     kept->objects_capacity = kept->objects ? head.n_objects : 0;
     while (kept->n_objects < kept->objects_capacity &&
-           take_object(&map, &at, &kept->objects[kept->n_objects]))
+           take_object(&fact, &at, &kept->objects[kept->n_objects]))
         kept->n_objects++;
     *ret_time = head.time;
     return kept->n_objects == head.n_objects && head.n_objects > PAGE ? 0 : -ENOENT;

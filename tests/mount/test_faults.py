@@ -12,6 +12,7 @@ import pathlib
 import random
 import shutil
 import subprocess
+import threading
 import time
 import unittest
 
@@ -235,6 +236,47 @@ class Cache(FaultTest):
         tree = self.mount_bucket(cache="small")
         self.compare(tree)
         self.assertLessEqual(occupied(small), 2 << 20)
+
+    def cut_all(self, folder):
+        for path in folder.rglob("*"):
+            with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+                os.truncate(path, 0)
+
+    def test_cut_short_while_it_is_read(self):
+        """Somebody truncates every file of the cache, again and again, while there is a mount."""
+        tree, cut = self.mount_bucket(), threading.Event()
+
+        def cutting():
+            while not cut.wait(0.02):
+                self.cut_all(self.folder / "cache")
+
+        thread = threading.Thread(target=cutting)
+        thread.start()
+        try:
+            self.compare(tree)
+        finally:
+            cut.set()
+            thread.join()
+        self.cut_all(self.folder / "cache")
+        self.compare(self.mount_bucket(point="again"))
+        self.compare(tree)
+
+    @unittest.skipUnless(os.getuid() == 0, "only root can make a file system of 8 MB")
+    def test_a_disk_that_fills_up(self):
+        """The cache's files are cut short, and there is no room left for them to grow again."""
+        small = self.folder / "small"
+        small.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "litemount-test", small], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", small])
+        tree = self.mount_bucket(cache="small")
+        self.compare(tree, self.lines[:5])
+        self.cut_all(small)
+        with contextlib.suppress(OSError), open(small / "filling", "wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        self.compare(tree)
+        (small / "filling").unlink()
+        self.compare(tree)
 
     def test_killed_50_times_while_it_fills(self):
         """kill -9 at any moment may lose pages; it must never turn into wrong bytes."""
