@@ -6,6 +6,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "litemount/printable.h"
+
 #define CLEAR_LINE "\r\033[K" /* on a terminal a progress bar may stand there */
 
 static atomic_int current_level = LOG_LEVEL_INFO;
@@ -27,14 +29,6 @@ void log_use_syslog(void)
     atomic_store(&to_syslog, true);
 }
 
-/* One message is one line, whatever a key or a server's answer smuggled into it. */
-static void blank_controls(char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = '?';
-}
-
 void log_write(enum log_level level, const char *format, ...)
 {
     static const int priorities[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
@@ -47,7 +41,7 @@ void log_write(enum log_level level, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    blank_controls(line);
+    printable_make(line);
     if (atomic_load(&to_syslog))
         syslog(priorities[level], "%s", line);
     else

@@ -8,6 +8,7 @@
 
 #include "litemount/clock.h"
 #include "litemount/log.h"
+#include "litemount/printable.h"
 
 void task_init(struct task *task, const struct task *parent)
 {
@@ -56,6 +57,7 @@ int task_fail(struct task *task, int code, const char *format, ...)
         va_start(arguments, format);
         vsnprintf(task->reason, sizeof task->reason, format, arguments);
         va_end(arguments);
+        printable_make(task->reason);
     }
     return -code;
 }

@@ -9,6 +9,7 @@
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
+#include "litemount/printable.h"
 
 void output_init(struct output *output, const struct column *columns, size_t n_columns, bool json)
 {
@@ -38,11 +39,15 @@ void output_add(struct output *output, const char *format, ...)
     char *cell;
 
     va_start(arguments, format);
-    if (vasprintf(&cell, format, arguments) < 0)
-        output->error = -ENOMEM;
-    else
-        add(output, cell);
+    int n = vasprintf(&cell, format, arguments);
     va_end(arguments);
+    if (n < 0) {
+        output->error = -ENOMEM;
+        return;
+    }
+    if (!output->json)
+        printable_make(cell);
+    add(output, cell);
 }
 
 void output_add_time(struct output *output, int64_t time)

@@ -1,11 +1,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "litemount/log.h"
+#include "litemount/printable.h"
 #include "output.h"
 #include "verify.h"
 
@@ -47,13 +49,26 @@ static void print_size(uint64_t bytes, FILE *file)
     fprintf(file, "%.1f %s", size, units[unit]);
 }
 
+/* A problem may hold a database's own words. */
+static void print_problem(const struct verify_report *report, const char *text, FILE *file)
+{
+    _cleanup_free_ char *line = NULL;
+
+    if (asprintf(&line, "FAILED  %s: %s", report->name, text) < 0) {
+        line = NULL;
+        return;
+    }
+    printable_make(line);
+    fprintf(file, "%s\n", line);
+}
+
 void verify_report_print(const struct verify_report *report, FILE *file)
 {
     const struct names *problems = &report->found.problems;
     char time[INSTANT_TEXT_SIZE];
 
     for (size_t i = 0; i < problems->n && i < MOST_SHOWN; i++)
-        fprintf(file, "FAILED  %s: %s\n", report->name, problems->items[i].text);
+        print_problem(report, problems->items[i].text, file);
     if (problems->n > MOST_SHOWN)
         fprintf(file, "FAILED  %s: and %zu more problems; -json shows all\n", report->name,
                 problems->n - MOST_SHOWN);

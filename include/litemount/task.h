@@ -46,7 +46,8 @@ bool task_cancelled(const struct task *task);
 void task_wait(pthread_cond_t *condition, pthread_mutex_t *lock);
 
 /* Notes why the task fails, unless a reason is noted already, and returns -code. `code` is a positive errno.
- * `task` may be NULL. Never put a secret into the sentence. */
+ * `task` may be NULL. Control characters that text from outside brings into the sentence become '?'. Never
+ * put a secret into it. */
 int task_fail(struct task *task, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* For the log at debug level, where a request to a store tells why it was sent; nothing is written at

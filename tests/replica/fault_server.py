@@ -13,7 +13,7 @@ takes all faults away, `GET /.requests` gives the requests so far as JSON: {"met
 
 Faults of any request: `503` `500` `429` (with retry_after) `403` `404` `reset` (hangs up) `silent` (says nothing) `skew`
 (the clock is wrong; `date`: what the server's says) `page` (a web server's answer) `echo` (a refusal that repeats the
-signature) `slow` (waits for `seconds` first) `html` (a web page, and 200) `empty` (nothing, and 200) `moved` (307 to the same
+signature) `escape` (a refusal that says what a terminal obeys) `slow` (waits for `seconds` first) `html` (a web page, and 200) `empty` (nothing, and 200) `moved` (307 to the same
 place) `no-http` (what is no answer at all). Of an object: `cut` (half of the body, then hangs up) `stall` (half of the
 body, then nothing more) `crawl` (a byte a tenth of a second) `short` (a body that is shorter, without a word) `long` `flip`
 (one bit is wrong) `other-object` (another object's body of that length, under the right headers) `other-etag` (another
@@ -289,6 +289,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.hang_up()
         elif fault.kind == "reset":
             self.hang_up()
+        elif fault.kind == "escape":
+            self.refuse(400, "Odd", "\x9b2J\x9b31mred")
         elif fault.kind == "html":
             self.answer(200, b"<html><body>We'll be back soon</body></html>", {"Content-Type": "text/html; charset=utf-8"})
         elif fault.kind == "empty":

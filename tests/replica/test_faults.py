@@ -443,6 +443,11 @@ class Security(FaultTest):
         self.server.fault("403")
         self.refuse_to_read("EACCES", "403", "no credentials are configured", **anonymous)
 
+    def test_what_a_terminal_obeys(self):
+        self.serve().fault("escape", on="object")
+        answer = self.refuse_to_read("EREMOTEIO", "400 Odd: ?2J?31mred")
+        self.assertTrue(answer.reason.isprintable(), answer.reason)
+
     def test_headers_stay_apart(self):
         self.serve()
         self.refused("EINVAL", "list", "", "all", session_token="a\r\nx-evil: 1", says=["one line"])

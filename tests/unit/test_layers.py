@@ -24,7 +24,7 @@ BELOW = {
 }
 
 PUBLIC = {
-    "base": ["array", "cleanup", "clock", "hash", "instant", "log", "parallel", "slots", "thread_pool", "task", "workspaces"],
+    "base": ["array", "cleanup", "clock", "hash", "instant", "log", "parallel", "printable", "slots", "thread_pool", "task", "workspaces"],
     "config": ["config"],
     "format": ["age", "ltx", "lz4frame", "wal"],
     "cache": ["cache"],

@@ -1,4 +1,5 @@
 /* What a task tells of itself for the log. That of cancelling and failing is seen wherever tasks are used. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -60,6 +61,14 @@ static void inherits_each_by_itself(void **state)
     assert_string_equal(describe(&bottom), "its header, to read ahead");
 }
 
+static void keeps_what_a_terminal_obeys_out_of_a_reason(void **state)
+{
+    struct task task;
+    task_init(&task, NULL);
+    assert_int_equal(task_fail(&task, EACCES, "it says %s", "\x1b]0;title\a\nforged"), -EACCES);
+    assert_string_equal(task_reason(&task, EACCES), "it says ?]0;title??forged");
+}
+
 static void cuts_what_is_too_long(void **state)
 {
     char name[TASK_PURPOSE_SIZE * 2];
@@ -91,6 +100,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_step_and_purpose),
         cmocka_unit_test(inherits_each_by_itself),
+        cmocka_unit_test(keeps_what_a_terminal_obeys_out_of_a_reason),
         cmocka_unit_test(cuts_what_is_too_long),
         cmocka_unit_test(writes_nothing_at_another_level),
     };
