@@ -1,5 +1,6 @@
 #include "s3_address.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -137,13 +138,46 @@ static int make_aws_origin(const struct s3_place *place, const char *region, boo
     return n < 0 ? -ENOMEM : 0;
 }
 
+/* `host` may end in a port; IPv6 stands in brackets. */
+static bool is_ip_address(const char *host)
+{
+    bool bracketed = *host == '[';
+    size_t length = strcspn(host + bracketed, bracketed ? "]" : ":");
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr address;
+
+    if (length >= sizeof text)
+        return false;
+    snprintf(text, sizeof text, "%.*s", (int)length, host + bracketed);
+    return inet_pton(bracketed ? AF_INET6 : AF_INET, text, &address) == 1;
+}
+
+/* Whether the bucket can stand before an endpoint's name, which an address has not. With TLS a certificate
+ * must cover it: no dots. Source: aws-sdk-go-v2, which Litestream 0.5 uses: service/s3/endpoints.go (isIp),
+ * internal/endpoints/awsrulesfn/host.go (IsVirtualHostableS3Bucket). */
+static bool fits_endpoint(const char *bucket, const char *endpoint)
+{
+    bool dots = strncmp(endpoint, "http://", strlen("http://")) == 0;
+
+    if (is_ip_address(s3_address_host(endpoint)) || is_ip_address(bucket))
+        return false;
+    for (const char *label = bucket;; label++) {
+        size_t length = strspn(label, "abcdefghijklmnopqrstuvwxyz0123456789-");
+        if (length < 3 || length >= LABEL_SIZE || (label[length] && (label[length] != '.' || !dots)))
+            return false;
+        label += length;
+        if (!*label)
+            return true;
+    }
+}
+
 static int make_endpoint_origin(const struct s3_place *place, bool *ret_in_path, char **ret_origin)
 {
     const char *host = s3_address_host(place->endpoint);
     int n;
 
-    *ret_in_path = place->path_style;
-    if (place->path_style)
+    *ret_in_path = place->path_style || !fits_endpoint(place->bucket, place->endpoint);
+    if (*ret_in_path)
         n = asprintf(ret_origin, "%s", place->endpoint);
     else
         n = asprintf(ret_origin, "%.*s%s.%s", (int)(host - place->endpoint), place->endpoint, place->bucket,
