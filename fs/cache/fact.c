@@ -113,6 +113,14 @@ void cache_put_fact(struct cache *cache, const char *identity, const char *kind,
     usage_written(&cache->usage, cost, r < 0 ? 0 : cost);
 }
 
+void cache_drop_fact(struct cache *cache, const char *identity, const char *kind)
+{
+    struct fact_place place;
+
+    if (find_place(identity, kind, &place) == 0)
+        evict_file(cache, place.name);
+}
+
 /* Says that the fact has been of use, once a minute at most. */
 static void touch(int fd, const struct stat *info)
 {

@@ -280,3 +280,16 @@ bool cache_image_has(struct cache_image *image, uint64_t offset)
         image_release(image->cache, file);
     return has || recent_has(&image->cache->recent, &image->digest, index);
 }
+
+uint64_t cache_image_missing(struct cache_image *image, uint64_t offset, uint64_t limit)
+{
+    uint64_t index = offset / image->piece, end = (limit + image->piece - 1) / image->piece;
+    struct piece_file *file = image_acquire(image, false);
+
+    do {
+        index = file ? piece_file_next(file, index, end, false) : index;
+    } while (index < end && recent_has(&image->cache->recent, &image->digest, index) && ++index < end);
+    if (file)
+        image_release(image->cache, file);
+    return index * image->piece < limit ? index * image->piece : limit;
+}

@@ -93,6 +93,10 @@ size_t cache_image_peek(struct cache_image *image, uint64_t offset, size_t lengt
 /* Whether the piece at `offset` seems to be there; whether its bytes hold is seen when it is read. */
 bool cache_image_has(struct cache_image *image, uint64_t offset);
 
+/* The first byte from `offset` on, which is a piece's, whose piece is missing: so whoever puts the last one can
+ * tell. `limit` if none before it is. As with cache_image_has, whether bytes hold is not looked at. */
+uint64_t cache_image_missing(struct cache_image *image, uint64_t offset, uint64_t limit);
+
 /* Drops every piece of the image: it turned out that they can't be trusted. */
 void cache_image_discard(struct cache_image *image);
 
@@ -103,6 +107,9 @@ void cache_put_fact(struct cache *cache, const char *identity, const char *kind,
 
 /* Appends the fact to `buffer`. 0, -ENOENT if it is not known (or does not hold any more), -ENOMEM. */
 int cache_get_fact(struct cache *cache, const char *identity, const char *kind, struct buffer *buffer);
+
+/* Drops the fact: it turned out that it can't be trusted. */
+void cache_drop_fact(struct cache *cache, const char *identity, const char *kind);
 
 /* A fact that stays on disk, mapped to be read where it is needed. */
 struct cache_map {
