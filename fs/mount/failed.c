@@ -16,7 +16,6 @@
 
 struct failed_files {
     struct filesystem *filesystem;
-    struct fuse_session *session;
     struct failures *failures; /* the catalog's */
     pthread_t thread;
 };
@@ -24,7 +23,7 @@ struct failed_files {
 static void failed_drop(const struct failed_files *files, const struct failed_node *node)
 {
     log_error("%s", node->text);
-    int r = fuse_lowlevel_notify_inval_inode(files->session, node->number, 0, 0);
+    int r = fuse_lowlevel_notify_inval_inode(files->filesystem->session, node->number, 0, 0);
     if (r < 0 && r != -ENOENT) /* -ENOENT: the kernel has forgotten it */
         log_debug("the kernel does not drop its pages: %s", strerror(-r));
 }
@@ -47,15 +46,14 @@ static void *failed_watch(void *argument)
     return NULL;
 }
 
-int failed_files_begin(struct filesystem *filesystem, struct fuse_session *session,
-                       struct failed_files **ret_files)
+int failed_files_begin(struct filesystem *filesystem, struct failed_files **ret_files)
 {
     _cleanup_free_ struct failed_files *files = calloc(1, sizeof *files);
 
     if (!files)
         return -ENOMEM;
-    *files = (struct failed_files){
-        .filesystem = filesystem, .session = session, .failures = catalog_failures(filesystem->catalog)};
+    files->filesystem = filesystem;
+    files->failures = catalog_failures(filesystem->catalog);
     int r = pthread_create(&files->thread, NULL, failed_watch, files);
     if (r != 0)
         return -r;
@@ -73,11 +71,16 @@ void failed_files_end(void *argument)
     pthread_join(files->thread, NULL);
 }
 
-bool failed_reply(struct errand *errand, const struct node *node)
+bool failed_node(const struct node *node)
 {
-    if (node->kind != NODE_STATE || !state_failure(node->state))
-        return false;
+    return node->kind == NODE_STATE && state_failure(node->state);
+}
+
+/* The kernel asks for its attributes the next time that somebody names it, and then looks the name up again:
+ * so who comes after this reply finds another file. Pages are dropped by the thread. */
+void failed_reply(struct filesystem *filesystem, struct errand *errand, const struct node *node)
+{
     errand_end(errand);
+    fuse_lowlevel_notify_inval_inode(filesystem->session, node->number, -1, 0);
     fuse_reply_err(errand->request, EIO);
-    return true;
 }

@@ -6,17 +6,18 @@
 struct errand;
 struct failed_files;
 struct filesystem;
-struct fuse_session;
 struct node;
 
 /* Starts the thread that has the kernel drop what it keeps of such files, and says once why each failed. The
  * caller ends it. 0 or a negative errno. */
-int failed_files_begin(struct filesystem *filesystem, struct fuse_session *session,
-                       struct failed_files **ret_files);
+int failed_files_begin(struct filesystem *filesystem, struct failed_files **ret_files);
 
 /* Ends the thread and sets the pointer at `files` to NULL; NULL is fine. To be called while requests are still
  * answered, for the kernel waits for reads that are under way. */
 void failed_files_end(void *files);
 
-/* Whether the node's file has failed: then its reader was told so, and the errand has ended. */
-bool failed_reply(struct errand *errand, const struct node *node);
+/* Whether the node's file has failed: who asks for it by name must be sent to look it up again (ESTALE). */
+bool failed_node(const struct node *node);
+
+/* Tells somebody who reads of a file that has failed. Ends the errand. */
+void failed_reply(struct filesystem *filesystem, struct errand *errand, const struct node *node);

@@ -110,8 +110,9 @@ static void filesystem_getattr(fuse_req_t request, fuse_ino_t number, struct fus
     const struct node *node = nodes_get(&filesystem->nodes, number);
     struct stat stat;
 
-    if (!node) {
-        fuse_reply_err(request, ENOENT);
+    /* Who has it open (`file`) gets its attributes, and the error when it reads. */
+    if (!node || (!file && failed_node(node))) {
+        fuse_reply_err(request, node ? ESTALE : ENOENT);
         return;
     }
     node_attributes(filesystem, node, &stat);
@@ -131,8 +132,7 @@ static void filesystem_open(fuse_req_t request, fuse_ino_t number, struct fuse_f
         stats_open(request, file);
         return;
     }
-    /* The kernel looks the name up again: whoever opens it now gets another node. */
-    if (node->kind == NODE_STATE && state_failure(node->state)) {
+    if (failed_node(node)) {
         fuse_reply_err(request, ESTALE);
         return;
     }
@@ -191,9 +191,11 @@ static void filesystem_read(fuse_req_t request, fuse_ino_t number, size_t size, 
     errand_begin(&errand, filesystem, request, "read", node->path, NULL);
     if (node->kind == NODE_STATE)
         n = state_read(node->state, (uint64_t)offset, size, bytes, &errand.task);
-    if (n < 0 && !failed_reply(&errand, node)) {
+    if (n < 0 && failed_node(node)) {
+        failed_reply(filesystem, &errand, node);
+    } else if (n < 0) {
         errand_fail(&errand, (int)n, "read", node->path);
-    } else if (n >= 0) {
+    } else {
         errand_end(&errand);
         fuse_reply_buf(request, bytes, (size_t)n);
     }

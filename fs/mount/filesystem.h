@@ -15,6 +15,7 @@ struct filesystem {
     struct catalog *catalog;             /* borrowed */
     const struct mount_options *options; /* borrowed */
     struct task *task;                   /* parent of every request's; borrowed */
+    struct fuse_session *session;        /* borrowed */
     struct nodes nodes;
     struct buffers buffers;           /* of FILESYSTEM_MAX_READ bytes */
     atomic_uint_least64_t open_files; /* databases, and what SQLite looks for beside them */

@@ -141,7 +141,8 @@ int mount_run(struct catalog *catalog, const struct mount_options *options, void
                          options->mountpoint);
     if (device_take_over(session) < 0)
         return -ENOMEM;
-    if (failed_files_begin(&filesystem, session, &failed) < 0)
+    filesystem.session = session;
+    if (failed_files_begin(&filesystem, &failed) < 0)
         return -ENOMEM;
     if (ready)
         ready(context);

@@ -137,15 +137,21 @@ static int make(const struct node *parent, const char *name, struct found *found
     return 0;
 }
 
+static bool has_failed(const struct node *node)
+{
+    return node->kind == NODE_STATE && state_failure(node->state);
+}
+
 static bool is_same_text(const char *one, const char *other)
 {
     return one == other || (one && other && strcmp(one, other) == 0);
 }
 
-/* The same state by another name is the same node; anything else is what its path says. */
+/* The same state by another name is the same node; anything else is what its path says. Of one that has failed
+ * the kernel may still show bytes. */
 static bool is_same(const struct node *one, const struct node *other)
 {
-    if (one->kind != other->kind || one->page_size != other->page_size)
+    if (one->kind != other->kind || one->page_size != other->page_size || has_failed(one))
         return false;
     if (one->kind != NODE_STATE)
         return strcmp(one->path, other->path) == 0;
@@ -214,12 +220,11 @@ void nodes_forget(struct nodes *nodes, uint64_t number, uint64_t lookups)
     node_free(gone);
 }
 
-/* Called locked. */
-static struct node *find_failed(struct nodes *nodes)
+static struct node *find_failed_locked(struct nodes *nodes)
 {
     for (size_t i = 0; i < nodes->n_chains; i++)
         for (struct node *node = nodes->chains[i]; node; node = node->next)
-            if (node->kind == NODE_STATE && !node->told && state_failure(node->state))
+            if (!node->told && has_failed(node))
                 return node;
     return NULL;
 }
@@ -227,7 +232,7 @@ static struct node *find_failed(struct nodes *nodes)
 bool nodes_next_failed(struct nodes *nodes, struct failed_node *ret_failed)
 {
     pthread_mutex_lock(&nodes->lock);
-    struct node *node = find_failed(nodes);
+    struct node *node = find_failed_locked(nodes);
     if (node) {
         node->told = true;
         ret_failed->number = node->number;
