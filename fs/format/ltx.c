@@ -78,6 +78,11 @@ int ltx_header_parse(const uint8_t bytes[static LTX_HEADER_SIZE], struct ltx_hea
     return 0;
 }
 
+void ltx_trailer_parse(const uint8_t bytes[static LTX_TRAILER_SIZE], struct ltx_trailer *ret_trailer)
+{
+    *ret_trailer = (struct ltx_trailer){ltx_read_u64(bytes), ltx_read_u64(bytes + 8)};
+}
+
 int ltx_index_locate(const uint8_t *tail, size_t length, uint64_t file_size, uint64_t *ret_offset,
                      uint64_t *ret_size)
 {

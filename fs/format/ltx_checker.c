@@ -25,6 +25,8 @@ struct ltx_checker {
     uint64_t index_size;        /* bytes read of the index's entries */
     uint64_t file_checksum;     /* so far; without the highest bit that is always set */
     uint64_t database_checksum; /* the same of the pages, if they are a database's and checksums are kept */
+    ltx_page_watch *watch;      /* may be NULL */
+    void *watch_context;
     int error;                  /* what ended the check, and what every later call answers */
     size_t carry_size;          /* bytes of a unit that is not whole yet */
     uint8_t page[65536];        /* the frame that was read last, decoded */
@@ -47,6 +49,12 @@ void ltx_checker_close(struct ltx_checker *checker)
         return;
     ltx_index_finish(&checker->index);
     free(checker);
+}
+
+void ltx_checker_watch(struct ltx_checker *checker, ltx_page_watch *watch, void *context)
+{
+    checker->watch = watch;
+    checker->watch_context = context;
 }
 
 static void add_checked(struct ltx_checker *checker, const uint8_t *bytes, size_t length)
@@ -104,6 +112,8 @@ static int take_page(struct ltx_checker *checker, const uint8_t *frame, size_t s
     if (r < 0)
         return r;
     index->pages[index->n++] = page;
+    if (checker->watch)
+        checker->watch(checker->watch_context, &page, checker->page);
     return 0;
 }
 
@@ -117,10 +127,16 @@ static bool post_apply_checksum_holds(const struct ltx_checker *checker, uint64_
     return checksum & LTX_CHECKSUM_SET;
 }
 
+/* Pages ascend and none lies beyond `commit`: where their number is right, none is missing. */
+static bool is_complete(const struct ltx_checker *checker)
+{
+    return checker->header.min_txid > 1 || checker->index.n == ltx_page_count(&checker->header);
+}
+
 static int take_tail(struct ltx_checker *checker, const uint8_t *bytes)
 {
     add_checked(checker, bytes, TAIL_CHECKED_SIZE);
-    if (ltx_read_u64(bytes) != checker->index_size ||
+    if (ltx_read_u64(bytes) != checker->index_size || !is_complete(checker) ||
         !post_apply_checksum_holds(checker, ltx_read_u64(bytes + 8)) ||
         ltx_read_u64(bytes + TAIL_CHECKED_SIZE) != (checker->file_checksum | LTX_CHECKSUM_SET))
         return -EBADMSG;

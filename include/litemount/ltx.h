@@ -42,6 +42,19 @@ static inline uint32_t ltx_lock_page(uint32_t page_size)
     return UINT32_C(0x40000000) / page_size + 1;
 }
 
+/* How many pages a file must hold whose least TXID is 1: all of the database but the lock page. */
+static inline uint64_t ltx_page_count(const struct ltx_header *header)
+{
+    return header->commit - (header->commit >= ltx_lock_page(header->page_size));
+}
+
+/* The last 16 bytes of a file. */
+struct ltx_trailer {
+    uint64_t post_apply_checksum, checksum; /* of the database, of the file */
+};
+
+void ltx_trailer_parse(const uint8_t bytes[static LTX_TRAILER_SIZE], struct ltx_trailer *ret_trailer);
+
 /* A page frame: where it stands in the file. */
 struct ltx_page {
     uint64_t offset; /* bytes from the file's start */
@@ -104,27 +117,44 @@ struct ltx_checker;
 int ltx_checker_open(struct ltx_checker **ret_checker); /* 0 or -ENOMEM; the caller closes it */
 void ltx_checker_close(struct ltx_checker *checker);    /* NULL is fine */
 
+/* Has each page, decoded, given to `watch` before any checksum is compared. */
+typedef void ltx_page_watch(void *context, const struct ltx_page *place, const uint8_t *page);
+void ltx_checker_watch(struct ltx_checker *checker, ltx_page_watch *watch, void *context);
+
 /* Takes the next bytes, cut anywhere. Returns 0; -EBADMSG as soon as they cannot be those of an LTX file, a
- * frame does not decode, a page lies beyond `commit` or is the lock page, the index does not name the frames,
- * or a checksum fails; -ENOMEM. */
+ * frame does not decode, a page lies beyond `commit` or is the lock page or is missing from what should be an
+ * image of the whole database, the index does not name the frames, or a checksum fails; -ENOMEM. */
 int ltx_checker_feed(struct ltx_checker *checker, const uint8_t *bytes, size_t length);
 
 /* Ends the file and hands over what it holds; the caller finishes the index. Returns 0; -EBADMSG if the file
  * ends before its trailer does, or what ended the feeding. */
 int ltx_checker_end(struct ltx_checker *checker, struct ltx_header *ret_header, struct ltx_index *ret_index);
 
-/* The checksum over a whole file whose pages were decoded one by one. Plain value. */
+/* The checksum over a whole file whose pages were decoded one by one, in any order: each page has a sum of its
+ * own, and those are added in the order of the pages. Plain value. */
 struct ltx_sum {
-    uint64_t checksum; /* so far; without the highest bit that is always set */
-    uint8_t flags[2];  /* of the first page frame: a file's are all alike */
-    size_t prefix;     /* bytes at each frame's start that it covers as they stand */
+    uint64_t checksum;   /* so far; without the highest bit that is always set */
+    uint64_t index_size; /* bytes of the index's entries so far */
+    uint8_t flags[2];    /* of the first page frame: a file's are all alike */
+    size_t prefix;       /* bytes at each frame's start that it covers as they stand */
+    size_t page_size;    /* bytes */
+    uint64_t shift[8][256];
 };
 
-/* Begins with the file's header and the first page frame's. */
-void ltx_sum_begin(struct ltx_sum *sum, const uint8_t start[static LTX_HEADER_SIZE + LTX_PAGE_HEADER_SIZE]);
+/* What a file begins with: its header, and that of the first page frame. */
+#define LTX_START_SIZE (LTX_HEADER_SIZE + LTX_PAGE_HEADER_SIZE)
 
-/* Adds a page, decoded. All of them are added, in their order. */
-void ltx_sum_add(struct ltx_sum *sum, const struct ltx_page *place, const uint8_t *page, size_t page_size);
+void ltx_sum_begin(struct ltx_sum *sum, const uint8_t start[static LTX_START_SIZE], size_t page_size);
 
-/* Ends with what stands in the file behind the last page frame: whether its checksum is this one. */
-bool ltx_sum_holds(struct ltx_sum *sum, const uint8_t *end, size_t length);
+/* The sum of one page: of the frame that ltx_page_decode took, and of what it decoded to; or of a page whose
+ * frame is not at hand. */
+uint64_t ltx_frame_sum(const uint8_t *frame, const uint8_t *page, size_t page_size);
+uint64_t ltx_page_sum(const struct ltx_sum *sum, const struct ltx_page *place, const uint8_t *page);
+
+/* Adds the sums of all pages in their order, and then the places of all pages. */
+void ltx_sum_add(struct ltx_sum *sum, uint64_t page_sum);
+void ltx_sum_begin_index(struct ltx_sum *sum);
+void ltx_sum_add_entry(struct ltx_sum *sum, const struct ltx_page *place);
+
+/* Ends with what the trailer tells of the database. Returns the file's checksum. */
+uint64_t ltx_sum_end(struct ltx_sum *sum, uint64_t post_apply_checksum);

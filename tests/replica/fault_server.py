@@ -80,6 +80,7 @@ class FaultServer:
         self.requests, self.faults, self.lock = [], [], threading.Lock()
         self.opaque_etags, self._sums = False, {}
         self.tell = lambda body, ranged: {}  # more headers of an answer with an object's bytes
+        self.flips = {}  # key -> the place of a byte, of which one bit is wrong in the next answer that holds it
         self.connections = 0  # so far
         self.healed = threading.Event()  # lets the silent ones go
         self._server = Server(("127.0.0.1", port), self._handler())
@@ -137,6 +138,15 @@ class FaultServer:
                 if fault.strikes(is_listing):
                     return fault
         return None
+
+    def spoilt(self, key, first, body):
+        """Bytes of the object from `first` on, as they are sent: see `flips`."""
+        with self.lock:
+            place = self.flips.get(key, -1) - first
+            if not 0 <= place < len(body):
+                return body
+            del self.flips[key]
+        return body[:place] + bytes([body[place] ^ 1 << place % 8]) + body[place + 1:]
 
     def keys(self):
         """The bucket's keys, in their bytes' order."""
@@ -344,6 +354,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             file.seek(first)
             body = file.read(last - first + 1)
         told = server.tell(body, bool(ranged))
+        body = server.spoilt(os.fsdecode(key), first, body)
         if fault and fault.kind == "other-etag":
             etag = etag[::-1]
         elif fault and fault.kind == "other-object":

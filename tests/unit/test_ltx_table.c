@@ -10,6 +10,8 @@
 static const struct ltx_header header = {
     .page_size = PAGE_SIZE, .commit = 40000, .min_txid = 1, .max_txid = 9, .timestamp = 12};
 
+static const uint8_t start[LTX_START_SIZE];
+
 static bool every_page(uint32_t number)
 {
     return number != LOCK_PAGE;
@@ -36,7 +38,7 @@ static void make(bool (*holds)(uint32_t number), uint32_t last, struct ltx_table
     struct ltx_table_draft draft;
     struct ltx_page page = {.offset = LTX_HEADER_SIZE};
 
-    assert_int_equal(ltx_table_begin(&header, &draft), 0);
+    assert_int_equal(ltx_table_begin(&header, start, start, &draft), 0);
     for (page.number = 1; page.number <= last; page.number++) {
         if (!holds(page.number))
             continue;

@@ -5,21 +5,24 @@
 
 #include "litemount/cache.h"
 #include "litemount/cleanup.h"
+#include "litemount/clock.h"
 #include "litemount/parallel.h"
 #include "litemount/task.h"
 #include "ltx_learn.h"
+#include "ltx_sums.h"
 #include "ltx_time.h"
 
 #define PARALLEL_FETCHES 64
 #define WHOLE_OBJECTS (32 << 20) /* bytes of files that may be in memory, each whole, at once */
 
-struct ltx_file *ltx_file_make(struct replica *replica, const struct object *object, unsigned level,
-                               uint64_t min, uint64_t max)
+struct ltx_file *ltx_file_make(struct v05_generation *generation, struct replica *replica,
+                               const struct object *object, unsigned level, uint64_t min, uint64_t max)
 {
     _cleanup_free_ struct ltx_file *file = calloc(1, sizeof *file);
     if (!file || object_copy(object, &file->object) < 0)
         return NULL;
     atomic_init(&file->references, 1);
+    file->generation = generation;
     file->replica = replica;
     file->level = level;
     file->min_txid = min;
@@ -41,6 +44,7 @@ void ltx_file_unref(struct ltx_file *file)
     object_finish(&file->object);
     ltx_table_finish(&file->table);
     cache_image_close(file->image);
+    ltx_sums_close(file->sums);
     free(file->damage);
     free(file);
 }
@@ -50,20 +54,25 @@ void ltx_file_unref(struct ltx_file *file)
 static int settle(struct v05_generation *generation, struct ltx_file *file, const struct ltx_found *found,
                   int r, struct task *task)
 {
+    _cleanup_free_ char *before = NULL;
+
     pthread_mutex_lock(&generation->lock);
     file->learnt = r == 0 ? LEARNT_SOUND : r == -EBADMSG ? LEARNT_DAMAGED : LEARNT_NOTHING;
     if (r == 0) {
         file->table = found->table;
         file->image = found->image;
+        file->sums = found->sums;
         if (file->time == LTX_TIME_UNKNOWN)
             file->time = file->table.head->time;
     } else if (r == -EBADMSG) {
+        before = file->damage;
         file->damage = strdup(task_reason(task, r));
+        file->damage_found = clock_now();
         generation->n_damaged++;
     }
     pthread_cond_broadcast(&generation->learnt);
     pthread_mutex_unlock(&generation->lock);
-    return learnt_survive(r, NULL, task);
+    return learnt_survive(r, before, task);
 }
 
 struct lessons {
@@ -85,7 +94,7 @@ static int learn_item(void *context, size_t item, struct task *task)
         learnt_claim(&file->learnt, &lessons->generation->lock, &lessons->generation->learnt, task, &mine);
     if (r < 0 || !mine)
         return r;
-    r = ltx_learn(lessons->generation, file, false, task, &found);
+    r = ltx_learn(lessons->generation, file, NULL, task, &found);
     return settle(lessons->generation, file, &found, r, task);
 }
 

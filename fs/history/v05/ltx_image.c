@@ -10,26 +10,38 @@
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
 #include "ltx_learn.h"
+#include "ltx_sums.h"
 #include "ltx_time.h"
+#include "ltx_verdict.h"
 
 #define FETCH_AT_ONCE (4 << 20) /* bytes of page frames */
 #define PUT_AT_ONCE (256 << 10) /* bytes of pages */
 #define GAP (128 << 10)         /* bytes of page frames that are read through: what a request takes at home */
 
-int ltx_object_read(const struct ltx_file *file, uint64_t offset, size_t length, void *bytes,
-                    struct task *task, char **ret_time)
+int ltx_object_read(const struct ltx_file *file, bool anew, uint64_t offset, size_t length, void *bytes,
+                    struct task *task)
 {
-    int r = ret_time ? replica_read_with_metadata(file->replica, &file->object, offset, length, bytes,
-                                                  LTX_TIME_METADATA, task, ret_time)
-                     : replica_read(file->replica, &file->object, offset, length, bytes, task);
+    int r = anew || file->failures
+                ? replica_read_anew(file->replica, &file->object, offset, length, bytes, task)
+                : replica_read(file->replica, &file->object, offset, length, bytes, task);
+    return r == -ENOENT ? -ESTALE : r;
+}
+
+int ltx_object_read_start(const struct ltx_file *file, size_t length, void *bytes, struct task *task,
+                          char **ret_time)
+{
+    int r = replica_read_with_metadata(file->replica, &file->object, 0, length, bytes, LTX_TIME_METADATA,
+                                       task, ret_time);
     return r == -ENOENT ? -ESTALE : r;
 }
 
 char *ltx_identity(const struct ltx_file *file)
 {
-    char *text;
-    int n = asprintf(&text, "%s\n%s\n%" PRIu64 "\n%s", replica_url(file->replica), file->object.key,
-                     file->object.size, file->object.version);
+    char *text, failures[16] = "";
+    if (file->failures)
+        snprintf(failures, sizeof failures, "\n%u", file->failures);
+    int n = asprintf(&text, "%s\n%s\n%" PRIu64 "\n%s%s", replica_url(file->replica), file->object.key,
+                     file->object.size, file->object.version, failures);
     return n < 0 ? NULL : text;
 }
 
@@ -38,6 +50,7 @@ struct source {
     const struct ltx_file *file;
     const struct ltx_table *table;
     struct cache_image *image;
+    struct ltx_sums *sums; /* NULL: the file was checked whole */
     size_t end;            /* entries up to here are wanted sooner or later */
     const uint8_t *frames; /* those of the entries up to `end`, if they are there */
 };
@@ -49,7 +62,7 @@ static size_t page_size(const struct source *source)
 
 static int refuse(const struct source *source, struct task *task)
 {
-    return task_fail(task, EIO, "%s/%s is damaged: a page of it does not decode",
+    return task_fail(task, EBADMSG, "%s/%s is damaged: a page of it does not decode",
                      replica_url(source->file->replica), source->file->object.key);
 }
 
@@ -61,6 +74,8 @@ static int decode(const struct source *source, size_t entry, const uint8_t *fram
     int r = ltx_page_decode(frame, place.size, (uint32_t)page_size(source), &number, page);
     if (r == -ENOMEM)
         return r;
+    if (r == 0 && number == place.number && source->sums)
+        r = ltx_sums_note(source->sums, entry, ltx_frame_sum(frame, page, page_size(source)));
     return r < 0 || number != place.number ? refuse(source, task) : 0;
 }
 
@@ -114,18 +129,40 @@ static size_t end_of_fetch(const struct source *source, size_t first, size_t end
     return to;
 }
 
+/* Entries [first, end) that are being fetched. */
+struct errand {
+    const struct source *source;
+    size_t first, end;
+    uint8_t *bytes; /* room for their frames */
+    struct cache_fill *fill;
+};
+
+static int fetch_attempt(void *context, bool anew, uint64_t *ret_sum, struct task *task)
+{
+    const struct errand *errand = context;
+    const struct source *source = errand->source;
+    uint64_t offset = source->table->offsets[errand->first];
+    size_t length = (size_t)(source->table->offsets[errand->end] - offset);
+
+    int r = ltx_object_read(source->file, anew, offset, length, errand->bytes, task);
+    if (r == 0)
+        r = put_pages(source, errand->first, errand->end, errand->bytes, errand->fill, task);
+    if (r == -EBADMSG)
+        *ret_sum = learnt_sum(0, errand->bytes, length);
+    return r;
+}
+
 static int fetch_pages(const struct source *source, size_t first, size_t end, struct cache_fill *fill,
                        struct task *task)
 {
-    uint64_t offset = source->table->offsets[first];
-    size_t length = (size_t)(source->table->offsets[end] - offset);
-    _cleanup_free_ uint8_t *bytes = malloc(length);
+    const uint64_t *offsets = source->table->offsets;
+    _cleanup_free_ uint8_t *bytes = malloc((size_t)(offsets[end] - offsets[first]));
+    struct errand errand = {source, first, end, bytes, fill};
 
     if (!bytes)
         return -ENOMEM;
     task_set_step(task, "entries %zu to %zu of the page index", first, end - 1);
-    int r = ltx_object_read(source->file, offset, length, bytes, task, NULL);
-    return r < 0 ? r : put_pages(source, first, end, bytes, fill, task);
+    return learnt_read(fetch_attempt, &errand, task);
 }
 
 static int make_pages(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
@@ -152,7 +189,7 @@ void ltx_image_keep(const struct ltx_file *file, const struct ltx_found *found, 
                     size_t length, const struct task *task)
 {
     const struct ltx_table *table = &found->table;
-    struct source source = {.file = file, .table = table, .image = found->image};
+    struct source source = {.file = file, .table = table, .image = found->image, .sums = found->sums};
     const struct cache_maker maker = {.make = make_pages, .context = &source};
 
     while (source.end < table->n && table->offsets[source.end + 1] <= length)
@@ -163,10 +200,11 @@ void ltx_image_keep(const struct ltx_file *file, const struct ltx_found *found, 
     cache_image_keep(found->image, 0, &maker, task);
 }
 
-int64_t ltx_image_read(const struct ltx_file *file, uint64_t offset, size_t length, void *bytes,
-                       struct task *task)
+int64_t ltx_image_fetch(const struct ltx_file *file, uint64_t offset, size_t length, void *bytes,
+                        struct task *task)
 {
-    struct source source = {.file = file, .table = &file->table, .image = file->image};
+    struct source source = {
+        .file = file, .table = &file->table, .image = file->image, .sums = file->sums};
     const struct cache_maker maker = {.make = make_pages, .context = &source};
     size_t size = page_size(&source);
 
@@ -174,6 +212,14 @@ int64_t ltx_image_read(const struct ltx_file *file, uint64_t offset, size_t leng
     source.end = source.end < file->table.n ? source.end : file->table.n;
     int64_t n = cache_image_read(file->image, offset, length, bytes, &maker, task);
     return n == -ENOSPC && !bytes ? 0 : n;
+}
+
+int64_t ltx_image_read(const struct ltx_file *file, uint64_t offset, size_t length, void *bytes,
+                       struct task *task)
+{
+    int64_t n = ltx_image_fetch(file, offset, length, bytes, task);
+    int r = ltx_verdict_look(file, task);
+    return n < 0 || r == 0 ? n : r;
 }
 
 bool ltx_image_misses(const struct ltx_file *file, size_t first, size_t end)

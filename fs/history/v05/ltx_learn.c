@@ -11,7 +11,9 @@
 #include "litemount/slots.h"
 #include "litemount/task.h"
 #include "ltx_image.h"
+#include "ltx_sums.h"
 #include "ltx_time.h"
+#include "v05_compare.h"
 
 #define HEAD_SIZE (32 << 10) /* bytes */
 #define TAIL_PART 320        /* an index entry takes some 9 bytes, the frame of a page of 4 KiB some 3 KiB */
@@ -22,7 +24,10 @@
 struct lesson {
     struct v05_generation *generation;
     const struct ltx_file *file;
+    struct v05_comparison *comparison; /* NULL: nothing is to be compared */
     char *identity;
+    bool anew;    /* past every cache */
+    uint64_t sum; /* of the bytes that were read */
     uint8_t *head, *tail; /* the file's beginning and end; of a whole file all is in `head` */
     size_t head_size, tail_size;
     char *time; /* the metadata's */
@@ -36,7 +41,20 @@ static void lesson_finish(struct lesson *lesson)
     free(lesson->tail);
     free(lesson->time);
     cache_image_close(lesson->found.image);
+    ltx_sums_close(lesson->found.sums);
     ltx_table_finish(&lesson->found.table);
+}
+
+/* Forgets what an attempt found, but for the time. */
+static void lesson_restart(struct lesson *lesson, bool anew)
+{
+    free(steal_pointer(lesson->head));
+    free(steal_pointer(lesson->tail));
+    cache_image_close(steal_pointer(lesson->found.image));
+    ltx_sums_close(steal_pointer(lesson->found.sums));
+    ltx_table_finish(&lesson->found.table);
+    lesson->anew = anew || lesson->file->failures;
+    lesson->sum = 0;
 }
 
 static void close_checker(struct ltx_checker **checker)
@@ -50,23 +68,39 @@ static int refuse(const struct lesson *lesson, struct task *task, const char *wh
                      lesson->file->object.key, why);
 }
 
-static int open_image(struct lesson *lesson, const struct ltx_header *header)
+/* Of a file whose table is found. */
+static int open_image(struct lesson *lesson)
 {
-    return cache_image_open(lesson->generation->cache, lesson->identity, header->page_size,
-                            &lesson->found.image);
+    struct ltx_found *found = &lesson->found;
+    struct cache *cache = lesson->generation->cache;
+
+    if (lesson->file->object.size > V05_WHOLE_OBJECT &&
+        !(found->sums = ltx_sums_open(cache, lesson->identity, found->table.n)))
+        return -ENOMEM;
+    return cache_image_open(cache, lesson->identity, found->table.head->header.page_size, &found->image);
+}
+
+/* Reads the file's first bytes, and with them its time, which only this brings; but not past every cache. */
+static int read_start(struct lesson *lesson, struct task *task)
+{
+    if (lesson->anew)
+        return ltx_object_read(lesson->file, true, 0, lesson->head_size, lesson->head, task);
+    return ltx_object_read_start(lesson->file, lesson->head_size, lesson->head, task, &lesson->time);
 }
 
 /* Ends what was found: `draft` is the table, the first bytes of the file are in `head`. */
 static int conclude(struct lesson *lesson, struct ltx_table_draft *draft, struct task *task)
 {
     const struct ltx_file *file = lesson->file;
-    const struct ltx_header *header = &draft->header;
+    const struct ltx_header *header = &draft->head.header;
 
     if (header->min_txid != file->min_txid || header->max_txid != file->max_txid)
         return refuse(lesson, task, "its header tells other TXIDs than its name");
     int r = ltx_table_make(draft, ltx_time_of(&file->object, lesson->time), &lesson->found.table);
+    if (r == 0 && !ltx_table_fits(&lesson->found.table))
+        return refuse(lesson, task, "it lacks pages that its header promises");
     if (r == 0)
-        r = open_image(lesson, header);
+        r = open_image(lesson);
     if (r == 0)
         ltx_image_keep(file, &lesson->found, lesson->head, lesson->head_size, task);
     if (r == 0)
@@ -80,7 +114,8 @@ static int take_checked(struct lesson *lesson, const struct ltx_header *header, 
                         struct task *task)
 {
     _cleanup_(ltx_table_draft_finish) struct ltx_table_draft draft = {0};
-    int r = ltx_table_begin(header, &draft);
+    const uint8_t *trailer = lesson->head + lesson->head_size - LTX_TRAILER_SIZE;
+    int r = ltx_table_begin(header, lesson->head, trailer, &draft);
 
     for (size_t i = 0; i < index->n && r == 0; i++)
         r = ltx_table_add(&draft, &index->pages[i]);
@@ -95,12 +130,16 @@ static int check_whole(struct lesson *lesson, struct task *task)
     struct ltx_header header;
     int r = ltx_checker_open(&checker);
 
+    if (r == 0 && lesson->comparison)
+        v05_compare_start(lesson->comparison, lesson->head, checker);
     if (r == 0)
         r = ltx_checker_feed(checker, lesson->head, lesson->head_size);
     if (r == 0)
         r = ltx_checker_end(checker, &header, &index);
     if (r == -EBADMSG)
         return refuse(lesson, task, "it is cut short, or a checksum of it does not hold");
+    if (r == 0 && lesson->comparison)
+        v05_compare_conclude(lesson->comparison, &index);
     return r < 0 ? r : take_checked(lesson, &header, &index, task);
 }
 
@@ -113,7 +152,9 @@ static int learn_whole(struct lesson *lesson, struct task *task)
     if (!lesson->head)
         return -ENOMEM;
     task_set_step(task, "all of a small file, checked");
-    int r = ltx_object_read(lesson->file, 0, lesson->head_size, lesson->head, task, &lesson->time);
+    int r = read_start(lesson, task);
+    if (r == 0)
+        lesson->sum = learnt_sum(0, lesson->head, lesson->head_size);
     if (r == 0)
         r = slots_take(decoders, lesson->generation->base.store, task);
     if (r < 0)
@@ -138,9 +179,9 @@ static int read_end(void *context, size_t item, struct task *task)
     struct lesson *lesson = context;
     const struct ltx_file *file = lesson->file;
     task_set_step(task, item == 0 ? "its header" : "the end of its page index");
-    return item == 0 ? ltx_object_read(file, 0, lesson->head_size, lesson->head, task, &lesson->time)
-                     : ltx_object_read(file, file->object.size - lesson->tail_size, lesson->tail_size,
-                                       lesson->tail, task, NULL);
+    return item == 0 ? read_start(lesson, task)
+                     : ltx_object_read(file, lesson->anew, file->object.size - lesson->tail_size,
+                                       lesson->tail_size, lesson->tail, task);
 }
 
 static int read_ends(struct lesson *lesson, struct task *task)
@@ -149,45 +190,70 @@ static int read_ends(struct lesson *lesson, struct task *task)
     lesson->tail_size = guess_tail(lesson->file->object.size);
     lesson->head = malloc(lesson->head_size);
     lesson->tail = malloc(lesson->tail_size);
-    return lesson->head && lesson->tail ? parallel_each(2, 2, read_end, lesson, task) : -ENOMEM;
-}
-
-/* Reads the part of the index that the tail does not hold. */
-static int read_index_start(const struct lesson *lesson, uint64_t offset, uint64_t length,
-                            struct ltx_index_reader *reader, struct ltx_table_draft *draft, struct task *task)
-{
-    _cleanup_free_ uint8_t *window = malloc(TAIL_SIZE_MAX);
-    int r = window ? 0 : -ENOMEM;
-    size_t taken;
-
-    for (uint64_t done = 0; done < length && r == 0; done += TAIL_SIZE_MAX) {
-        size_t part = length - done < TAIL_SIZE_MAX ? (size_t)(length - done) : TAIL_SIZE_MAX;
-        task_set_step(task, "more of its page index");
-        r = ltx_object_read(lesson->file, offset + done, part, window, task, NULL);
-        if (r == 0)
-            r = ltx_index_reader_feed(reader, window, part, ltx_table_add, draft, &taken);
+    int r = lesson->head && lesson->tail ? parallel_each(2, 2, read_end, lesson, task) : -ENOMEM;
+    if (r == 0) {
+        lesson->sum = learnt_sum(0, lesson->head, lesson->head_size);
+        lesson->sum = learnt_sum(lesson->sum, lesson->tail, lesson->tail_size);
     }
     return r;
 }
 
-static int read_index(const struct lesson *lesson, uint64_t offset, uint64_t size,
-                      struct ltx_table_draft *draft, struct task *task)
-{
-    uint64_t tail_offset = lesson->file->object.size - lesson->tail_size;
-    uint64_t before = offset < tail_offset ? tail_offset - offset : 0;
+/* Where the index is read from: the six zero bytes that end the pages stand before it. */
+struct index_place {
+    uint64_t offset, end; /* in the file, of the entries with their end mark */
     struct ltx_index_reader reader;
-    size_t taken;
+    struct ltx_table_draft *draft;
+};
+
+/* Takes bytes that stand at `offset` in the file, and end no later than the index. */
+static int take_index(struct index_place *place, uint64_t offset, const uint8_t *bytes, size_t length)
+{
+    size_t before = offset < place->offset ? (size_t)(place->offset - offset) : 0, taken = 0;
+
+    before = before < length ? before : length;
+    for (size_t i = 0; i < before; i++)
+        if (bytes[i])
+            return -EBADMSG;
+    int r = ltx_index_reader_feed(&place->reader, bytes + before, length - before, ltx_table_add,
+                                  place->draft, &taken);
+    return r == 0 && taken < length - before ? -EBADMSG : r;
+}
+
+/* Reads the part of the index that the tail does not hold. */
+static int read_index_start(struct lesson *lesson, struct index_place *place, uint64_t offset, uint64_t end,
+                            struct task *task)
+{
+    _cleanup_free_ uint8_t *window = malloc(TAIL_SIZE_MAX);
+    int r = window ? 0 : -ENOMEM;
+
+    for (uint64_t done = offset; done < end && r == 0; done += TAIL_SIZE_MAX) {
+        size_t part = end - done < TAIL_SIZE_MAX ? (size_t)(end - done) : TAIL_SIZE_MAX;
+        task_set_step(task, "more of its page index");
+        r = ltx_object_read(lesson->file, lesson->anew, done, part, window, task);
+        if (r == 0) {
+            lesson->sum = learnt_sum(lesson->sum, window, part);
+            r = take_index(place, done, window, part);
+        }
+    }
+    return r;
+}
+
+static int read_index(struct lesson *lesson, uint64_t offset, uint64_t size, struct ltx_table_draft *draft,
+                      struct task *task)
+{
+    uint64_t tail = lesson->file->object.size - lesson->tail_size, begin = offset - LTX_PAGE_HEADER_SIZE;
+    struct index_place place = {.offset = offset, .end = offset + size, .draft = draft};
+    uint64_t from = begin < tail ? tail : begin;
     int r = 0;
 
-    ltx_index_reader_init(&reader, offset);
-    if (before > size)
+    ltx_index_reader_init(&place.reader, offset);
+    if (tail > place.end)
         return -EBADMSG;
-    if (before)
-        r = read_index_start(lesson, offset, before, &reader, draft, task);
+    if (begin < tail)
+        r = read_index_start(lesson, &place, begin, tail, task);
     if (r == 0)
-        r = ltx_index_reader_feed(&reader, lesson->tail + (offset + before - tail_offset),
-                                  (size_t)(size - before), ltx_table_add, draft, &taken);
-    return r == 0 && !reader.done ? -EBADMSG : r;
+        r = take_index(&place, from, lesson->tail + (from - tail), (size_t)(place.end - from));
+    return r == 0 && !place.reader.done ? -EBADMSG : r;
 }
 
 static int learn_ends(struct lesson *lesson, struct task *task)
@@ -202,7 +268,7 @@ static int learn_ends(struct lesson *lesson, struct task *task)
     if (ltx_header_parse(lesson->head, &header) < 0 ||
         ltx_index_locate(lesson->tail, lesson->tail_size, lesson->file->object.size, &offset, &size) < 0)
         return refuse(lesson, task, "its header or its trailer does not hold");
-    r = ltx_table_begin(&header, &draft);
+    r = ltx_table_begin(&header, lesson->head, lesson->tail + lesson->tail_size - LTX_TRAILER_SIZE, &draft);
     if (r == 0)
         r = read_index(lesson, offset, size, &draft, task);
     if (r == -EBADMSG)
@@ -212,26 +278,50 @@ static int learn_ends(struct lesson *lesson, struct task *task)
 
 /* --- */
 
-static int find_out(struct lesson *lesson, bool anew, struct task *task)
+static int learn_attempt(void *context, bool anew, uint64_t *ret_sum, struct task *task)
 {
-    struct v05_generation *generation = lesson->generation;
-    uint64_t size = lesson->file->object.size;
+    struct lesson *lesson = context;
+
+    lesson_restart(lesson, anew);
+    int r = lesson->file->object.size <= V05_WHOLE_OBJECT ? learn_whole(lesson, task) : learn_ends(lesson, task);
+    *ret_sum = lesson->sum;
+    return r;
+}
+
+/* What the cache has kept of the file. 0 or -ENOENT; -ENOMEM. */
+static int recall(struct lesson *lesson)
+{
+    int r = ltx_table_recall(lesson->generation->cache, lesson->identity, &lesson->found.table);
+
+    if (r == 0 && !ltx_table_fits(&lesson->found.table)) {
+        ltx_table_finish(&lesson->found.table);
+        r = -ENOENT;
+    }
+    return r == 0 ? open_image(lesson) : r;
+}
+
+static int find_out(struct lesson *lesson, struct task *task)
+{
+    int r = -ENOENT;
 
     lesson->identity = ltx_identity(lesson->file);
     if (!lesson->identity)
         return -ENOMEM;
-    if (!anew && ltx_table_recall(generation->cache, lesson->identity, &lesson->found.table) == 0)
-        return open_image(lesson, &lesson->found.table.head->header);
-    if (size < LTX_HEADER_SIZE + LTX_INDEX_TAIL_SIZE)
+    if (!lesson->comparison)
+        r = recall(lesson);
+    if (r != -ENOENT)
+        return r;
+    if (lesson->file->object.size < LTX_HEADER_SIZE + LTX_INDEX_TAIL_SIZE)
         return refuse(lesson, task, "it is cut short");
-    return size <= V05_WHOLE_OBJECT ? learn_whole(lesson, task) : learn_ends(lesson, task);
+    return learnt_read(learn_attempt, lesson, task);
 }
 
-int ltx_learn(struct v05_generation *generation, const struct ltx_file *file, bool anew, struct task *task,
-              struct ltx_found *ret_found)
+int ltx_learn(struct v05_generation *generation, const struct ltx_file *file,
+              struct v05_comparison *comparison, struct task *task, struct ltx_found *ret_found)
 {
-    _cleanup_(lesson_finish) struct lesson lesson = {.generation = generation, .file = file};
-    int r = find_out(&lesson, anew, task);
+    _cleanup_(lesson_finish)
+        struct lesson lesson = {.generation = generation, .file = file, .comparison = comparison};
+    int r = find_out(&lesson, task);
 
     if (r < 0)
         return r;

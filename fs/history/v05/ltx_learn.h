@@ -4,12 +4,16 @@
 #include "v05.h"
 
 /* What one file turned out to hold. */
+struct v05_comparison;
+
 struct ltx_found {
     struct ltx_table table;
     struct cache_image *image;
+    struct ltx_sums *sums;
 };
 
-/* Reads the file's header and page index, or (unless `anew`) takes them from the cache. 0, and what was found
- * belongs to the caller; -EBADMSG with a reason if the file is damaged; or why it can't be had. */
-int ltx_learn(struct v05_generation *generation, const struct ltx_file *file, bool anew, struct task *task,
-              struct ltx_found *ret_found);
+/* Takes the file's header and page index from the cache, or else reads them. A file that is to be compared
+ * (`comparison`, else NULL), which is a small one, is read in any case. 0, and what was found belongs to the
+ * caller; -EBADMSG with a reason if the file is damaged; or why it can't be had. */
+int ltx_learn(struct v05_generation *generation, const struct ltx_file *file,
+              struct v05_comparison *comparison, struct task *task, struct ltx_found *ret_found);

@@ -6,7 +6,7 @@
 #include "litemount/cleanup.h"
 
 #define KIND "ltx"
-#define VERSION 2
+#define VERSION 3
 #define IN_MEMORY (64 << 10) /* bytes: a table up to this is not mapped */
 
 /* The page at that entry of a file that holds all. */
@@ -23,11 +23,17 @@ void ltx_table_finish(struct ltx_table *table)
     *table = (struct ltx_table){0};
 }
 
-int ltx_table_begin(const struct ltx_header *header, struct ltx_table_draft *ret_draft)
+int ltx_table_begin(const struct ltx_header *header, const uint8_t start[static LTX_START_SIZE],
+                    const uint8_t trailer[static LTX_TRAILER_SIZE], struct ltx_table_draft *ret_draft)
 {
-    struct ltx_table_draft draft = {.header = *header, .end = LTX_HEADER_SIZE};
-    const struct ltx_table_head head = {0};
-    int r = buffer_append(&draft.bytes, &head, sizeof head);
+    struct ltx_table_draft draft = {.end = LTX_HEADER_SIZE};
+
+    memset(&draft.head, 0, sizeof draft.head); /* padding too: it is written out */
+    draft.head.version = VERSION;
+    draft.head.header = *header;
+    memcpy(draft.head.start, start, LTX_START_SIZE);
+    ltx_trailer_parse(trailer, &draft.head.trailer);
+    int r = buffer_append(&draft.bytes, &draft.head, sizeof draft.head);
     if (r == 0)
         *ret_draft = draft;
     return r;
@@ -44,7 +50,7 @@ static int tell_numbers(struct ltx_table_draft *draft)
 {
     int r = 0;
     for (uint64_t entry = 0; entry < draft->n && r == 0; entry++) {
-        uint32_t number = number_of_all(&draft->header, entry);
+        uint32_t number = number_of_all(&draft->head.header, entry);
         r = buffer_append(&draft->numbers, &number, sizeof number);
     }
     return r;
@@ -54,7 +60,7 @@ int ltx_table_add(void *context, const struct ltx_page *page)
 {
     struct ltx_table_draft *draft = context;
     bool told = draft->numbers.size > 0,
-         tell = told || page->number != number_of_all(&draft->header, draft->n);
+         tell = told || page->number != number_of_all(&draft->head.header, draft->n);
     int r = tell && !told ? tell_numbers(draft) : 0;
 
     if (r == 0 && tell)
@@ -91,20 +97,16 @@ static bool look_at(const uint8_t *bytes, size_t length, struct ltx_table *table
 int ltx_table_make(struct ltx_table_draft *draft, int64_t time, struct ltx_table *ret_table)
 {
     struct ltx_table table = {0};
-    struct ltx_table_head head;
     int r = buffer_append(&draft->bytes, &draft->end, sizeof draft->end);
 
     if (r == 0)
         r = buffer_append(&draft->bytes, draft->numbers.data, draft->numbers.size);
     if (r < 0)
         return r;
-    memset(&head, 0, sizeof head); /* padding too: it is written out */
-    head.version = VERSION;
-    head.has_numbers = draft->numbers.size > 0;
-    head.time = time;
-    head.header = draft->header;
-    head.n_pages = draft->n;
-    memcpy(draft->bytes.data, &head, sizeof head);
+    draft->head.has_numbers = draft->numbers.size > 0;
+    draft->head.time = time;
+    draft->head.n_pages = draft->n;
+    memcpy(draft->bytes.data, &draft->head, sizeof draft->head);
     table.memory = draft->bytes;
     draft->bytes = (struct buffer){0};
     look_at(table.memory.data, table.memory.size, &table);
@@ -144,6 +146,11 @@ int ltx_table_recall(struct cache *cache, const char *identity, struct ltx_table
     return 0;
 }
 
+void ltx_table_drop(struct cache *cache, const char *identity)
+{
+    cache_drop_fact(cache, identity, KIND);
+}
+
 uint32_t ltx_table_number(const struct ltx_table *table, size_t entry)
 {
     return table->numbers ? table->numbers[entry] : number_of_all(&table->head->header, entry);
@@ -180,4 +187,15 @@ bool ltx_table_find(const struct ltx_table *table, uint32_t page, size_t *ret_en
     }
     *ret_entry = low;
     return low < table->n && table->numbers[low] == page;
+}
+
+bool ltx_table_fits(const struct ltx_table *table)
+{
+    const struct ltx_header *header = &table->head->header;
+    size_t entry;
+
+    if (header->min_txid == 1)
+        return !table->numbers && table->n == ltx_page_count(header);
+    return !ltx_table_find(table, ltx_lock_page(header->page_size), &entry) &&
+           (table->n == 0 || ltx_table_number(table, table->n - 1) <= header->commit);
 }

@@ -17,6 +17,8 @@ struct ltx_table_head {
     int64_t time; /* when the file was written; LTX_TIME_UNKNOWN */
     struct ltx_header header;
     uint64_t n_pages;
+    struct ltx_trailer trailer;
+    uint8_t start[LTX_START_SIZE];
 };
 
 /* Zero-initialise, finish with ltx_table_finish. Never changes once it is made. */
@@ -33,19 +35,21 @@ void ltx_table_finish(struct ltx_table *table);
 
 /* A table that is being made. Finish it with ltx_table_draft_finish in any case. */
 struct ltx_table_draft {
-    struct ltx_header header;
+    struct ltx_table_head head;
     struct buffer bytes;   /* the head's room, and the offsets so far */
     struct buffer numbers; /* empty while every page is there */
     uint64_t n, end;       /* pages so far; where the last one's frame ends: bytes */
 };
 
-int ltx_table_begin(const struct ltx_header *header, struct ltx_table_draft *ret_draft); /* 0 or -ENOMEM */
+/* `start` and `trailer` are the file's first and last bytes, as they stand. 0 or -ENOMEM. */
+int ltx_table_begin(const struct ltx_header *header, const uint8_t start[static LTX_START_SIZE],
+                    const uint8_t trailer[static LTX_TRAILER_SIZE], struct ltx_table_draft *ret_draft);
 void ltx_table_draft_finish(struct ltx_table_draft *draft);
 
 /* Adds a page: an ltx_page_sink, whose context is the draft. 0 or -ENOMEM. */
 int ltx_table_add(void *draft, const struct ltx_page *page);
 
-/* Ends the draft. 0, or -ENOMEM. */
+/* Ends the draft, whatever it holds. 0, or -ENOMEM. */
 int ltx_table_make(struct ltx_table_draft *draft, int64_t time, struct ltx_table *ret_table);
 
 /* Keeps the table under the file's identity, and takes it out of memory if it is a large one. */
@@ -53,6 +57,12 @@ void ltx_table_keep(struct ltx_table *table, struct cache *cache, const char *id
 
 /* The table that was kept. 0, -ENOENT or -ENOMEM. */
 int ltx_table_recall(struct cache *cache, const char *identity, struct ltx_table *ret_table);
+
+/* Whether the pages are those that the header promises: all of the database's, if the file begins it. */
+bool ltx_table_fits(const struct ltx_table *table);
+
+/* Forgets the table that was kept. */
+void ltx_table_drop(struct cache *cache, const char *identity);
 
 struct ltx_page ltx_table_page(const struct ltx_table *table, size_t entry);
 uint32_t ltx_table_number(const struct ltx_table *table, size_t entry);

@@ -19,10 +19,18 @@
 /* One LTX file. */
 struct ltx_file {
     atomic_uint references;
-    struct replica *replica; /* where it stands; borrowed from the generation */
+    struct v05_generation *generation; /* borrowed */
+    struct replica *replica;           /* where it stands; borrowed from the generation */
     struct object object;
     unsigned level;
     uint64_t min_txid, max_txid;
+
+    /* Of the files that stood in its place, and failed (ltx_verdict.h): how many, and the checksum of what was
+     * read of the last one, and the one that it told. */
+    unsigned failures;
+    struct {
+        uint64_t came, told;
+    } before;
 
     /* Guarded by the generation's lock. */
     int64_t time;           /* what `litestream restore -timestamp` goes by: nanoseconds since 1970, UTC; or
@@ -31,9 +39,11 @@ struct ltx_file {
 
     /* Guarded by the generation's lock until it is LEARNT_SOUND; never changes after that. */
     enum learnt learnt;
-    char *damage; /* why it is LEARNT_DAMAGED */
+    char *damage;         /* why it is LEARNT_DAMAGED, or was last; NULL: it never was */
+    int64_t damage_found; /* clock_now */
     struct ltx_table table;
     struct cache_image *image; /* its pages, one after the other, in the order of the table */
+    struct ltx_sums *sums;     /* of a file that is not checked whole; else NULL */
 };
 
 /* Of a file that is sound. */
@@ -60,6 +70,7 @@ struct v05_listing {
     struct level_folder folders[V05_MOST_FOLDERS]; /* those that hold files */
     size_t n_folders;
     bool has_doubles; /* two files are of the same range and level: only their times tell them apart */
+    unsigned n_failures; /* of the generation: those that were replaced in it */
 
     /* Guarded by the generation's lock. */
     bool timed;             /* the time of every file is known */
@@ -146,12 +157,17 @@ bool v05_is_key(const char *key);
 int v05_listing_make(struct v05_generation *generation, const struct contents *contents,
                      const struct v05_listing *known, bool whole, struct task *task,
                      struct v05_listing **ret_listing);
+
+/* v05_renew.c: the listing as it is now, with new files in place of those that failed, and damage forgotten
+ * that is long known; NULL if nothing was listed yet. A reference for the caller. */
+struct v05_listing *v05_listing_current(struct v05_generation *generation);
+
 struct v05_listing *v05_listing_ref(struct v05_listing *listing);
 void v05_listing_unref(struct v05_listing *listing); /* NULL is fine */
 
 /* ltx_file.c */
-struct ltx_file *ltx_file_make(struct replica *replica, const struct object *object, unsigned level,
-                               uint64_t min, uint64_t max);
+struct ltx_file *ltx_file_make(struct v05_generation *generation, struct replica *replica,
+                               const struct object *object, unsigned level, uint64_t min, uint64_t max);
 struct ltx_file *ltx_file_ref(struct ltx_file *file);
 void ltx_file_unref(struct ltx_file *file);
 

@@ -43,7 +43,7 @@ static int read_header(void *context, size_t item, struct task *task)
 
     if (file->object.size < LTX_HEADER_SIZE)
         return ltx_files_learn(survey->generation, &file, 1, 0, task);
-    int r = ltx_object_read(file, 0, LTX_HEADER_SIZE, bytes, task, NULL);
+    int r = ltx_object_read(file, false, 0, LTX_HEADER_SIZE, bytes, task);
     if (r < 0)
         return r;
     if (ltx_header_parse(bytes, &header) < 0 || header.min_txid != file->min_txid ||

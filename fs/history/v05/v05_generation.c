@@ -25,20 +25,11 @@ static void unref_listing(struct v05_listing **listing)
     v05_listing_unref(*listing);
 }
 
-/* The listing as it is now; NULL if nothing was listed yet. A reference for the caller. */
-static struct v05_listing *current(struct v05_generation *generation)
-{
-    pthread_mutex_lock(&generation->lock);
-    struct v05_listing *listing = v05_listing_ref(generation->listing);
-    pthread_mutex_unlock(&generation->lock);
-    return listing;
-}
-
 static int generation_refresh(struct generation *base, const struct contents *contents, bool whole,
                               struct task *task)
 {
     struct v05_generation *generation = cast(base);
-    _cleanup_(unref_listing) struct v05_listing *known = current(generation), *fresh = NULL;
+    _cleanup_(unref_listing) struct v05_listing *known = v05_listing_current(generation), *fresh = NULL;
     int r = v05_listing_make(generation, contents, known, whole, task, &fresh);
 
     if (r < 0)
@@ -53,14 +44,14 @@ static int generation_refresh(struct generation *base, const struct contents *co
 
 static int generation_learn_times(struct generation *base, struct task *task)
 {
-    _cleanup_(unref_listing) struct v05_listing *listing = current(cast(base));
+    _cleanup_(unref_listing) struct v05_listing *listing = v05_listing_current(cast(base));
     return listing ? ltx_times_learn(cast(base), listing, task) : 0;
 }
 
 static bool generation_bounds(struct generation *base, int64_t *ret_earliest, int64_t *ret_latest)
 {
     struct v05_generation *generation = cast(base);
-    _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
+    _cleanup_(unref_listing) struct v05_listing *listing = v05_listing_current(generation);
 
     if (!listing || listing->n_files == 0)
         return false;
@@ -78,7 +69,7 @@ static bool generation_bounds(struct generation *base, int64_t *ret_earliest, in
 
 static bool generation_has_points(struct generation *base)
 {
-    _cleanup_(unref_listing) struct v05_listing *listing = current(cast(base));
+    _cleanup_(unref_listing) struct v05_listing *listing = v05_listing_current(cast(base));
     _cleanup_(plan_finish) struct plan plan = {0};
     return listing && v05_plan(cast(base), listing, INSTANT_MAX, UINT64_MAX, &plan) == 0 && plan.txid;
 }
@@ -86,7 +77,7 @@ static bool generation_has_points(struct generation *base)
 static bool generation_point_at(struct generation *base, int64_t time, int64_t *ret_point)
 {
     struct v05_generation *generation = cast(base);
-    _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
+    _cleanup_(unref_listing) struct v05_listing *listing = v05_listing_current(generation);
     _cleanup_(plan_finish) struct plan plan = {0};
     struct task task;
 
@@ -99,7 +90,7 @@ static int generation_open_at(struct generation *base, int64_t time, struct task
                               struct state **ret_state)
 {
     struct v05_generation *generation = cast(base);
-    _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
+    _cleanup_(unref_listing) struct v05_listing *listing = v05_listing_current(generation);
     _cleanup_(plan_finish) struct plan plan = {0};
     _cleanup_free_ char *gap = NULL;
     int64_t point;
@@ -136,7 +127,7 @@ static int64_t time_of(struct v05_generation *generation, const struct v05_listi
 static int open_txid(struct v05_generation *generation, int64_t time, uint64_t txid, struct task *task,
                      struct state **ret_state)
 {
-    _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
+    _cleanup_(unref_listing) struct v05_listing *listing = v05_listing_current(generation);
     _cleanup_(plan_finish) struct plan plan = {0};
     _cleanup_free_ char *gap = NULL;
     int r = listing ? v05_sound_plan(generation, listing, time, txid, task, &plan) : -ENOENT;
@@ -173,7 +164,7 @@ int v05_open_again(const struct state *state, struct task *task, struct state **
 static bool generation_goes_beyond(struct generation *base, int64_t time, const char *position)
 {
     struct v05_generation *generation = cast(base);
-    _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
+    _cleanup_(unref_listing) struct v05_listing *listing = v05_listing_current(generation);
     uint64_t txid = strtoull(position, NULL, 16);
     bool beyond = false;
 
@@ -186,7 +177,7 @@ static bool generation_goes_beyond(struct generation *base, int64_t time, const 
 
 static int generation_list_points(struct generation *base, struct task *task, struct instants *points)
 {
-    _cleanup_(unref_listing) struct v05_listing *listing = current(cast(base));
+    _cleanup_(unref_listing) struct v05_listing *listing = v05_listing_current(cast(base));
     return listing ? v05_points(cast(base), listing, task, points) : 0;
 }
 
@@ -194,7 +185,7 @@ static int generation_list_points(struct generation *base, struct task *task, st
 static int generation_list_landmarks(struct generation *base, struct task *task, struct instants *landmarks)
 {
     struct v05_generation *generation = cast(base);
-    _cleanup_(unref_listing) struct v05_listing *listing = current(generation);
+    _cleanup_(unref_listing) struct v05_listing *listing = v05_listing_current(generation);
     _cleanup_(instants_finish) struct instants points = {0};
     int r = listing ? v05_points(generation, listing, task, &points) : 0;
 
@@ -215,7 +206,7 @@ static int generation_list_landmarks(struct generation *base, struct task *task,
 static int generation_list_positions(struct generation *base, const char *folder, struct task *task,
                                      struct names *names)
 {
-    _cleanup_(unref_listing) struct v05_listing *listing = current(cast(base));
+    _cleanup_(unref_listing) struct v05_listing *listing = v05_listing_current(cast(base));
     (void)task;
     return listing && !folder ? v05_list_positions(cast(base), listing, names) : -ENOENT;
 }
@@ -223,14 +214,14 @@ static int generation_list_positions(struct generation *base, const char *folder
 static int generation_describe_points(struct generation *base, const struct measuring *measuring,
                                       struct task *task, struct listed_points *points)
 {
-    _cleanup_(unref_listing) struct v05_listing *listing = current(cast(base));
+    _cleanup_(unref_listing) struct v05_listing *listing = v05_listing_current(cast(base));
     return listing ? v05_describe_points(cast(base), listing, measuring, task, points) : 0;
 }
 
 static int generation_list_objects(struct generation *base, enum object_kind kind,
                                    struct listed_objects *objects)
 {
-    _cleanup_(unref_listing) struct v05_listing *listing = current(cast(base));
+    _cleanup_(unref_listing) struct v05_listing *listing = v05_listing_current(cast(base));
     return listing && kind != OBJECT_WAL ? v05_list_objects(cast(base), listing, kind, objects) : 0;
 }
 

@@ -135,6 +135,7 @@ static struct ltx_file *find_known(const struct v05_listing *known, const struct
 
 /* A listing that is being put together. */
 struct draft {
+    struct v05_generation *generation;
     struct v05_listing *listing;
     const struct v05_listing *known; /* the one before, or NULL */
     size_t capacity;
@@ -160,7 +161,8 @@ static int add_object(struct draft *draft, struct level_folder *folder, const st
     if (!v05_parse_name(slash ? slash + 1 : object->key, &min, &max))
         return 0; /* Junk between the files is nobody's business. */
     struct ltx_file *file = find_known(draft->known, folder->replica, object, folder->level, min, max);
-    file = file ? ltx_file_ref(file) : ltx_file_make(folder->replica, object, folder->level, min, max);
+    file = file ? ltx_file_ref(file)
+                : ltx_file_make(draft->generation, folder->replica, object, folder->level, min, max);
     int r = add_file(draft, file);
     if (r == 0)
         folder->last = file;
@@ -209,16 +211,17 @@ static int order(struct v05_listing *listing, size_t n_known)
     return 0;
 }
 
-static int put_together(const struct tour *tour, const struct v05_listing *known, bool whole,
-                        struct v05_listing **ret_listing)
+static int put_together(struct v05_generation *generation, const struct tour *tour,
+                        const struct v05_listing *known, bool whole, struct v05_listing **ret_listing)
 {
     _cleanup_(unref_listing) struct v05_listing *listing = calloc(1, sizeof *listing);
-    struct draft draft = {.listing = listing, .known = known};
+    struct draft draft = {.generation = generation, .listing = listing, .known = known};
     int r = 0;
 
     if (!listing)
         return -ENOMEM;
     atomic_init(&listing->references, 1);
+    listing->n_failures = known ? known->n_failures : 0;
     if (!whole)
         r = add_known(&draft);
     size_t n_known = listing->n_files;
@@ -257,7 +260,7 @@ int v05_listing_make(struct v05_generation *generation, const struct contents *c
             add_layout(&tour, &written, nested, whole ? NULL : known);
     }
     r = take_tour(&tour, task);
-    return r < 0 ? r : put_together(&tour, known, whole, ret_listing);
+    return r < 0 ? r : put_together(generation, &tour, known, whole, ret_listing);
 }
 
 /* --- whether there are any --- */

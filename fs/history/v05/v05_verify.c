@@ -16,6 +16,7 @@
 #include "litemount/task.h"
 #include "ltx_image.h"
 #include "ltx_learn.h"
+#include "v05_compare.h"
 
 #define WINDOW (2 << 20) /* bytes fetched at once */
 
@@ -37,72 +38,114 @@ static int refuse(const struct ltx_file *file, struct task *task, const char *wh
                      why);
 }
 
+static void end_comparison(struct v05_comparison **comparison)
+{
+    v05_compare_end(*comparison);
+}
+
 /* A small file is learnt, so that whoever opens the state has it already. */
-static int verify_small(struct v05_generation *generation, const struct ltx_file *file, struct task *task)
+static int verify_small(struct v05_generation *generation, const struct ltx_file *file,
+                        struct v05_comparison *comparison, struct task *task)
 {
     struct ltx_found found = {0};
-    int r = ltx_learn(generation, file, true, task, &found);
+    int r = ltx_learn(generation, file, comparison, task, &found);
 
     ltx_table_finish(&found.table);
     cache_image_close(found.image);
     return r;
 }
 
-static int feed(struct verifier *verifier, const struct ltx_file *file, struct ltx_checker *checker,
-                struct task *task)
+/* A large file that is being read, in windows. */
+struct reading {
+    struct verifier *verifier;
+    const struct ltx_file *file;
+    struct v05_comparison *comparison;
+    struct ltx_checker *checker;
+    bool anew;
+    uint64_t sum; /* of the bytes */
+};
+
+static int feed(struct reading *reading, struct task *task)
 {
     _cleanup_free_ uint8_t *window = malloc(WINDOW);
     int r = window ? 0 : -ENOMEM;
 
-    for (uint64_t offset = 0, left = file->object.size; left && r == 0;) {
+    for (uint64_t offset = 0, left = reading->file->object.size; left && r == 0;) {
         size_t length = left < WINDOW ? (size_t)left : WINDOW;
-        r = ltx_object_read(file, offset, length, window, task, NULL);
-        if (r == 0)
-            r = ltx_checker_feed(checker, window, length);
+        r = ltx_object_read(reading->file, reading->anew, offset, length, window, task);
+        if (r < 0)
+            return r;
+        if (offset == 0)
+            v05_compare_start(reading->comparison, window, reading->checker);
+        reading->sum = learnt_sum(reading->sum, window, length);
+        r = ltx_checker_feed(reading->checker, window, length);
         offset += length;
         left -= length;
-        verifier_advance(verifier);
+        verifier_advance(reading->verifier);
     }
     return r;
 }
 
-static int verify_large(struct verifier *verifier, const struct ltx_file *file, struct task *task)
+static int check_large(struct reading *reading, struct task *task)
 {
-    _cleanup_(close_checker) struct ltx_checker *checker = NULL;
     _cleanup_(ltx_index_finish) struct ltx_index index = {0};
+    const struct ltx_file *file = reading->file;
     struct ltx_header header;
-    int r = ltx_checker_open(&checker);
+    int r = feed(reading, task);
 
     if (r == 0)
-        r = feed(verifier, file, checker, task);
-    if (r == 0)
-        r = ltx_checker_end(checker, &header, &index);
+        r = ltx_checker_end(reading->checker, &header, &index);
     if (r == -EBADMSG)
         return refuse(file, task, "it is cut short, or a checksum of it does not hold");
     if (r < 0)
         return r;
     if (header.min_txid != file->min_txid || header.max_txid != file->max_txid)
         return refuse(file, task, "its header tells other TXIDs than its name");
+    v05_compare_conclude(reading->comparison, &index);
     return 0;
 }
 
-/* As many large ones at once as there are decoders: each takes a window, and a page index. */
-static int verify_in_turn(const struct verifying *verifying, const struct ltx_file *file, struct task *task)
+static int verify_attempt(void *context, bool anew, uint64_t *ret_sum, struct task *task)
 {
+    _cleanup_(close_checker) struct ltx_checker *checker = NULL;
+    struct reading *reading = context;
+    int r = ltx_checker_open(&checker);
+
+    if (r < 0)
+        return r;
+    reading->checker = checker;
+    reading->anew = anew;
+    reading->sum = 0;
+    r = check_large(reading, task);
+    *ret_sum = reading->sum;
+    return r;
+}
+
+/* As many large ones at once as there are decoders: each takes a window, and a page index. */
+static int verify_large(const struct verifying *verifying, const struct ltx_file *file,
+                        struct v05_comparison *comparison, struct task *task)
+{
+    struct reading reading = {.verifier = verifying->verifier, .file = file, .comparison = comparison};
     struct slots *decoders = verifying->generation->decoders;
     int r = slots_take(decoders, verifying->generation->base.store, task);
 
     if (r < 0)
         return r;
-    r = verify_large(verifying->verifier, file, task);
+    r = learnt_read(verify_attempt, &reading, task);
     slots_give(decoders, verifying->generation->base.store);
     return r;
 }
 
 static int verify_file(const struct verifying *verifying, const struct ltx_file *file, struct task *task)
 {
-    return file->object.size <= V05_WHOLE_OBJECT ? verify_small(verifying->generation, file, task)
-                                                 : verify_in_turn(verifying, file, task);
+    _cleanup_(end_comparison) struct v05_comparison *comparison = NULL;
+    int r = v05_compare_begin(verifying->generation, file, &comparison);
+
+    if (r < 0)
+        return r;
+    return file->object.size <= V05_WHOLE_OBJECT
+               ? verify_small(verifying->generation, file, comparison, task)
+               : verify_large(verifying, file, comparison, task);
 }
 
 static int verify_item(void *context, size_t item, struct task *task)

@@ -1,0 +1,109 @@
+/* The listing is what plans are made of. A file that failed (ltx_verdict.h) stays in the plans that it is in;
+ * in the listing another one takes its place, which nothing is known of: the same object, read anew. Where the
+ * same bytes came once more it is damaged. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/cleanup.h"
+#include "litemount/clock.h"
+#include "ltx_sums.h"
+#include "ltx_verdict.h"
+#include "v05.h"
+
+static void unref_listing(struct v05_listing **listing)
+{
+    v05_listing_unref(*listing);
+}
+
+/* Called locked, as all of these. The file that takes the place of one that failed; NULL: out of memory. */
+static struct ltx_file *renew_file(struct v05_generation *generation, const struct ltx_file *failed)
+{
+    const struct ltx_sums *sums = failed->sums;
+    struct ltx_file *file = ltx_file_make(generation, failed->replica, &failed->object, failed->level,
+                                          failed->min_txid, failed->max_txid);
+    if (!file)
+        return NULL;
+    file->time = failed->time;
+    file->failures = failed->failures + 1;
+    file->before.came = sums->came;
+    file->before.told = sums->told;
+    if (sums->came && sums->came == failed->before.came && sums->told == failed->before.told) {
+        file->learnt = LEARNT_DAMAGED;
+        file->damage = strdup(sums->failure);
+        file->damage_found = clock_now();
+        generation->n_damaged++;
+    }
+    return file;
+}
+
+static const struct ltx_file *renewed(const struct v05_listing *old, const struct v05_listing *listing,
+                                      const struct ltx_file *file)
+{
+    for (size_t i = 0; i < old->n_files; i++)
+        if (old->files[i] == file)
+            return listing->files[i];
+    return NULL;
+}
+
+static struct v05_listing *renew_listing(struct v05_generation *generation, unsigned n_failures)
+{
+    const struct v05_listing *old = generation->listing;
+    _cleanup_(unref_listing) struct v05_listing *listing = calloc(1, sizeof *listing);
+
+    if (!listing || !(listing->files = calloc(old->n_files + 1, sizeof(struct ltx_file *))))
+        return NULL;
+    atomic_init(&listing->references, 1);
+    for (; listing->n_files < old->n_files; listing->n_files++) {
+        struct ltx_file *file = old->files[listing->n_files];
+        file = ltx_verdict_failure(file) ? renew_file(generation, file) : ltx_file_ref(file);
+        if (!file)
+            return NULL;
+        listing->files[listing->n_files] = file;
+    }
+    memcpy(listing->folders, old->folders, sizeof listing->folders);
+    listing->n_folders = old->n_folders;
+    for (size_t i = 0; i < listing->n_folders; i++)
+        listing->folders[i].last = renewed(old, listing, old->folders[i].last);
+    listing->has_doubles = old->has_doubles;
+    listing->timed = old->timed;
+    listing->n_failures = n_failures;
+    return steal_pointer(listing);
+}
+
+/* Without memory the old one goes on: what failed fails once more. */
+static struct v05_listing *replace_failed(struct v05_generation *generation)
+{
+    unsigned n_failures = atomic_load(&generation->base.n_failures);
+    struct v05_listing *old = generation->listing, *fresh;
+
+    if (!old || old->n_failures == n_failures || !(fresh = renew_listing(generation, n_failures)))
+        return NULL;
+    generation->listing = fresh;
+    return old;
+}
+
+static void forget_damage(struct v05_generation *generation)
+{
+    struct v05_listing *listing = generation->listing;
+
+    for (size_t i = 0; listing && generation->n_damaged && i < listing->n_files; i++) {
+        struct ltx_file *file = listing->files[i];
+        if (file->learnt != LEARNT_DAMAGED || !learnt_is_over(file->damage_found))
+            continue;
+        file->learnt = LEARNT_NOTHING;
+        generation->n_damaged--;
+        listing->points.n = 0;
+    }
+}
+
+struct v05_listing *v05_listing_current(struct v05_generation *generation)
+{
+    pthread_mutex_lock(&generation->lock);
+    struct v05_listing *old = replace_failed(generation);
+    forget_damage(generation);
+    struct v05_listing *listing = v05_listing_ref(generation->listing);
+    pthread_mutex_unlock(&generation->lock);
+    v05_listing_unref(old);
+    return listing;
+}
