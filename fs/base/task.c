@@ -10,11 +10,14 @@
 #include "litemount/log.h"
 #include "litemount/printable.h"
 
+#define PROBE_INTERVAL INT64_C(1000000000) /* nanoseconds */
+
 void task_init(struct task *task, const struct task *parent)
 {
     task->parent = parent;
     atomic_init(&task->cancelled, false);
     atomic_init(&task->patience, 0);
+    task->probe = NULL;
     task->reason[0] = task->purpose[0] = task->step[0] = '\0';
 }
 
@@ -29,9 +32,25 @@ void task_cancel_later(struct task *task, int64_t nanoseconds)
     atomic_compare_exchange_strong(&task->patience, &none, clock_now() + nanoseconds);
 }
 
+void task_set_probe(struct task *task, struct task_probe *probe)
+{
+    atomic_init(&probe->next, clock_now() + PROBE_INTERVAL);
+    task->probe = probe;
+}
+
+/* Of several threads that come at once one asks. */
+static void task_ask(struct task_probe *probe)
+{
+    int64_t now = clock_now(), next = atomic_load_explicit(&probe->next, memory_order_relaxed);
+    if (now >= next && atomic_compare_exchange_strong(&probe->next, &next, now + PROBE_INTERVAL))
+        probe->ask(probe->context);
+}
+
 bool task_cancelled(const struct task *task)
 {
     for (; task; task = task->parent) {
+        if (task->probe)
+            task_ask(task->probe);
         int64_t patience = atomic_load_explicit(&task->patience, memory_order_acquire);
         if (atomic_load_explicit(&task->cancelled, memory_order_acquire) ||
             (patience && clock_now() >= patience))

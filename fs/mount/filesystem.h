@@ -24,10 +24,12 @@ struct filesystem {
     int64_t mounted_at;               /* the time of folders that have none of their own */
 };
 
-/* One request's task: cancelled with the mount, or when the kernel says that its caller was interrupted. */
+/* One request's task: cancelled with the mount, or when its caller was interrupted. */
 struct errand {
     fuse_req_t request;
     struct task task;
+    struct task_probe probe;
+    atomic_bool asks_again; /* the caller was interrupted by a signal after which it may go on */
 };
 
 /* `what` is done at `path` (and `name` in it, unless that is NULL): for the log. */

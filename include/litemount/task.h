@@ -18,11 +18,19 @@
 #define TASK_PURPOSE_SIZE 256
 #define TASK_STEP_SIZE 128
 
+/* Asks whether the task is still wanted, where nobody would bring the news. Belongs to whoever sets it. */
+struct task_probe {
+    void (*ask)(void *context); /* may cancel the task; on any thread that works for it */
+    void *context;
+    atomic_int_least64_t next; /* when to ask next, by the clock that is never set: nanoseconds */
+};
+
 struct task {
     const struct task *parent; /* cancelled with it; borrowed, may be NULL */
     atomic_bool cancelled;     /* set from any thread */
     atomic_int_least64_t
         patience; /* when it will be, by the clock that is never set: nanoseconds; 0: never */
+    struct task_probe *probe; /* borrowed; NULL: none */
     char reason[TASK_REASON_SIZE]; /* of the first failure, "" while there is none; only the task's own thread
                                       touches it */
     char purpose[TASK_PURPOSE_SIZE], step[TASK_STEP_SIZE]; /* likewise: "" at first, and without debugging */
@@ -37,6 +45,9 @@ void task_cancel(struct task *task);
 /* Gives the task `nanoseconds` more before it counts as cancelled. Any thread may call it; the first call
  * counts. */
 void task_cancel_later(struct task *task, int64_t nanoseconds);
+
+/* Has the probe asked about once a second for as long as the task's threads wait. */
+void task_set_probe(struct task *task, struct task_probe *probe);
 
 /* Whether the task or one of its parents was cancelled. */
 bool task_cancelled(const struct task *task);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -95,6 +96,29 @@ static void writes_nothing_at_another_level(void **state)
     log_set_level(LOG_LEVEL_DEBUG);
 }
 
+static void give_up(void *context)
+{
+    struct task *task = context;
+    task_cancel(task);
+}
+
+/* Not at once; and whoever works for a child asks for its parent as well. */
+static void probes_while_it_is_waited_for(void **state)
+{
+    struct task task, child;
+    struct task_probe probe = {.ask = give_up, .context = &task};
+    const struct timespec moment = {.tv_nsec = 10 * 1000 * 1000};
+
+    task_init(&task, NULL);
+    task_init(&child, &task);
+    task_set_probe(&task, &probe);
+    assert_false(task_cancelled(&child));
+    for (int i = 0; i < 500 && !task_cancelled(&child); i++)
+        nanosleep(&moment, NULL);
+    assert_true(task_cancelled(&child));
+    assert_true(task_cancelled(&task));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +127,7 @@ int main(void)
         cmocka_unit_test(keeps_what_a_terminal_obeys_out_of_a_reason),
         cmocka_unit_test(cuts_what_is_too_long),
         cmocka_unit_test(writes_nothing_at_another_level),
+        cmocka_unit_test(probes_while_it_is_waited_for),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
