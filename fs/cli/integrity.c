@@ -3,9 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "integrity_own.h"
 #include "litemount/cleanup.h"
 #include "litemount/history.h"
 #include "litemount/task.h"
@@ -23,21 +26,34 @@ static void finalize_statement(sqlite3_stmt **statement)
     sqlite3_finalize(*statement);
 }
 
+void integrity_finish(struct integrity *integrity)
+{
+    free(integrity->wrong);
+    free(integrity->unchecked);
+}
+
 /* What a check has found so far. Zero-initialise. */
 struct findings {
     char *first; /* a line */
     uint64_t n;
+    struct own_parts own;
 };
+
+static void findings_finish(struct findings *findings)
+{
+    free(findings->first);
+    own_parts_finish(&findings->own);
+}
 
 /* Takes over the line, which is NULL if there was no memory for it. 0 or -ENOMEM. */
 static int findings_add(struct findings *findings, char *line)
 {
     if (!line)
         return -ENOMEM;
-    if (findings->n++ == 0)
-        findings->first = line;
-    else
+    if (own_parts_excuse(&findings->own, line) || findings->n++ > 0)
         free(line);
+    else
+        findings->first = line;
     return 0;
 }
 
@@ -76,42 +92,71 @@ static int take_violation(sqlite3_stmt *statement, struct findings *findings)
 }
 
 static const struct {
-    const char *sql;
+    const char *sql, *sql_for_all; /* the latter: without an end after a hundred findings, which may say nothing */
     int (*take)(sqlite3_stmt *statement, struct findings *findings);
 } checks[] = {
-    [INTEGRITY_QUICK] = {"PRAGMA quick_check", take_lines},
-    [INTEGRITY_FULL] = {"PRAGMA integrity_check", take_lines},
-    [INTEGRITY_FOREIGN_KEYS] = {"PRAGMA foreign_key_check", take_violation},
+    [INTEGRITY_QUICK] = {"PRAGMA quick_check", "PRAGMA quick_check(2147483647)", take_lines},
+    [INTEGRITY_FULL] = {"PRAGMA integrity_check", "PRAGMA integrity_check(2147483647)", take_lines},
+    [INTEGRITY_FOREIGN_KEYS] = {"PRAGMA foreign_key_check", NULL, take_violation},
     [INTEGRITY_TABLES] = {"SELECT 'it has no tables' WHERE NOT EXISTS (SELECT 1 FROM sqlite_schema"
                           " WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
                           " AND name NOT LIKE '~_litestream~_%' ESCAPE '~')",
-                          take_lines},
+                          NULL, take_lines},
 };
+
+/* Prepares the statement, whatever it needs that is the application's own. SQLite's code. */
+static int prepare(sqlite3 *connection, const char *sql, struct own_parts *own, sqlite3_stmt **ret_statement)
+{
+    int code;
+
+    do
+        code = sqlite3_prepare_v2(connection, sql, -1, ret_statement, NULL);
+    while (code == SQLITE_ERROR && own_parts_supply(own, connection));
+    return code;
+}
+
+/* As above, and knows what the statement's findings are worth. Foreign keys are compared by the collations of
+ * what they refer to: without those nothing is told of them. */
+static int prepare_check(sqlite3 *connection, enum integrity_check check, struct own_parts *own,
+                         sqlite3_stmt **ret_statement)
+{
+    int code = prepare(connection, checks[check].sql, own, ret_statement);
+
+    if (code != SQLITE_OK || own->names.n == 0)
+        return code;
+    sqlite3_finalize(*ret_statement);
+    *ret_statement = NULL;
+    if (!checks[check].sql_for_all)
+        return SQLITE_OK;
+    code = own_parts_find_excused(own, connection);
+    return code == SQLITE_OK ? prepare(connection, checks[check].sql_for_all, own, ret_statement) : code;
+}
 
 /* Runs the check. 0, -ENOMEM, or SQLite's code, which is positive. */
 static int run(sqlite3 *connection, enum integrity_check check, struct findings *findings)
 {
     _cleanup_(finalize_statement) sqlite3_stmt *statement = NULL;
-    int r = 0, code = sqlite3_prepare_v2(connection, checks[check].sql, -1, &statement, NULL);
+    int r = 0, code = prepare_check(connection, check, &findings->own, &statement);
 
-    while (code == SQLITE_OK || code == SQLITE_ROW) {
+    while (statement && (code == SQLITE_OK || code == SQLITE_ROW)) {
         code = sqlite3_step(statement);
         if (code == SQLITE_ROW && (r = checks[check].take(statement, findings)) < 0)
             return r;
     }
-    return code == SQLITE_DONE ? 0 : code;
+    return code == SQLITE_DONE || (code == SQLITE_OK && !statement) ? 0 : code;
 }
 
 /* Makes one line of what was found. 0 or -ENOMEM. */
-static int sum_up(struct findings *findings, char **ret_wrong)
+static int sum_up(struct findings *findings, struct integrity *integrity)
 {
-    *ret_wrong = NULL;
+    integrity->n_wrong = findings->n;
     if (findings->n <= 1) {
-        *ret_wrong = steal_pointer(findings->first);
-        return 0;
+        integrity->wrong = steal_pointer(findings->first);
+    } else if (asprintf(&integrity->wrong, "%s; and %" PRIu64 " more", findings->first, findings->n - 1) < 0) {
+        integrity->wrong = NULL;
+        return -ENOMEM;
     }
-    return asprintf(ret_wrong, "%s; and %" PRIu64 " more", findings->first, findings->n - 1) < 0 ? -ENOMEM
-                                                                                                 : 0;
+    return own_parts_describe(&findings->own, &integrity->unchecked);
 }
 
 static int is_over(void *task)
@@ -120,46 +165,54 @@ static int is_over(void *task)
 }
 
 /* What SQLite says of the database when it can't even begin, or go on: that it is none, or malformed. */
-static int complain(sqlite3 *connection, int code, char **ret_wrong)
+static int complain(const struct read_only_vfs *vfs, sqlite3 *connection, int code,
+                    struct integrity *integrity)
 {
-    if (code == SQLITE_NOMEM || !connection)
-        return -ENOMEM;
     if (code == SQLITE_INTERRUPT)
         return -ECANCELED;
-    *ret_wrong = strdup(sqlite3_errmsg(connection));
-    return *ret_wrong ? 0 : -ENOMEM;
+    if (code == SQLITE_NOMEM && vfs->heap_limit > 0)
+        return asprintf(&integrity->wrong, READ_ONLY_HEAP_PROBLEM, vfs->heap_limit >> 20) < 0 ? -ENOMEM : 0;
+    if (code == SQLITE_TOOBIG)
+        integrity->wrong = strdup("its schema asks for a value that is larger than the database");
+    else
+        integrity->wrong = connection ? strdup(sqlite3_errmsg(connection)) : NULL;
+    return integrity->wrong ? 0 : -ENOMEM;
 }
 
-static int check_connected(struct read_only_vfs *vfs, enum integrity_check check, char **ret_wrong)
+static int check_connected(struct read_only_vfs *vfs, enum integrity_check check, struct integrity *integrity)
 {
+    _cleanup_(findings_finish) struct findings findings = {0};
     _cleanup_(close_connection) sqlite3 *connection = NULL;
-    struct findings findings = {0};
     int r = read_only_vfs_connect(vfs, &connection);
 
     if (r == 0) {
         sqlite3_progress_handler(connection, STEPS_BETWEEN_LOOKS, is_over, vfs->task);
-        r = run(connection, check, &findings);
+        r = own_parts_watch(&findings.own, connection);
     }
+    if (r == 0)
+        r = run(connection, check, &findings);
     if (vfs->error < 0) /* what SQLite makes of it says less */
-        r = vfs->error;
-    else if (r > 0)
-        r = complain(connection, r, ret_wrong);
-    else if (r == 0)
-        r = sum_up(&findings, ret_wrong);
-    free(findings.first);
-    return r;
+        return vfs->error;
+    if (r > 0)
+        return complain(vfs, connection, r, integrity);
+    return r < 0 ? r : sum_up(&findings, integrity);
 }
 
 static int check_source(const struct read_only_source *source, enum integrity_check check, struct task *task,
-                        char **ret_wrong)
+                        struct integrity *ret_integrity)
 {
+    struct integrity integrity = {0};
     struct read_only_vfs vfs;
     int r = read_only_vfs_begin(&vfs, source, task);
 
     if (r < 0)
         return r;
-    r = check_connected(&vfs, check, ret_wrong);
+    r = check_connected(&vfs, check, &integrity);
     read_only_vfs_end(&vfs);
+    if (r < 0)
+        integrity_finish(&integrity);
+    else
+        *ret_integrity = integrity;
     return r;
 }
 
@@ -170,10 +223,10 @@ static int read_state(void *state, uint64_t offset, size_t length, void *bytes, 
 }
 
 int integrity_check_state(struct state *state, enum integrity_check check, struct task *task,
-                          char **ret_wrong)
+                          struct integrity *ret_integrity)
 {
     const struct read_only_source source = {state_size(state), read_state, state};
-    return check_source(&source, check, task, ret_wrong);
+    return check_source(&source, check, task, ret_integrity);
 }
 
 /* A file that is checked. */
@@ -200,7 +253,8 @@ static int read_file(void *context, uint64_t offset, size_t length, void *bytes,
     return 0;
 }
 
-int integrity_check_file(const char *path, enum integrity_check check, struct task *task, char **ret_wrong)
+int integrity_check_file(const char *path, enum integrity_check check, struct task *task,
+                         struct integrity *ret_integrity)
 {
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct open_file file = {path, fd};
@@ -209,5 +263,5 @@ int integrity_check_file(const char *path, enum integrity_check check, struct ta
     if (fd < 0 || fstat(fd, &status) < 0)
         return task_fail(task, errno, "%s: cannot open it: %s", path, strerror(errno));
     const struct read_only_source source = {(uint64_t)status.st_size, read_file, &file};
-    return check_source(&source, check, task, ret_wrong);
+    return check_source(&source, check, task, ret_integrity);
 }

@@ -9,6 +9,11 @@
 
 #include "litemount/task.h"
 
+#define HEAP_LEAST (INT64_C(128) << 20)       /* bytes */
+#define HEAP_MOST_VALUES (INT64_C(384) << 20) /* bytes */
+#define LENGTH_LEAST (1 << 20)                /* bytes of a value */
+#define LENGTH_MOST 1000000000
+
 /* SQLite allocates it. */
 struct read_only_file {
     sqlite3_file base;
@@ -158,10 +163,41 @@ void read_only_vfs_end(struct read_only_vfs *vfs)
     sqlite3_vfs_unregister(&vfs->base);
 }
 
+/* Twice a value that fills the database, as a check may need it, and what SQLite takes for itself. */
+static void limit_heap(struct read_only_vfs *vfs)
+{
+    int64_t values = vfs->source.size > HEAP_MOST_VALUES / 2 ? HEAP_MOST_VALUES : 2 * (int64_t)vfs->source.size;
+
+    vfs->heap_limit = HEAP_LEAST + values;
+    sqlite3_hard_heap_limit64(vfs->heap_limit);
+}
+
+/* A schema may be made to cost more than any application's does: values that no row can hold, statements that
+ * compile to anything, functions that reach beyond the database. */
+static void distrust(const struct read_only_vfs *vfs, sqlite3 *connection)
+{
+    static const struct {
+        int limit, value;
+    } limits[] = {
+        {SQLITE_LIMIT_SQL_LENGTH, 1000000}, {SQLITE_LIMIT_VDBE_OP, 5000000}, {SQLITE_LIMIT_WORKER_THREADS, 0},
+        {SQLITE_LIMIT_ATTACHED, 0},         {SQLITE_LIMIT_TRIGGER_DEPTH, 10},
+    };
+    uint64_t size = vfs->source.size;
+
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+        sqlite3_limit(connection, limits[i].limit, limits[i].value);
+    sqlite3_limit(connection, SQLITE_LIMIT_LENGTH,
+                  size < LENGTH_LEAST ? LENGTH_LEAST : size < LENGTH_MOST ? (int)size : LENGTH_MOST);
+    sqlite3_db_config(connection, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+}
+
 int read_only_vfs_connect(struct read_only_vfs *vfs, sqlite3 **ret_connection)
 {
+    limit_heap(vfs);
     int code = sqlite3_open_v2("file:database?immutable=1", ret_connection,
                                SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, vfs->name);
-    return code == SQLITE_OK ? sqlite3_exec(*ret_connection, "PRAGMA temp_store = memory", NULL, NULL, NULL)
-                             : code;
+    if (code != SQLITE_OK)
+        return code;
+    distrust(vfs, *ret_connection);
+    return sqlite3_exec(*ret_connection, "PRAGMA temp_store = memory", NULL, NULL, NULL);
 }

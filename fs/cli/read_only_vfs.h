@@ -24,11 +24,17 @@ struct read_only_vfs {
     struct read_only_source source;
     struct task *task; /* of whoever reads; borrowed */
     int error;         /* the first that a read ended with: SQLite itself tells little of it */
+    int64_t heap_limit; /* bytes that SQLite may take; 0: it was not limited */
 };
 
 /* Makes the database known to SQLite. 0 or -ENOMEM; the caller ends it, after the last connection to it. */
 int read_only_vfs_begin(struct read_only_vfs *vfs, const struct read_only_source *source, struct task *task);
 void read_only_vfs_end(struct read_only_vfs *vfs);
 
-/* A connection to it, which sqlite3_close closes in any case. Returns SQLite's code. */
+/* What to say if SQLite then has no memory: with the limit in MB, an int64_t. */
+#define READ_ONLY_HEAP_PROBLEM                                                                               \
+    "SQLite needs more than %" PRId64 " MB of memory for it, which its schema must be made for"
+
+/* A connection to it, which sqlite3_close closes in any case. From then on the process has so much memory for
+ * SQLite as a database of that size may need. Returns SQLite's code. */
 int read_only_vfs_connect(struct read_only_vfs *vfs, sqlite3 **ret_connection);

@@ -84,15 +84,17 @@ static int copy(struct state *state, struct new_file *file, struct progress *pro
 static int check_integrity(const struct new_file *file, const char *wanted, struct task *task)
 {
     enum integrity_check check = strcmp(wanted, "full") == 0 ? INTEGRITY_FULL : INTEGRITY_QUICK;
-    _cleanup_free_ char *wrong = NULL;
+    _cleanup_(integrity_finish) struct integrity found = {0};
 
     if (strcmp(wanted, "none") == 0)
         return 0;
-    int r = integrity_check_file(file->temporary, check, task, &wrong);
-    return r < 0 || !wrong
+    int r = integrity_check_file(file->temporary, check, task, &found);
+    if (r == 0 && found.unchecked)
+        log_warning("%s: %s", file->path, found.unchecked);
+    return r < 0 || !found.wrong
                ? r
                : task_fail(task, EILSEQ, "the %s integrity check fails, so nothing was put in place: %s",
-                           wanted, wrong);
+                           wanted, found.wrong);
 }
 
 /* The new file is whose the old one was. */

@@ -108,16 +108,16 @@ static int tell_of_end(struct history *history, const char *name, const struct r
  * a new one, and an older generation has the data. Only -ECANCELED and -ENOMEM are returned. */
 static int warn_of_nothing(struct state *state, const char *name, struct task *task)
 {
-    _cleanup_free_ char *wrong = NULL;
+    _cleanup_(integrity_finish) struct integrity found = {0};
     char time[INSTANT_TEXT_SIZE];
     struct task attempt;
     task_init(&attempt, task);
-    int r = integrity_check_state(state, INTEGRITY_TABLES, &attempt, &wrong);
+    int r = integrity_check_state(state, INTEGRITY_TABLES, &attempt, &found);
 
-    if (r == 0 && wrong) {
+    if (r == 0 && found.wrong) {
         instant_format(state_time(state), time);
         log_warning("%s: as of %s, in generation %s: %s; litemount points shows the other instants", name,
-                    time, state_generation(state), wrong);
+                    time, state_generation(state), found.wrong);
     }
     return r == -ECANCELED || r == -ENOMEM ? r : 0;
 }

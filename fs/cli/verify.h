@@ -19,13 +19,18 @@ struct verify_report {
     bool has_state;            /* one was opened: */
     int64_t time;              /* its point */
     char *generation, *position;
-    char *warning; /* what is no problem, and yet to be told; NULL: nothing; owned */
+    char *warning;      /* what is no problem, and yet to be told; NULL: nothing; owned */
+    struct names notes; /* what is so at every run: no reason for a mail */
 };
 
 void verify_report_finish(struct verify_report *report);
 
 /* Adds a problem. 0 or -ENOMEM. */
 int verify_report_add(struct verify_report *report, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Adds a note. 0 or -ENOMEM. */
+int verify_report_note(struct verify_report *report, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* verify_database.c: reads the backup, opens the state and asks SQLite about it. 0, whatever was found;

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -118,28 +119,62 @@ static int describe(struct state *state, struct verify_report *report)
                             : 0;
 }
 
-/* Runs one check. Returns 1 if nothing is wrong, 0 or an errno. */
-static int check(struct state *state, enum integrity_check kind, const char *name, struct task *task,
-                 struct verify_report *report)
+/* Runs one check. Returns 1 if it could be run, 0 or an errno. */
+static int run_check(struct state *state, enum integrity_check kind, const char *name, struct task *task,
+                     struct verify_report *report, struct integrity *found)
 {
-    _cleanup_free_ char *wrong = NULL;
     struct task attempt;
     task_init(&attempt, task);
-    int r = integrity_check_state(state, kind, &attempt, &wrong);
+    int r = integrity_check_state(state, kind, &attempt, found);
 
     if (is_fatal(r))
         return r;
     if (r < 0)
         return verify_report_add(report, "the database can't be read: %s", task_reason(&attempt, r));
-    return wrong ? verify_report_add(report, "%s: %s", name, wrong) : 1;
+    if (found->unchecked && (r = verify_report_note(report, "%s: %s", name, found->unchecked)) < 0)
+        return r;
+    return 1;
+}
+
+/* Returns 1 if nothing is wrong, 0 or an errno. */
+static int check(struct state *state, enum integrity_check kind, const char *name, struct task *task,
+                 struct verify_report *report)
+{
+    _cleanup_(integrity_finish) struct integrity found = {0};
+    int r = run_check(state, kind, name, task, report, &found);
+
+    return r > 0 && found.wrong ? verify_report_add(report, "%s: %s", name, found.wrong) : r;
+}
+
+/* SQLite enforces foreign keys only where the application asks for it, and most never did: what breaks them,
+ * or is declared wrong, is as the application left it, and no damage. As above. */
+static int check_foreign_keys(struct state *state, struct task *task, struct verify_report *report)
+{
+    static const char name[] = "foreign_key_check", mismatch[] = "foreign key mismatch";
+    _cleanup_(integrity_finish) struct integrity found = {0};
+    int r = run_check(state, INTEGRITY_FOREIGN_KEYS, name, task, report, &found);
+
+    if (r <= 0 || !found.wrong)
+        return r;
+    if (found.n_wrong > 0)
+        r = verify_report_note(report, "%s: violations: %" PRIu64 ", as the application left them: %s", name,
+                               found.n_wrong, found.wrong);
+    else if (strncmp(found.wrong, mismatch, strlen(mismatch)) == 0)
+        r = verify_report_note(report, "%s: %s", name, found.wrong);
+    else
+        return verify_report_add(report, "%s: %s", name, found.wrong);
+    return r < 0 ? r : 1;
 }
 
 /* Without any it is sound, and yet hardly what somebody wants to find one day. */
 static int look_for_tables(struct state *state, struct task *task, struct verify_report *report)
 {
+    _cleanup_(integrity_finish) struct integrity found = {0};
     struct task attempt;
     task_init(&attempt, task);
-    int r = integrity_check_state(state, INTEGRITY_TABLES, &attempt, &report->warning);
+    int r = integrity_check_state(state, INTEGRITY_TABLES, &attempt, &found);
+
+    report->warning = r == 0 ? steal_pointer(found.wrong) : NULL;
     return is_fatal(r) ? r : 0;
 }
 
@@ -151,7 +186,7 @@ static int verify_state(struct state *state, bool quick, struct task *task, stru
         r = quick ? check(state, INTEGRITY_QUICK, "quick_check", task, report)
                   : check(state, INTEGRITY_FULL, "integrity_check", task, report);
     if (r > 0)
-        r = check(state, INTEGRITY_FOREIGN_KEYS, "foreign_key_check", task, report);
+        r = check_foreign_keys(state, task, report);
     if (r > 0)
         r = look_for_tables(state, task, report);
     return r < 0 ? r : 0;

@@ -21,6 +21,7 @@ void verify_report_finish(struct verify_report *report)
     free(report->generation);
     free(report->position);
     free(report->warning);
+    names_finish(&report->notes);
 }
 
 int verify_report_add(struct verify_report *report, const char *format, ...)
@@ -29,6 +30,16 @@ int verify_report_add(struct verify_report *report, const char *format, ...)
 
     va_start(arguments, format);
     int r = names_add_text(&report->found.problems, format, arguments);
+    va_end(arguments);
+    return r;
+}
+
+int verify_report_note(struct verify_report *report, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    int r = names_add_text(&report->notes, format, arguments);
     va_end(arguments);
     return r;
 }
@@ -74,6 +85,8 @@ void verify_report_print(const struct verify_report *report, FILE *file)
                 problems->n - MOST_SHOWN);
     if (problems->n)
         return;
+    for (size_t i = 0; i < report->notes.n; i++)
+        fprintf(file, "note    %s: %s\n", report->name, report->notes.items[i].text);
     instant_format(report->time, time);
     if (report->warning)
         log_warning("%s: as of %s, in generation %s: %s", report->name, time, report->generation,
@@ -92,6 +105,16 @@ static void print_text(const char *name, const char *text, FILE *file)
         fputs("null", file);
 }
 
+static void print_texts(const char *name, const struct names *texts, FILE *file)
+{
+    fprintf(file, ",\n    \"%s\": [", name);
+    for (size_t i = 0; i < texts->n; i++) {
+        fputs(i ? ",\n      " : "\n      ", file);
+        json_print_string(texts->items[i].text, file);
+    }
+    fputs(texts->n ? "\n    ]" : "]", file);
+}
+
 void verify_report_print_json(const struct verify_report *report, FILE *file)
 {
     const struct names *problems = &report->found.problems;
@@ -107,11 +130,9 @@ void verify_report_print_json(const struct verify_report *report, FILE *file)
     print_text("generation", report->generation, file);
     print_text("position", report->position, file);
     print_text("warning", report->warning, file);
-    fprintf(file, ",\n    \"objects\": %" PRIu64 ",\n    \"bytes\": %" PRIu64 ",\n    \"problems\": [",
-            report->found.objects, report->found.bytes);
-    for (size_t i = 0; i < problems->n; i++) {
-        fputs(i ? ",\n      " : "\n      ", file);
-        json_print_string(problems->items[i].text, file);
-    }
-    fputs(problems->n ? "\n    ]\n  }" : "]\n  }", file);
+    print_texts("notes", &report->notes, file);
+    fprintf(file, ",\n    \"objects\": %" PRIu64 ",\n    \"bytes\": %" PRIu64, report->found.objects,
+            report->found.bytes);
+    print_texts("problems", problems, file);
+    fputs("\n  }", file);
 }
