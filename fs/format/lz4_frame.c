@@ -107,6 +107,13 @@ int lz4_block_parse(const struct lz4_frame *frame, const uint8_t bytes[static LZ
     return 0;
 }
 
+/* liblz4 1.9 takes a match zero bytes back for what the room held before: nothing of another block may show
+ * there. */
+static void clear(uint8_t *out, size_t size)
+{
+    memset(out, 0, size);
+}
+
 int lz4_block_decode(const struct lz4_frame *frame, const struct lz4_block *block, const uint8_t *data,
                      uint8_t *out, size_t *ret_size)
 {
@@ -118,6 +125,7 @@ int lz4_block_decode(const struct lz4_frame *frame, const struct lz4_block *bloc
         *ret_size = block->size;
         return 0;
     }
+    clear(out, frame->block_max);
     int size = LZ4_decompress_safe((const char *)data, (char *)out, (int)block->size, (int)frame->block_max);
     if (size < 0)
         return -EBADMSG;
@@ -137,6 +145,7 @@ int lz4_block_decode_start(const struct lz4_frame *frame, const struct lz4_block
         memcpy(out, data, *ret_size);
         return 0;
     }
+    clear(out, wanted);
     int size =
         LZ4_decompress_safe_partial((const char *)data, (char *)out, (int)length, (int)wanted, (int)wanted);
     if (size >= 0) {

@@ -8,6 +8,7 @@
 #include <lz4frame.h>
 
 #include "litemount/cleanup.h"
+#include "lz4_scan.h"
 
 #define PIECE_SIZE (256 * 1024) /* bytes: stays in a core's own cache on the way to the sink */
 
@@ -16,6 +17,8 @@ struct lz4_stream {
     uint8_t header[LZ4_FRAME_HEADER_MAX]; /* gathered here until it is whole, then checked, then decoded */
     size_t header_size;                   /* bytes gathered */
     bool header_checked;
+    struct lz4_frame frame; /* what it told */
+    struct lz4_scan scan;
     bool done;
     int error; /* what ended the decoding early, and what every later feed answers */
     uint8_t piece[PIECE_SIZE];
@@ -100,9 +103,9 @@ static int take_header(struct lz4_stream *stream, const uint8_t **bytes, size_t 
     if (stream->header_size < size)
         return 0;
 
-    struct lz4_frame frame;
-    int r = lz4_frame_parse(stream->header, stream->header_size, &frame);
+    int r = lz4_frame_parse(stream->header, stream->header_size, &stream->frame);
     stream->header_checked = r == 0;
+    lz4_scan_init(&stream->scan, &stream->frame);
     return r < 0 ? r : decode(stream, stream->header, stream->header_size, NULL, NULL);
 }
 
@@ -113,7 +116,8 @@ static int feed(struct lz4_stream *stream, const uint8_t *bytes, size_t length, 
         if (r < 0)
             return r;
     }
-    return decode(stream, bytes, length, sink, context);
+    int r = stream->header_checked ? lz4_scan_feed(&stream->scan, bytes, length) : 0;
+    return r < 0 ? r : decode(stream, bytes, length, sink, context);
 }
 
 int lz4_stream_feed(struct lz4_stream *stream, const uint8_t *bytes, size_t length, lz4_sink *sink,
