@@ -88,9 +88,9 @@ def write_empty(replica):
     file.unlink()
 
 
-def write_backup(folder, segments, indexes=20, page_size=512, filling=0, **frame):
+def write_backup(folder, segments, indexes=20, page_size=512, filling=0, lacking=0, **frame):
     """Writes `folder`/large.db, a replica of about so many segments over so many WAL indexes; its snapshot holds `filling`
-    bytes that LZ4 cannot make smaller, in a frame as compress() takes it. Returns the states that there must be: a list of (index, seconds since 1970 of its
+    bytes that LZ4 cannot make smaller, less `lacking` pages at its end, in a frame as compress() takes it. Returns the states that there must be: a list of (index, seconds since 1970 of its
     last segment, SHA-256 of the database)."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,8 @@ def write_backup(folder, segments, indexes=20, page_size=512, filling=0, **frame
                           f"CREATE TABLE filling AS SELECT randomblob({filling})",
                           "PRAGMA wal_checkpoint(TRUNCATE)"):
             connection.execute(statement).fetchall()
-        writer.put("snapshots", "00000000.snapshot", database.read_bytes(), **frame)
+        content = database.read_bytes()
+        writer.put("snapshots", "00000000.snapshot", content[:len(content) - lacking * page_size], **frame)
         for index in range(indexes):
             for number in range(segments // indexes):
                 connection.execute("INSERT INTO entries(text) VALUES(?)", (f"{index}/{number} " * 7,))

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "chain.h"
+#include "litemount/clock.h"
 #include "litemount/replica.h"
 #include "litemount/task.h"
 
@@ -59,13 +60,14 @@ static inline void write_chain(uint32_t index, uint64_t frame, uint32_t chain[st
     chain[1] = ~chain[0];
 }
 
-/* Makes a segment known as sound: `n_frames` frames behind those that its offset tells, and at its end a
+/* Makes a segment known as sound, and read twice: `n_frames` frames behind those that its offset tells, and at its end a
  * commit that makes the database `pages` long (0: the transaction goes on). */
 static inline void learn_segment(struct segment *segment, uint32_t n_frames, uint32_t pages)
 {
     uint32_t before = segment->offset ? (uint32_t)((segment->offset - WAL_HEADER_SIZE) / FRAME_SIZE) : 0;
 
     segment->learnt = LEARNT_SOUND;
+    segment->confirmed = clock_now();
     segment->header.page_size = PAGE_SIZE;
     segment->size = (segment->offset ? 0 : WAL_HEADER_SIZE) + (uint64_t)n_frames * FRAME_SIZE;
     write_chain(segment->index, before, segment->chain_before);

@@ -129,6 +129,22 @@ void blocks_forget(struct v03_generation *generation, struct snapshot *snapshot)
         cache_put_fact(generation->cache, identity, KIND, "", 0);
 }
 
+void blocks_drop_guesses(struct v03_generation *generation, struct snapshot *snapshot)
+{
+    struct blocks *blocks = &snapshot->blocks;
+
+    pthread_mutex_lock(&blocks->lock);
+    size_t n = blocks->n_starts;
+    while (n > 1 && blocks->states[n - 1] == BLOCK_NEW && blocks->states[n - 2] == BLOCK_NEW)
+        n--;
+    if (n < blocks->n_starts) {
+        blocks->n_starts = n;
+        blocks->complete = false;
+    }
+    pthread_mutex_unlock(&blocks->lock);
+    blocks_forget(generation, snapshot);
+}
+
 int blocks_give_up(struct snapshot *snapshot)
 {
     pthread_mutex_lock(&snapshot->blocks.lock);
@@ -209,13 +225,15 @@ static void drop_last(struct blocks *blocks, size_t number)
     pthread_mutex_unlock(&blocks->lock);
 }
 
-/* Whether the header is what the table has of its block: it leads to the next one, or is the end mark. */
+/* Whether the header is what the table has of its block: it leads to the next one, or is the end mark. Of a
+ * block that was dropped meanwhile the table has nothing. */
 static bool is_as_known(struct blocks *blocks, size_t number, const struct lz4_block *block)
 {
     pthread_mutex_lock(&blocks->lock);
     bool is_last = number + 1 == blocks->n_starts;
     bool holds = is_last ? block->end || !blocks->complete
-                         : !block->end && blocks->starts[number] + block->span == blocks->starts[number + 1];
+                         : number < blocks->n_starts && !block->end &&
+                               blocks->starts[number] + block->span == blocks->starts[number + 1];
     pthread_mutex_unlock(&blocks->lock);
     return holds;
 }
@@ -273,10 +291,12 @@ int blocks_note_starts(struct snapshot *snapshot, size_t number, const uint64_t 
     int r = 0;
 
     pthread_mutex_lock(&blocks->lock);
-    /* Others may have found some of them meanwhile. */
+    /* Others may have found some of them meanwhile, or dropped the one before. */
+    if (blocks->n_starts <= number)
+        n = 0;
     for (size_t i = blocks->n_starts - number - 1; i < n && r == 0; i++)
         r = add_start(blocks, starts[i]);
-    if (r == 0 && complete && blocks->n_starts == number + 1 + n)
+    if (r == 0 && n && complete && blocks->n_starts == number + 1 + n)
         blocks->complete = true;
     pthread_mutex_unlock(&blocks->lock);
     return r;
@@ -287,10 +307,12 @@ void blocks_note_state(struct snapshot *snapshot, size_t number, enum block_stat
     struct blocks *blocks = &snapshot->blocks;
 
     pthread_mutex_lock(&blocks->lock);
-    enum block_state before = blocks->states[number];
-    blocks->states[number] = state;
-    blocks->n_decoded += (size_t)(state != BLOCK_NEW) - (size_t)(before != BLOCK_NEW);
-    blocks->n_putting += (size_t)(state == BLOCK_PUTTING) - (size_t)(before == BLOCK_PUTTING);
+    if (number < blocks->n_starts) { /* it may have been dropped meanwhile */
+        enum block_state before = blocks->states[number];
+        blocks->states[number] = state;
+        blocks->n_decoded += (size_t)(state != BLOCK_NEW) - (size_t)(before != BLOCK_NEW);
+        blocks->n_putting += (size_t)(state == BLOCK_PUTTING) - (size_t)(before == BLOCK_PUTTING);
+    }
     pthread_cond_broadcast(&blocks->changed);
     pthread_mutex_unlock(&blocks->lock);
 }

@@ -59,6 +59,9 @@ int blocks_take_frame(struct v03_generation *generation, struct snapshot *snapsh
 /* From now on it is read in order. Returns -EOPNOTSUPP. */
 int blocks_give_up(struct snapshot *snapshot);
 
+/* Forgets the blocks behind the last one that was decoded: a header may have come wrong. */
+void blocks_drop_guesses(struct v03_generation *generation, struct snapshot *snapshot);
+
 /* Keeps the table in the cache; takes it out again, for it may be wrong. */
 void blocks_remember(struct v03_generation *generation, struct snapshot *snapshot);
 void blocks_forget(struct v03_generation *generation, struct snapshot *snapshot);

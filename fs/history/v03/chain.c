@@ -136,6 +136,52 @@ static int learn(struct v03_generation *generation, const struct v03_listing *li
     return outlook > known ? segments_learn(generation, listing, known, outlook, task) : 0;
 }
 
+/* What a replay ends before, though something is there. */
+struct chain_end {
+    size_t begin, end; /* segments that are replayed */
+    bool is_doubtful;  /* names tell of no hole before segment `end` */
+    bool is_misfit;    /* the pages of a snapshot of which not all was checked are of another size */
+};
+
+static bool chain_find_end(struct v03_generation *generation, const struct v03_listing *listing,
+                           struct snapshot *snapshot, size_t n_segments, struct chain_end *ret_end)
+{
+    struct chain_end end = {0};
+
+    pthread_mutex_lock(&generation->lock);
+    struct replay *replay = replay_get(listing, snapshot);
+    if (replay && replay_grow(replay, listing, n_segments) == 0 && replay->end < n_segments) {
+        const struct segment *next = listing->segments[replay->end];
+        const struct segment *before = replay->end ? listing->segments[replay->end - 1] : NULL;
+        end = (struct chain_end){replay->begin, replay->end, false, false};
+        end.is_misfit = end.end == end.begin && next->index == snapshot->index && next->offset == 0 &&
+                        next->learnt == LEARNT_SOUND && snapshot->attempt == 0 &&
+                        snapshot->object.size > V03_WHOLE_OBJECT;
+        end.is_doubtful = end.end > end.begin && (next->index == before->index ||
+                                                  (next->index == before->index + 1 && next->offset == 0));
+    }
+    pthread_mutex_unlock(&generation->lock);
+    *ret_end = end;
+    return end.is_misfit || end.is_doubtful;
+}
+
+/* A chain that breaks where names say that it goes on is looked at once more, before anybody is told of a
+ * hole. 0: so it is; -ESTALE: it was something else; or why it can't be had. */
+static int chain_confirm_end(struct v03_generation *generation, const struct v03_listing *listing,
+                             struct snapshot *snapshot, size_t n_segments, struct task *task)
+{
+    struct chain_end end;
+
+    if (!chain_find_end(generation, listing, snapshot, n_segments, &end))
+        return 0;
+    int r = segments_confirm(generation, listing, end.end, task);
+    if (r < 0 || !end.is_misfit)
+        return r;
+    snapshot_fail(generation, snapshot, snapshot->page_size, task,
+                  "its pages are of another size than those of its WAL");
+    return -ESTALE;
+}
+
 int chain_open(struct v03_generation *generation, const struct v03_listing *listing,
                struct snapshot *snapshot, size_t n_segments, struct wal_position limit, struct task *task,
                struct chain *ret_chain)
@@ -149,6 +195,8 @@ int chain_open(struct v03_generation *generation, const struct v03_listing *list
     };
     int r = learn(generation, listing, snapshot, n_segments, task);
 
+    if (r == 0)
+        r = chain_confirm_end(generation, listing, snapshot, n_segments, task);
     if (r < 0)
         return r;
     pthread_mutex_lock(&generation->lock);

@@ -10,10 +10,13 @@
 #define HEAD_SIZE 4096         /* bytes: more than an age header for a few recipients */
 #define WHOLE_HEAD (512 << 10) /* bytes: an object up to this is fetched whole when its head is looked at */
 
-int object_read(struct replica *replica, const struct object *object, uint64_t offset, size_t length,
-                void *bytes, struct task *task)
+/* An object that is gone is -ESTALE, like one that was replaced: the listing is out of date. */
+static int object_read(const struct object_source *source, uint64_t offset, size_t length, void *bytes,
+                       struct task *task)
 {
-    int r = replica_read(replica, object, offset, length, bytes, task);
+    struct replica *replica = source->generation->replica;
+    int r = source->anew ? replica_read_anew(replica, source->object, offset, length, bytes, task)
+                         : replica_read(replica, source->object, offset, length, bytes, task);
     return r == -ENOENT ? -ESTALE : r;
 }
 
@@ -33,8 +36,8 @@ static int fetch_head(struct object_source *source, size_t length, struct task *
         return 0;
     int r = buffer_reserve(&source->head, length - source->head.size);
     if (r == 0)
-        r = object_read(source->generation->replica, source->object, source->head.size,
-                        length - source->head.size, source->head.data + source->head.size, task);
+        r = object_read(source, source->head.size, length - source->head.size,
+                        source->head.data + source->head.size, task);
     if (r == 0)
         source->head.size = length;
     return r;
@@ -65,10 +68,11 @@ static int unseal(struct object_source *source, struct task *task)
     return 0;
 }
 
-int object_source_open(struct v03_generation *generation, const struct object *object, struct task *task,
-                       struct object_source *ret_source)
+int object_source_open(struct v03_generation *generation, const struct object *object, bool anew,
+                       struct task *task, struct object_source *ret_source)
 {
-    struct object_source source = {.generation = generation, .object = object, .size = object->size};
+    struct object_source source = {
+        .generation = generation, .object = object, .size = object->size, .anew = anew};
     int r = 0;
 
     if (generation->n_identities && object->size) {
@@ -95,11 +99,11 @@ void object_source_finish(struct object_source *source)
 static int read_stored(struct object_source *source, uint64_t offset, size_t length, void *bytes,
                        struct task *task)
 {
-    if (offset <= source->head.size && length <= source->head.size - offset) {
+    if (!source->anew && offset <= source->head.size && length <= source->head.size - offset) {
         memcpy(bytes, source->head.data + offset, length);
         return 0;
     }
-    return object_read(source->generation->replica, source->object, offset, length, bytes, task);
+    return object_read(source, offset, length, bytes, task);
 }
 
 /* Decrypts the chunks `first` to `last`, which stand one behind the other in `sealed`, and copies what is

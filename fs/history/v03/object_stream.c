@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "litemount/cleanup.h"
@@ -10,7 +11,7 @@
 #include "object_source.h"
 #include "v03.h"
 
-#define FIRST_WINDOW (512 << 10) /* bytes fetched before anything is decoded: all of most segments */
+#define FIRST_WINDOW (512 << 10) /* bytes fetched of a large object before anything is decoded */
 #define WINDOW (2 << 20)         /* bytes fetched at once after that */
 
 static void close_stream_pointer(struct lz4_stream **stream)
@@ -18,69 +19,129 @@ static void close_stream_pointer(struct lz4_stream **stream)
     lz4_stream_close(*stream);
 }
 
-static int refuse(struct replica *replica, const struct object *object, struct task *task, const char *why)
+static int stream_refuse(const struct object_stream *stream, struct task *task, const char *why)
 {
-    return task_fail(task, EBADMSG, "%s/%s %s", replica_url(replica), object->key, why);
+    return task_fail(task, EBADMSG, "%s/%s %s", replica_url(stream->generation->replica), stream->object->key,
+                     why);
 }
 
-static int feed_window(const struct object_source *source, struct lz4_stream *stream, const uint8_t *bytes,
+/* Decodes bytes of the object, the next ones. */
+static int stream_feed(const struct object_stream *stream, struct lz4_stream *decoder, const uint8_t *bytes,
                        size_t length, bool first, lz4_sink *sink, void *context, struct task *task)
 {
-    struct replica *replica = source->generation->replica;
     if (first && age_is_encrypted(bytes, length))
         return task_fail(task, EACCES,
                          "%s/%s is encrypted with age, and the configuration has no identity for it",
-                         replica_url(replica), source->object->key);
-    int r = lz4_stream_feed(stream, bytes, length, sink, context);
-    if (r == -EBADMSG)
-        return refuse(replica, source->object, task,
-                      "is damaged: its LZ4 frame, or what is in it, is invalid");
+                         replica_url(stream->generation->replica), stream->object->key);
+    int r = lz4_stream_feed(decoder, bytes, length, sink, context);
+    return r == -EBADMSG
+               ? stream_refuse(stream, task, "is damaged: its LZ4 frame, or what is in it, is invalid")
+               : r;
+}
+
+static int stream_end(const struct object_stream *stream, const struct lz4_stream *decoder, struct task *task)
+{
+    return lz4_stream_done(decoder) ? 0 : stream_refuse(stream, task, "is cut short");
+}
+
+/* Reads more of the object. */
+static int stream_read(struct object_stream *stream, struct object_source *source, uint64_t offset,
+                       size_t length, uint8_t *bytes, struct task *task)
+{
+    int r = object_source_read(source, offset, length, bytes, task);
+    if (r == 0)
+        stream->sum = learnt_sum(stream->sum, bytes, length);
     return r;
 }
 
 /* Decodes from the first window on, which is there; fetches the others. */
-static int decode_windows(struct object_source *source, uint8_t *bytes, size_t length, lz4_sink *sink,
-                          void *context, struct task *task)
+static int stream_windows(struct object_stream *stream, struct object_source *source, uint8_t *bytes,
+                          lz4_sink *sink, void *context, struct task *task)
 {
-    _cleanup_(close_stream_pointer) struct lz4_stream *stream = NULL;
+    _cleanup_(close_stream_pointer) struct lz4_stream *decoder = NULL;
     uint64_t offset = 0;
-    int r = lz4_stream_open(&stream);
+    size_t length = FIRST_WINDOW;
+    int r = lz4_stream_open(&decoder);
 
     while (r == 0) {
-        r = feed_window(source, stream, bytes, length, offset == 0, sink, context, task);
+        r = stream_feed(stream, decoder, bytes, length, offset == 0, sink, context, task);
         offset += length;
-        if (r < 0 || offset == source->size || lz4_stream_done(stream))
+        if (r < 0 || offset == source->size || lz4_stream_done(decoder))
             break;
         length = source->size - offset < WINDOW ? (size_t)(source->size - offset) : WINDOW;
-        r = object_source_read(source, offset, length, bytes, task);
+        r = stream_read(stream, source, offset, length, bytes, task);
     }
-    if (r == 0 && !lz4_stream_done(stream))
-        return refuse(source->generation->replica, source->object, task, "is cut short");
-    return r;
+    return r < 0 ? r : stream_end(stream, decoder, task);
 }
 
-int object_decode(struct v03_generation *generation, const struct object *object, lz4_sink *sink,
-                  void *context, struct task *task)
+/* Of a large object. Its decoder is held while more is fetched: it is one of the store's own. */
+static int stream_decode(struct object_stream *stream, struct object_source *source, lz4_sink *sink,
+                         void *context, struct task *task)
 {
-    _cleanup_(object_source_finish) struct object_source source = {0};
-    int r = object_source_open(generation, object, task, &source);
+    struct v03_generation *generation = stream->generation;
+    _cleanup_free_ uint8_t *bytes = malloc(WINDOW);
+    int r = bytes ? stream_read(stream, source, 0, FIRST_WINDOW, bytes, task) : -ENOMEM;
 
-    if (r < 0)
-        return r;
-    if (source.size == 0)
-        return refuse(generation->replica, object, task, "is empty");
-    size_t first = source.size < FIRST_WINDOW ? (size_t)source.size : FIRST_WINDOW;
-    _cleanup_free_ uint8_t *bytes = malloc(source.size <= FIRST_WINDOW ? first : WINDOW);
-    if (!bytes)
-        return -ENOMEM;
-    r = object_source_read(&source, 0, first, bytes, task);
     if (r == 0)
         r = slots_take(generation->decoders, generation->base.store, task);
     if (r < 0)
         return r;
-    r = decode_windows(&source, bytes, first, sink, context, task);
+    r = stream_windows(stream, source, bytes, sink, context, task);
     slots_give(generation->decoders, generation->base.store);
     return r;
+}
+
+static int stream_fetch(struct object_stream *stream, struct object_source *source, struct buffer *plain,
+                        struct task *task)
+{
+    int r = buffer_reserve(plain, (size_t)source->size + 1);
+    if (r == 0)
+        r = stream_read(stream, source, 0, (size_t)source->size, plain->data, task);
+    if (r == 0)
+        plain->size = (size_t)source->size;
+    return r;
+}
+
+int object_fetch(struct object_stream *stream, struct buffer *plain, struct task *task)
+{
+    _cleanup_(object_source_finish) struct object_source source = {0};
+    int r = object_source_open(stream->generation, stream->object, stream->anew, task, &source);
+    return r < 0 ? r : stream_fetch(stream, &source, plain, task);
+}
+
+int object_decode_fetched(const struct object_stream *stream, const struct buffer *plain, lz4_sink *sink,
+                          void *context, struct task *task)
+{
+    struct v03_generation *generation = stream->generation;
+    _cleanup_(close_stream_pointer) struct lz4_stream *decoder = NULL;
+
+    if (plain->size == 0)
+        return stream_refuse(stream, task, "is empty");
+    int r = slots_take(generation->decoders, generation->base.store, task);
+    if (r < 0)
+        return r;
+    r = lz4_stream_open(&decoder);
+    if (r == 0)
+        r = stream_feed(stream, decoder, plain->data, plain->size, true, sink, context, task);
+    if (r == 0)
+        r = stream_end(stream, decoder, task);
+    lz4_stream_close(steal_pointer(decoder));
+    slots_give(generation->decoders, generation->base.store);
+    return r;
+}
+
+int object_decode(struct object_stream *stream, lz4_sink *sink, void *context, struct task *task)
+{
+    _cleanup_(object_source_finish) struct object_source source = {0};
+    _cleanup_(buffer_finish) struct buffer plain = {0};
+    int r = object_source_open(stream->generation, stream->object, stream->anew, task, &source);
+
+    if (r < 0)
+        return r;
+    if (source.size > V03_WHOLE_OBJECT)
+        return stream_decode(stream, &source, sink, context, task);
+    r = stream_fetch(stream, &source, &plain, task);
+    return r < 0 ? r : object_decode_fetched(stream, &plain, sink, context, task);
 }
 
 int overview_sink(void *context, const uint8_t *bytes, size_t length)

@@ -1,5 +1,5 @@
-/* A v0.3 object decoded from its start to its end: fetched window by window, every checksum of its frame
- * checked. */
+/* A v0.3 object decoded from its start to its end: fetched whole if it is small, else window by window; every
+ * checksum of its frame is checked. */
 #pragma once
 
 #include "litemount/array.h"
@@ -8,10 +8,23 @@
 #include "litemount/replica.h"
 #include "v03.h"
 
+/* One attempt to read an object (learnt.h). Plain value, everything is borrowed. */
+struct object_stream {
+    struct v03_generation *generation;
+    const struct object *object;
+    bool anew;    /* past every cache */
+    uint64_t sum; /* of the bytes that came: see learnt_sum */
+};
+
 /* Gives what the object decodes to, in order, to `sink`. Returns 0 once the frame's end holds; -EBADMSG with
  * a reason if the object is damaged; the sink's errno; or object_source_read's. */
-int object_decode(struct v03_generation *generation, const struct object *object, lz4_sink *sink,
-                  void *context, struct task *task);
+int object_decode(struct object_stream *stream, lz4_sink *sink, void *context, struct task *task);
+
+/* The same in two steps, of an object of up to V03_WHOLE_OBJECT: so that it can be decoded more than once.
+ * `plain` is for the caller to finish. */
+int object_fetch(struct object_stream *stream, struct buffer *plain, struct task *task);
+int object_decode_fetched(const struct object_stream *stream, const struct buffer *plain, lz4_sink *sink,
+                          void *context, struct task *task);
 
 /* The beginning of what is decoded, and how much it is in all. Zero-initialise but for `most`; finish the
  * start. */

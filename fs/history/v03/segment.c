@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "litemount/cleanup.h"
+#include "litemount/clock.h"
 #include "v03.h"
 
 struct segment *segment_make(const struct object *object, uint32_t index, uint64_t offset)
@@ -41,8 +42,8 @@ int segment_compare(const void *left, const void *right)
     return (a->offset > b->offset) - (a->offset < b->offset);
 }
 
-/* Whether the segment can stand where its name says, frames counted in 32 bits as SQLite does. */
-static bool fits_its_place(const struct segment *segment, const struct wal_segment *found)
+/* Frames are counted in 32 bits, as SQLite does. */
+bool segment_fits(const struct segment *segment, const struct wal_segment *found)
 {
     uint64_t frame_size = WAL_FRAME_HEADER_SIZE + (uint64_t)found->header.page_size;
     uint64_t end;
@@ -89,8 +90,10 @@ int segment_publish(struct v03_frames *frames, struct segment *segment, const st
 {
     uint64_t frame_size = WAL_FRAME_HEADER_SIZE + (uint64_t)found->header.page_size;
 
-    if (!fits_its_place(segment, found))
+    if (!segment_fits(segment, found))
         return -EBADMSG;
+    free(steal_pointer(segment->commits));
+    segment->n_commits = 0;
     segment->header = found->header;
     segment->size = found->size;
     memcpy(segment->chain_before, found->chain_before, sizeof segment->chain_before);
@@ -109,8 +112,19 @@ int segment_publish(struct v03_frames *frames, struct segment *segment, const st
     return 0;
 }
 
+/* The checksum chain tells one segment's frames from any other's. */
+bool segment_is(const struct segment *segment, const struct wal_segment *found)
+{
+    return segment->size == found->size && segment->header.page_size == found->header.page_size &&
+           memcmp(segment->header.salt, found->header.salt, sizeof segment->header.salt) == 0 &&
+           memcmp(segment->chain_before, found->chain_before, sizeof segment->chain_before) == 0 &&
+           memcmp(segment->chain_after, found->chain_after, sizeof segment->chain_after) == 0;
+}
+
 void segment_set_damaged(struct segment *segment, const char *why)
 {
     segment->learnt = LEARNT_DAMAGED;
+    segment->damaged = clock_now();
+    free(segment->damage);
     segment->damage = strdup(why);
 }

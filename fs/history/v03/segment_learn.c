@@ -1,5 +1,4 @@
-/* Learning what is in WAL segments: each is fetched, decoded and checked frame by frame, once ever, many at a
- * time. */
+/* Learning what is in WAL segments: each is fetched once ever, many at a time. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -11,74 +10,32 @@
 #include "replay.h"
 #include "stretch.h"
 #include "v03_positions.h"
+#include "v03_renew.h"
 #include "wal_image.h"
 
 #define PARALLEL_FETCHES 64
 #define PARALLEL_FACTS 8
-#define KEEP_DECODED (1 << 20) /* bytes: a segment up to this goes into the cache as soon as it is learnt */
-
-static void close_parser(struct wal_parser **parser)
-{
-    wal_parser_close(*parser);
-}
-
-/* Where a decoded segment goes while it is learnt: into the parser, and, if it is small, into memory. */
-struct intake {
-    struct wal_parser *parser;
-    struct buffer decoded;
-    bool too_big;
-};
-
-static int take_in(void *context, const uint8_t *bytes, size_t length)
-{
-    struct intake *intake = context;
-    if (intake->decoded.size + length > KEEP_DECODED)
-        intake->too_big = true;
-    if (!intake->too_big && buffer_append(&intake->decoded, bytes, length) < 0)
-        intake->too_big = true;
-    return wal_parser_feed(intake->parser, bytes, length);
-}
-
-int segment_fetch(struct v03_generation *generation, const struct segment *segment,
-                  const struct wal_header *header, struct task *task, struct wal_segment *ret_found)
-{
-    _cleanup_(close_parser) struct wal_parser *parser = NULL;
-    struct intake intake = {0};
-    int r = wal_parser_open(header, &parser);
-
-    if (r < 0)
-        return r;
-    intake.parser = parser;
-    task_set_step(task, "the frames of a segment");
-    r = object_decode(generation, &segment->object, take_in, &intake, task);
-    if (r == 0 && (r = wal_parser_end(parser, ret_found)) == -EBADMSG)
-        task_fail(task, EBADMSG, "%s/%s is damaged: it does not consist of whole frames",
-                  replica_url(generation->replica), segment->object.key);
-    if (r == 0 && !intake.too_big)
-        wal_image_keep(generation, segment->index, segment->offset, &ret_found->header, &intake.decoded,
-                       task);
-    buffer_finish(&intake.decoded);
-    return r;
-}
+#define WHOLE_OBJECTS (32 << 20) /* bytes of segments that may be in memory, each whole, at once */
 
 /* Ends a claim: the segment is sound, or damaged, which is no failure, or could not be had. */
 static int settle(const struct stretch *stretch, struct segment *segment, const struct wal_segment *found,
                   int r, struct task *task)
 {
     struct v03_generation *generation = stretch->generation;
+    _cleanup_free_ char *before = NULL;
 
     pthread_mutex_lock(&generation->lock);
     segment->learnt = LEARNT_NOTHING;
     if (r == 0)
         r = segment_publish(stretch->frames, segment, found);
     if (r == -EBADMSG) {
-        task_fail(task, EBADMSG, "%s/%s does not begin at a frame boundary", replica_url(generation->replica),
-                  segment->object.key);
+        before = steal_pointer(segment->damage);
         segment_set_damaged(segment, task_reason(task, r));
+        v03_note_damage_locked(generation, segment->damaged);
     }
     pthread_cond_broadcast(&generation->learnt);
     pthread_mutex_unlock(&generation->lock);
-    return learnt_survive(r, NULL, task);
+    return learnt_survive(r, before, task);
 }
 
 static int learn(struct stretch *stretch, struct segment *segment, const struct wal_header *header,
@@ -137,6 +94,18 @@ struct lesson {
     size_t n_segments; /* in all of them */
 };
 
+/* Small segments are in memory whole while they are learnt. */
+static size_t count_at_once(const struct round *round)
+{
+    uint64_t largest = 1;
+    for (size_t i = 0; i < round->n; i++) {
+        uint64_t size = round->items[i].segment->object.size;
+        if (size <= V03_WHOLE_OBJECT && size > largest)
+            largest = size;
+    }
+    return largest < WHOLE_OBJECTS / PARALLEL_FETCHES ? PARALLEL_FETCHES : (size_t)(WHOLE_OBJECTS / largest);
+}
+
 /* Fetches the segments that begin a WAL, or the others, which need what those tell. */
 static int learn_round(const struct lesson *lesson, bool beginnings, struct round *round, struct task *task)
 {
@@ -149,7 +118,7 @@ static int learn_round(const struct lesson *lesson, bool beginnings, struct roun
                 round->items[round->n++] = (struct round_item){stretch, stretch->segments[j]};
         pthread_mutex_unlock(&stretch->generation->lock);
     }
-    return round->n ? parallel_each(round->n, PARALLEL_FETCHES, learn_item, round, task) : 0;
+    return round->n ? parallel_each(round->n, count_at_once(round), learn_item, round, task) : 0;
 }
 
 /* Adds segments `begin` to `end`, which are of one stretch. */

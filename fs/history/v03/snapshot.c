@@ -9,7 +9,6 @@
 #include "litemount/array.h"
 #include "litemount/cache.h"
 #include "litemount/cleanup.h"
-#include "litemount/log.h"
 #include "litemount/task.h"
 #include "object_source.h"
 #include "object_stream.h"
@@ -19,7 +18,7 @@
 /* Bytes: a snapshot up to this goes into the cache as soon as it is learnt. */
 #define KEEP_DECODED (4 << 20)
 #define KIND "snapshot"
-#define FACT_VERSION 2
+#define FACT_VERSION 3
 
 /* What is kept of a snapshot that is sound. */
 struct snapshot_fact {
@@ -57,6 +56,7 @@ void snapshot_unref(struct snapshot *snapshot)
     through_finish(&snapshot->through);
     object_finish(&snapshot->object);
     free(snapshot->damage);
+    free(atomic_load(&snapshot->failure));
     if (snapshot->source)
         object_source_finish(snapshot->source);
     free(snapshot->source);
@@ -86,6 +86,7 @@ static bool read_database_header(const uint8_t *bytes, uint32_t *ret_page_size, 
 int snapshot_take_overview(struct v03_generation *generation, const struct snapshot *snapshot,
                            const struct overview *overview, struct task *task, struct snapshot *ret_found)
 {
+    const char *why = "it does not contain an SQLite database";
     uint64_t told;
     ret_found->size = overview->size;
     ret_found->is_exact = true;
@@ -93,24 +94,48 @@ int snapshot_take_overview(struct v03_generation *generation, const struct snaps
     if (overview->size == 0)
         return 0;
     if (overview->size >= DATABASE_HEADER_SIZE &&
-        read_database_header(overview->start.data, &ret_found->page_size, &told))
-        return 0;
-    return task_fail(task, EBADMSG, "%s/%s is damaged: it does not contain an SQLite database",
-                     replica_url(generation->replica), snapshot->object.key);
+        read_database_header(overview->start.data, &ret_found->page_size, &told)) {
+        if (told <= overview->size)
+            return 0;
+        why = "it lacks pages that its header tells of";
+    }
+    return task_fail(task, EBADMSG, "%s/%s is damaged: %s", replica_url(generation->replica),
+                     snapshot->object.key, why);
+}
+
+/* What is read to learn all of it. */
+struct snapshot_lesson {
+    struct v03_generation *generation;
+    struct snapshot *snapshot;
+    const char *identity; /* of its image in the cache */
+    struct snapshot *found;
+};
+
+/* A learnt_attempt. */
+static int snapshot_attempt(void *context, bool anew, uint64_t *ret_sum, struct task *task)
+{
+    const struct snapshot_lesson *lesson = context;
+    struct v03_generation *generation = lesson->generation;
+    struct object_stream stream = {
+        .generation = generation, .object = &lesson->snapshot->object, .anew = anew};
+    struct overview overview = {.most = KEEP_DECODED};
+    int r = object_decode(&stream, overview_sink, &overview, task);
+
+    if (r == 0)
+        r = snapshot_take_overview(generation, lesson->snapshot, &overview, task, lesson->found);
+    if (r == 0 && overview.size && overview.size == overview.start.size)
+        image_keep(generation->cache, lesson->identity, &overview.start, task);
+    *ret_sum = stream.sum;
+    buffer_finish(&overview.start);
+    return r;
 }
 
 /* Decodes all of it: every checksum, the exact size. */
 static int learn_whole(struct v03_generation *generation, struct snapshot *snapshot, const char *identity,
                        struct task *task, struct snapshot *ret_found)
 {
-    struct overview overview = {.most = KEEP_DECODED};
-    int r = object_decode(generation, &snapshot->object, overview_sink, &overview, task);
-    if (r == 0)
-        r = snapshot_take_overview(generation, snapshot, &overview, task, ret_found);
-    if (r == 0 && overview.size && overview.size == overview.start.size)
-        image_keep(generation->cache, identity, &overview.start, task);
-    buffer_finish(&overview.start);
-    return r;
+    struct snapshot_lesson lesson = {generation, snapshot, identity, ret_found};
+    return learnt_read(snapshot_attempt, &lesson, task);
 }
 
 /* Learns from the first page alone, unless it does not tell. */
@@ -194,7 +219,7 @@ int snapshot_learn(struct v03_generation *generation, struct snapshot *snapshot,
     if (r < 0 && r != -EBADMSG)
         return r;
     if (r == -EBADMSG) {
-        snapshot_set_damaged(snapshot, task_reason(task, r));
+        snapshot_set_damaged(generation, snapshot, task_reason(task, r));
         task_forgive(task);
         return 0;
     }
@@ -234,20 +259,33 @@ static int find_end(struct v03_generation *generation, struct snapshot *snapshot
     return 0;
 }
 
+/* It has no end, or it ends too soon: then it is not what was taken for it, and a state is to be made from
+ * something else. */
+static int refuse_end(struct v03_generation *generation, struct snapshot *snapshot, uint64_t size, int r,
+                      struct task *task)
+{
+    if (r == -EBADMSG)
+        snapshot_set_damaged(generation, snapshot, task_reason(task, r));
+    else if (r == 0)
+        snapshot_fail(generation, snapshot, size, task, "it lacks pages that its header tells of");
+    return r == 0 || r == -EBADMSG || (r == -EIO && snapshot_failure(snapshot)) ? -ESTALE : r;
+}
+
 int snapshot_measure(struct v03_generation *generation, struct snapshot *snapshot, struct task *task)
 {
     _cleanup_free_ char *identity = object_identity(generation->replica, &snapshot->object);
-    struct snapshot found;
+    struct snapshot found = {0};
 
     pthread_mutex_lock(&snapshot->lock);
     found.page_size = snapshot->page_size;
+    uint64_t told = snapshot->size;
     bool is_exact = snapshot->is_exact;
     pthread_mutex_unlock(&snapshot->lock);
     if (is_exact)
         return 0;
     int r = identity ? find_end(generation, snapshot, identity, task, &found) : -ENOMEM;
-    if (r < 0)
-        return r;
+    if (r < 0 || found.size < told)
+        return refuse_end(generation, snapshot, found.size, r, task);
     remember(generation->cache, identity, &found);
     pthread_mutex_lock(&snapshot->lock);
     snapshot->size = found.size;
@@ -263,25 +301,4 @@ uint64_t snapshot_size(struct snapshot *snapshot, bool *ret_is_exact)
     *ret_is_exact = snapshot->is_exact;
     pthread_mutex_unlock(&snapshot->lock);
     return size;
-}
-
-void snapshot_set_damaged(struct snapshot *snapshot, const char *why)
-{
-    pthread_mutex_lock(&snapshot->lock);
-    bool news = snapshot->learnt != LEARNT_DAMAGED;
-    if (news) {
-        snapshot->learnt = LEARNT_DAMAGED;
-        snapshot->damage = strdup(why); /* never changes from now on */
-    }
-    pthread_mutex_unlock(&snapshot->lock);
-    if (news)
-        log_warning("%s", why);
-}
-
-bool snapshot_is_damaged(struct snapshot *snapshot)
-{
-    pthread_mutex_lock(&snapshot->lock);
-    bool damaged = snapshot->learnt == LEARNT_DAMAGED;
-    pthread_mutex_unlock(&snapshot->lock);
-    return damaged;
 }

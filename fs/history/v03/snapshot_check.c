@@ -91,11 +91,9 @@ int snapshot_check_kept(const struct block_reader *reader, size_t number, const 
 
     for (size_t at = 0; kept && at < length && part == V03_PIECE; at += part) {
         part = cache_image_peek(reader->image, begin + at, length - at < part ? length - at : part, kept);
-        if (memcmp(kept, bytes + at, part) != 0) {
-            cache_image_discard(reader->image);
-            return snapshot_refuse(reader->generation, reader->snapshot, task,
-                                   "it reads differently the second time");
-        }
+        if (memcmp(kept, bytes + at, part) != 0)
+            return snapshot_fail(reader->generation, reader->snapshot, learnt_sum(number, bytes, length),
+                                 task, "it reads differently the second time");
     }
     return kept ? 0 : -ENOMEM;
 }
@@ -134,18 +132,33 @@ static int catch_up(const struct block_reader *reader, struct task *task)
     return 0;
 }
 
-/* Compares the checksum of all blocks with the one behind the end mark: 1 if it holds, else 0, or an errno.
- */
-static int compare(const struct block_reader *reader, uint64_t end, struct task *task)
+/* Reads the checksum behind the end mark. */
+static int read_told(const struct block_reader *reader, uint64_t end, struct task *task, uint32_t *ret_told)
 {
     uint8_t told[4];
     task_set_step(task, "the snapshot's checksum");
     int r = snapshot_object_read(reader->generation, reader->snapshot, end + LZ4_BLOCK_HEADER_SIZE,
                                  sizeof told, told, task);
-    return r < 0 ? r
-                 : lz4_checksum_value(reader->snapshot->blocks.sum) ==
-                       ((uint32_t)told[3] << 24 | (uint32_t)told[2] << 16 | (uint32_t)told[1] << 8 |
-                        (uint32_t)told[0]);
+    *ret_told = (uint32_t)told[3] << 24 | (uint32_t)told[2] << 16 | (uint32_t)told[1] << 8 | (uint32_t)told[0];
+    return r;
+}
+
+/* Compares the checksum of all blocks with the one that is told: 1 if it holds, else 0, or an errno. What is
+ * told may have come wrong as well. */
+static int compare(const struct block_reader *reader, uint64_t end, struct task *task, uint64_t *ret_sum)
+{
+    struct snapshot *snapshot = reader->snapshot;
+    uint32_t sum = lz4_checksum_value(snapshot->blocks.sum), told = 0;
+    int r = read_told(reader, end, task, &told);
+
+    if (r == 0 && told != sum) {
+        snapshot_read_anew(snapshot, true);
+        r = read_told(reader, end, task, &told);
+    }
+    if (r == 0)
+        snapshot_read_anew(snapshot, false);
+    *ret_sum = (uint64_t)told << 32 | sum;
+    return r < 0 ? r : told == sum;
 }
 
 /* Takes the check upon itself if it is due: `*ret_all`, with all blocks; where another is at it, the end is
@@ -177,22 +190,10 @@ static void end_check(struct blocks *blocks, bool holds)
     pthread_mutex_unlock(&blocks->lock);
 }
 
-/* First it is damaged, then its pieces are dropped: what is made after that is not put. */
-static int refuse_all(const struct block_reader *reader, struct task *task)
-{
-    task_fail(task, EIO, "%s/%s is damaged: its checksum does not match",
-              replica_url(reader->generation->replica), reader->snapshot->object.key);
-    snapshot_set_damaged(reader->snapshot, task_reason(task, EIO));
-    cache_image_discard(reader->image);
-    blocks_forget(reader->generation, reader->snapshot);
-    snapshot_forget(reader->generation, reader->snapshot);
-    return -EIO;
-}
-
 int snapshot_check_whole(const struct block_reader *reader, struct task *task)
 {
     struct task attempt;
-    uint64_t end;
+    uint64_t end, sum = 0;
     bool all;
 
     if (!begin_check(reader, task, &all, &end))
@@ -200,10 +201,10 @@ int snapshot_check_whole(const struct block_reader *reader, struct task *task)
     task_init(&attempt, task);
     int r = catch_up(reader, &attempt);
     if (r == 0 && all)
-        r = compare(reader, end, &attempt);
+        r = compare(reader, end, &attempt, &sum);
     bool holds = r > 0, damaged = all && (r == 0 || r == -EBADMSG);
     if (damaged)
-        r = refuse_all(reader, task);
+        r = snapshot_fail(reader->generation, reader->snapshot, sum, task, "its checksum does not match");
     if (r < 0)
         begin_again(reader);
     end_check(&reader->snapshot->blocks, holds);
@@ -224,8 +225,9 @@ static bool is_unchecked(struct blocks *blocks)
 
 /* The object as it comes once more, beside what the cache has of its image. */
 struct comparison {
-    struct cache_image *image;
+    const struct block_reader *reader;
     uint64_t offset; /* in the image */
+    bool differs;
     uint8_t kept[V03_PIECE];
 };
 
@@ -236,15 +238,30 @@ static int compare_kept(void *context, const uint8_t *bytes, size_t length)
 
     for (size_t at = 0, part; at < length; at += part) {
         part = length - at < V03_PIECE ? length - at : V03_PIECE;
-        size_t n = cache_image_peek(comparison->image, comparison->offset + at, part, comparison->kept);
-        if (memcmp(comparison->kept, bytes + at, n) != 0)
-            return -EUCLEAN;
+        size_t n =
+            cache_image_peek(comparison->reader->image, comparison->offset + at, part, comparison->kept);
+        comparison->differs |= memcmp(comparison->kept, bytes + at, n) != 0;
     }
     comparison->offset += length;
     return 0;
 }
 
-/* Decodes all of it from the start. */
+/* A learnt_attempt: decodes all of it from the start. What the cache has is wrong only if the rest of what
+ * comes holds. */
+static int compare_attempt(void *context, bool anew, uint64_t *ret_sum, struct task *task)
+{
+    struct comparison *comparison = context;
+    struct object_stream stream = {.generation = comparison->reader->generation,
+                                   .object = &comparison->reader->snapshot->object,
+                                   .anew = anew};
+
+    comparison->offset = 0;
+    comparison->differs = false;
+    int r = object_decode(&stream, compare_kept, comparison, task);
+    *ret_sum = stream.sum;
+    return r;
+}
+
 static int check_again(const struct block_reader *reader, struct task *task)
 {
     struct snapshot *snapshot = reader->snapshot;
@@ -252,15 +269,12 @@ static int check_again(const struct block_reader *reader, struct task *task)
 
     if (!comparison)
         return -ENOMEM;
-    comparison->image = reader->image;
-    comparison->offset = 0;
-    int r = object_decode(reader->generation, &snapshot->object, compare_kept, comparison, task);
-    if (r == -EUCLEAN) {
-        cache_image_discard(reader->image);
-        return snapshot_refuse(reader->generation, snapshot, task, "it reads differently the second time");
-    }
+    comparison->reader = reader;
+    int r = learnt_read(compare_attempt, comparison, task);
     if (r < 0)
         return r;
+    if (comparison->differs)
+        return snapshot_fail(reader->generation, snapshot, 0, task, "what was kept of it is something else");
     end_check(&snapshot->blocks, true);
     blocks_remember(reader->generation, snapshot);
     return 0;

@@ -3,11 +3,13 @@
  * A small object is fetched whole and all its checksums hold before anything in it is used; of a large one
  * only the blocks that are read are made, or parts of them. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "block_make.h"
 #include "litemount/cleanup.h"
+#include "litemount/log.h"
 #include "litemount/task.h"
 #include "object_stream.h"
 #include "snapshot_check.h"
@@ -16,41 +18,125 @@
 /* Bytes: a small object that decodes to no more is decoded once, into memory, before any of it is put. */
 #define DECODED_IN_MEMORY (4 << 20)
 
-/* Decodes from the start. A small object is decoded twice: all its checksums hold before anything in it is
- * put. */
-static int make_in_order(const struct block_reader *reader, struct cache_fill *fill, struct task *task)
+static int put_in_order(struct cache_fill *fill, const struct overview *overview)
 {
-    const struct object *object = &reader->snapshot->object;
     struct piece_writer writer = {.fill = fill};
-    struct overview overview = {.most = DECODED_IN_MEMORY};
-    int r = 0;
+    int r = piece_writer_sink(&writer, overview->start.data, overview->start.size);
 
-    if (object->size <= V03_WHOLE_OBJECT)
-        r = object_decode(reader->generation, object, overview_sink, &overview, task);
-    if (r == 0 && overview.size && overview.size == overview.start.size)
-        r = piece_writer_sink(&writer, overview.start.data, overview.start.size);
-    else if (r == 0)
-        r = object_decode(reader->generation, object, piece_writer_sink, &writer, task);
     if (r == 0)
         r = piece_writer_end(&writer);
+    piece_writer_finish(&writer);
+    return r;
+}
+
+/* What is made of a small object. */
+struct small_image {
+    const struct block_reader *reader;
+    struct cache_fill *fill;
+};
+
+/* A learnt_attempt. All its checksums hold before anything in it is put; what decodes to much is decoded once
+ * more for that. */
+static int small_attempt(void *context, bool anew, uint64_t *ret_sum, struct task *task)
+{
+    const struct small_image *image = context;
+    const struct block_reader *reader = image->reader;
+    struct object_stream stream = {
+        .generation = reader->generation, .object = &reader->snapshot->object, .anew = anew};
+    _cleanup_(buffer_finish) struct buffer plain = {0};
+    struct piece_writer writer = {.fill = image->fill};
+    struct overview overview = {.most = DECODED_IN_MEMORY};
+    int r = object_fetch(&stream, &plain, task);
+
+    *ret_sum = stream.sum;
+    if (r == 0)
+        r = object_decode_fetched(&stream, &plain, overview_sink, &overview, task);
+    if (r == 0 && overview.size == overview.start.size) {
+        r = put_in_order(image->fill, &overview);
+    } else if (r == 0) {
+        r = object_decode_fetched(&stream, &plain, piece_writer_sink, &writer, task);
+        if (r == 0)
+            r = piece_writer_end(&writer);
+    }
     piece_writer_finish(&writer);
     buffer_finish(&overview.start);
     return r;
 }
 
+/* Decodes a large one from the start: some of it is put before it is known whether it holds. */
+static int make_large_in_order(const struct block_reader *reader, struct cache_fill *fill, struct task *task)
+{
+    struct snapshot *snapshot = reader->snapshot;
+    struct object_stream stream = {.generation = reader->generation,
+                                   .object = &snapshot->object,
+                                   .anew = snapshot->attempt > 0};
+    struct piece_writer writer = {.fill = fill};
+    int r = object_decode(&stream, piece_writer_sink, &writer, task);
+
+    if (r == 0)
+        r = piece_writer_end(&writer);
+    piece_writer_finish(&writer);
+    if (r != -EBADMSG)
+        return r;
+    char why[TASK_REASON_SIZE];
+    snprintf(why, sizeof why, "%s", task_reason(task, r));
+    task_forgive(task);
+    return snapshot_fail(reader->generation, snapshot, stream.sum, task, why);
+}
+
+static int make_in_order(const struct block_reader *reader, struct cache_fill *fill, struct task *task)
+{
+    struct small_image image = {reader, fill};
+    return reader->snapshot->object.size <= V03_WHOLE_OBJECT ? learnt_read(small_attempt, &image, task)
+                                                             : make_large_in_order(reader, fill, task);
+}
+
 static int refuse_damaged(struct snapshot *snapshot, struct task *task)
 {
-    return task_fail(task, EIO, "%s", snapshot->damage ? snapshot->damage : "a damaged snapshot");
+    pthread_mutex_lock(&snapshot->lock);
+    int r = task_fail(task, EIO, "%s", snapshot->damage ? snapshot->damage : "a damaged snapshot");
+    pthread_mutex_unlock(&snapshot->lock);
+    return r;
+}
+
+/* 0, or -EIO with a reason: nothing is read of it any more. */
+static int check_usable(struct snapshot *snapshot, struct task *task)
+{
+    if (snapshot_failure(snapshot))
+        return task_fail(task, EIO, "%s", snapshot_failure(snapshot));
+    return snapshot_is_damaged(snapshot) ? refuse_damaged(snapshot, task) : 0;
+}
+
+/* Blocks that do not hold are read anew: first where they are taken to stand, and then, for a header before
+ * them may have come wrong, where they are found again. */
+static int make_blocks(const struct block_reader *reader, uint64_t offset, uint64_t length,
+                       struct cache_fill *fill, struct task *task)
+{
+    struct snapshot *snapshot = reader->snapshot;
+    int r = blocks_make(reader, offset, length, fill, task);
+
+    for (int attempt = 0; attempt < 2 && r == -EBADMSG; attempt++) {
+        log_info("%s; reading it anew", task_reason(task, r));
+        task_forgive(task);
+        snapshot_read_anew(snapshot, true);
+        if (attempt > 0)
+            blocks_drop_guesses(reader->generation, snapshot);
+        r = blocks_make(reader, offset, length, fill, task);
+        snapshot_read_anew(snapshot, false);
+    }
+    return r;
 }
 
 static int make_image(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
                       struct task *task)
 {
     const struct block_reader *reader = context;
-    if (snapshot_is_damaged(reader->snapshot))
-        return refuse_damaged(reader->snapshot, task); /* since the read began */
+    int r = check_usable(reader->snapshot, task); /* it may have failed since the read began */
+
+    if (r < 0)
+        return r;
     if (reader->snapshot->object.size > V03_WHOLE_OBJECT) {
-        int r = blocks_make(reader, offset, length, fill, task);
+        r = make_blocks(reader, offset, length, fill, task);
         if (r != -EOPNOTSUPP)
             return r;
     }
@@ -74,16 +160,15 @@ int64_t snapshot_read(struct v03_generation *generation, struct snapshot *snapsh
     struct block_reader reader = {generation, snapshot, .ahead = !bytes};
     const struct cache_maker maker = {make_image, unit_of_image, &reader};
 
-    if (snapshot_is_damaged(snapshot))
-        return refuse_damaged(snapshot, task);
+    int r = check_usable(snapshot, task);
+    if (r < 0)
+        return r;
     if (!identity || cache_image_open(generation->cache, identity, V03_PIECE, &reader.image) < 0)
         return -ENOMEM;
     int64_t n = cache_image_read(reader.image, offset, length, bytes, &maker, task);
-    if (n == -EBADMSG && blocks_size(snapshot) == 0)
-        cache_image_discard(reader.image); /* read in order, some of it was put before the damage was met */
-    int r = n < 0 ? (int)n : snapshot_check_whole(&reader, task);
-    if (r == 0 && snapshot_is_damaged(snapshot)) /* another reader's check did not hold */
-        r = refuse_damaged(snapshot, task);
+    r = n < 0 ? (int)n : snapshot_check_whole(&reader, task);
+    if (r == 0) /* another reader's check may not have held */
+        r = check_usable(snapshot, task);
     cache_image_close(reader.image);
     return r < 0 ? r : n;
 }

@@ -27,7 +27,7 @@ static int open_source(struct v03_generation *generation, struct snapshot *snaps
     pthread_mutex_unlock(&snapshot->lock);
     if (*ret_source)
         return 0;
-    int r = object_source_open(generation, &snapshot->object, task, &opened);
+    int r = object_source_open(generation, &snapshot->object, snapshot->attempt > 0, task, &opened);
     if (r < 0)
         return r;
     kept = malloc(sizeof *kept);
@@ -44,6 +44,14 @@ static int open_source(struct v03_generation *generation, struct snapshot *snaps
         free(kept);
     }
     return *ret_source ? 0 : -ENOMEM;
+}
+
+void snapshot_read_anew(struct snapshot *snapshot, bool anew)
+{
+    pthread_mutex_lock(&snapshot->lock);
+    if (snapshot->source)
+        atomic_store(&snapshot->source->anew, anew);
+    pthread_mutex_unlock(&snapshot->lock);
 }
 
 static void note_round_trip(struct snapshot *snapshot, int64_t taken)

@@ -9,6 +9,10 @@
 int snapshot_object_read(struct v03_generation *generation, struct snapshot *snapshot, uint64_t offset,
                          size_t length, void *bytes, struct task *task);
 
+/* Whether what is read of it from now on is read past every cache. That of one that was made in place of
+ * another is, until it is told otherwise. */
+void snapshot_read_anew(struct snapshot *snapshot, bool anew);
+
 /* How many plain bytes the object has. */
 int snapshot_object_size(struct v03_generation *generation, struct snapshot *snapshot, struct task *task,
                          uint64_t *ret_size);

@@ -138,6 +138,14 @@ void stretch_remember(struct stretch *stretch)
     buffer_finish(&kept);
 }
 
+void stretch_forget(struct v03_generation *generation, struct segment *segment)
+{
+    const struct stretch stretch = {.generation = generation, .segments = &segment, .n = 1};
+    _cleanup_free_ char *identity = fact_identity(&stretch);
+    if (identity)
+        cache_put_fact(generation->cache, identity, KIND, "", 0);
+}
+
 void stretch_note(struct stretch *stretch, const struct segment *segment, const struct wal_segment *found)
 {
     pthread_mutex_lock(&stretch->lock);

@@ -26,6 +26,9 @@ void stretch_finish(struct stretch *stretch);
 /* Makes the segments known that an earlier fetch has told about. 0 or -ENOMEM. */
 int stretch_recall(struct stretch *stretch);
 
+/* Drops what is kept of the segment, and of the rest of its stretch. */
+void stretch_forget(struct v03_generation *generation, struct segment *segment);
+
 /* Notes what was found in a segment; stretch_remember keeps what was noted. */
 void stretch_note(struct stretch *stretch, const struct segment *segment, const struct wal_segment *found);
 void stretch_remember(struct stretch *stretch);

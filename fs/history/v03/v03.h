@@ -36,7 +36,9 @@ struct segment {
 
     /* Guarded by the generation's lock until it is LEARNT_SOUND; never changes after that. */
     enum learnt learnt;
-    char *damage; /* why it is LEARNT_DAMAGED */
+    char *damage;      /* why it is LEARNT_DAMAGED, or was when it was last read */
+    int64_t damaged;   /* when that was found (clock_now) */
+    int64_t confirmed; /* when it was last read anew and was the same (clock_now); 0: never */
     struct wal_header header;
     uint64_t size; /* bytes of the decoded segment */
     uint32_t chain_before[2], chain_after[2];
@@ -51,9 +53,16 @@ struct snapshot {
     struct object object;
     uint32_t index; /* of the WAL that continues it */
 
+    unsigned attempt; /* how many of the same object have failed before (snapshot_damage.c) */
+    uint64_t sums[LEARNT_ATTEMPTS]; /* of the bytes of attempt i, at i modulo their number */
+
+    _Atomic(char *) failure; /* bytes that it gave may be wrong, and why; NULL: not that is known */
+
     pthread_mutex_t lock; /* guards what is below */
+    uint64_t failed_sum;  /* of its bytes, if it has failed */
     enum learnt learnt;
-    char *damage;       /* why it is LEARNT_DAMAGED */
+    char *damage;       /* why it is LEARNT_DAMAGED, or was when it was last learnt */
+    int64_t damaged;    /* when that was found (clock_now) */
     uint32_t page_size; /* 0: the database is an empty file */
     uint64_t size; /* bytes of the database file; of a large one as its header tells, unless it is exact */
     bool is_exact; /* a file may be longer than its header tells: a checkpoint cuts it only at its end */
@@ -123,6 +132,7 @@ struct v03_generation {
     struct v03_listing *listing; /* a reference */
     struct known_points points;
     bool writing_facts; /* somebody is adding to what the cache keeps of the WALs */
+    int64_t damaged;    /* when the first damage that still counts was found (clock_now); 0: there is none */
 };
 
 /* v03_key.c */
@@ -147,6 +157,11 @@ void segment_row_unref(struct segment_row *row); /* NULL is fine */
  * enough, for something known is gone. */
 int v03_listing_make(const struct listing *found, struct v03_listing *known, bool only_rest,
                      struct v03_listing **ret_listing);
+
+/* The same listing, in which snapshots that have failed are made anew, and, if so asked, all segments. Called
+ * with the generation locked. 0 or -ENOMEM. */
+int v03_listing_renew(struct v03_generation *generation, const struct v03_listing *known, bool segments,
+                      struct v03_listing **ret_listing);
 
 /* The number of the segment from which on a refresh lists again. */
 size_t v03_first_to_list_again(const struct v03_listing *listing);
@@ -173,20 +188,35 @@ struct segment *segment_make(const struct object *object, uint32_t index, uint64
 struct segment *segment_ref(struct segment *segment);
 void segment_unref(struct segment *segment);
 
-/* What was found in the segment becomes known, and its frames: 0; -EBADMSG if it can't stand where its name
- * says; -ENOMEM. Or that it is damaged. Both are called with the generation locked. */
+/* Whether what was found can stand where the segment's name says. */
+bool segment_fits(const struct segment *segment, const struct wal_segment *found);
+
+/* Whether what is known of the segment, which is sound, is what was found. */
+bool segment_is(const struct segment *segment, const struct wal_segment *found);
+
+/* What was found in the segment becomes known, and its frames: 0; -EBADMSG if it does not fit; -ENOMEM. Or
+ * that it is damaged. Both are called with the generation locked. */
 int segment_publish(struct v03_frames *frames, struct segment *segment, const struct wal_segment *found);
 void segment_set_damaged(struct segment *segment, const char *why);
 
 int segment_compare(const void *left, const void *right); /* struct segment **: by position */
 
-/* segment_learn.c.
+/* segment_fetch.c.
  *
  * Fetches a segment as it is stored and checks all of it; `header` is its WAL's, NULL for the one that begins
  * the WAL. 0, and what it holds belongs to the caller; -EBADMSG with a reason if it is damaged; or why it
  * can't be had. */
 int segment_fetch(struct v03_generation *generation, const struct segment *segment,
                   const struct wal_header *header, struct task *task, struct wal_segment *ret_found);
+
+/* Segment `i` is there, and does not continue the one before it, or can't be read as its WAL's first one
+ * tells: perhaps one of them came as another object's body, sound by itself. Reads them anew, unless that was
+ * done a short while ago. 0: so it is; -ESTALE: it was, and what is known of all segments is forgotten; or
+ * why they can't be had. */
+int segments_confirm(struct v03_generation *generation, const struct v03_listing *listing, size_t i,
+                     struct task *task);
+
+/* segment_learn.c */
 
 /* Learns segments `begin` to `end` of the listing. Returns 0 even if some turn out damaged, which they note;
  * else why they can't be had. */
@@ -197,8 +227,6 @@ int segments_learn(struct v03_generation *generation, const struct v03_listing *
 struct snapshot *snapshot_make(const struct object *object, uint32_t index);
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 void snapshot_unref(struct snapshot *snapshot);
-bool snapshot_is_damaged(struct snapshot *snapshot);
-void snapshot_set_damaged(struct snapshot *snapshot, const char *why); /* logs it, once */
 
 /* Finds out whether it is sound, its page size and length. 0 even if it is damaged; else why it can't be had.
  */
@@ -212,6 +240,27 @@ int snapshot_take_overview(struct v03_generation *generation, const struct snaps
 
 /* Takes what is kept of it out of the cache: it may be wrong. */
 void snapshot_forget(struct v03_generation *generation, struct snapshot *snapshot);
+
+/* snapshot_damage.c */
+bool snapshot_is_damaged(struct snapshot *snapshot);
+void snapshot_set_damaged(struct v03_generation *generation, struct snapshot *snapshot,
+                          const char *why); /* logs it, once */
+
+/* Damage that is over is no longer known. Returns when it was found that still counts (clock_now), or 0. */
+int64_t snapshot_look_again(struct snapshot *snapshot);
+
+/* Why states that were made from it answer nothing any more; NULL: they do. It never changes from then on. */
+const char *snapshot_failure(const struct snapshot *snapshot);
+
+/* Bytes that hash to `sum`, some of which may have been given already, do not hold: the snapshot fails.
+ * Returns -EIO with a reason. */
+int snapshot_fail(struct v03_generation *generation, struct snapshot *snapshot, uint64_t sum,
+                  struct task *task, const char *why);
+
+/* A new one in place of one that has failed, one reference. Called with the generation locked. 0 or -ENOMEM.
+ */
+int snapshot_remake(struct v03_generation *generation, struct snapshot *failed,
+                    struct snapshot **ret_snapshot);
 
 /* Its size as far as it is known. */
 uint64_t snapshot_size(struct snapshot *snapshot, bool *ret_is_exact);

@@ -261,6 +261,29 @@ static int renew_segments(struct draft *draft)
     return 0;
 }
 
+int v03_listing_renew(struct v03_generation *generation, const struct v03_listing *known, bool segments,
+                      struct v03_listing **ret_listing)
+{
+    _cleanup_(draft_finish) struct draft draft = {0};
+    int r = 0;
+
+    for (size_t i = 0; i < known->n_segments && r == 0; i++) {
+        struct segment *segment = known->segments[i];
+        r = add_segment(&draft, segments ? NULL : segment, &segment->object, segment->index, segment->offset);
+    }
+    for (size_t i = 0; i < known->n_snapshots && r == 0; i++) {
+        struct snapshot *snapshot = known->snapshots[i];
+        r = add_snapshot(&draft, snapshot, &snapshot->object, snapshot->index);
+        if (r == 0 && snapshot_failure(snapshot) &&
+            (r = snapshot_remake(generation, snapshot, &draft.snapshots[i])) == 0)
+            snapshot_unref(snapshot);
+    }
+    if (r < 0)
+        return r;
+    return segments ? finish_draft(&draft, 0, NULL, 0, ret_listing)
+                    : finish_draft(&draft, known->n_segments, known, 0, ret_listing);
+}
+
 int v03_listing_make(const struct listing *found, struct v03_listing *known, bool only_rest,
                      struct v03_listing **ret_listing)
 {

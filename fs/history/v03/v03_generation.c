@@ -11,6 +11,7 @@
 #include "litemount/instant.h"
 #include "litemount/task.h"
 #include "v03_positions.h"
+#include "v03_renew.h"
 #include "v03_state.h"
 #include "v03_verify.h"
 
@@ -28,6 +29,7 @@ static void unref_listing(struct v03_listing **listing)
 static struct v03_listing *current(struct v03_generation *generation)
 {
     pthread_mutex_lock(&generation->lock);
+    v03_renew_locked(generation);
     struct v03_listing *listing = v03_listing_ref(generation->listing);
     pthread_mutex_unlock(&generation->lock);
     return listing;

@@ -303,6 +303,21 @@ static int measure_point(void *context, size_t item, struct task *task)
     return r;
 }
 
+/* No hole is told of that a second look does not confirm. */
+static int confirm_breaks(const struct description *description, struct task *task)
+{
+    struct v03_generation *generation = description->generation;
+    const struct v03_listing *listing = description->listing;
+    _cleanup_(breaks_finish) struct breaks breaks = {0};
+
+    pthread_mutex_lock(&generation->lock);
+    int r = breaks_find(listing, &breaks);
+    pthread_mutex_unlock(&generation->lock);
+    for (size_t i = 0; i < breaks.n && r == 0; i++)
+        r = segments_confirm(generation, listing, breaks.numbers[i], task);
+    return r;
+}
+
 int v03_describe_points(struct v03_generation *generation, struct v03_listing *listing,
                         const struct measuring *measuring, struct task *task, struct listed_points *points)
 {
@@ -310,6 +325,8 @@ int v03_describe_points(struct v03_generation *generation, struct v03_listing *l
         .generation = generation, .listing = listing, .points = points, .first = points->n};
     int r = measuring ? learn_all(&description, measuring, task) : 0;
 
+    if (r == 0 && measuring)
+        r = confirm_breaks(&description, task);
     if (r == 0) {
         pthread_mutex_lock(&generation->lock);
         r = find_points(&description);

@@ -73,9 +73,9 @@ static int read_snapshot(struct v03_state *state, uint64_t offset, size_t length
         n = snapshot_read(generation, state->chain.snapshot, offset, length, bytes, task);
     if (n < 0)
         return (int)n;
-    if (bytes && is_exact && offset < size && (uint64_t)n < length && (uint64_t)n < size - offset)
-        return task_fail(task, EIO, "%s/%s is damaged: it is shorter than it was",
-                         replica_url(generation->replica), state->chain.snapshot->object.key);
+    if (bytes && offset < size && (uint64_t)n < length && (uint64_t)n < size - offset)
+        return snapshot_fail(generation, state->chain.snapshot, offset + (uint64_t)n, task,
+                             "it lacks pages that its header tells of");
     if (bytes)
         memset(bytes + n, 0, length - (size_t)n);
     return 0;
@@ -199,8 +199,15 @@ static void state_v03_close(struct state *base)
     free(state);
 }
 
-static const struct state_ops v03_state_ops = {
-    .read = state_v03_read, .check = state_v03_check, .close = state_v03_close};
+static const char *state_v03_failure(const struct state *base)
+{
+    return snapshot_failure(((const struct v03_state *)base)->chain.snapshot);
+}
+
+static const struct state_ops v03_state_ops = {.read = state_v03_read,
+                                               .check = state_v03_check,
+                                               .failure = state_v03_failure,
+                                               .close = state_v03_close};
 
 static uint64_t identify(const struct state *state, const struct snapshot *snapshot)
 {
@@ -210,8 +217,8 @@ static uint64_t identify(const struct state *state, const struct snapshot *snaps
     hash = hash_text(hash, snapshot->object.key);
     hash = hash_text(hash, snapshot->object.version);
     hash = hash_text(hash, state->position);
-    snprintf(numbers, sizeof numbers, "%lld %llu", (long long)state->time,
-             (unsigned long long)state->source_size);
+    snprintf(numbers, sizeof numbers, "%lld %llu %u", (long long)state->time,
+             (unsigned long long)state->source_size, snapshot->attempt);
     return hash_text(hash, numbers);
 }
 

@@ -35,26 +35,42 @@ static int pass(void *context, const uint8_t *bytes, size_t length)
     return overview_sink(&passage->overview, bytes, length);
 }
 
+/* What is read of an object, and whose it is. */
+struct verified_object {
+    const struct verifying *verifying;
+    const struct object *object;
+    const struct snapshot *snapshot; /* NULL: a segment's */
+};
+
+/* A learnt_attempt. */
+static int verify_attempt(void *context, bool anew, uint64_t *ret_sum, struct task *task)
+{
+    const struct verified_object *verified = context;
+    struct v03_generation *generation = verified->verifying->generation;
+    struct object_stream stream = {.generation = generation, .object = verified->object, .anew = anew};
+    struct passage passage = {verified->verifying->verifier, {.most = DATABASE_HEADER_SIZE}};
+    struct snapshot found;
+    int r = object_decode(&stream, pass, &passage, task);
+
+    if (r == 0 && verified->snapshot)
+        r = snapshot_take_overview(generation, verified->snapshot, &passage.overview, task, &found);
+    *ret_sum = stream.sum;
+    buffer_finish(&passage.overview.start);
+    return r;
+}
+
 static int verify_snapshot(const struct verifying *verifying, const struct snapshot *snapshot,
                            struct task *task)
 {
-    struct passage passage = {verifying->verifier, {.most = DATABASE_HEADER_SIZE}};
-    struct snapshot found;
-    int r = object_decode(verifying->generation, &snapshot->object, pass, &passage, task);
-
-    if (r == 0)
-        r = snapshot_take_overview(verifying->generation, snapshot, &passage.overview, task, &found);
-    buffer_finish(&passage.overview.start);
-    return r;
+    struct verified_object verified = {verifying, &snapshot->object, snapshot};
+    return learnt_read(verify_attempt, &verified, task);
 }
 
 /* Of a segment whose WAL's beginning is not there, or damaged, only the frame around it can be checked. */
 static int verify_frame(const struct verifying *verifying, const struct segment *segment, struct task *task)
 {
-    struct passage passage = {.verifier = verifying->verifier};
-    int r = object_decode(verifying->generation, &segment->object, pass, &passage, task);
-    buffer_finish(&passage.overview.start);
-    return r;
+    struct verified_object verified = {verifying, &segment->object, NULL};
+    return learnt_read(verify_attempt, &verified, task);
 }
 
 /* Notes in the segment what is in it. */
@@ -192,7 +208,28 @@ static int find_hole(const struct verifying *verifying, uint32_t first, size_t i
     return before->index < first ? 0 : find_hole_within(verifying, before, segment);
 }
 
-static int find_holes(const struct verifying *verifying)
+/* Whether segment `i` does not continue the one before it, also after a second look at both. 1 or 0, or an
+ * errno. */
+static int is_broken(const struct verifying *verifying, size_t i, struct task *task)
+{
+    const struct v03_listing *listing = verifying->listing;
+    struct segment *segment = listing->segments[i], *before = i ? listing->segments[i - 1] : NULL;
+
+    if (!before || segment_continues(listing, i))
+        return !before;
+    if (segment->learnt != LEARNT_SOUND || before->learnt != LEARNT_SOUND)
+        return 1;
+    int r = segments_confirm(verifying->generation, listing, i, task);
+    if (r != -ESTALE)
+        return r < 0 ? r : 1;
+    task_forgive(task);
+    r = verify_segment(verifying, i - 1, task);
+    if (r == 0)
+        r = verify_segment(verifying, i, task);
+    return r < 0 && r != -EBADMSG ? r : !segment_continues(listing, i);
+}
+
+static int find_holes(const struct verifying *verifying, struct task *task)
 {
     const struct v03_generation *generation = verifying->generation;
     const struct v03_listing *listing = verifying->listing;
@@ -208,9 +245,11 @@ static int find_holes(const struct verifying *verifying)
         if (snapshot->index < first && !verifier_misses(verifying->verifier, &snapshot->object))
             first = snapshot->index;
     }
-    for (size_t i = 0; i < listing->n_segments && r == 0; i++)
-        if (i == 0 || !segment_continues(listing, i))
+    for (size_t i = 0; i < listing->n_segments && r == 0; i++) {
+        r = is_broken(verifying, i, task);
+        if (r > 0)
             r = find_hole(verifying, first, i);
+    }
     return r;
 }
 
@@ -224,5 +263,5 @@ int v03_verify(struct v03_generation *generation, struct v03_listing *listing, s
     verifying.beginnings = false;
     if (r == 0)
         r = parallel_each(listing->n_segments, VERIFY_PARALLEL, verify_item, &verifying, task);
-    return r < 0 ? r : find_holes(&verifying);
+    return r < 0 ? r : find_holes(&verifying, task);
 }

@@ -128,11 +128,19 @@ struct making {
     struct cache_fill *fill;
 };
 
-/* Only whole pages are put, and a page is whole only when its frame has been checked. */
-static int make_segment(void *context, size_t item, struct task *task)
+/* One segment that is made. */
+struct segment_making {
+    const struct making *making;
+    const struct segment *segment;
+};
+
+/* A learnt_attempt. Only whole pages are put, and a page is whole only when its frame has been checked. */
+static int make_attempt(void *context, bool anew, uint64_t *ret_sum, struct task *task)
 {
-    const struct making *making = context;
-    const struct segment *segment = making->source->wal->segments[making->first + item];
+    const struct segment_making *made = context;
+    const struct segment *segment = made->segment;
+    struct object_stream stream = {
+        .generation = made->making->source->generation, .object = &segment->object, .anew = anew};
     _cleanup_(close_parser) struct wal_parser *parser = NULL;
     struct checked_writer writer = {0};
     int r = wal_parser_open(segment->offset ? &segment->header : NULL, &parser);
@@ -142,12 +150,20 @@ static int make_segment(void *context, size_t item, struct task *task)
     if (segment->offset)
         wal_parser_expect(parser, segment->chain_before);
     writer.parser = parser;
-    page_writer_init(&writer.pages, making->fill, segment->offset, &segment->header);
-    r = object_decode(making->source->generation, &segment->object, check_and_write, &writer, task);
+    page_writer_init(&writer.pages, made->making->fill, segment->offset, &segment->header);
+    r = object_decode(&stream, check_and_write, &writer, task);
     if (r == 0)
         r = flush(&writer.pages);
+    *ret_sum = stream.sum;
     buffer_finish(&writer.pages.pages);
     return r;
+}
+
+static int make_segment(void *context, size_t item, struct task *task)
+{
+    const struct making *making = context;
+    struct segment_making made = {making, making->source->wal->segments[making->first + item]};
+    return learnt_read(make_attempt, &made, task);
 }
 
 static int make_from_objects(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,

@@ -1,0 +1,84 @@
+#include "v03_renew.h"
+
+#include <errno.h>
+
+#include "litemount/task.h"
+#include "v03_positions.h"
+
+void v03_note_damage_locked(struct v03_generation *generation, int64_t found)
+{
+    if (!generation->damaged || found < generation->damaged)
+        generation->damaged = found;
+}
+
+static int64_t segment_look_again_locked(struct segment *segment)
+{
+    if (segment->learnt == LEARNT_DAMAGED && learnt_is_over(segment->damaged))
+        segment->learnt = LEARNT_NOTHING;
+    return segment->learnt == LEARNT_DAMAGED ? segment->damaged : 0;
+}
+
+/* Damage that was found a while ago is no longer known. */
+static void look_again_locked(struct v03_generation *generation)
+{
+    const struct v03_listing *listing = generation->listing;
+
+    generation->damaged = 0;
+    for (size_t i = 0; i < listing->n_segments; i++) {
+        int64_t found = segment_look_again_locked(listing->segments[i]);
+        if (found)
+            v03_note_damage_locked(generation, found);
+    }
+    for (size_t i = 0; i < listing->n_snapshots; i++) {
+        int64_t found = snapshot_look_again(listing->snapshots[i]);
+        if (found)
+            v03_note_damage_locked(generation, found);
+    }
+    v03_forget_points(generation);
+}
+
+static void install_locked(struct v03_generation *generation, struct v03_listing *fresh)
+{
+    v03_listing_unref(generation->listing);
+    generation->listing = fresh;
+}
+
+static bool has_failed_snapshot(const struct v03_listing *listing)
+{
+    for (size_t i = 0; i < listing->n_snapshots; i++)
+        if (snapshot_failure(listing->snapshots[i]))
+            return true;
+    return false;
+}
+
+void v03_renew_locked(struct v03_generation *generation)
+{
+    struct v03_listing *fresh;
+
+    if (!generation->listing)
+        return;
+    /* Without the memory for it states are made from what has failed, and fail. */
+    if (atomic_load(&generation->base.n_failures) && has_failed_snapshot(generation->listing) &&
+        v03_listing_renew(generation, generation->listing, false, &fresh) == 0)
+        install_locked(generation, fresh);
+    if (generation->damaged && learnt_is_over(generation->damaged))
+        look_again_locked(generation);
+}
+
+int v03_forget_segments(struct v03_generation *generation, const struct v03_listing *listing,
+                        struct task *task)
+{
+    struct v03_listing *fresh;
+    int r = 0;
+
+    pthread_mutex_lock(&generation->lock);
+    if (generation->listing == listing &&
+        (r = v03_listing_renew(generation, generation->listing, true, &fresh)) == 0) {
+        install_locked(generation, fresh);
+        v03_forget_points(generation);
+    }
+    pthread_mutex_unlock(&generation->lock);
+    return r < 0 ? r
+                 : task_fail(task, ESTALE, "segments of generation %s are not what they were taken for",
+                             generation->base.name);
+}
