@@ -28,7 +28,6 @@
 #define KIND_MAX 16                        /* letters */
 #define FACT_MAX (UINT32_C(1) << 30)       /* bytes */
 #define TOUCH_SECONDS 60
-#define WINDOW (1 << 20) /* bytes of a fact that are checked at once, where it is not read */
 
 struct fact_header {
     uint64_t magic;
@@ -151,9 +150,19 @@ static int open_fact(struct cache *cache, const char *identity, const char *kind
     return steal_fd(&fd);
 }
 
+/* Reads the fact where it is to stay, and compares its checksum. */
+static bool read_fact(int fd, const struct fact_place *place, const struct fact_header *header,
+                      uint8_t *bytes, size_t length)
+{
+    if (read_at(fd, bytes, length, sizeof *header) != length)
+        return false;
+    const struct fact_header right = make_header(place, bytes, length);
+    return memcmp(header, &right, sizeof right) == 0;
+}
+
 int cache_get_fact(struct cache *cache, const char *identity, const char *kind, struct buffer *buffer)
 {
-    struct fact_header header, right;
+    struct fact_header header;
     struct fact_place place;
     size_t length;
     _cleanup_close_ int fd = open_fact(cache, identity, kind, &place, &header, &length);
@@ -163,53 +172,38 @@ int cache_get_fact(struct cache *cache, const char *identity, const char *kind, 
     int r = buffer_reserve(buffer, length + 1); /* so that there is memory to point to, however empty it is */
     if (r < 0)
         return r;
-    if (read_at(fd, buffer->data + buffer->size, length, sizeof header) != length)
-        return -ENOENT;
-    right = make_header(&place, buffer->data + buffer->size, length);
-    if (memcmp(&header, &right, sizeof header) != 0)
+    if (!read_fact(fd, &place, &header, buffer->data + buffer->size, length))
         return -ENOENT;
     buffer->size += length;
     return 0;
 }
 
-/* Whether the checksum holds. The bytes are read, not looked at where they are mapped: what is mapped and was
- * touched counts as memory of this process. */
-static bool holds(int fd, const struct fact_place *place, const struct fact_header *header, size_t length)
-{
-    uint64_t sum = begin_sum(place);
-    _cleanup_free_ uint8_t *window = malloc(length < WINDOW ? length + 1 : WINDOW);
-
-    for (size_t done = 0; window && done < length; done += WINDOW) {
-        size_t part = length - done < WINDOW ? length - done : WINDOW;
-        if (read_at(fd, window, part, sizeof *header + done) != part)
-            return false;
-        sum = crc64_ecma_refl(sum, window, part);
-    }
-    return window && le64toh(header->magic) == MAGIC && le64toh(header->checksum) == sum;
-}
-
+/* The file itself is not mapped: who truncates it would end the process, or change what is read. */
 int cache_map_fact(struct cache *cache, const char *identity, const char *kind, struct cache_map *ret_map)
 {
+    struct cache_map map = {0};
     struct fact_header header;
     struct fact_place place;
-    size_t length;
-    _cleanup_close_ int fd = open_fact(cache, identity, kind, &place, &header, &length);
+    _cleanup_close_ int fd = open_fact(cache, identity, kind, &place, &header, &map.length);
 
     if (fd < 0)
         return fd;
-    if (!holds(fd, &place, &header, length))
+    void *memory =
+        mmap(NULL, map.length + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return -ENOMEM;
+    map.bytes = memory;
+    if (!read_fact(fd, &place, &header, memory, map.length)) {
+        cache_map_finish(&map);
         return -ENOENT;
-    void *mapping = mmap(NULL, sizeof header + length, PROT_READ, MAP_SHARED, fd, 0);
-    if (mapping == MAP_FAILED)
-        return errno == ENOMEM ? -ENOMEM : -ENOENT;
-    (void)madvise(mapping, sizeof header + length, MADV_RANDOM);
-    *ret_map = (struct cache_map){(const uint8_t *)mapping + sizeof header, length};
+    }
+    *ret_map = map;
     return 0;
 }
 
 void cache_map_finish(struct cache_map *map)
 {
     if (map->bytes)
-        munmap((uint8_t *)map->bytes - sizeof(struct fact_header), sizeof(struct fact_header) + map->length);
+        munmap((uint8_t *)map->bytes, map->length + 1);
     *map = (struct cache_map){0};
 }

@@ -17,6 +17,7 @@ import time
 import unittest
 
 import states
+from make_ltx import random_pages, write_pages
 from mounting import LITEMOUNT, ROOT, SLOWNESS, MountTest, main, mounts, sha256
 from stores import Bucket, keeps_its_answer, s3_config
 
@@ -308,6 +309,23 @@ class Cache(FaultTest):
                     content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
             path.write_bytes(content)
         self.compare(self.mount_bucket(point="again"))
+
+
+class Tables(MountTest):
+    def test_a_large_table_that_is_cut_short(self):
+        """What is known of 20,000 pages' places is not read from a file that anybody may truncate."""
+        pages = [page.ljust(4096, b"\0") for page in random_pages(20_000, 32).values()]
+        pages[0] = pages[0][:16] + b"\x10\0" + pages[0][18:]  # its page size
+        write_pages(self.folder / "replica", pages, len(pages), 4096, 1, 1_700_000_000_000)
+        for begun in (False, True):
+            tree = self.mount(self.folder / "replica", point=f"begun-{begun}")
+            with open(tree / "latest/replica", "rb", buffering=0) as file:
+                for number in range(0, len(pages), 997):
+                    file.seek(number * 4096)
+                    self.assertEqual(file.read(4096), pages[number])
+                    for path in (self.folder / "cache").rglob("*.*"):
+                        os.truncate(path, 0)
+            tree.unmount()
 
 
 class Stale(FaultTest):
