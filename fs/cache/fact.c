@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -176,34 +175,4 @@ int cache_get_fact(struct cache *cache, const char *identity, const char *kind, 
         return -ENOENT;
     buffer->size += length;
     return 0;
-}
-
-/* The file itself is not mapped: who truncates it would end the process, or change what is read. */
-int cache_map_fact(struct cache *cache, const char *identity, const char *kind, struct cache_map *ret_map)
-{
-    struct cache_map map = {0};
-    struct fact_header header;
-    struct fact_place place;
-    _cleanup_close_ int fd = open_fact(cache, identity, kind, &place, &header, &map.length);
-
-    if (fd < 0)
-        return fd;
-    void *memory =
-        mmap(NULL, map.length + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        return -ENOMEM;
-    map.bytes = memory;
-    if (!read_fact(fd, &place, &header, memory, map.length)) {
-        cache_map_finish(&map);
-        return -ENOENT;
-    }
-    *ret_map = map;
-    return 0;
-}
-
-void cache_map_finish(struct cache_map *map)
-{
-    if (map->bytes)
-        munmap((uint8_t *)map->bytes, map->length + 1);
-    *map = (struct cache_map){0};
 }

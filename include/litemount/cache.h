@@ -111,17 +111,6 @@ int cache_get_fact(struct cache *cache, const char *identity, const char *kind, 
 /* Drops the fact: it turned out that it can't be trusted. */
 void cache_drop_fact(struct cache *cache, const char *identity, const char *kind);
 
-/* A fact in memory of its own, all of which is given back. */
-struct cache_map {
-    const uint8_t *bytes; /* aligned to 8 bytes */
-    size_t length;
-};
-
-/* As cache_get_fact, for a large one; the caller finishes the map. It stays as it is, whatever becomes of the
- * fact. */
-int cache_map_fact(struct cache *cache, const char *identity, const char *kind, struct cache_map *ret_map);
-void cache_map_finish(struct cache_map *map); /* of an empty one it does nothing */
-
 struct cache_stats {
     uint64_t hits, misses; /* pieces */
     uint64_t bytes;        /* occupied on disk now, over all processes; rather too many than too few */

@@ -247,36 +247,6 @@ static void a_renamed_fact_is_not_given(void **state)
     cache_close(cache);
 }
 
-/* What was taken stays, whatever becomes of the fact. */
-static void maps_facts(void **state)
-{
-    static uint8_t large[3 << 20]; /* more than is checked at once */
-    struct cache *cache = open_cache(*state, CACHE_SIZE_DEFAULT);
-    struct cache_map map, newer, empty;
-
-    source_fill(&(struct source){.seed = 1, .size = sizeof large}, 0, sizeof large, large);
-    cache_put_fact(cache, "a", "frames", large, sizeof large);
-    cache_put_fact(cache, "a", "blocks", "", 0);
-    assert_int_equal(cache_map_fact(cache, "a", "frames", &map), 0);
-    assert_int_equal((uintptr_t)map.bytes % 8, 0);
-    assert_int_equal(cache_map_fact(cache, "a", "blocks", &empty), 0);
-    assert_int_equal(empty.length, 0);
-    cache_map_finish(&empty);
-    cache_map_finish(&empty);
-
-    cache_put_fact(cache, "a", "frames", "other", 5);
-    assert_int_equal(cache_map_fact(cache, "a", "frames", &newer), 0);
-    nftw(*state, find_fact, 16, FTW_PHYS);
-    assert_int_equal(truncate(fact_path, 0), 0);
-    assert_int_equal(unlink(fact_path), 0);
-    assert_true(newer.length == 5 && memcmp(newer.bytes, "other", 5) == 0);
-    assert_true(map.length == sizeof large && memcmp(map.bytes, large, sizeof large) == 0);
-    assert_true(is_unknown(cache, "a", "frames"));
-    cache_map_finish(&map);
-    cache_map_finish(&newer);
-    cache_close(cache);
-}
-
 static void sweeps_what_a_crash_left_half_written(void **state)
 {
     char folder[2048], path[4096];
@@ -308,7 +278,6 @@ int main(void)
         folder_test(refuses_kinds_that_are_no_words),
         folder_test(no_damaged_fact_is_given),
         folder_test(a_renamed_fact_is_not_given),
-        folder_test(maps_facts),
         folder_test(sweeps_what_a_crash_left_half_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

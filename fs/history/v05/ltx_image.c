@@ -66,17 +66,16 @@ static int refuse(const struct source *source, struct task *task)
                      replica_url(source->file->replica), source->file->object.key);
 }
 
-static int decode(const struct source *source, size_t entry, const uint8_t *frame, uint8_t *page,
-                  struct task *task)
+static int decode(const struct source *source, size_t entry, const struct ltx_page *place,
+                  const uint8_t *frame, uint8_t *page, struct task *task)
 {
-    struct ltx_page place = ltx_table_page(source->table, entry);
     uint32_t number;
-    int r = ltx_page_decode(frame, place.size, (uint32_t)page_size(source), &number, page);
+    int r = ltx_page_decode(frame, place->size, (uint32_t)page_size(source), &number, page);
     if (r == -ENOMEM)
         return r;
-    if (r == 0 && number == place.number && source->sums)
+    if (r == 0 && number == place->number && source->sums)
         r = ltx_sums_note(source->sums, entry, ltx_frame_sum(frame, page, page_size(source)));
-    return r < 0 || number != place.number ? refuse(source, task) : 0;
+    return r < 0 || number != place->number ? refuse(source, task) : 0;
 }
 
 /* Decodes the frames of the entries [first, end), which stand one behind the other in `frames`, and puts the
@@ -84,13 +83,14 @@ static int decode(const struct source *source, size_t entry, const uint8_t *fram
 static int put_pages(const struct source *source, size_t first, size_t end, const uint8_t *frames,
                      struct cache_fill *fill, struct task *task)
 {
-    const uint64_t *offsets = source->table->offsets;
+    uint64_t offset = ltx_table_offset(source->table, first);
     size_t size = page_size(source), batch = PUT_AT_ONCE / size, in_batch = 0;
     _cleanup_free_ uint8_t *decoded = malloc(batch * size);
     int r = decoded ? 0 : -ENOMEM;
 
     for (size_t i = first; i < end && r == 0; i++) {
-        r = decode(source, i, frames + (offsets[i] - offsets[first]), decoded + in_batch * size, task);
+        struct ltx_page place = ltx_table_page(source->table, i);
+        r = decode(source, i, &place, frames + (place.offset - offset), decoded + in_batch * size, task);
         in_batch++;
         if (r < 0 || (in_batch < batch && i + 1 < end))
             continue;
@@ -122,9 +122,9 @@ static size_t extend(const struct source *source, size_t end)
 /* How far one request goes. */
 static size_t end_of_fetch(const struct source *source, size_t first, size_t end)
 {
-    const uint64_t *offsets = source->table->offsets;
+    uint64_t offset = ltx_table_offset(source->table, first);
     size_t to = first + 1;
-    while (to < end && offsets[to + 1] - offsets[first] <= FETCH_AT_ONCE)
+    while (to < end && ltx_table_offset(source->table, to + 1) - offset <= FETCH_AT_ONCE)
         to++;
     return to;
 }
@@ -141,8 +141,8 @@ static int fetch_attempt(void *context, bool anew, uint64_t *ret_sum, struct tas
 {
     const struct errand *errand = context;
     const struct source *source = errand->source;
-    uint64_t offset = source->table->offsets[errand->first];
-    size_t length = (size_t)(source->table->offsets[errand->end] - offset);
+    uint64_t offset = ltx_table_offset(source->table, errand->first);
+    size_t length = (size_t)(ltx_table_offset(source->table, errand->end) - offset);
 
     int r = ltx_object_read(source->file, anew, offset, length, errand->bytes, task);
     if (r == 0)
@@ -155,8 +155,8 @@ static int fetch_attempt(void *context, bool anew, uint64_t *ret_sum, struct tas
 static int fetch_pages(const struct source *source, size_t first, size_t end, struct cache_fill *fill,
                        struct task *task)
 {
-    const uint64_t *offsets = source->table->offsets;
-    _cleanup_free_ uint8_t *bytes = malloc((size_t)(offsets[end] - offsets[first]));
+    uint64_t offset = ltx_table_offset(source->table, first);
+    _cleanup_free_ uint8_t *bytes = malloc((size_t)(ltx_table_offset(source->table, end) - offset));
     struct errand errand = {source, first, end, bytes, fill};
 
     if (!bytes)
@@ -192,11 +192,11 @@ void ltx_image_keep(const struct ltx_file *file, const struct ltx_found *found, 
     struct source source = {.file = file, .table = table, .image = found->image, .sums = found->sums};
     const struct cache_maker maker = {.make = make_pages, .context = &source};
 
-    while (source.end < table->n && table->offsets[source.end + 1] <= length)
+    while (source.end < table->n && ltx_table_offset(table, source.end + 1) <= length)
         source.end++;
     if (source.end == 0)
         return;
-    source.frames = bytes + table->offsets[0];
+    source.frames = bytes + ltx_table_offset(table, 0);
     cache_image_keep(found->image, 0, &maker, task);
 }
 
@@ -230,5 +230,5 @@ bool ltx_image_misses(const struct ltx_file *file, size_t first, size_t end)
 
 bool ltx_image_joins(const struct ltx_file *file, size_t end, size_t next)
 {
-    return file->table.offsets[next] - file->table.offsets[end] <= GAP;
+    return ltx_table_offset(&file->table, next) - ltx_table_offset(&file->table, end) <= GAP;
 }

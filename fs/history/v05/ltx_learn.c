@@ -115,8 +115,9 @@ static int take_checked(struct lesson *lesson, const struct ltx_header *header, 
 {
     _cleanup_(ltx_table_draft_finish) struct ltx_table_draft draft = {0};
     const uint8_t *trailer = lesson->head + lesson->head_size - LTX_TRAILER_SIZE;
-    int r = ltx_table_begin(header, lesson->head, trailer, &draft);
+    int r = 0;
 
+    ltx_table_begin(header, lesson->head, trailer, &draft);
     for (size_t i = 0; i < index->n && r == 0; i++)
         r = ltx_table_add(&draft, &index->pages[i]);
     return r < 0 ? r : conclude(lesson, &draft, task);
@@ -268,9 +269,8 @@ static int learn_ends(struct lesson *lesson, struct task *task)
     if (ltx_header_parse(lesson->head, &header) < 0 ||
         ltx_index_locate(lesson->tail, lesson->tail_size, lesson->file->object.size, &offset, &size) < 0)
         return refuse(lesson, task, "its header or its trailer does not hold");
-    r = ltx_table_begin(&header, lesson->head, lesson->tail + lesson->tail_size - LTX_TRAILER_SIZE, &draft);
-    if (r == 0)
-        r = read_index(lesson, offset, size, &draft, task);
+    ltx_table_begin(&header, lesson->head, lesson->tail + lesson->tail_size - LTX_TRAILER_SIZE, &draft);
+    r = read_index(lesson, offset, size, &draft, task);
     if (r == -EBADMSG)
         return refuse(lesson, task, "its page index does not hold");
     return r < 0 ? r : conclude(lesson, &draft, task);

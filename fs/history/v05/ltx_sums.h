@@ -16,9 +16,7 @@ enum ltx_verdict { LTX_UNKNOWN, LTX_SUMMING, LTX_HOLDS, LTX_FAILED };
 
 struct ltx_sums {
     size_t n;                /* pages of the file */
-    _Atomic uint64_t *pages; /* 0: not known; n of them, mapped */
-    struct cache_map map;    /* the same as they were kept; no bytes: they were not */
-    _Atomic(const uint64_t *) kept; /* those of `map` */
+    _Atomic uint64_t *pages; /* 0: not known; n of them */
     atomic_bool contradicted;       /* a page came twice, and came different */
     atomic_size_t missing;          /* every page before this one was there when it was looked for */
     _Atomic enum ltx_verdict verdict;
@@ -41,8 +39,8 @@ int ltx_sums_note(struct ltx_sums *sums, size_t entry, uint64_t sum);
 /* Of a page; 0: not known. */
 uint64_t ltx_sums_get(const struct ltx_sums *sums, size_t entry);
 
-/* Keeps them, all known, and gives their memory back if that succeeds. Called once. */
-void ltx_sums_keep(struct ltx_sums *sums, struct cache *cache, const char *identity);
+/* Keeps them, all known. */
+void ltx_sums_keep(const struct ltx_sums *sums, struct cache *cache, const char *identity);
 
 /* Forgets that they were kept. */
 void ltx_sums_drop(struct cache *cache, const char *identity);

@@ -6,8 +6,7 @@
 #include "litemount/cleanup.h"
 
 #define KIND "ltx"
-#define VERSION 3
-#define IN_MEMORY (64 << 10) /* bytes: a table up to this is not mapped */
+#define VERSION 4
 
 /* The page at that entry of a file that holds all. */
 static uint32_t number_of_all(const struct ltx_header *header, uint64_t entry)
@@ -19,29 +18,23 @@ static uint32_t number_of_all(const struct ltx_header *header, uint64_t entry)
 void ltx_table_finish(struct ltx_table *table)
 {
     buffer_finish(&table->memory);
-    cache_map_finish(&table->map);
     *table = (struct ltx_table){0};
 }
 
-int ltx_table_begin(const struct ltx_header *header, const uint8_t start[static LTX_START_SIZE],
-                    const uint8_t trailer[static LTX_TRAILER_SIZE], struct ltx_table_draft *ret_draft)
+void ltx_table_begin(const struct ltx_header *header, const uint8_t start[static LTX_START_SIZE],
+                     const uint8_t trailer[static LTX_TRAILER_SIZE], struct ltx_table_draft *ret_draft)
 {
-    struct ltx_table_draft draft = {.end = LTX_HEADER_SIZE};
-
-    memset(&draft.head, 0, sizeof draft.head); /* padding too: it is written out */
-    draft.head.version = VERSION;
-    draft.head.header = *header;
-    memcpy(draft.head.start, start, LTX_START_SIZE);
-    ltx_trailer_parse(trailer, &draft.head.trailer);
-    int r = buffer_append(&draft.bytes, &draft.head, sizeof draft.head);
-    if (r == 0)
-        *ret_draft = draft;
-    return r;
+    memset(ret_draft, 0, sizeof *ret_draft); /* padding too: it is written out */
+    ret_draft->end = LTX_HEADER_SIZE;
+    ret_draft->head.version = VERSION;
+    ret_draft->head.header = *header;
+    memcpy(ret_draft->head.start, start, LTX_START_SIZE);
+    ltx_trailer_parse(trailer, &ret_draft->head.trailer);
 }
 
 void ltx_table_draft_finish(struct ltx_table_draft *draft)
 {
-    buffer_finish(&draft->bytes);
+    buffer_finish(&draft->sizes);
     buffer_finish(&draft->numbers);
 }
 
@@ -61,82 +54,117 @@ int ltx_table_add(void *context, const struct ltx_page *page)
     struct ltx_table_draft *draft = context;
     bool told = draft->numbers.size > 0,
          tell = told || page->number != number_of_all(&draft->head.header, draft->n);
-    int r = tell && !told ? tell_numbers(draft) : 0;
 
+    if (page->offset != draft->end)
+        return -EBADMSG;
+    int r = tell && !told ? tell_numbers(draft) : 0;
     if (r == 0 && tell)
         r = buffer_append(&draft->numbers, &page->number, sizeof page->number);
     if (r == 0)
-        r = buffer_append(&draft->bytes, &page->offset, sizeof page->offset);
+        r = buffer_append(&draft->sizes, &page->size, sizeof page->size);
     if (r < 0)
         return r;
     draft->n++;
-    draft->end = page->offset + page->size;
+    draft->end += page->size;
+    draft->largest = page->size > draft->largest ? page->size : draft->largest;
     return 0;
 }
 
-/* Points into the bytes. Whether they are a table's. */
-static bool look_at(const uint8_t *bytes, size_t length, struct ltx_table *table)
-{
-    const struct ltx_table_head *head = (const struct ltx_table_head *)(const void *)bytes;
-    uint64_t offsets, numbers;
+/* Where the parts of a table begin, and where it ends: bytes. */
+struct places {
+    size_t offsets, sizes, numbers, end;
+};
 
-    if (length < sizeof *head || head->version != VERSION || head->n_pages >= UINT32_MAX)
+static struct places places_of(const struct ltx_table_head *head)
+{
+    struct places places = {.offsets = sizeof *head};
+    size_t n = (size_t)head->n_pages, sizes = n * head->size_width;
+
+    places.sizes = places.offsets + (n / LTX_TABLE_STRIDE + 1) * sizeof(uint64_t);
+    places.numbers = places.sizes + (sizes + sizeof(uint32_t) - 1) / sizeof(uint32_t) * sizeof(uint32_t);
+    places.end = places.numbers + (head->has_numbers ? n * sizeof(uint32_t) : 0);
+    return places;
+}
+
+/* Points into the table's memory. Whether that is a table. */
+static bool look_at_memory(struct ltx_table *table)
+{
+    const uint8_t *bytes = table->memory.data;
+    const struct ltx_table_head *head = (const struct ltx_table_head *)(const void *)bytes;
+
+    if (table->memory.size < sizeof *head || head->version != VERSION || head->n_pages >= UINT32_MAX ||
+        (head->size_width != sizeof(uint16_t) && head->size_width != sizeof(uint32_t)))
         return false;
-    offsets = (head->n_pages + 1) * sizeof *table->offsets;
-    numbers = head->has_numbers ? head->n_pages * sizeof *table->numbers : 0;
-    if (length - sizeof *head != offsets + numbers)
+    const struct places places = places_of(head);
+    if (table->memory.size != places.end)
         return false;
     table->head = head;
-    table->n = head->n_pages;
-    table->offsets = (const uint64_t *)(const void *)(bytes + sizeof *head);
-    table->numbers =
-        head->has_numbers ? (const uint32_t *)(const void *)(bytes + sizeof *head + offsets) : NULL;
+    table->n = (size_t)head->n_pages;
+    table->offsets = (const uint64_t *)(const void *)(bytes + places.offsets);
+    table->sizes = bytes + places.sizes;
+    table->numbers = head->has_numbers ? (const uint32_t *)(const void *)(bytes + places.numbers) : NULL;
     return true;
+}
+
+static uint32_t size_of(const struct ltx_table *table, size_t entry)
+{
+    return table->head->size_width == sizeof(uint16_t) ? ((const uint16_t *)table->sizes)[entry]
+                                                       : ((const uint32_t *)table->sizes)[entry];
+}
+
+static void write_sizes(const struct ltx_table_draft *draft, uint64_t *offsets, void *sizes)
+{
+    const uint32_t *drafted = (const uint32_t *)(const void *)draft->sizes.data;
+    uint64_t offset = LTX_HEADER_SIZE;
+
+    for (size_t i = 0; i < draft->n; i++) {
+        if (i % LTX_TABLE_STRIDE == 0)
+            offsets[i / LTX_TABLE_STRIDE] = offset;
+        if (draft->head.size_width == sizeof(uint16_t))
+            ((uint16_t *)sizes)[i] = (uint16_t)drafted[i];
+        else
+            ((uint32_t *)sizes)[i] = drafted[i];
+        offset += drafted[i];
+    }
+    if (draft->n % LTX_TABLE_STRIDE == 0)
+        offsets[draft->n / LTX_TABLE_STRIDE] = offset;
 }
 
 int ltx_table_make(struct ltx_table_draft *draft, int64_t time, struct ltx_table *ret_table)
 {
     struct ltx_table table = {0};
-    int r = buffer_append(&draft->bytes, &draft->end, sizeof draft->end);
 
-    if (r == 0)
-        r = buffer_append(&draft->bytes, draft->numbers.data, draft->numbers.size);
-    if (r < 0)
-        return r;
     draft->head.has_numbers = draft->numbers.size > 0;
+    draft->head.size_width = draft->largest <= UINT16_MAX ? sizeof(uint16_t) : sizeof(uint32_t);
     draft->head.time = time;
     draft->head.n_pages = draft->n;
-    memcpy(draft->bytes.data, &draft->head, sizeof draft->head);
-    table.memory = draft->bytes;
-    draft->bytes = (struct buffer){0};
-    look_at(table.memory.data, table.memory.size, &table);
+    const struct places places = places_of(&draft->head);
+    int r = buffer_reserve(&table.memory, places.end);
+    if (r < 0)
+        return r;
+    uint8_t *bytes = table.memory.data;
+    table.memory.size = places.end;
+    memset(bytes, 0, places.end);
+    memcpy(bytes, &draft->head, sizeof draft->head);
+    write_sizes(draft, (uint64_t *)(void *)(bytes + places.offsets), bytes + places.sizes);
+    if (draft->numbers.size)
+        memcpy(bytes + places.numbers, draft->numbers.data, draft->numbers.size);
+    look_at_memory(&table);
     *ret_table = table;
     return 0;
 }
 
-void ltx_table_keep(struct ltx_table *table, struct cache *cache, const char *identity)
+void ltx_table_keep(const struct ltx_table *table, struct cache *cache, const char *identity)
 {
-    struct ltx_table mapped;
-    size_t length = table->memory.size;
-
-    cache_put_fact(cache, identity, KIND, table->memory.data, length);
-    if (length <= IN_MEMORY || ltx_table_recall(cache, identity, &mapped) < 0)
-        return;
-    ltx_table_finish(table);
-    *table = mapped;
+    cache_put_fact(cache, identity, KIND, table->memory.data, table->memory.size);
 }
 
 int ltx_table_recall(struct cache *cache, const char *identity, struct ltx_table *ret_table)
 {
     struct ltx_table table = {0};
-    int r = cache_map_fact(cache, identity, KIND, &table.map);
+    int r = cache_get_fact(cache, identity, KIND, &table.memory);
 
-    if (r == 0 && table.map.length <= IN_MEMORY) {
-        r = buffer_append(&table.memory, table.map.bytes, table.map.length);
-        cache_map_finish(&table.map);
-    }
-    if (r == 0 && !look_at(table.map.bytes ? table.map.bytes : table.memory.data,
-                           table.map.bytes ? table.map.length : table.memory.size, &table))
+    if (r == 0 && !look_at_memory(&table))
         r = -ENOENT;
     if (r < 0) {
         ltx_table_finish(&table);
@@ -156,11 +184,18 @@ uint32_t ltx_table_number(const struct ltx_table *table, size_t entry)
     return table->numbers ? table->numbers[entry] : number_of_all(&table->head->header, entry);
 }
 
+uint64_t ltx_table_offset(const struct ltx_table *table, size_t entry)
+{
+    uint64_t offset = table->offsets[entry / LTX_TABLE_STRIDE];
+    for (size_t i = entry - entry % LTX_TABLE_STRIDE; i < entry; i++)
+        offset += size_of(table, i);
+    return offset;
+}
+
 struct ltx_page ltx_table_page(const struct ltx_table *table, size_t entry)
 {
-    uint64_t offset = table->offsets[entry];
-    return (struct ltx_page){offset, ltx_table_number(table, entry),
-                             (uint32_t)(table->offsets[entry + 1] - offset)};
+    return (struct ltx_page){ltx_table_offset(table, entry), ltx_table_number(table, entry),
+                             size_of(table, entry)};
 }
 
 static bool find_of_all(const struct ltx_table *table, uint32_t page, size_t *ret_entry)
