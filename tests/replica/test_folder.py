@@ -94,13 +94,13 @@ class Listing(FolderTest):
 
     def test_below(self):
         write_objects(self.root, {"tenants/acme.db/generations/x": b"", "tenants/acme.dbx/y": b""})
-        answer = self.ask("below", "tenants/acme.db", "--", "list", "", "all", "--", "url")
+        answer = self.ask("below", "tenants/acme.db/", "--", "list", "", "all", "--", "url")
         self.assertEqual(list(answer.objects()), ["generations/x"])
         self.assertEqual(answer.lines()[-1], f"file://{self.root}/tenants/acme.db")
 
     def test_below_cannot_leave(self):
         write_objects(self.folder, {"secret/x": b"s"})
-        self.assertEqual(self.ask("below", "../secret", "--", "list", "", "all").output, b"")
+        self.assertEqual(self.ask("below", "../secret/", "--", "list", "", "all").output, b"")
 
 
 class Reading(FolderTest):

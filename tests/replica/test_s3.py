@@ -136,7 +136,7 @@ class Listing(SwiftTest):
         self.assertEqual((list(answer.objects()), answer.folders()), (["apple"], ["./", "/", "app/", "lead/"]))
 
     def test_below(self):
-        answer = self.ask("below", "app", "--", "list", "", "folder", "--", "url", path="")
+        answer = self.ask("below", "app/", "--", "list", "", "folder", "--", "url", path="")
         self.assertIn("generations/", answer.folders())
         self.assertEqual(answer.lines()[-1], f"s3://backups/app?endpoint={Swift.endpoint}")
 
