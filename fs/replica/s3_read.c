@@ -187,10 +187,24 @@ struct s3_metadata {
     char *value; /* NULL: the object has none of that name */
 };
 
+/* Whether the head is the object's at all: any 200 that is not would say that it has no metadata. */
+static bool head_fits(const struct object *object, const struct http_answer *answer)
+{
+    const char *length = http_answer_header(answer, "Content-Length");
+    uint64_t size;
+
+    if (!length)
+        return http_answer_header(answer, "ETag");
+    return sscanf(length, "%" SCNu64, &size) == 1 && size == object->size;
+}
+
 static int take_metadata(void *context, const struct http_answer *answer, struct s3_problem *problem)
 {
     struct s3_metadata *metadata = context;
     int r = check_version(metadata->object, answer, problem);
+
+    if (r == 0 && !head_fits(metadata->object, answer))
+        return s3_problem(problem, EBADMSG, "the answer is not about this object");
     return r < 0 ? r : copy_header(answer, metadata->header, &metadata->value);
 }
 

@@ -9,7 +9,7 @@
  *   read-anew KEY OFFSET LENGTH              the same, past any cache
  *   read-version KEY OFFSET LENGTH VERSION SIZE   the same, of a version that was listed some time ago
  *   metadata KEY NAME                        the value, after a listing that finds the object
- *   metadata-version KEY NAME VERSION        the same, of a version that was listed some time ago
+ *   metadata-version KEY NAME VERSION SIZE   the same, of a version that was listed some time ago
  *   below FOLDER                             what follows is asked of the replica below
  *   url, stats                               what they say; stats: requests, retries, bytes
  *   storm FILE KEY THREADS READS             so many threads read ranges of the object, a quarter of them
@@ -166,7 +166,8 @@ static int metadata_of_found(struct probe *probe, char **arguments)
 
 static int metadata_of_version(struct probe *probe, char **arguments)
 {
-    struct object object = {.key = arguments[0], .version = arguments[2]};
+    struct object object = {
+        .key = arguments[0], .version = arguments[2], .size = strtoull(arguments[3], NULL, 10)};
     return print_metadata(probe, &object, arguments[1]);
 }
 
@@ -289,7 +290,7 @@ static int arguments_needed(const char *command)
         const char *command;
         int needed;
     } commands[] = {{"list", 2},     {"read", 3},             {"read-anew", 3}, {"read-version", 5},
-                    {"metadata", 2}, {"metadata-version", 3}, {"below", 1},     {"url", 0},
+                    {"metadata", 2}, {"metadata-version", 4}, {"below", 1},     {"url", 0},
                     {"stats", 0},    {"storm", 4}};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(command, commands[i].command) == 0)

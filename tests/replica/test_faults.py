@@ -293,7 +293,7 @@ class Metadata(FaultTest):
             self.refused("ENODATA", "metadata", key, name)
 
     def test_tried_again(self):
-        for kind in ("503", "500", "429", "reset", "slow"):
+        for kind in ("503", "500", "429", "reset", "slow", "html", "empty", "moved", "no-http", "other-etag"):
             with self.subTest(kind):
                 self.serve().fault(kind, times=2, seconds=0.1, on="object")
                 self.assertEqual(self.ask(*self.command).lines(), [self.TIMESTAMP])
@@ -314,18 +314,18 @@ class Metadata(FaultTest):
 
     def test_another_version(self):
         self.serve()
-        version = self.listed("g/").objects()["g/b"][0]
+        version = self.listed("g/").objects()["g/b"][:2]
         write_objects(self.folder / "bucket", {"g/b": b"54321"})
-        self.refused("ESTALE", "metadata-version", "g/b", "long", version, says=["412", "another version"])
+        self.refused("ESTALE", "metadata-version", "g/b", "long", *version, says=["412", "another version"])
         (self.folder / "bucket/g/b").unlink()
-        self.refused("ENOENT", "metadata-version", "g/b", "long", version, says=["404", "retention"])
+        self.refused("ENOENT", "metadata-version", "g/b", "long", *version, says=["404", "retention"])
 
     def test_region_is_learnt(self):
         for redirect in (301, 307):
             with self.subTest(redirect):
                 self.serve(region="eu-west-1", redirect=redirect)
-                version = self.listed("g/").objects()["g/b"][0]
-                self.assertEqual(self.ask("metadata-version", *self.command[1:], version).lines(), [self.TIMESTAMP])
+                version = self.listed("g/").objects()["g/b"][:2]
+                self.assertEqual(self.ask("metadata-version", *self.command[1:], *version).lines(), [self.TIMESTAMP])
 
     def test_encryption_key(self):
         key = base64.b64encode(noise(32)).decode()

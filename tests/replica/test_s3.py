@@ -194,10 +194,10 @@ class Metadata(SwiftTest):
 
     def test_another_version(self):
         version = self.listed("", "folder").objects()["empty"][0]
-        self.refused("ESTALE", "metadata-version", LTX, "other", version, says=["412", LTX, "another version"])
+        self.refused("ESTALE", "metadata-version", LTX, "other", version, 0, says=["412", LTX, "another version"])
 
     def test_deleted(self):
-        self.refused("ENOENT", "metadata-version", "nothing", "other", '"d41d8cd98f00b204e9800998ecf8427e"',
+        self.refused("ENOENT", "metadata-version", "nothing", "other", '"d41d8cd98f00b204e9800998ecf8427e"', 0,
                      says=["404", "app/nothing", "retention"])
 
 
