@@ -9,7 +9,7 @@ Objects are the folder's files, with their mtimes in whole seconds as LastModifi
 `server.metadata`: {key: {name: value}}. A file or folder that is called `%2E` stands for a key's part ".", `%2F` for an
 empty one. Everybody may read; who may is what the tests against a real store are for. `POST /.faults` takes a JSON object with fault()'s arguments, `DELETE /.faults`
 takes all faults away, `GET /.requests` gives the requests so far as JSON: {"method", "key", "query", "range",
-"cache" (the Cache-Control), "connection" (a number), "status"}.
+"cache" (the Cache-Control), "connection" (a number), "fault", "status"}.
 
 Faults of any request: `503` `500` `429` (with retry_after) `403` `404` `reset` (hangs up) `silent` (says nothing) `skew`
 (the clock is wrong; `date`: what the server's says) `page` (a web server's answer) `echo` (a refusal that repeats the
@@ -29,6 +29,7 @@ import http.server
 import json
 import os
 import pathlib
+import random
 import ssl
 import subprocess
 import sys
@@ -77,7 +78,7 @@ class FaultServer:
         self.metadata = {}
         self.folder, self.bucket, self.delay = pathlib.Path(folder), bucket, delay
         self.region, self.redirect, self.encryption_key = region, redirect, encryption_key
-        self.requests, self.faults, self.lock = [], [], threading.Lock()
+        self.requests, self.faults, self.weather, self.lock = [], [], None, threading.Lock()
         self.opaque_etags, self._sums = False, {}
         self.tell = lambda body, ranged: {}  # more headers of an answer with an object's bytes
         self.flips = {}  # key -> the place of a byte, of which one bit is wrong in the next answer that holds it
@@ -127,9 +128,16 @@ class FaultServer:
             self.healed.clear()
             self.faults.append(Fault(kind, times, every, **details))
 
+    def storm(self, kinds, share, seed):
+        """From now on this share of requests meets one of these faults, whichever."""
+        with self.lock:
+            self.healed.clear()
+            self.weather = (kinds, share, random.Random(seed))
+
     def heal(self):
         with self.lock:
             self.faults.clear()
+            self.weather = None
             self.healed.set()
 
     def next_fault(self, is_listing):
@@ -137,6 +145,9 @@ class FaultServer:
             for fault in self.faults:
                 if fault.strikes(is_listing):
                     return fault
+            if self.weather and self.weather[2].random() < self.weather[1]:
+                kinds, _, chance = self.weather
+                return Fault(chance.choice([kind for kind in kinds if kind not in (OBJECT_FAULTS if is_listing else LISTING_FAULTS)]))
         return None
 
     def spoilt(self, key, first, body):
@@ -252,18 +263,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         key = urllib.parse.unquote_to_bytes(path).removeprefix(b"/" + server.bucket.encode()).removeprefix(b"/")
         query = dict(urllib.parse.parse_qsl(query_text, keep_blank_values=True, errors="surrogateescape"))
         record = {"method": self.command, "key": os.fsdecode(key), "query": query, "range": self.headers["Range"],
-                  "cache": self.headers["Cache-Control"], "connection": self.connection_number, "status": 0}
+                  "cache": self.headers["Cache-Control"], "connection": self.connection_number, "fault": None, "status": 0}
         with server.lock:
             server.requests.append(record)
         self.status = 0
         if server.delay:
             time.sleep(server.delay)
         try:
-            self.serve(key, query)
+            self.serve(key, query, record)
         finally:
             record["status"] = self.status
 
-    def serve(self, key, query):
+    def serve(self, key, query, record):
         server = self.server_of_faults
         if not urllib.parse.unquote(self.path.partition("?")[0]).startswith(f"/{server.bucket}"):
             self.refuse(404, "NoSuchBucket", "The specified bucket does not exist")
@@ -272,6 +283,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.redirect()
             return
         fault = server.next_fault(not key)
+        record["fault"] = fault.kind if fault else None
         if fault and fault.kind not in LISTING_FAULTS | OBJECT_FAULTS:
             if not self.misbehave(fault):
                 return
