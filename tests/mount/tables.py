@@ -15,6 +15,6 @@ class S3Test(MountTest):
         wrong = []
         for line in lines:
             wanted = table.wanted(line)
-            if difference := states.compare(tree.point, line, wanted):
+            if difference := states.compare(tree.point, line, wanted, table.lacks(line)):
                 wrong.append(f"{table.fixture}:{line.number}: {difference[0]}: got {difference[1]}, wanted {wanted}")
         self.assertEqual(wrong, [])
