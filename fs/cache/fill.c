@@ -97,9 +97,9 @@ int cache_fill_put(struct cache_fill *fill, uint64_t offset, const void *bytes, 
     pthread_mutex_lock(&image->lock);
     if (r < 0 && image->discards == fill->discards)
         remember(image, offset, bytes, length, last);
-    if (last)
+    if (last && image->discards == fill->discards)
         image->end = offset + length;
-    reader_deliver(image, offset, bytes, length);
+    reader_deliver(image, fill->discards, offset, bytes, length);
     pthread_cond_broadcast(&image->changed);
     pthread_mutex_unlock(&image->lock);
     return 0;

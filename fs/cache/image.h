@@ -36,6 +36,7 @@ struct reader {
     size_t length;   /* bytes */
     uint64_t first;  /* the same in pieces, of which the first and the last may be wanted in part */
     size_t count;
+    unsigned discards; /* the image's when it began: what a make brings that began before is not for it */
 
     /* Guarded by the image's lock. */
     uint8_t *bytes; /* NULL: it only wants the pieces to be there */
@@ -99,6 +100,7 @@ void image_sweep(struct cache *cache);
 /* Frees what has no users any more, at the end. */
 void image_finish_all(struct cache *cache);
 
-/* Copies made pieces to the readers that want them; `length` may end within the last one. The image's lock is
- * held. */
-void reader_deliver(struct cache_image *image, uint64_t offset, const uint8_t *bytes, size_t length);
+/* Copies made pieces to the readers that want them, but not to those who began after a discard that the make
+ * (`discards`) did not know of; `length` may end within the last one. The image's lock is held. */
+void reader_deliver(struct cache_image *image, unsigned discards, uint64_t offset, const uint8_t *bytes,
+                    size_t length);

@@ -141,12 +141,14 @@ static void note_brought(struct cache_image *image, uint64_t index)
             making->brought = now;
 }
 
-void reader_deliver(struct cache_image *image, uint64_t offset, const uint8_t *bytes, size_t length)
+void reader_deliver(struct cache_image *image, unsigned discards, uint64_t offset, const uint8_t *bytes,
+                    size_t length)
 {
     struct reader *reader;
     note_brought(image, offset / image->piece);
     for (reader = LIST_FIRST(&image->readers); reader; reader = LIST_NEXT(reader, link))
-        deliver_to(reader, image->piece, offset, bytes, length);
+        if (reader->discards <= discards)
+            deliver_to(reader, image->piece, offset, bytes, length);
 }
 
 /* Whether nothing needs to be done any more about a piece. The image's lock is held. */
@@ -331,6 +333,7 @@ static int64_t read_missing(struct cache_image *image, uint64_t offset, size_t l
     if (!have)
         return -ENOMEM;
     pthread_mutex_lock(&image->lock);
+    reader.discards = image->discards;
     LIST_INSERT_HEAD(&image->readers, &reader, link);
     pthread_mutex_unlock(&image->lock);
     r = gather(image, &reader, maker, task);

@@ -1,6 +1,7 @@
 #include "test_cache.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 
 static const struct {
     size_t piece, block;
@@ -299,6 +300,55 @@ static void stores_nothing_of_a_make_that_was_discarded(void **state)
     cache_close(cache);
 }
 
+/* A reader who begins while a discarded make is still at it. */
+struct late_reader {
+    pthread_t thread;
+    struct source *source;
+    int64_t read;
+};
+
+static void *read_late(void *argument)
+{
+    struct late_reader *late = argument;
+    struct task task;
+
+    task_init(&task, NULL);
+    late->read = read_and_compare(discarded, late->source, 0, 4096, &task);
+    return NULL;
+}
+
+/* A make whose bytes are wrong, and which learns so only from another. */
+static int make_wrong(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
+                      struct task *task)
+{
+    static const uint8_t wrong[4096] = "wrong";
+    struct late_reader *late = context;
+
+    cache_image_discard(discarded);
+    assert_int_equal(pthread_create(&late->thread, NULL, read_late, late), 0);
+    usleep(100000); /* it waits for what is made */
+    return cache_fill_put(fill, 0, wrong, sizeof wrong, false);
+}
+
+static void who_begins_after_a_discard_gets_nothing_made_before(void **state)
+{
+    static struct source source = {.size = 100000, .piece = 4096, .block = 4096};
+    struct late_reader late = {.source = &source};
+    struct cache *cache = open_cache(*state, CACHE_SIZE_DEFAULT);
+    uint8_t bytes[4096];
+    struct task task;
+
+    task_init(&task, NULL);
+    discarded = open_image(cache, &source, "a");
+    assert_int_equal(cache_image_read(discarded, 0, sizeof bytes, bytes,
+                                      &(struct cache_maker){.make = make_wrong, .context = &late}, &task),
+                     sizeof bytes);
+    pthread_join(late.thread, NULL);
+    assert_int_equal(late.read, 4096);
+    cache_image_close(discarded);
+    cache_close(cache);
+}
+
 /* More images than files are kept open. */
 static void many_images(void **state)
 {
@@ -343,6 +393,7 @@ int main(void)
         folder_test(refuses_odd_piece_sizes),
         folder_test(discards),
         folder_test(stores_nothing_of_a_make_that_was_discarded),
+        folder_test(who_begins_after_a_discard_gets_nothing_made_before),
         folder_test(many_images),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
