@@ -92,7 +92,8 @@ static int take_violation(sqlite3_stmt *statement, struct findings *findings)
 }
 
 static const struct {
-    const char *sql, *sql_for_all; /* the latter: without an end after a hundred findings, which may say nothing */
+    const char *sql;
+    const char *sql_for_all; /* the same without an end after a hundred findings, which may say nothing */
     int (*take)(sqlite3_stmt *statement, struct findings *findings);
 } checks[] = {
     [INTEGRITY_QUICK] = {"PRAGMA quick_check", "PRAGMA quick_check(2147483647)", take_lines},
@@ -152,7 +153,8 @@ static int sum_up(struct findings *findings, struct integrity *integrity)
     integrity->n_wrong = findings->n;
     if (findings->n <= 1) {
         integrity->wrong = steal_pointer(findings->first);
-    } else if (asprintf(&integrity->wrong, "%s; and %" PRIu64 " more", findings->first, findings->n - 1) < 0) {
+    } else if (asprintf(&integrity->wrong, "%s; and %" PRIu64 " more", findings->first, findings->n - 1) <
+               0) {
         integrity->wrong = NULL;
         return -ENOMEM;
     }

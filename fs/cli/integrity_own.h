@@ -24,8 +24,7 @@ int own_parts_watch(struct own_parts *own, sqlite3 *connection);
  * another try. */
 bool own_parts_supply(struct own_parts *own, sqlite3 *connection);
 
-/* Finds what can't be checked for want of them. Once everything was prepared that is to be run. SQLite's code.
- */
+/* Finds what can't be checked for want of them, once the check was prepared. SQLite's code. */
 int own_parts_find_excused(struct own_parts *own, sqlite3 *connection);
 
 /* Whether a finding of integrity_check is about such a thing. */

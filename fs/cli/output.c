@@ -50,14 +50,20 @@ void output_add(struct output *output, const char *format, ...)
     add(output, cell);
 }
 
-void output_add_time(struct output *output, int64_t time)
+void output_format_time(int64_t time, char text[static INSTANT_TEXT_SIZE])
 {
-    char text[INSTANT_TEXT_SIZE];
     int64_t fraction = time % INSTANT_SECOND;
 
     if (fraction < 0 && time >= INT64_MIN + INSTANT_SECOND)
         fraction += INSTANT_SECOND;
     instant_format(time - fraction, text);
+}
+
+void output_add_time(struct output *output, int64_t time)
+{
+    char text[INSTANT_TEXT_SIZE];
+
+    output_format_time(time, text);
     output_add(output, "%s", text);
 }
 

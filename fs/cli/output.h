@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "litemount/instant.h"
+
 struct column {
     const char *name;
     bool is_number;  /* JSON shows it without quotes */
@@ -29,7 +31,10 @@ void output_finish(struct output *output);
 /* Adds the next cell of the current row. If it cannot, what prints the rows tells so. */
 void output_add(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same of a time: RFC 3339 in UTC, whole seconds, as Litestream has it. */
+/* RFC 3339 in UTC, whole seconds, as Litestream has it. */
+void output_format_time(int64_t time, char text[static INSTANT_TEXT_SIZE]);
+
+/* output_add of such a time. */
 void output_add_time(struct output *output, int64_t time);
 
 /* The same without a value: "-" in the table, null in JSON. */

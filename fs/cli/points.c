@@ -21,11 +21,12 @@ struct points_command {
     bool json, table;
 };
 
+/* A program gets the point's very time, a person one that is easy to type and leads there. */
 static void add_row(struct output *output, const struct listed_point *point)
 {
     char time[INSTANT_TEXT_SIZE];
 
-    instant_format(point->shown, time);
+    instant_format(output->json ? point->time : point->shown, time);
     output_add(output, "%s", time);
     output_add(output, "%s", point->generation);
     output_add(output, "%s", point->position);

@@ -166,9 +166,9 @@ void read_only_vfs_end(struct read_only_vfs *vfs)
 /* Twice a value that fills the database, as a check may need it, and what SQLite takes for itself. */
 static void limit_heap(struct read_only_vfs *vfs)
 {
-    int64_t values = vfs->source.size > HEAP_MOST_VALUES / 2 ? HEAP_MOST_VALUES : 2 * (int64_t)vfs->source.size;
+    uint64_t size = vfs->source.size;
 
-    vfs->heap_limit = HEAP_LEAST + values;
+    vfs->heap_limit = HEAP_LEAST + (size > HEAP_MOST_VALUES / 2 ? HEAP_MOST_VALUES : 2 * (int64_t)size);
     sqlite3_hard_heap_limit64(vfs->heap_limit);
 }
 

@@ -1,18 +1,22 @@
 /* `litemount restore`, step by step: what is asked for, the state that it means, the file that it becomes. */
 #pragma once
 
+#include "rights.h"
 #include "target.h"
+
+#define LTX_GENERATION "ltx" /* what a v0.5 history is called, here and in the mount */
 
 struct output;
 struct state;
 
 struct restore_options {
     struct common_flags common;
-    const char *output, *timestamp, *generation, *index, *txid, *integrity_check, *parallelism;
+    const char *output, *timestamp, *generation, *index, *txid, *integrity_check, *parallelism, *mode, *owner;
     bool all, force, dry_run, json, verbose, follow;
     bool if_database_not_exists, if_replica_exists; /* what there is, or is not, is no failure then */
 
     /* What restore_read_options finds in these. */
+    struct rights rights;
     int64_t time;      /* nanoseconds since 1970, UTC; INSTANT_MAX: the newest */
     char position[20]; /* as history_open_position takes it; "": by time */
 };

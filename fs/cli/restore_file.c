@@ -13,6 +13,7 @@
 #include "new_file.h"
 #include "progress.h"
 #include "restore.h"
+#include "rights.h"
 #include "sidecars.h"
 
 #define PIECE (1 << 20) /* bytes read at once */
@@ -97,20 +98,10 @@ static int check_integrity(const struct new_file *file, const char *wanted, stru
                            wanted, found.wrong);
 }
 
-/* The new file is whose the old one was. */
-static int take_over(const struct new_file *file, const struct stat *old, struct task *task)
+/* What the format's own program gives a file that is new: v0.3.13 os.OpenFile(..., 0600), v0.5 os.Create. */
+static mode_t own_mode(const struct state *state)
 {
-    struct stat info;
-
-    if (fstat(file->fd, &info) < 0)
-        return task_fail(task, errno, "%s: %m", file->temporary);
-    if ((info.st_uid != old->st_uid || info.st_gid != old->st_gid) &&
-        fchown(file->fd, old->st_uid, old->st_gid) < 0)
-        log_warning("%s: cannot give it to its owner, user %u and group %u: %m", file->path, old->st_uid,
-                    old->st_gid);
-    if (fchmod(file->fd, old->st_mode & 07777) < 0)
-        return task_fail(task, errno, "%s: cannot set its mode: %m", file->temporary);
-    return 0;
+    return strcmp(state_generation(state), LTX_GENERATION) == 0 ? 0666 : 0600;
 }
 
 /* Of a file that its place is a link to: removes the sidecars of the old one, and puts the file there. */
@@ -132,10 +123,8 @@ static int place_linked(struct new_file *file, struct task *task)
 static int place(struct new_file *file, const struct stat *old, bool force, struct task *task)
 {
     _cleanup_free_ char *sidecar = NULL;
-    int r = old->st_mode ? take_over(file, old, task) : 0;
+    int r = force ? sidecars_find(file->path, &sidecar) : check_sidecars(file->path, task);
 
-    if (r == 0)
-        r = force ? sidecars_find(file->path, &sidecar) : check_sidecars(file->path, task);
     if (r > 0) {
         r = new_file_link(file, task);
         return r < 0 ? r : place_linked(file, task);
@@ -181,5 +170,7 @@ int restore_write(struct state *state, const char *name, const char *path,
     progress_end(&progress);
     if (r == 0)
         r = check_integrity(&file, options->integrity_check, task);
+    if (r == 0)
+        r = rights_give(&options->rights, &old, own_mode(state), &file, task);
     return r < 0 ? r : place(&file, &old, options->force, task);
 }

@@ -7,8 +7,6 @@
 #include "litemount/task.h"
 #include "restore.h"
 
-#define LTX_GENERATION "ltx" /* what a v0.5 history is called, here and in the mount */
-
 static bool is_hex(const char *text, size_t least, size_t most)
 {
     size_t length = strspn(text, "0123456789abcdefABCDEF");
@@ -115,5 +113,6 @@ int restore_read_options(struct restore_options *options, const char *operand, s
                          options->integrity_check);
     if (options->parallelism && !is_number(options->parallelism))
         return task_fail(task, EINVAL, "-parallelism %s: expected a number", options->parallelism);
-    return read_point(options, task);
+    r = rights_read(flag_given(options->mode), flag_given(options->owner), task, &options->rights);
+    return r < 0 ? r : read_point(options, task);
 }

@@ -203,8 +203,8 @@ int verb_verify(int argc, char **argv)
         .about = "Reads the backup of each database (of every one in the configuration if none is named),\n"
                  "every object and every checksum, looks whether any is missing, opens the state without\n"
                  "restoring it, and runs PRAGMA integrity_check and foreign_key_check. Prints one line per\n"
-                 "database; the exit status is 1 if any failed. Foreign keys that the application never obeyed,\n"
-                 "and indexes that need what only it has, are told as a note.",
+                 "database; the exit status is 1 if any failed. Foreign keys that the application never\n"
+                 "obeyed, and indexes that need what only it has, are told as a note.",
         .flags = flags,
         .n_flags = sizeof flags / sizeof *flags,
         .help = &verify_command.common.help,

@@ -2,6 +2,7 @@
  *
  * Only a value that begins with one is looked at: what stands within another text may be a part of a secret,
  * which must not come into a log. */
+#include <stdbool.h>
 #include <string.h>
 
 #include "litemount/log.h"
@@ -21,8 +22,9 @@ static const char *find_variable(const char *line, const char *end)
     return before - line >= 2 && before[-1] == ' ' && strchr(":-,[", before[-2]) ? dollar : NULL;
 }
 
-/* Its name's length, and where it begins; 0: this is none. */
-static size_t take_name(const char *dollar, const char *end, const char **ret_name)
+/* Its name's length, and where it begins; 0: this is none. `*ret_shell`: more stands in its braces, as a
+ * shell has it (${NAME:-default}), which makes all of it a name that is never set. */
+static size_t take_name(const char *dollar, const char *end, const char **ret_name, bool *ret_shell)
 {
     size_t braces = dollar + 1 < end && dollar[1] == '{', length = 0;
     const char *name = dollar + 1 + braces;
@@ -30,9 +32,12 @@ static size_t take_name(const char *dollar, const char *end, const char **ret_na
     while (name + length < end && name[length] && strchr(NAME_CHARACTERS, name[length]))
         length++;
     const char *behind = name + length;
-    if (braces && (behind == end || *behind++ != '}'))
-        return 0;
     *ret_name = name;
+    *ret_shell = braces && behind < end && *behind != '}';
+    if (*ret_shell)
+        return strchr(":-+=?", *behind) && memchr(behind, '}', (size_t)(end - behind)) ? length : 0;
+    if (braces && behind++ == end)
+        return 0;
     return behind == end || strchr(" /\"',}]\r", *behind) ? length : 0;
 }
 
@@ -47,13 +52,17 @@ void environment_warn_of_unset(const char *name, const char *text, size_t length
         if (!next)
             next = end;
         const char *dollar = find_variable(line, next);
-        size_t n = dollar ? take_name(dollar, next, &variable) : 0;
+        bool shell = false;
+        size_t n = dollar ? take_name(dollar, next, &variable, &shell) : 0;
         char terminated[128];
         if (n == 0 || n >= sizeof terminated)
             continue;
         memcpy(terminated, variable, n);
         terminated[n] = '\0';
-        if (!environment_get(options, terminated))
+        if (shell) /* the rest may be a secret */
+            log_warning("%s:%zu: ${%s...}: no shell reads it, so it counts as empty, default and all", name,
+                        number, terminated);
+        else if (!environment_get(options, terminated))
             log_warning("%s:%zu: $%s is not set, so it counts as empty", name, number, terminated);
     }
 }

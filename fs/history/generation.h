@@ -93,6 +93,7 @@ struct state_ops {
     int (*check)(struct state *state, struct task *task);
     /* As state_failure; what it answers it answers from then on. NULL: it never fails. */
     const char *(*failure)(const struct state *state);
+    int (*list_objects)(const struct state *state, struct listed_objects *objects); /* as in listed.h */
     void (*close)(
         struct state *state); /* of the last reference; the head's own strings are freed by the caller */
 };

@@ -139,6 +139,11 @@ int history_list_objects(struct history *history, enum object_kind kind, struct 
     return history_visit_replicas(history, visit_objects, &visit, task);
 }
 
+int state_list_objects(const struct state *state, struct listed_objects *objects)
+{
+    return state->ops->list_objects(state, objects);
+}
+
 /* --- points --- */
 
 /* Of points of one generation, in order. */

@@ -54,6 +54,10 @@ int listed_objects_add(struct listed_objects *objects, const struct listed_objec
 int history_list_objects(struct history *history, enum object_kind kind, struct task *task,
                          struct listed_objects *objects);
 
+/* Adds the objects that a state is made of, in the order in which a restore takes them; v0.3's begin with the
+ * snapshot. 0 or -ENOMEM. */
+int state_list_objects(const struct state *state, struct listed_objects *objects);
+
 /* A restore point. */
 struct listed_point {
     int64_t time;

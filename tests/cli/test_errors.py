@@ -170,6 +170,16 @@ class Configurations(Errors):
             self.assertIn("litestream.yml:7: $NO_BUCKET is not set", lines[0])
             self.assertIn("bucket", lines[1])
 
+    def test_defaults_of_a_shell(self):
+        """What stands behind the name may be a secret."""
+        for written in ("${NO_BUCKET:-hidden}", '"${NO_BUCKET-hidden}"', "${NO_BUCKET:?hidden}", "${PLACE:-hidden}"):
+            self.environment["PLACE"] = "set"
+            config = self.config(f"dbs:\n  - path: /data/x.db\n    replicas:\n      - {{type: s3, bucket: {written}}}\n")
+            _, lines = self.said(config, "points", "-config", config, "x.db")
+            name = "PLACE" if "PLACE" in written else "NO_BUCKET"
+            self.assertIn(f"litestream.yml:4: ${{{name}...}}: no shell reads it, so it counts as empty", lines[0])
+            self.assertNotIn("hidden", " ".join(lines))
+
     def test_variables_that_are_set(self):
         self.environment["PLACE"] = str(self.fixture("rails-v03"))
         config = self.config(f"dbs:\n  - path: /data/{NAME}\n    replicas:\n      - path: $PLACE/replica/{NAME}\n")

@@ -306,10 +306,11 @@ static void an_index_that_needs_the_applications_own_is_named_and_the_rest_is_ch
 
 static void keys_and_columns_may_need_the_applications_own(void **state)
 {
-    make_database("CREATE TABLE words (id, german TEXT COLLATE de_DE PRIMARY KEY, word TEXT) WITHOUT ROWID;" WORDS);
+    make_database("CREATE TABLE words (id, german TEXT COLLATE de_DE PRIMARY KEY, word TEXT)"
+                  " WITHOUT ROWID;" WORDS);
     assert_found(INTEGRITY_FULL, 0, NULL,
-                 "only the application has collation de_DE, so this is not checked: PRIMARY KEY order for words, "
-                 "index sqlite_autoindex_words_1");
+                 "only the application has collation de_DE, so this is not checked: "
+                 "PRIMARY KEY order for words, index sqlite_autoindex_words_1");
     make_database("CREATE TABLE words (id, german, word TEXT, "
                   "back TEXT AS (backwards(word))); CREATE INDEX by_back ON words (back);"
                   "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)"
@@ -347,7 +348,8 @@ static void assert_costs_little(const char *index, const char *expected)
 static void a_hostile_schema_costs_little(void **state)
 {
     static const char too_large[] = "its schema asks for a value that is larger than the database",
-                      too_much[] = "SQLite needs more than 128 MB of memory for it, which its schema must be made for";
+                      too_much[] = "SQLite needs more than 128 MB of memory for it, which its schema must be "
+                                   "made for";
     char columns[20000] = "CREATE INDEX i ON t (x", *end = columns + strlen(columns);
 
     assert_costs_little("CREATE INDEX i ON t (length(hex(zeroblob(450000000)) || x))", too_large);

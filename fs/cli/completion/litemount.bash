@@ -23,7 +23,7 @@ _litemount_flags() {
     points) echo "$common -generation -json -table" ;;
     restore)
         echo "$common -o -timestamp -generation -index -txid -all -if-db-not-exists -if-replica-exists -force" \
-            "-dry-run -json -integrity-check -parallelism -v -f"
+            "-mode -owner -dry-run -json -integrity-check -parallelism -v -f"
         ;;
     verify) echo "$common -timestamp -newer-than -quick -json" ;;
     *) echo "-f -d -no-expand-env -o -help -h -version" ;;
@@ -36,6 +36,7 @@ _litemount_value() {
     case $verb:$flag in
     *:-config) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     restore:-o) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    restore:-owner) mapfile -t COMPREPLY < <(compgen -u -- "$word") ;;
     restore:-integrity-check) mapfile -t COMPREPLY < <(compgen -W "none quick full" -- "$word") ;;
     ltx:-level) mapfile -t COMPREPLY < <(compgen -W "0 1 2 3 4 5 6 7 8 9 all" -- "$word") ;;
     mount:-o)

@@ -204,9 +204,30 @@ static const char *state_v03_failure(const struct state *base)
     return snapshot_failure(((const struct v03_state *)base)->chain.snapshot);
 }
 
+static int state_v03_list_objects(const struct state *base, struct listed_objects *objects)
+{
+    const struct v03_state *state = (const struct v03_state *)base;
+    const struct chain *chain = &state->chain;
+    const struct snapshot *snapshot = chain->snapshot;
+    struct listed_object object = {
+        .index = snapshot->index, .size = snapshot->object.size, .created = snapshot->object.modified};
+    int r = listed_objects_add(objects, &object);
+
+    for (size_t i = chain->begin; i < chain->end && r == 0; i++) {
+        const struct segment *segment = state->listing->segments[i];
+        object = (struct listed_object){.index = segment->index,
+                                        .offset = segment->offset,
+                                        .size = segment->object.size,
+                                        .created = segment->object.modified};
+        r = listed_objects_add(objects, &object);
+    }
+    return r;
+}
+
 static const struct state_ops v03_state_ops = {.read = state_v03_read,
                                                .check = state_v03_check,
                                                .failure = state_v03_failure,
+                                               .list_objects = state_v03_list_objects,
                                                .close = state_v03_close};
 
 static uint64_t identify(const struct state *state, const struct snapshot *snapshot)

@@ -10,6 +10,7 @@
 #include "litemount/cleanup.h"
 #include "litemount/hash.h"
 #include "litemount/task.h"
+#include "ltx_time.h"
 #include "ltx_verdict.h"
 #include "v05_generation.h"
 
@@ -139,10 +140,36 @@ static void state_v05_close(struct state *base)
     free(state);
 }
 
+static int list_file(const struct ltx_file *file, struct listed_objects *objects)
+{
+    const struct listed_object object = {.level = file->level,
+                                         .min_txid = file->min_txid,
+                                         .max_txid = file->max_txid,
+                                         .size = file->object.size,
+                                         .created = file->time == LTX_TIME_UNKNOWN ? file->object.modified
+                                                                                   : file->time};
+    return listed_objects_add(objects, &object);
+}
+
+static int state_v05_list_objects(const struct state *base, struct listed_objects *objects)
+{
+    const struct v05_state *state = (const struct v05_state *)base;
+    struct v05_generation *generation = (struct v05_generation *)base->generation;
+    const struct plan *plan = &state->plan;
+
+    pthread_mutex_lock(&generation->lock);
+    int r = plan->base ? list_file(plan->base, objects) : 0;
+    for (size_t i = 0; i < plan->n_chain && r == 0; i++)
+        r = list_file(plan->chain[i], objects);
+    pthread_mutex_unlock(&generation->lock);
+    return r;
+}
+
 static const struct state_ops v05_state_ops = {
     .read = state_v05_read,
     .check = state_v05_check,
     .failure = state_v05_failure,
+    .list_objects = state_v05_list_objects,
     .close = state_v05_close,
 };
 
