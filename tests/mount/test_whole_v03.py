@@ -140,33 +140,53 @@ class OtherContent(Whole):
         rewrite(segment, compress(bytes(frames)).ljust(segment.stat().st_size, b"\0"))
         self.assertRefused(lambda: sha256(tree / "latest" / name))
 
-    def test_cached_blocks_of_which_nobody_knows_that_they_were_decoded(self):
-        """A restore has read all it wants out of the cache, and compares it with the object."""
+
+
+class WrongInTheCache(Whole):
+    """A bit was flipped on its way into the cache, and not all of the snapshot was read, so that nobody knows."""
+
+    def setUp(self):
+        super().setUp()
         self.begin(12, indexes=2, page_size=4096, filling=15 * MIB)
-        bucket = Wrong(self.folder / "backup")
-        self.addCleanup(bucket.close)
-        config = s3_config(self.folder / "s3.yml", bucket.endpoint, bucket.bucket, [NAME])
-        environment = {"XDG_CACHE_HOME": str(self.folder / "xdg")}
-        for number, blocks in enumerate(((0, 1, 2), (3,))):
-            tree = self.mount(config, cache=None, environment=environment, point=f"mnt{number}")
-            with open(tree / "latest" / NAME, "rb") as file:
-                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
-                if number == 0:
-                    bucket.spoil("snapshots/", lambda body: flip(700_000)(body) if len(body) > MIB else body)
-                for block in blocks:
-                    os.pread(file.fileno(), 4096, 4 * block * MIB + 9 * MIB // 4)
-            bucket.heal()
-            tree.unmount()
-            if number == 0:
-                for fact in (self.folder / "xdg").rglob("*.blocks"):
-                    fact.unlink()
-        done = self.run_litemount("restore", "-config", config, "-o", self.folder / "o.db", f"/data/{NAME}",
-                                  environment=environment)
+        self.bucket = Wrong(self.folder / "backup")
+        self.addCleanup(self.bucket.close)
+        self.config = s3_config(self.folder / "s3.yml", self.bucket.endpoint, self.bucket.bucket, [NAME])
+        self.environment = {"XDG_CACHE_HOME": str(self.folder / "xdg")}
+        self.bucket.spoil("snapshots/", *[lambda body: body] * 2, *[lambda body: flip(700_000)(body) if len(body) > MIB else body] * 9)
+        self.read_blocks(0, 1, 2)
+        self.bucket.heal()
+
+    def read_blocks(self, *blocks):
+        """Whole blocks of 4 MiB; of the four that there are."""
+        tree = self.mount(self.config, cache=None, environment=self.environment, point="-".join(map(str, blocks)))
+        with open(tree / "latest" / NAME, "rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
+            for block in blocks:
+                os.pread(file.fileno(), 4096, 4 * block * MIB + 9 * MIB // 4)
+        tree.unmount()
+
+    def run_verb(self, verb, *arguments):
+        return self.run_litemount(verb, "-config", self.config, *arguments, f"/data/{NAME}", environment=self.environment)
+
+    def restore(self):
+        return self.run_verb("restore", "-o", self.folder / "o.db")
+
+    def test_a_restore_compares_what_it_has_not_decoded(self):
+        """It finds all it wants in the cache, and nothing tells that it was decoded."""
+        for fact in (self.folder / "xdg").rglob("*.blocks"):
+            fact.unlink()
+        self.read_blocks(3)
+        done = self.restore()
         self.assertEqual(done.returncode, 1)
         self.assertIn("what was kept of it is something else", done.stderr)
-        again = self.run_litemount("restore", "-config", config, "-o", self.folder / "o.db", f"/data/{NAME}",
-                                   environment=environment)
+        again = self.restore()
         self.assertEqual((again.returncode, sha256(self.folder / "o.db")), (0, self.states[-1][2]), again.stderr)
+
+    def test_verify_drops_it(self):
+        done = self.run_verb("verify")
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        done = self.restore()
+        self.assertEqual((done.returncode, sha256(self.folder / "o.db")), (0, self.states[-1][2]), done.stderr)
 
 
 if __name__ == "__main__":

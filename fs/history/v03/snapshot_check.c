@@ -11,6 +11,7 @@
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
 #include "object_stream.h"
+#include "snapshot_compare.h"
 #include "snapshot_object.h"
 
 #define STEP (1 << 20) /* bytes read from the cache at once */
@@ -223,57 +224,39 @@ static bool is_unchecked(struct blocks *blocks)
     return unchecked;
 }
 
-/* The object as it comes once more, beside what the cache has of its image. */
-struct comparison {
+/* The object is read once more. */
+struct second_look {
     const struct block_reader *reader;
-    uint64_t offset; /* in the image */
-    bool differs;
-    uint8_t kept[V03_PIECE];
+    struct snapshot_comparison comparison;
 };
 
-/* An lz4_sink. */
-static int compare_kept(void *context, const uint8_t *bytes, size_t length)
+/* A learnt_attempt. */
+static int look_again(void *context, bool anew, uint64_t *ret_sum, struct task *task)
 {
-    struct comparison *comparison = context;
+    struct second_look *look = context;
+    const struct block_reader *reader = look->reader;
+    struct object_stream stream = {
+        .generation = reader->generation, .object = &reader->snapshot->object, .anew = anew};
 
-    for (size_t at = 0, part; at < length; at += part) {
-        part = length - at < V03_PIECE ? length - at : V03_PIECE;
-        size_t n =
-            cache_image_peek(comparison->reader->image, comparison->offset + at, part, comparison->kept);
-        comparison->differs |= memcmp(comparison->kept, bytes + at, n) != 0;
-    }
-    comparison->offset += length;
-    return 0;
-}
-
-/* A learnt_attempt: decodes all of it from the start. What the cache has is wrong only if the rest of what
- * comes holds. */
-static int compare_attempt(void *context, bool anew, uint64_t *ret_sum, struct task *task)
-{
-    struct comparison *comparison = context;
-    struct object_stream stream = {.generation = comparison->reader->generation,
-                                   .object = &comparison->reader->snapshot->object,
-                                   .anew = anew};
-
-    comparison->offset = 0;
-    comparison->differs = false;
-    int r = object_decode(&stream, compare_kept, comparison, task);
+    snapshot_compare_begin(&look->comparison, reader->image);
+    int r = object_decode(&stream, snapshot_compare_sink, &look->comparison, task);
     *ret_sum = stream.sum;
     return r;
 }
 
+/* Decodes all of it from the start. */
 static int check_again(const struct block_reader *reader, struct task *task)
 {
     struct snapshot *snapshot = reader->snapshot;
-    _cleanup_free_ struct comparison *comparison = malloc(sizeof *comparison);
+    _cleanup_free_ struct second_look *look = malloc(sizeof *look);
 
-    if (!comparison)
+    if (!look)
         return -ENOMEM;
-    comparison->reader = reader;
-    int r = learnt_read(compare_attempt, comparison, task);
+    look->reader = reader;
+    int r = learnt_read(look_again, look, task);
     if (r < 0)
         return r;
-    if (comparison->differs)
+    if (look->comparison.differs)
         return snapshot_fail(reader->generation, snapshot, 0, task, "what was kept of it is something else");
     end_check(&snapshot->blocks, true);
     blocks_remember(reader->generation, snapshot);

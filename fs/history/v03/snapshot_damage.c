@@ -61,7 +61,7 @@ const char *snapshot_failure(const struct snapshot *snapshot)
     return atomic_load(&snapshot->failure);
 }
 
-static void snapshot_drop_image(struct v03_generation *generation, const struct snapshot *snapshot)
+void snapshot_drop_kept(struct v03_generation *generation, struct snapshot *snapshot)
 {
     _cleanup_free_ char *identity = object_identity(generation->replica, &snapshot->object);
     struct cache_image *image;
@@ -70,6 +70,8 @@ static void snapshot_drop_image(struct v03_generation *generation, const struct 
         return;
     cache_image_discard(image);
     cache_image_close(image);
+    blocks_forget(generation, snapshot);
+    snapshot_forget(generation, snapshot);
 }
 
 /* First it has failed, then its pieces are dropped: what is made after that is not put. */
@@ -91,9 +93,7 @@ int snapshot_fail(struct v03_generation *generation, struct snapshot *snapshot, 
     }
     pthread_mutex_unlock(&snapshot->lock);
     if (first) {
-        snapshot_drop_image(generation, snapshot);
-        blocks_forget(generation, snapshot);
-        snapshot_forget(generation, snapshot);
+        snapshot_drop_kept(generation, snapshot);
         generation_tell_failure(&generation->base);
     }
     return task_fail(task, EIO, "%s", snapshot_failure(snapshot));

@@ -249,6 +249,9 @@ void snapshot_set_damaged(struct v03_generation *generation, struct snapshot *sn
 /* Damage that is over is no longer known. Returns when it was found that still counts (clock_now), or 0. */
 int64_t snapshot_look_again(struct snapshot *snapshot);
 
+/* Takes all that is kept of it out of the cache. */
+void snapshot_drop_kept(struct v03_generation *generation, struct snapshot *snapshot);
+
 /* Why states that were made from it answer nothing any more; NULL: they do. It never changes from then on. */
 const char *snapshot_failure(const struct snapshot *snapshot);
 

@@ -5,12 +5,16 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "../verifier.h"
+#include "litemount/cleanup.h"
+#include "litemount/log.h"
 #include "litemount/parallel.h"
 #include "litemount/task.h"
 #include "object_stream.h"
 #include "replay.h"
+#include "snapshot_compare.h"
 
 #define DATABASE_HEADER_SIZE 100 /* bytes */
 
@@ -22,16 +26,20 @@ struct verifying {
     bool beginnings; /* the segments of this round begin a WAL, or they don't */
 };
 
-/* Where the decoded bytes of an object go of which only the start is looked at. */
+/* Where the decoded bytes of an object go of which only the start is looked at, and, of a snapshot that is read
+ * in pieces, what the cache has of it. */
 struct passage {
     struct verifier *verifier;
     struct overview overview;
+    struct snapshot_comparison *comparison; /* NULL: nothing is compared */
 };
 
 static int pass(void *context, const uint8_t *bytes, size_t length)
 {
     struct passage *passage = context;
     verifier_advance(passage->verifier);
+    if (passage->comparison)
+        snapshot_compare_sink(passage->comparison, bytes, length);
     return overview_sink(&passage->overview, bytes, length);
 }
 
@@ -39,7 +47,8 @@ static int pass(void *context, const uint8_t *bytes, size_t length)
 struct verified_object {
     const struct verifying *verifying;
     const struct object *object;
-    const struct snapshot *snapshot; /* NULL: a segment's */
+    const struct snapshot *snapshot;        /* NULL: a segment's */
+    struct snapshot_comparison *comparison; /* of a large snapshot, else NULL */
 };
 
 /* A learnt_attempt. */
@@ -48,8 +57,12 @@ static int verify_attempt(void *context, bool anew, uint64_t *ret_sum, struct ta
     const struct verified_object *verified = context;
     struct v03_generation *generation = verified->verifying->generation;
     struct object_stream stream = {.generation = generation, .object = verified->object, .anew = anew};
-    struct passage passage = {verified->verifying->verifier, {.most = DATABASE_HEADER_SIZE}};
+    struct passage passage = {
+        verified->verifying->verifier, {.most = DATABASE_HEADER_SIZE}, verified->comparison};
     struct snapshot found;
+
+    if (verified->comparison)
+        snapshot_compare_begin(verified->comparison, verified->comparison->image);
     int r = object_decode(&stream, pass, &passage, task);
 
     if (r == 0 && verified->snapshot)
@@ -59,17 +72,39 @@ static int verify_attempt(void *context, bool anew, uint64_t *ret_sum, struct ta
     return r;
 }
 
-static int verify_snapshot(const struct verifying *verifying, const struct snapshot *snapshot,
-                           struct task *task)
+/* What the cache has of a large one is compared with it: nothing else does, unless all of it is read. */
+static int verify_large_snapshot(const struct verifying *verifying, struct snapshot *snapshot,
+                                 struct task *task)
 {
-    struct verified_object verified = {verifying, &snapshot->object, snapshot};
-    return learnt_read(verify_attempt, &verified, task);
+    struct v03_generation *generation = verifying->generation;
+    _cleanup_free_ struct snapshot_comparison *comparison = malloc(sizeof *comparison);
+    _cleanup_free_ char *identity = object_identity(generation->replica, &snapshot->object);
+    struct verified_object verified = {verifying, &snapshot->object, snapshot, comparison};
+
+    if (!comparison || !identity ||
+        cache_image_open(generation->cache, identity, V03_PIECE, &comparison->image) < 0)
+        return -ENOMEM;
+    int r = learnt_read(verify_attempt, &verified, task);
+    cache_image_close(comparison->image);
+    if (r == 0 && comparison->differs) {
+        log_warning("%s/%s: what the cache had of it was something else, and is dropped",
+                    replica_url(generation->replica), snapshot->object.key);
+        snapshot_drop_kept(generation, snapshot);
+    }
+    return r;
+}
+
+static int verify_snapshot(const struct verifying *verifying, struct snapshot *snapshot, struct task *task)
+{
+    struct verified_object verified = {verifying, &snapshot->object, snapshot, NULL};
+    return snapshot->object.size > V03_WHOLE_OBJECT ? verify_large_snapshot(verifying, snapshot, task)
+                                                    : learnt_read(verify_attempt, &verified, task);
 }
 
 /* Of a segment whose WAL's beginning is not there, or damaged, only the frame around it can be checked. */
 static int verify_frame(const struct verifying *verifying, const struct segment *segment, struct task *task)
 {
-    struct verified_object verified = {verifying, &segment->object, NULL};
+    struct verified_object verified = {verifying, &segment->object, NULL, NULL};
     return learnt_read(verify_attempt, &verified, task);
 }
 
