@@ -40,9 +40,13 @@ void generation_unref(struct generation *generation)
         generation->ops->close(generation);
 }
 
-void generation_tell_failure(struct generation *generation)
+void generation_count_failure(struct generation *generation)
 {
     atomic_fetch_add(&generation->n_failures, 1);
+}
+
+void generation_tell_failure(struct generation *generation)
+{
     failures_tell(generation->failures);
 }
 

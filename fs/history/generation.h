@@ -70,7 +70,7 @@ struct generation {
     atomic_uint references;
     struct thread_pool *readers; /* borrowed; NULL: nothing is read ahead */
     struct failures *failures;   /* borrowed; may be NULL */
-    atomic_uint n_failures;      /* how often a state of it failed */
+    atomic_uint n_failures;      /* objects of it that failed; see generation_count_failure */
     const void *store; /* see replica_store: whose share it takes of what is shared (decoders, threads) */
 };
 
@@ -82,7 +82,9 @@ void generation_finish(struct generation *generation);
 struct generation *generation_ref(struct generation *generation);
 void generation_unref(struct generation *generation); /* NULL is fine */
 
-/* Says that states of the generation have failed, after they do. */
+/* An object of the generation fails, and with it the states that are made of it: to be called before any of
+ * them shows it (state_ops.failure), and after they do. */
+void generation_count_failure(struct generation *generation);
 void generation_tell_failure(struct generation *generation);
 
 /* A state's head; what lies behind it is its format's. */

@@ -89,6 +89,7 @@ int snapshot_fail(struct v03_generation *generation, struct snapshot *snapshot, 
     bool first = !snapshot_failure(snapshot);
     if (first) {
         snapshot->failed_sum = sum;
+        generation_count_failure(&generation->base);
         atomic_store(&snapshot->failure, steal_pointer(failure));
     }
     pthread_mutex_unlock(&snapshot->lock);

@@ -52,7 +52,11 @@ int ltx_sums_note(struct ltx_sums *sums, size_t entry, uint64_t sum)
 {
     uint64_t known = 0;
 
-    if (atomic_compare_exchange_strong(&sums->pages[entry], &known, sum) || known == sum)
+    if (atomic_compare_exchange_strong(&sums->pages[entry], &known, sum)) {
+        atomic_fetch_add(&sums->n_noted, 1);
+        return 0;
+    }
+    if (known == sum)
         return 0;
     /* Under the lock, so that nobody says that they hold and means this one too. */
     pthread_mutex_lock(&sums->lock);

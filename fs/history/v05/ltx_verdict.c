@@ -18,6 +18,7 @@
 #define WINDOW (UINT64_C(1) << 20) /* bytes of pages that are summed at once */
 #define RUN (UINT64_C(4) << 20)    /* and that are fetched at once, if some are missing */
 #define PARALLEL_RUNS 16
+#define FEW 32 /* one of so many pages may be read for the sum alone */
 
 static size_t page_size_of(const struct ltx_file *file)
 {
@@ -189,6 +190,8 @@ static bool verdict_settle(const struct ltx_file *file, enum ltx_verdict verdict
 
     pthread_mutex_lock(&sums->lock);
     bool settles = verdict != LTX_HOLDS || !atomic_load(&sums->contradicted);
+    if (verdict == LTX_FAILED)
+        generation_count_failure(&file->generation->base);
     if (settles) {
         atomic_store(&sums->verdict, verdict);
         pthread_cond_broadcast(&sums->settled);
@@ -255,4 +258,18 @@ int ltx_verdict_reach(const struct ltx_file *file, struct task *task)
     if (r == 0)
         r = verdict_find(file, task);
     return r < 0 ? r : verdict_answer(file, task);
+}
+
+int ltx_verdict_round_off(const struct ltx_file *file, struct task *task)
+{
+    const struct ltx_sums *sums = file->sums;
+    struct task attempt;
+
+    if (!sums || atomic_load(&sums->verdict) != LTX_UNKNOWN ||
+        atomic_load(&sums->n_noted) < file->table.n - file->table.n / FEW)
+        return 0;
+    task_init(&attempt, task);
+    if (ltx_verdict_reach(file, &attempt) == -ECANCELED)
+        return -ECANCELED;
+    return verdict_answer(file, task);
 }

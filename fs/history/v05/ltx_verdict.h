@@ -8,7 +8,11 @@
  * cache any more, and every state that was made of it has failed. -ECANCELED. */
 int ltx_verdict_look(const struct ltx_file *file, struct task *task);
 
-/* The same, and reads what is missing. 0: it holds; -EIO; or why it can't be told. */
+/* To be called when somebody has read a state to its end: pages that nobody needs, since newer ones stand in
+ * other files, are read all the same if they are few, for the sake of the others. As ltx_verdict_look. */
+int ltx_verdict_round_off(const struct ltx_file *file, struct task *task);
+
+/* The same as ltx_verdict_look, and reads what is missing. 0: it holds; -EIO; or why it can't be told. */
 int ltx_verdict_reach(const struct ltx_file *file, struct task *task);
 
 /* Why the file failed, or NULL. */

@@ -70,7 +70,7 @@ struct v05_listing {
     struct level_folder folders[V05_MOST_FOLDERS]; /* those that hold files */
     size_t n_folders;
     bool has_doubles; /* two files are of the same range and level: only their times tell them apart */
-    unsigned n_failures; /* of the generation: those that were replaced in it */
+    unsigned n_failures; /* of the generation's: those whose files were replaced in it */
 
     /* Guarded by the generation's lock. */
     bool timed;             /* the time of every file is known */

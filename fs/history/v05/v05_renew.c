@@ -46,7 +46,7 @@ static const struct ltx_file *renewed(const struct v05_listing *old, const struc
     return NULL;
 }
 
-static struct v05_listing *renew_listing(struct v05_generation *generation, unsigned n_failures)
+static struct v05_listing *renew_listing(struct v05_generation *generation)
 {
     const struct v05_listing *old = generation->listing;
     _cleanup_(unref_listing) struct v05_listing *listing = calloc(1, sizeof *listing);
@@ -56,7 +56,9 @@ static struct v05_listing *renew_listing(struct v05_generation *generation, unsi
     atomic_init(&listing->references, 1);
     for (; listing->n_files < old->n_files; listing->n_files++) {
         struct ltx_file *file = old->files[listing->n_files];
-        file = ltx_verdict_failure(file) ? renew_file(generation, file) : ltx_file_ref(file);
+        bool failed = ltx_verdict_failure(file);
+        file = failed ? renew_file(generation, file) : ltx_file_ref(file);
+        listing->n_failures += failed;
         if (!file)
             return NULL;
         listing->files[listing->n_files] = file;
@@ -67,17 +69,17 @@ static struct v05_listing *renew_listing(struct v05_generation *generation, unsi
         listing->folders[i].last = renewed(old, listing, old->folders[i].last);
     listing->has_doubles = old->has_doubles;
     listing->timed = old->timed;
-    listing->n_failures = n_failures;
+    listing->n_failures += old->n_failures;
     return steal_pointer(listing);
 }
 
 /* Without memory the old one goes on: what failed fails once more. */
 static struct v05_listing *replace_failed(struct v05_generation *generation)
 {
-    unsigned n_failures = atomic_load(&generation->base.n_failures);
     struct v05_listing *old = generation->listing, *fresh;
 
-    if (!old || old->n_failures == n_failures || !(fresh = renew_listing(generation, n_failures)))
+    if (!old || old->n_failures == atomic_load(&generation->base.n_failures) ||
+        !(fresh = renew_listing(generation)))
         return NULL;
     generation->listing = fresh;
     return old;

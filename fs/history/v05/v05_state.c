@@ -64,6 +64,17 @@ static int succeed(struct v05_state *state, struct task *task)
     return 0;
 }
 
+/* Does it to each file of the plan. */
+static int plan_each(const struct plan *plan, int (*verdict)(const struct ltx_file *file, struct task *task),
+                     struct task *task)
+{
+    int r = plan->base ? verdict(plan->base, task) : 0;
+
+    for (size_t i = 0; i < plan->n_chain && r == 0; i++)
+        r = verdict(plan->chain[i], task);
+    return r;
+}
+
 static int64_t state_v05_read(struct state *base, uint64_t offset, size_t length, void *bytes,
                               struct task *task)
 {
@@ -80,16 +91,9 @@ static int64_t state_v05_read(struct state *base, uint64_t offset, size_t length
         if (r != -ESTALE || looks == MOST_LOOKS || succeed(state, task) < 0)
             break;
     }
+    if (r == 0 && bytes && offset + length == base->size)
+        r = plan_each(&state->plan, ltx_verdict_round_off, &attempt);
     return r < 0 ? task_fail(task, -r, "%s", task_reason(&attempt, r)) : (int64_t)length;
-}
-
-static int check_plan(const struct plan *plan, struct task *task)
-{
-    int r = plan->base ? ltx_verdict_reach(plan->base, task) : 0;
-
-    for (size_t i = 0; i < plan->n_chain && r == 0; i++)
-        r = ltx_verdict_reach(plan->chain[i], task);
-    return r;
 }
 
 /* What stands in place of files that are gone is checked as they would have been. */
@@ -102,7 +106,7 @@ static int state_v05_check(struct state *base, struct task *task)
     for (int looks = 0;; looks++) {
         state = newest_of(state);
         task_init(&attempt, task);
-        r = check_plan(&state->plan, &attempt);
+        r = plan_each(&state->plan, ltx_verdict_reach, &attempt);
         if (r != -ESTALE || looks == MOST_LOOKS || succeed(state, task) < 0)
             break;
     }
