@@ -17,6 +17,8 @@
 #include "output.h"
 #include "verbs.h"
 
+#define ATTEMPTS 3 /* at a state, of which objects come damaged */
+
 /* What a restore is made with. */
 struct restore {
     struct restore_options options;
@@ -33,6 +35,25 @@ static int excuse(const struct restore *restore, int r, struct task *task)
     return 0;
 }
 
+/* An object that came damaged is read anew for who asks for the state again (state_failure); if it comes so
+ * twice, there may be a way around it. */
+static int restore_found(const struct restore_options *options, struct history *history, const char *name,
+                         const char *path, struct task *task, struct state **state)
+{
+    int r = restore_find(history, name, options, task, state);
+
+    for (unsigned attempts = 1; r == 0 && !options->dry_run; attempts++) {
+        r = restore_write(*state, name, path, options, task);
+        if (r == 0 || !state_failure(*state) || attempts == ATTEMPTS)
+            return r;
+        log_info("%s; restoring it once more", task_reason(task, r));
+        task_forgive(task);
+        state_unref(steal_pointer(*state));
+        r = restore_find(history, name, options, task, state);
+    }
+    return r;
+}
+
 /* One database. */
 static int restore_state(struct restore *restore, struct history *history, const char *name, const char *path,
                          struct task *task)
@@ -43,9 +64,7 @@ static int restore_state(struct restore *restore, struct history *history, const
     int r = options->dry_run ? 0 : restore_check_place(path, options, task);
 
     if (r == 0)
-        r = restore_find(history, name, options, task, &state);
-    if (r == 0 && !options->dry_run)
-        r = restore_write(state, name, path, options, task);
+        r = restore_found(options, history, name, path, task, &state);
     if (r == 0)
         restore_report_add(&restore->report, options, name, path, state, clock_now() - began);
     return r;

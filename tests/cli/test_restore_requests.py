@@ -211,23 +211,13 @@ class LargeFile(StoreTest):
         self.assertLess(self.bytes_of(self.assert_restored()), self.size * 11 // 10)
 
     def test_one_that_is_damaged_on_its_way(self):
-        """Its pages decode, for nothing in a page tells; and they don't stay in the cache. Or one does not decode: it is
-        fetched again."""
-        self.run_verb("restore", "-config", self.config, "-dry-run", NAME)  # knows all now but the pages
-        failed = 0
+        """Its pages decode, for nothing in a page tells: all of it is fetched again. Or one does not decode, and is."""
         for every in range(1, 5):
+            self.run_verb("restore", "-config", self.config, "-dry-run", NAME)  # knows all now but the pages
             self.bucket.fault("flip", every=every, times=1, on="object")
-            result, target, _ = self.restore()
+            self.assert_restored()
             self.bucket.heal()
-            if target.exists():
-                self.assertEqual(sha256(target), sha256(self.source))
-                shutil.rmtree(self.folder / "cache")
-            else:
-                self.assertEqual(result.returncode, 1)
-                self.assertIn("its checksum does not match", result.stderr)
-                failed += 1
-        self.assertGreater(failed, 0)
-        self.assert_restored()
+            shutil.rmtree(self.folder / "cache")
 
 
 class TwoFiles(StoreTest):
