@@ -15,7 +15,7 @@
 #include "litemount/replica.h"
 #include "litemount/task.h"
 #include "naming.h"
-#include "recognize.h"
+#include "round.h"
 
 #define KIND "places"
 
@@ -143,35 +143,93 @@ static bool is_due(const struct folder *folder, int64_t now)
     return discover_is_deep(folder->config) && !is_recent;
 }
 
-/* Asks the folder's replicas in turn; the first that answers tells what there is. */
+/* A look at a folder, in all of its replicas at once. */
+struct folder_look {
+    const struct folder *folder;
+    const struct replicas *replicas;
+    bool whole;
+    size_t enough;
+    struct names *places, *refused; /* of each replica */
+};
+
+static int look_into_replica(void *context, size_t n, struct task *task)
+{
+    const struct folder_look *look = context;
+    int r = discover(look->replicas->items[n], look->folder->config, &look->folder->known, look->whole,
+                     look->enough, task, &look->places[n], &look->refused[n]);
+    return r < 0 ? r : look->places[n].n > 0;
+}
+
+/* Brings together what those that answered hold. An error if none did. */
+static int collect_places(struct catalog *catalog, const struct folder_look *look, struct round *round,
+                          struct task *task, struct names *places)
+{
+    size_t answered = 0;
+    int failure = 0, r = 0;
+
+    for (size_t i = 0; i < look->replicas->n && r == 0; i++) {
+        char reason[TASK_REASON_SIZE] = "it has not answered in time", warning[2 * TASK_REASON_SIZE];
+        int result = -ETIMEDOUT;
+        round_take(round, i, &result, reason);
+        answered += result >= 0;
+        for (size_t j = 0; result >= 0 && j < look->places[i].n && r == 0; j++)
+            r = names_add(places, look->places[i].items[j].text, true);
+        for (size_t j = 0; result >= 0 && j < look->refused[i].n; j++)
+            catalog_warn_once(catalog, look->refused[i].items[j].text);
+        if (result < 0 && failure == 0)
+            failure = task_fail(task, -result, "%s", reason);
+        snprintf(warning, sizeof warning, "replica %s is passed over: %s",
+                 replica_url(look->replicas->items[i]), reason);
+        if (result < 0 && look->replicas->n > 1)
+            catalog_warn_once(catalog, warning);
+    }
+    names_sort(places);
+    if (answered && r == 0)
+        task_forgive(task);
+    return r < 0 || answered ? r : failure;
+}
+
+static int look_into_replicas(struct catalog *catalog, struct folder_look *look, struct task *task,
+                              struct names *places)
+{
+    size_t n = look->replicas->n;
+    struct round *round = NULL;
+    int r = round_open(n, look_into_replica, look, &round);
+
+    for (size_t i = 0; i < n && r == 0; i++)
+        round_start(round, i, "look for databases");
+    if (r == 0)
+        r = round_wait(round, ROUND_PATIENCE, task);
+    if (r == 0)
+        r = collect_places(catalog, look, round, task, places);
+    round_close(round);
+    return r;
+}
+
+/* Asks all of the folder's replicas: each may hold databases that the others don't. */
 static int discover_folder(struct catalog *catalog, struct folder *folder, size_t enough, struct task *task)
 {
     _cleanup_(replicas_finish) struct replicas replicas = {0};
+    _cleanup_(names_finish) struct names places = {0};
+    struct folder_look look = {.folder = folder, .replicas = &replicas, .enough = enough};
     int64_t now = instant_now();
-    int r = catalog_open_replicas(catalog, folder->config, NULL, task, &replicas), result = 0;
+    int r = catalog_open_replicas(catalog, folder->config, NULL, task, &replicas);
 
-    if (r < 0)
+    if (r < 0 || replicas.n == 0)
         return r;
-    for (size_t i = 0; i < replicas.n; i++) {
-        _cleanup_(names_finish) struct names places = {0}, refused = {0};
-        struct task attempt;
-        task_init(&attempt, task);
-        recall(catalog, folder, replicas.items[i]);
-        bool whole = enough == 0 && is_due(folder, now);
-        r = discover(replicas.items[i], folder->config, &folder->known, whole, enough, &attempt, &places,
-                     &refused);
-        for (size_t j = 0; j < refused.n; j++)
-            catalog_warn_once(catalog, refused.items[j].text);
-        if (r == 0) {
-            r = add_found(catalog, folder, replicas.items[i], &places, task);
-            if (r == 0 && enough == 0)
-                remember(catalog, folder, replicas.items[i], whole ? now : folder->looked_into, &places);
-            return r;
-        }
-        if (result == 0)
-            result = task_fail(task, -r, "%s", task_reason(&attempt, r));
-    }
-    return result;
+    recall(catalog, folder, replicas.items[0]);
+    look.whole = enough == 0 && is_due(folder, now);
+    look.places = calloc(2 * replicas.n, sizeof *look.places);
+    look.refused = look.places + replicas.n;
+    r = look.places ? look_into_replicas(catalog, &look, task, &places) : -ENOMEM;
+    for (size_t i = 0; look.places && i < 2 * replicas.n; i++)
+        names_finish(&look.places[i]);
+    free(look.places);
+    if (r == 0)
+        r = add_found(catalog, folder, replicas.items[0], &places, task);
+    if (r == 0 && enough == 0)
+        remember(catalog, folder, replicas.items[0], look.whole ? now : folder->looked_into, &places);
+    return r;
 }
 
 /* For whoever asks whether all was seen. `reason` NULL: it was. 0 or -ENOMEM. */
@@ -215,88 +273,6 @@ int catalog_discover(struct catalog *catalog, size_t enough, struct task *task)
     if (known && result < 0)
         task_forgive(task);
     return known ? 0 : result;
-}
-
-/* What is left of a database's `name` below the folder's own, or NULL. */
-static const char *place_in(const struct folder *folder, const char *name)
-{
-    size_t length = strlen(folder->name);
-    return strncmp(name, folder->name, length) == 0 ? name + length : NULL;
-}
-
-bool catalog_may_hold(const struct catalog *catalog, const char *name)
-{
-    for (size_t i = 0; i < catalog->n_folders; i++) {
-        const char *place = place_in(&catalog->folders[i], name);
-        if (place && discover_allows(catalog->folders[i].config, place))
-            return true;
-    }
-    return false;
-}
-
-bool catalog_may_hold_below(const struct catalog *catalog, const char *name)
-{
-    size_t length = strlen(name);
-    for (size_t i = 0; i < catalog->n_folders; i++) {
-        const struct folder *folder = &catalog->folders[i];
-        bool is_above = strncmp(folder->name, name, length) == 0 && folder->name[length] == '/';
-        if (is_above || (place_in(folder, name) && discover_is_deep(folder->config)))
-            return true;
-    }
-    return false;
-}
-
-/* Asks the replicas in turn whether there is a backup at `place`. 1; 0 if none of those that answer has it;
- * or, if none answers, the first one's errno. */
-static int discover_among(const struct replicas *replicas, const char *place, struct task *task)
-{
-    size_t answered = 0;
-    int result = 0;
-
-    for (size_t i = 0; i < replicas->n; i++) {
-        struct task attempt;
-        task_init(&attempt, task);
-        int r = recognize_place(replicas->items[i], place, &attempt);
-        if (r > 0 || r == -ECANCELED || r == -ENOMEM)
-            return r;
-        answered += r == 0;
-        if (r < 0 && result == 0)
-            result = task_fail(task, -r, "%s", task_reason(&attempt, r));
-    }
-    if (answered)
-        task_forgive(task);
-    return answered ? 0 : result;
-}
-
-/* 1 if it is there, and added; 0, or an errno. */
-static int discover_in(struct catalog *catalog, const struct folder *folder, const char *name,
-                       struct task *task)
-{
-    _cleanup_(replicas_finish) struct replicas replicas = {0};
-    _cleanup_free_ char *place = NULL;
-    const char *own = place_in(folder, name);
-
-    if (!own || !discover_allows(folder->config, own))
-        return 0;
-    if (asprintf(&place, "%s/", own) < 0) {
-        place = NULL;
-        return -ENOMEM;
-    }
-    int r = catalog_open_replicas(catalog, folder->config, NULL, task, &replicas);
-    if (r == 0)
-        r = discover_among(&replicas, place, task);
-    if (r <= 0)
-        return r;
-    r = catalog_add_database(catalog, folder->config, name, place, task);
-    return r < 0 ? r : 1;
-}
-
-int catalog_discover_one(struct catalog *catalog, const char *name, struct task *task)
-{
-    int r = 0;
-    for (size_t i = 0; i < catalog->n_folders && r == 0; i++)
-        r = discover_in(catalog, &catalog->folders[i], name, task);
-    return r < 0 ? r : 0;
 }
 
 int catalog_explain_nothing(struct catalog *catalog, struct task *task)

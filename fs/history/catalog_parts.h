@@ -80,7 +80,7 @@ int catalog_list_known(struct catalog *catalog, struct names *names);
  * errno with a reason if no database is known at all. */
 int catalog_discover(struct catalog *catalog, size_t enough, struct task *task);
 
-/* Whether a configured folder may hold a database of that name, found or not. */
+/* catalog_place.c. Whether a configured folder may hold a database of that name, found or not. */
 bool catalog_may_hold(const struct catalog *catalog, const char *name);
 
 /* Whether one may hold databases in the folder of that name. */

@@ -10,6 +10,7 @@
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "litemount/shown.h"
+#include "litemount/task.h"
 #include "reachable.h"
 
 /* What is asked by time, or of several, needs the objects' times. */
@@ -115,4 +116,22 @@ int choose_state(const struct generations *generations, int64_t time, struct tas
     else
         choice = restore_choice(generations, time);
     return r < 0 ? r : reachable_state(generations, choice, time, task, ret_state);
+}
+
+int choose_position(const struct generations *generations, const char *position, struct task *task,
+                    struct state **ret_state)
+{
+    int failure = -ENOENT;
+
+    for (size_t i = 0; i < generations->n; i++) {
+        struct generation *generation = generations->items[i];
+        struct task attempt;
+        task_init(&attempt, task);
+        int r = generation->ops->open_position(generation, position, &attempt, ret_state);
+        if (r == 0 || r == -ECANCELED || r == -ENOMEM)
+            return r;
+        if (failure == -ENOENT && r != -ENOENT)
+            failure = task_fail(task, -r, "%s", task_reason(&attempt, r));
+    }
+    return failure;
 }

@@ -6,3 +6,7 @@
 /* The state for `time` (INSTANT_MAX: the latest) over all of them; results as history_open_at. */
 int choose_state(const struct generations *generations, int64_t time, struct task *task,
                  struct state **ret_state);
+
+/* The state at `position` in the first of them that can give it; results as history_open_position. */
+int choose_position(const struct generations *generations, const char *position, struct task *task,
+                    struct state **ret_state);

@@ -1,5 +1,6 @@
 #include "generations.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,4 +45,42 @@ struct generation *generations_find(const struct generations *generations, const
         if (strcmp(generations->items[i]->name, name) == 0)
             return generations->items[i];
     return NULL;
+}
+
+static int64_t end_of(struct generation *generation)
+{
+    int64_t earliest, latest;
+    return generation->ops->bounds(generation, &earliest, &latest) ? latest : INT64_MIN;
+}
+
+/* Moves the last one to its place among those before it; of equal ends the first stays first. */
+static void sort_last(struct generations *generations)
+{
+    for (size_t i = generations->n - 1; i > 0; i--) {
+        struct generation **items = &generations->items[i - 1], *after = items[1];
+        if (end_of(items[0]) >= end_of(after))
+            return;
+        items[1] = items[0];
+        items[0] = after;
+    }
+}
+
+int generations_select(const struct generations *generations, const char *name, struct generations *ret_same)
+{
+    struct generations same = {0};
+    int r = 0;
+
+    for (size_t i = 0; i < generations->n && r == 0; i++) {
+        if (strcmp(generations->items[i]->name, name) != 0)
+            continue;
+        r = generations_add(&same, generation_ref(generations->items[i]));
+        if (r == 0)
+            sort_last(&same);
+    }
+    if (r < 0 || same.n == 0) {
+        generations_finish(&same);
+        return r < 0 ? r : -ENOENT;
+    }
+    *ret_same = same;
+    return 0;
 }

@@ -2,9 +2,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "generation.h"
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
+#include "merged.h"
 #include "replicas.h"
 
 int history_list_generations(struct history *history, struct task *task, struct names *names)
@@ -14,6 +14,7 @@ int history_list_generations(struct history *history, struct task *task, struct 
 
     for (size_t i = 0; i < generations.n && r == 0; i++)
         r = names_add(names, generations.items[i]->name, true);
+    names_sort(names);
     return r;
 }
 
@@ -39,13 +40,31 @@ struct list {
     struct names *names;
 };
 
+/* Those of one generation that stands in several replicas. */
+static int list_merged_points(struct generations *same, struct instants *instants, struct task *task)
+{
+    _cleanup_(listed_points_finish) struct listed_points points = {0};
+    _cleanup_(merged_finish) struct merged merged = {0};
+    int r = merged_make(same, NULL, task, &merged);
+
+    if (r == 0)
+        r = merged_add_points(&merged, &points);
+    for (size_t i = 0; i < points.n && r == 0; i++)
+        r = instants_add(instants, points.items[i].time);
+    return r;
+}
+
 static int list_points(const struct generations *generations, void *context, struct task *task)
 {
     const struct list *list = context;
-    struct generation *found = generations_find(generations, list->generation);
+    _cleanup_(generations_finish) struct generations same = {0};
+    int r = generations_select(generations, list->generation, &same);
 
     list->instants->n = list->n_before;
-    return found ? found->ops->list_points(found, task, list->instants) : -ENOENT;
+    if (r < 0)
+        return r;
+    return same.n > 1 ? list_merged_points(&same, list->instants, task)
+                      : same.items[0]->ops->list_points(same.items[0], task, list->instants);
 }
 
 int history_list_points(struct history *history, const char *generation, struct task *task,
@@ -58,17 +77,45 @@ int history_list_points(struct history *history, const char *generation, struct 
     return r;
 }
 
+static int list_merged_landmarks(struct generations *same, struct instants *instants, struct task *task)
+{
+    _cleanup_(merged_finish) struct merged merged = {0};
+    int r = merged_make(same, NULL, task, &merged);
+
+    for (size_t i = 0; i < merged.same.n && r == 0; i++) {
+        _cleanup_(instants_finish) struct instants found = {0};
+        if (merged.points[i].n)
+            r = merged.same.items[i]->ops->list_landmarks(merged.same.items[i], task, &found);
+        for (size_t j = 0; j < found.n && r == 0; j++)
+            if (merged_shows(&merged, i, found.times[j]))
+                r = instants_add(instants, found.times[j]);
+    }
+    return r;
+}
+
+static int list_landmarks_of(const struct generations *generations, const char *name, struct instants *instants,
+                             struct task *task)
+{
+    _cleanup_(generations_finish) struct generations same = {0};
+    int r = generations_select(generations, name, &same);
+
+    if (r < 0)
+        return r;
+    return same.n > 1 ? list_merged_landmarks(&same, instants, task)
+                      : same.items[0]->ops->list_landmarks(same.items[0], task, instants);
+}
+
 static int list_landmarks(const struct generations *generations, void *context, struct task *task)
 {
     const struct list *list = context;
     int r = 0;
 
     list->instants->n = list->n_before;
-    if (list->generation && !generations_find(generations, list->generation))
-        return -ENOENT;
+    if (list->generation)
+        return list_landmarks_of(generations, list->generation, list->instants, task);
     for (size_t i = 0; i < generations->n && r == 0; i++)
-        if (!list->generation || strcmp(generations->items[i]->name, list->generation) == 0)
-            r = generations->items[i]->ops->list_landmarks(generations->items[i], task, list->instants);
+        if (generations_find(generations, generations->items[i]->name) == generations->items[i])
+            r = list_landmarks_of(generations, generations->items[i]->name, list->instants, task);
     return r;
 }
 
@@ -82,11 +129,29 @@ int history_list_landmarks(struct history *history, const char *generation, stru
     return r;
 }
 
+/* Of every replica that has the generation: each position leads to the same state in all of them. */
 static int list_positions(const struct generations *generations, void *context, struct task *task)
 {
     const struct list *list = context;
-    struct generation *found = generations_find(generations, list->generation);
-    return found ? found->ops->list_positions(found, list->folder, task, list->names) : -ENOENT;
+    size_t listed = 0;
+    int failure = -ENOENT;
+
+    for (size_t i = 0; i < generations->n; i++) {
+        struct generation *generation = generations->items[i];
+        struct task attempt;
+        task_init(&attempt, task);
+        if (strcmp(generation->name, list->generation) != 0)
+            continue;
+        int r = generation->ops->list_positions(generation, list->folder, &attempt, list->names);
+        if (r == -ECANCELED || r == -ENOMEM || r == -ESTALE)
+            return task_fail(task, -r, "%s", task_reason(&attempt, r));
+        listed += r == 0;
+        if (r < 0 && failure == -ENOENT)
+            failure = r == -ENOENT ? r : task_fail(task, -r, "%s", task_reason(&attempt, r));
+    }
+    if (listed)
+        task_forgive(task);
+    return listed ? 0 : failure;
 }
 
 /* What is listed twice is there once. */

@@ -3,25 +3,61 @@
 
 #include <pthread.h>
 
-#include "generations.h"
 #include "look.h"
+#include "round.h"
+#include "survey.h"
 
 /* A question is answered from so many listings more, where each is out of date before it is read. */
 #define MOST_LOOKS 3
 
+/* A replica, and what the last look at it showed. Only whoever looks touches it, but for what says otherwise.
+ */
+struct standing {
+    struct replica *replica; /* owned */
+    int64_t listed_whole_at; /* nanoseconds since 1970, UTC */
+    bool is_small;           /* it holds few objects: listing all again costs no more than what came since */
+    bool was_late;           /* before this look */
+    bool told_silent;        /* the log was told that it is passed over */
+
+    /* Of the question under way: whose thread has them until it ends. */
+    bool whole;
+    struct generations known;
+    struct survey survey;
+
+    /* Of this look's answer. */
+    bool has_answered;
+    int result; /* as round_ask */
+    char reason[TASK_REASON_SIZE];
+
+    /* Guarded by the history's lock. */
+    struct generations generations; /* as last listed, by format and name */
+    bool answers;                   /* they count */
+    bool told_behind;               /* the log was told that it is behind another one */
+};
+
 struct history {
     char *name;
-    struct replica **replicas; /* owned */
+    struct standing *standings; /* by number of the replica, in the configured order */
     size_t n_replicas;
     struct history_options options;
+    struct round *round; /* of all replicas; NULL: there is only one */
 
     struct look look;
-    int64_t listed_whole_at; /* only whoever looks touches it, and the next three */
-    int64_t as_of;           /* the last look shows everything that there was then */
-    size_t active;           /* the replica that answered */
-    bool is_small;           /* it holds few objects: listing all again costs no more than what came since */
 
-    pthread_mutex_t lock;           /* guards what is below */
-    struct generations generations; /* of the active replica, by name */
-    struct names told;              /* states of which the log was told that they are not the newest */
+    pthread_mutex_t lock; /* guards what says so */
+    struct names told;    /* states of which the log was told that they are not the newest */
 };
+
+/* history.c: the generations of all replicas that answered the last look, a reference each, for the caller to
+ * finish. 0 or -ENOMEM. */
+int history_current(struct history *history, struct generations *ret_generations);
+
+/* look_around.c: asks all replicas at once what they hold; `whole`: everything, not only what came since. 0 if
+ * one answers that holds something, or all do; else a negative errno with a reason. */
+int history_look_around(struct history *history, bool whole, struct task *task);
+
+/* What the history's round asks: see round_ask. */
+int history_ask_round(void *history, size_t n, struct task *task);
+
+/* standings.c: tells the log, once, which replicas answer but were updated earlier than another one. */
+void history_tell_behind(struct history *history);

@@ -9,6 +9,7 @@
 #include "litemount/replica.h"
 #include "litemount/shown.h"
 #include "litemount/task.h"
+#include "merged.h"
 #include "replicas.h"
 
 void listed_generations_finish(struct listed_generations *generations)
@@ -163,11 +164,26 @@ static int name_points(struct listed_point *items, size_t n, const struct genera
     return 0;
 }
 
-static int describe(struct generation *generation, const struct measuring *measuring, struct task *task,
-                    struct listed_points *points)
+static int describe_merged(struct generations *same, const struct measuring *measuring, struct task *task,
+                           struct listed_points *points)
 {
+    _cleanup_(merged_finish) struct merged merged = {0};
+    int r = merged_make(same, measuring, task, &merged);
+    return r < 0 ? r : merged_add_points(&merged, points);
+}
+
+/* All points of the generation of that name. */
+static int describe(const struct generations *generations, const char *name, const struct measuring *measuring,
+                    struct task *task, struct listed_points *points)
+{
+    _cleanup_(generations_finish) struct generations same = {0};
+    struct generation *generation = generations_find(generations, name);
     size_t first = points->n;
-    int r = generation->ops->describe_points(generation, measuring, task, points);
+    int r = generations_select(generations, name, &same);
+
+    if (r == 0)
+        r = same.n > 1 ? describe_merged(&same, measuring, task, points)
+                       : generation->ops->describe_points(generation, measuring, task, points);
     if (r < 0 || points->n == first)
         return r;
     return name_points(points->items + first, points->n - first, generation);
@@ -194,11 +210,13 @@ static int describe_all(const struct generations *generations, void *context, st
     int r = 0;
 
     listed_points_finish(description->points);
-    if (description->generation && !generations_find(generations, description->generation))
-        return -ENOENT;
+    if (description->generation)
+        return describe(generations, description->generation, description->measuring, task,
+                        description->points);
     for (size_t i = 0; i < generations->n && r == 0; i++)
-        if (!description->generation || strcmp(generations->items[i]->name, description->generation) == 0)
-            r = describe(generations->items[i], description->measuring, task, description->points);
+        if (generations_find(generations, generations->items[i]->name) == generations->items[i])
+            r = describe(generations, generations->items[i]->name, description->measuring, task,
+                         description->points);
     return r;
 }
 

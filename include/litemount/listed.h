@@ -26,6 +26,30 @@ void listed_generations_finish(struct listed_generations *generations);
  * does not answer is warned of; it is an error if none does. 0, or a negative errno with a reason. */
 int history_list_bounds(struct history *history, struct task *task, struct listed_generations *generations);
 
+/* A replica, as the last look found it. */
+struct listed_replica {
+    const char *url, *name; /* live as long as the history */
+    bool answers;
+    int64_t latest;  /* of its newest object; INT64_MIN: it holds none, or does not answer */
+    int64_t behind;  /* that much earlier than that of the one that was updated last: nanoseconds */
+    bool is_behind;  /* it is so much that it misses something */
+};
+
+struct listed_replicas {
+    struct listed_replica *items;
+    size_t n, capacity;
+};
+
+void listed_replicas_finish(struct listed_replicas *replicas);
+
+/* Adds the replicas in the configured order, after a look that is recent enough. 0, or a negative errno with a
+ * reason if none of them answers. */
+int history_list_replicas(struct history *history, struct task *task, struct listed_replicas *replicas);
+
+/* Why number `n` of them is passed over for the newest state; NULL: it is not. The caller frees it. 0 or
+ * -ENOMEM. */
+int listed_replica_describe(const struct listed_replicas *replicas, size_t n, char **ret_text);
+
 /* Of which listing: `snapshots`, v0.3's `wal`, v0.5's `ltx`. */
 enum object_kind { OBJECT_SNAPSHOT, OBJECT_WAL, OBJECT_LTX };
 

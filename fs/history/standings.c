@@ -1,0 +1,139 @@
+/* How the replicas of a database stand to each other. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "history_parts.h"
+#include "litemount/array.h"
+#include "litemount/cleanup.h"
+#include "litemount/instant.h"
+#include "litemount/log.h"
+#include "litemount/replica.h"
+#include "replicas.h"
+
+/* By so much replicas are apart that are written at intervals of their own. */
+#define BEHIND (5 * INSTANT_SECOND)
+
+void listed_replicas_finish(struct listed_replicas *replicas)
+{
+    free(replicas->items);
+    *replicas = (struct listed_replicas){0};
+}
+
+/* The time of the newest object; INT64_MIN: it is not known. */
+static int64_t newest_time(const struct generations *generations)
+{
+    int64_t earliest, latest, newest = INT64_MIN;
+
+    for (size_t i = 0; i < generations->n; i++)
+        if (generations->items[i]->ops->bounds(generations->items[i], &earliest, &latest) && latest > newest)
+            newest = latest;
+    return newest;
+}
+
+/* As far as the times are known. */
+static int list_standings(struct history *history, struct listed_replicas *replicas)
+{
+    int64_t newest = INT64_MIN;
+    int r = ARRAY_GROW(replicas->items, replicas->capacity, history->n_replicas);
+
+    pthread_mutex_lock(&history->lock);
+    for (size_t i = 0; i < history->n_replicas && r == 0; i++) {
+        const struct standing *standing = &history->standings[i];
+        struct listed_replica *listed = &replicas->items[replicas->n++];
+        *listed = (struct listed_replica){.url = replica_url(standing->replica),
+                                          .name = replica_name(standing->replica),
+                                          .answers = standing->answers,
+                                          .latest = INT64_MIN};
+        if (standing->answers)
+            listed->latest = newest_time(&standing->generations);
+        newest = listed->latest > newest ? listed->latest : newest;
+    }
+    pthread_mutex_unlock(&history->lock);
+    for (size_t i = 0; i < replicas->n; i++) {
+        struct listed_replica *listed = &replicas->items[i];
+        if (listed->latest != INT64_MIN && __builtin_sub_overflow(newest, listed->latest, &listed->behind))
+            listed->behind = INT64_MAX;
+        listed->is_behind = listed->behind > BEHIND;
+    }
+    return r;
+}
+
+int history_list_replicas(struct history *history, struct task *task, struct listed_replicas *replicas)
+{
+    _cleanup_(generations_finish) struct generations generations = {0};
+    int r = history_generations(history, false, task, &generations);
+
+    /* Where times can't be had now, they are not known. */
+    for (size_t i = 0; i < generations.n && r == 0; i++)
+        if (generations.items[i]->ops->learn_times)
+            r = generations.items[i]->ops->learn_times(generations.items[i], task);
+    return r < 0 ? r : list_standings(history, replicas);
+}
+
+/* Which of them was updated last: the first of several. */
+static const struct listed_replica *find_newest(const struct listed_replicas *replicas)
+{
+    for (size_t i = 0; i < replicas->n; i++)
+        if (replicas->items[i].latest != INT64_MIN && replicas->items[i].behind == 0)
+            return &replicas->items[i];
+    return NULL;
+}
+
+static void format_span(int64_t nanoseconds, char *text, size_t size)
+{
+    static const struct {
+        int64_t seconds;
+        const char *name;
+    } units[] = {{86400, "days"}, {3600, "hours"}, {60, "minutes"}, {1, "seconds"}};
+    int64_t seconds = nanoseconds / INSTANT_SECOND;
+    size_t unit = 0;
+
+    while (unit < 3 && seconds < 2 * units[unit].seconds)
+        unit++;
+    snprintf(text, size, "%lld %s", (long long)(seconds / units[unit].seconds), units[unit].name);
+}
+
+/* Whether the log is to be told now that the replica is behind, or not. */
+static bool is_news(struct history *history, size_t n, bool is_behind)
+{
+    pthread_mutex_lock(&history->lock);
+    bool news = is_behind && !history->standings[n].told_behind;
+    history->standings[n].told_behind = is_behind;
+    pthread_mutex_unlock(&history->lock);
+    return news;
+}
+
+int listed_replica_describe(const struct listed_replicas *replicas, size_t n, char **ret_text)
+{
+    const struct listed_replica *replica = &replicas->items[n], *newest = find_newest(replicas);
+    char span[48];
+    int length;
+
+    *ret_text = NULL;
+    if (!newest || (replica->answers && !replica->is_behind && replica->latest != INT64_MIN))
+        return 0;
+    format_span(replica->behind, span, sizeof span);
+    if (replica->is_behind)
+        length = asprintf(ret_text, "replica %s is passed over: it is %s behind %s, which was updated last",
+                          replica->url, span, newest->url);
+    else if (replica->answers)
+        length = asprintf(ret_text, "replica %s is passed over: there is no backup", replica->url);
+    else
+        length = asprintf(ret_text, "replica %s is passed over: it does not answer", replica->url);
+    return length < 0 ? -ENOMEM : 0;
+}
+
+void history_tell_behind(struct history *history)
+{
+    _cleanup_(listed_replicas_finish) struct listed_replicas replicas = {0};
+
+    if (history->n_replicas == 1 || list_standings(history, &replicas) < 0)
+        return;
+    for (size_t i = 0; i < replicas.n; i++) {
+        _cleanup_free_ char *text = NULL;
+        bool is_behind = replicas.items[i].is_behind;
+        if (is_news(history, i, is_behind) && listed_replica_describe(&replicas, i, &text) == 0)
+            log_warning("%s: %s", history->name, text);
+    }
+}
