@@ -11,6 +11,9 @@
 #include "litemount/catalog.h"
 #include "litemount/cleanup.h"
 #include "litemount/config.h"
+#include "litemount/listed.h"
+#include "litemount/log.h"
+#include "litemount/task.h"
 #include "litemount/log.h"
 #include "output.h"
 #include "target.h"
@@ -45,18 +48,62 @@ static int name_replicas(const struct database_config *database, bool names, str
     return r < 0 ? r : buffer_append(text, "", 1);
 }
 
-static int add_row(struct output *output, const char *prefix, const char *path,
-                   const struct database_config *database, bool names)
+/* What is listed, and how. */
+struct list {
+    struct output output;
+    struct backups backups; /* open if a store has to be asked */
+    bool names;             /* of replicas, not their types */
+    bool has_several;       /* some database has several replicas: which of them answers is told */
+};
+
+/* Which of the replicas was updated last; "-": none answers. Warns of those that are behind it. 0 or -ENOMEM. */
+static int add_answering(struct list *list, const char *name, struct history *history, struct task *task)
+{
+    _cleanup_(listed_replicas_finish) struct listed_replicas replicas = {0};
+    const char *answering = "-";
+    struct task attempt;
+    task_init(&attempt, task);
+    int r = history_list_replicas(history, &attempt, &replicas);
+
+    if (r == -ECANCELED || r == -ENOMEM)
+        return r;
+    if (r < 0)
+        log_warning("%s: %s", name, task_reason(&attempt, r));
+    for (size_t i = replicas.n; i > 0; i--) {
+        const struct listed_replica *replica = &replicas.items[i - 1];
+        _cleanup_free_ char *text = NULL;
+        if (replica->latest != INT64_MIN && replica->behind == 0)
+            answering = replica->name;
+        if (!replica->answers)
+            continue; /* the look has told it */
+        if (listed_replica_describe(&replicas, i - 1, &text) < 0)
+            return -ENOMEM;
+        if (text)
+            log_warning("%s: %s", name, text);
+    }
+    output_add(&list->output, "%s", answering);
+    return 0;
+}
+
+static int add_row(struct list *list, const char *path, const char *name, const struct database_config *database,
+                   struct task *task)
 {
     struct buffer text = {0};
-    int r = name_replicas(database, names, &text);
+    struct history *history = NULL;
+    int r = name_replicas(database, list->names, &text);
 
     if (r == 0) {
-        output_add(output, "%s%s", prefix, path);
-        output_add(output, "%s", (const char *)text.data);
+        output_add(&list->output, "%s", path);
+        output_add(&list->output, "%s", (const char *)text.data);
     }
     buffer_finish(&text);
-    return r;
+    if (r < 0 || !list->has_several)
+        return r;
+    r = catalog_find(list->backups.catalog, name, task, &history);
+    if (r == 0)
+        return add_answering(list, name, history, task);
+    output_add(&list->output, "-"); /* it was left out, with a warning */
+    return r == -ENOENT ? 0 : r;
 }
 
 /* Whether the database has a place of its own in the configuration. */
@@ -72,17 +119,23 @@ static bool is_configured(const struct config *config, const char *prefix, const
     return false;
 }
 
-static int add_folder(struct output *output, const struct backups *backups,
-                      const struct database_config *folder, bool names, struct task *task)
+static int add_folder(struct list *list, const struct database_config *folder, struct task *task)
 {
     _cleanup_(names_finish) struct names found = {0};
+    const struct backups *backups = &list->backups;
     const char *prefix = catalog_prefix(backups->catalog);
     int r = catalog_list_all(backups->catalog, task, &found);
 
     for (size_t i = 0; i < found.n && r == 0; i++) {
         const char *name = found.items[i].text;
-        if (catalog_folder(backups->catalog, name) == folder && !is_configured(backups->config, prefix, name))
-            r = add_row(output, prefix, name, folder, names);
+        _cleanup_free_ char *path = NULL;
+        if (catalog_folder(backups->catalog, name) != folder || is_configured(backups->config, prefix, name))
+            continue;
+        if (asprintf(&path, "%s%s", prefix, name) < 0) {
+            path = NULL;
+            return -ENOMEM;
+        }
+        r = add_row(list, path, name, folder, task);
     }
     return r;
 }
@@ -113,34 +166,58 @@ static void warn_of_problems(const struct database_config *database)
             log_warning("%s", database->replicas[i].problem);
 }
 
-/* Only to find databases in folders is anything asked of a store. */
+static bool has_several(const struct config *config)
+{
+    for (size_t i = 0; i < config->n_databases; i++)
+        if (config->databases[i].n_replicas > 1)
+            return true;
+    return false;
+}
+
+static int add_all(struct list *list, const struct config *config, struct task *task)
+{
+    size_t length = list->backups.catalog ? strlen(catalog_prefix(list->backups.catalog)) : 0;
+    int r = 0;
+
+    for (size_t i = 0; i < config->n_databases && r == 0; i++) {
+        const struct database_config *database = &config->databases[i];
+        if (!database->is_folder)
+            warn_of_problems(database);
+        r = database->is_folder ? add_folder(list, database, task)
+                                : add_row(list, database->path, database->path + length, database, task);
+    }
+    return r;
+}
+
+static void list_finish(struct list *list)
+{
+    backups_finish(&list->backups);
+    output_finish(&list->output);
+}
+
+/* Only to find databases in folders, and which of several replicas answers, is anything asked of a store. */
 static int list(void *context, char **operands, int n_operands, struct task *task)
 {
-    static const struct column v03[] = {{.name = "path"}, {.name = "replicas"}};
+    static const struct column v03[] = {{.name = "path"}, {.name = "replicas"}, {.name = "answers"}};
     static const struct column v05[] = {{.name = "path"}, {.name = "replica"}};
     const struct databases *databases = context;
     _cleanup_(close_config) struct config *config = NULL;
-    _cleanup_(backups_finish) struct backups backups = {0};
-    _cleanup_(output_finish) struct output output = {0};
+    _cleanup_(list_finish) struct list list = {0};
     int r = load(&databases->common, task, &config);
 
     (void)operands, (void)n_operands;
-    if (r == 0 && has_folders(config))
-        r = target_open_backups(&databases->common, NULL, task, &backups);
     if (r < 0)
         return r;
+    list.names = has_lists(config);
+    list.has_several = has_several(config);
+    if (has_folders(config) || list.has_several)
+        r = target_open_backups(&databases->common, NULL, task, &list.backups);
+    if (r < 0)
+        return r;
+    output_init(&list.output, list.names ? v03 : v05, list.has_several ? 3 : 2, databases->json);
     /* The same, if it was read again, as the catalog knows it. */
-    const struct config *listed = backups.config ? backups.config : config;
-    bool names = has_lists(config);
-    output_init(&output, names ? v03 : v05, 2, databases->json);
-    for (size_t i = 0; i < listed->n_databases && r == 0; i++) {
-        const struct database_config *database = &listed->databases[i];
-        if (!database->is_folder)
-            warn_of_problems(database);
-        r = database->is_folder ? add_folder(&output, &backups, database, names, task)
-                                : add_row(&output, "", database->path, database, names);
-    }
-    return r < 0 ? r : output_print(&output, stdout);
+    r = add_all(&list, list.backups.config ? list.backups.config : config, task);
+    return r < 0 ? r : output_print(&list.output, stdout);
 }
 
 int verb_databases(int argc, char **argv)

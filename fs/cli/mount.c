@@ -37,6 +37,7 @@ static const char help[] =
     "    refresh=SECONDS  how old the newest state shown may be (10)\n"
     "    cache=FOLDER     where decoded pages are kept ($XDG_CACHE_HOME/litemount, ~/.cache/litemount)\n"
     "    cache-size=BYTES the most they may occupy, K, M, G and T understood (20G)\n"
+    "    replica=NAME     the only one that is read, where a database has several (all)\n"
     "    uid=N gid=N      the owner of everything (who mounts)\n"
     "    umask=OCTAL      modes are 0444 and 0555 without these bits (else 0400 and 0500)\n"
     "    allow_other      other users may look too; see also umask=\n"
@@ -69,6 +70,7 @@ static int mount_source(struct mount_arguments *arguments, struct task *task)
 {
     const struct backups_options options = {
         .source = arguments->source,
+        .replica = arguments->replica,
         .no_expand_environment = arguments->no_expand_environment,
         .refresh = arguments->options.refresh,
         .cache_folder = arguments->cache_folder,

@@ -24,6 +24,7 @@ void mount_arguments_finish(struct mount_arguments *arguments)
     free(arguments->mountpoint);
     free(arguments->shown_source);
     free(arguments->cache_folder);
+    free(arguments->replica);
 }
 
 /* In the background the program stands in the root folder: relative paths are made absolute before. */
@@ -92,6 +93,13 @@ static bool set_cache_size(struct mount_arguments *arguments, const char *value)
     return read_size(value, &arguments->cache_size);
 }
 
+static bool set_replica(struct mount_arguments *arguments, const char *value)
+{
+    free(arguments->replica);
+    arguments->replica = *value ? strdup(value) : NULL;
+    return arguments->replica != NULL;
+}
+
 static bool set_uid(struct mount_arguments *arguments, const char *value)
 {
     uint64_t id;
@@ -124,7 +132,8 @@ static const struct {
     bool (*set)(struct mount_arguments *arguments, const char *value);
 } settings[] = {
     {"refresh", set_refresh}, {"cache", set_cache}, {"cache-size", set_cache_size},
-    {"uid", set_uid},         {"gid", set_gid},     {"umask", set_umask},
+    {"replica", set_replica}, {"uid", set_uid},     {"gid", set_gid},
+    {"umask", set_umask},
 };
 
 /* Words of fstab and of mount(8) that say nothing to us, or what is so anyway. */

@@ -13,6 +13,7 @@ struct mount_arguments {
     bool no_expand_environment;
     char *cache_folder;           /* absolute; NULL: the default */
     uint64_t cache_size;          /* bytes */
+    char *replica;                /* the only one that is read; NULL: all */
     struct mount_options options; /* its pointers are to the above */
 };
 

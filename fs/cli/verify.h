@@ -18,9 +18,10 @@ struct verify_report {
     struct verification found; /* the state's problems are behind the objects' */
     bool has_state;            /* one was opened: */
     int64_t time;              /* its point */
-    char *generation, *position;
+    char *generation, *position, *replica;
     char *warning;      /* what is no problem, and yet to be told; NULL: nothing; owned */
     struct names notes; /* what is so at every run: no reason for a mail */
+    struct names passed_over; /* replicas that the state does not come from, and why: sentences */
 };
 
 void verify_report_finish(struct verify_report *report);

@@ -7,6 +7,7 @@
 #include "integrity.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
+#include "litemount/listed.h"
 #include "litemount/task.h"
 #include "progress.h"
 #include "verify.h"
@@ -111,12 +112,30 @@ static int describe(struct state *state, struct verify_report *report)
     report->time = state_time(state);
     report->generation = strdup(state_generation(state));
     report->position = strdup(state_position(state));
-    if (!report->generation || !report->position)
+    report->replica = strdup(state_replica(state));
+    if (!report->generation || !report->position || !report->replica)
         return -ENOMEM;
     instant_format(report->time, time);
     return state_gap(state) ? verify_report_add(report, "the newest state that can be restored is of %s: %s",
                                                 time, state_gap(state))
                             : 0;
+}
+
+/* Which replicas the state does not come from. That one can't be read the objects have told. */
+static int list_passed_over(struct history *history, struct task *task, struct verify_report *report)
+{
+    _cleanup_(listed_replicas_finish) struct listed_replicas replicas = {0};
+    struct task attempt;
+    task_init(&attempt, task);
+    int r = history_list_replicas(history, &attempt, &replicas);
+
+    for (size_t i = 0; i < replicas.n && r == 0; i++) {
+        _cleanup_free_ char *text = NULL;
+        r = listed_replica_describe(&replicas, i, &text);
+        if (r == 0 && text)
+            r = names_add(&report->passed_over, text, false);
+    }
+    return is_fatal(r) ? r : 0;
 }
 
 /* Runs one check. Returns 1 if it could be run, 0 or an errno. */
@@ -232,6 +251,8 @@ int verify_database(struct history *history, const struct verify_options *option
         r = open_state(history, options->time, task, report, &state);
     if (r <= 0)
         return r;
-    r = verify_state(state, options->quick, task, report);
+    r = list_passed_over(history, task, report);
+    if (r == 0)
+        r = verify_state(state, options->quick, task, report);
     return r < 0 ? r : verify_newest(history, options, state, task, report);
 }

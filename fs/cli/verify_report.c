@@ -20,6 +20,8 @@ void verify_report_finish(struct verify_report *report)
     free(report->path);
     free(report->generation);
     free(report->position);
+    free(report->replica);
+    names_finish(&report->passed_over);
     free(report->warning);
     names_finish(&report->notes);
 }
@@ -78,6 +80,8 @@ void verify_report_print(const struct verify_report *report, FILE *file)
     const struct names *problems = &report->found.problems;
     char time[INSTANT_TEXT_SIZE];
 
+    for (size_t i = 0; i < report->passed_over.n; i++)
+        log_warning("%s: %s", report->name, report->passed_over.items[i].text);
     for (size_t i = 0; i < problems->n && i < MOST_SHOWN; i++)
         print_problem(report, problems->items[i].text, file);
     if (problems->n > MOST_SHOWN)
@@ -93,7 +97,8 @@ void verify_report_print(const struct verify_report *report, FILE *file)
                     report->warning);
     fprintf(file, "ok      %s  %s  %" PRIu64 " objects, ", report->name, time, report->found.objects);
     print_size(report->found.bytes, file);
-    fputc('\n', file);
+    fprintf(file, "%s%s\n", report->passed_over.n ? ", newest in " : "",
+            report->passed_over.n ? report->replica : "");
 }
 
 static void print_text(const char *name, const char *text, FILE *file)
@@ -129,10 +134,12 @@ void verify_report_print_json(const struct verify_report *report, FILE *file)
     print_text("time", report->has_state ? time : NULL, file);
     print_text("generation", report->generation, file);
     print_text("position", report->position, file);
+    print_text("replica", report->replica, file);
     print_text("warning", report->warning, file);
     print_texts("notes", &report->notes, file);
     fprintf(file, ",\n    \"objects\": %" PRIu64 ",\n    \"bytes\": %" PRIu64, report->found.objects,
             report->found.bytes);
     print_texts("problems", problems, file);
+    print_texts("passed_over", &report->passed_over, file);
     fputs("\n  }", file);
 }

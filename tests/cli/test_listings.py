@@ -141,7 +141,7 @@ class OurOwn(Listings):
         self.assertEqual(len(reports), 4)
 
     def test_a_folder_of_databases_whose_first_replica_fails(self):
-        """The second one has the database, and a third is not asked for it."""
+        """The others have the database."""
         replicas = self.fixture("rails-v03") / "replica"
         buckets = [Bucket(replicas) for _ in range(3)]
         for bucket in buckets:
@@ -152,7 +152,6 @@ class OurOwn(Listings):
         config.write_text(f"access-key-id: a\nsecret-access-key: {SECRET}\n"
                           f"dbs:\n  - dir: /data\n    pattern: '*.sqlite3'\n    replicas:\n{''.join(lines)}", "utf-8")
         self.assertGreater(len(self.lines("points", "-config", config, "/data/production.sqlite3")), 10)
-        self.assertEqual(buckets[2].requests, [])
         buckets[1].fault("403")
         buckets[2].fault("403")
         done = self.run_verb("points", "-config", config, "/data/production_queue.sqlite3")

@@ -80,7 +80,7 @@ class Manual(MountTest):
 
     def test_the_manual_has_every_mount_option(self):
         options = re.findall(r"\b[a-z-]+=(?=[A-Z])|^ +allow_other", self.run_litemount("--help").stdout, re.M)
-        self.assertEqual(len(options), 7)
+        self.assertEqual(len(options), 8)
         for option in map(str.strip, options):
             self.assertIn(option, sections()["THE MOUNT"])
             self.assertIn(option, self.completed("bash", "-o", option))

@@ -1,4 +1,4 @@
-"""Damage that only a checksum shows, holes and what is said of them, and a second replica for what the first has lost.
+"""Damage that only a checksum shows, and holes and what is said of them.
 
 What the fixtures hold of damage is compared by test_states.py.
 """
@@ -107,38 +107,6 @@ class NewestGeneration(MountTest):
                 self.assertEqual(sha256(file), wanted)
                 self.assertIn(newer, os.getxattr(file, "user.litemount.gap").decode())
         self.assertEqual(mount.log().count(f"generation {newer}, which goes on until "), 1, mount.log())
-
-
-class SecondReplica(MountTest):
-    """The first that answers, the next when it fails."""
-
-    def setUp(self):
-        super().setUp()
-        self.right = write_backup(self.folder / "backup", 30, indexes=3)[-1][2]
-        self.first = self.folder / "first"
-        self.config = self.folder / "litestream.yml"
-        self.config.write_text(f"dbs:\n  - path: /data/{NAME}\n    replicas:\n      - path: {self.first}\n"
-                               f"      - path: {self.folder / 'backup' / NAME}\n", "utf-8")
-
-    def check(self):
-        self.assertEqual(sha256(self.mount(self.config) / "latest" / NAME), self.right)
-
-    def test_the_first_is_gone(self):
-        self.check()
-
-    def test_the_first_is_empty(self):
-        (self.first / "generations").mkdir(parents=True)
-        self.check()
-
-    def test_the_first_has_folders_only(self):
-        for kind in ("snapshots", "wal"):
-            (self.first / "generations" / GENERATION / kind).mkdir(parents=True)
-        self.check()
-
-    def test_the_first_has_only_damaged_snapshots(self):
-        shutil.copytree(self.folder / "backup" / NAME, self.first)
-        (self.first / "generations" / GENERATION / "snapshots/00000000.snapshot.lz4").write_bytes(b"")
-        self.check()
 
 
 if __name__ == "__main__":

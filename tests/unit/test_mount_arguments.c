@@ -220,6 +220,7 @@ static void refuses_wrong_usage(void **state)
         {{"/source", "/mnt", "-o", "refresh=9223372037"}, "refresh"},
         {{"/source", "/mnt", "-o", "refresh=99999999999999999999"}, "refresh"},
         {{"/source", "/mnt", "-o", "cache="}, "cache"},
+        {{"/source", "/mnt", "-o", "replica="}, "replica"},
         {{"/source", "/mnt", "-o", "cache-size="}, "cache-size"},
         {{"/source", "/mnt", "-o", "cache-size=0"}, "cache-size"},
         {{"/source", "/mnt", "-o", "cache-size=0G"}, "cache-size"},

@@ -40,7 +40,7 @@ _litemount_value() {
     restore:-integrity-check) mapfile -t COMPREPLY < <(compgen -W "none quick full" -- "$word") ;;
     ltx:-level) mapfile -t COMPREPLY < <(compgen -W "0 1 2 3 4 5 6 7 8 9 all" -- "$word") ;;
     mount:-o)
-        options="allow_other cache= cache-size= gid= refresh= uid= umask="
+        options="allow_other cache= cache-size= gid= refresh= replica= uid= umask="
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
         compopt -o nospace
         ;;
