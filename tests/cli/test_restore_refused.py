@@ -19,7 +19,7 @@ def cut(path, size):
 class Refusals(RestoreTest):
     def assert_refused(self, result, *words, **settings):
         """What damage was met with is told too."""
-        result.stderr = "".join(line for line in result.stderr.splitlines(True) if "warning: " not in line)
+        result.stderr = "".join(line for line in result.stderr.splitlines(True) if "error: " in line)
         super().assert_refused(result, "can't be restored; the newest before it can, with ", *words, **settings)
 
     def assert_named_is_restored(self, refused, wanted, database):
