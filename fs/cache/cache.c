@@ -63,6 +63,11 @@ int cache_open(const char *folder, uint64_t limit, struct task *task, struct cac
     return 0;
 }
 
+int cache_folder(const struct cache *cache)
+{
+    return cache->folder;
+}
+
 void cache_close(struct cache *cache)
 {
     if (!cache)

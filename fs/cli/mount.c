@@ -14,6 +14,7 @@
 #include "litemount/log.h"
 #include "litemount/task.h"
 #include "mount_arguments.h"
+#include "mount_place.h"
 #include "mount_stats.h"
 #include "verbs.h"
 
@@ -87,6 +88,8 @@ static int mount_source(struct mount_arguments *arguments, struct task *task)
     mask_signals(SIG_BLOCK);
     if (r == 0)
         r = backups_open(&options, task, &backups);
+    if (r == 0)
+        r = mount_place_check(arguments->mountpoint, backups.config, backups.cache, task);
     mask_signals(SIG_UNBLOCK); /* a first look may take long, and can be stopped */
     task_set_purpose(task, "begin the mount");
     if (r == 0)

@@ -32,6 +32,9 @@ struct cache;
 int cache_open(const char *folder, uint64_t limit, struct task *task, struct cache **ret_cache);
 void cache_close(struct cache *cache); /* NULL is fine */
 
+/* Its folder's descriptor, the cache's own; -1: there is none. */
+int cache_folder(const struct cache *cache);
+
 /* One object's image. Reference counted. */
 struct cache_image;
 
