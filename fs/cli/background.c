@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,7 +34,7 @@ int background_start(int *ret_ready_fd)
     if (pipe2(fds, O_CLOEXEC) < 0)
         return -errno;
     _cleanup_close_ int read_end = fds[0], write_end = fds[1];
-    pid_t child = fork();
+    pid_t parent = getpid(), child = fork();
     if (child < 0)
         return -errno;
     if (child > 0) {
@@ -40,6 +42,9 @@ int background_start(int *ret_ready_fd)
         wait_for_child(read_end, child);
     }
     setsid();
+    /* Whoever ends the one that waits wants no mount any more. */
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent)
+        _exit(EXIT_FAILURE);
     *ret_ready_fd = steal_fd(&write_end);
     return 0;
 }
@@ -48,6 +53,7 @@ void background_ready(int ready_fd)
 {
     _cleanup_close_ int fd = ready_fd, null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+    prctl(PR_SET_PDEATHSIG, 0);
     log_use_syslog();
     if (chdir("/") < 0)
         log_warning("cannot leave the current folder");

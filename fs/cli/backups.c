@@ -32,25 +32,28 @@ static void allow_files(void)
     }
 }
 
-int backups_open(const struct backups_options *options, struct task *task, struct backups *backups)
+int backups_configure(const struct backups_options *options, struct task *task, struct backups *backups)
 {
     const struct config_options config_options = {.no_expand_environment = options->no_expand_environment};
+
+    *backups = (struct backups){0};
+    slots_init(&backups->decoders, DECODERS);
+    workspaces_init(&backups->blocks, BLOCKS, HISTORY_BLOCK);
+    int r = config_load(options->source, &config_options, task, &backups->config);
+    return r < 0 || !options->replica ? r : config_keep_replica(backups->config, options->replica, task);
+}
+
+int backups_open(const struct backups_options *options, struct task *task, struct backups *backups)
+{
     const struct stores_options stores_options = {0};
     struct history_options history_options = {.refresh = options->refresh,
                                               .decoders = &backups->decoders,
                                               .blocks = &backups->blocks,
                                               .tells_of_gaps = options->tells_of_gaps};
 
-    *backups = (struct backups){0};
-    slots_init(&backups->decoders, DECODERS);
-    workspaces_init(&backups->blocks, BLOCKS, HISTORY_BLOCK);
     spare_memory();
     allow_files();
-    int r = config_load(options->source, &config_options, task, &backups->config);
-    if (r == 0 && options->replica)
-        r = config_keep_replica(backups->config, options->replica, task);
-    if (r == 0)
-        r = stores_open(&stores_options, task, &backups->stores);
+    int r = stores_open(&stores_options, task, &backups->stores);
     if (r == 0)
         r = cache_open(options->cache_folder, options->cache_size, task, &backups->cache);
     if (r == 0)

@@ -30,7 +30,11 @@ struct backups {
     struct catalog *catalog;
 };
 
+/* Reads the configuration, for which it may wait (a pipe, a network's file system). Comes first, and either
+ * way the caller finishes it. 0, or a negative errno with a reason. */
+int backups_configure(const struct backups_options *options, struct task *task, struct backups *backups);
+
 /* Starts threads: call it after the last fork, with the signals blocked that are somebody's to wait for.
- * Returns 0, or a negative errno with a reason; either way the caller finishes it. */
+ * Returns 0, or a negative errno with a reason. */
 int backups_open(const struct backups_options *options, struct task *task, struct backups *backups);
 void backups_finish(struct backups *backups);

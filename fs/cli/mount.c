@@ -85,13 +85,15 @@ static int mount_source(struct mount_arguments *arguments, struct task *task)
     if (r == 0 && !foreground)
         r = background_start(&ready_fd);
     signal(SIGPIPE, SIG_IGN);
+    if (r == 0)
+        r = backups_configure(&options, task, &backups);
     mask_signals(SIG_BLOCK);
     if (r == 0)
         r = backups_open(&options, task, &backups);
-    if (r == 0)
-        r = mount_place_check(arguments->mountpoint, backups.config, backups.cache, task);
     mask_signals(SIG_UNBLOCK); /* a first look may take long, and can be stopped */
     task_set_purpose(task, "begin the mount");
+    if (r == 0)
+        r = mount_place_check(arguments->mountpoint, backups.config, backups.cache, task);
     if (r == 0)
         r = catalog_check(backups.catalog, task);
     if (r < 0)

@@ -37,13 +37,14 @@ int target_open_backups(const struct common_flags *flags, const char *operand, s
         .cache_size = CACHE_SIZE_DEFAULT,
     };
 
-    *backups = (struct backups){0};
     if (operand && target_is_source(operand)) {
         if (flags->config)
             return task_fail(task, EINVAL, "a replica URL or a folder, and -config, cannot be used together");
         options.source = operand;
     }
-    int r = backups_open(&options, task, backups);
+    int r = backups_configure(&options, task, backups);
+    if (r == 0)
+        r = backups_open(&options, task, backups);
     if (r == -ENOENT && operand && target_is_source(operand))
         return -ENODATA;                /* a folder that does not exist */
     return r == -EINVAL ? -EBADMSG : r; /* the configuration is wrong, not the command line */
