@@ -110,6 +110,12 @@ static void close_session(struct fuse_session **session)
         fuse_session_destroy(*session);
 }
 
+static void unmount_session(struct fuse_session **session)
+{
+    if (*session)
+        fuse_session_unmount(*session);
+}
+
 static void finish_filesystem(struct filesystem *filesystem)
 {
     nodes_finish(&filesystem->nodes);
@@ -124,6 +130,7 @@ int mount_run(struct catalog *catalog, const struct mount_options *options, void
     _cleanup_(finish_filesystem) struct filesystem filesystem = {
         .catalog = catalog, .options = options, .task = task, .mounted_at = instant_now()};
     _cleanup_(close_session) struct fuse_session *session = NULL;
+    _cleanup_(unmount_session) struct fuse_session *mounted = NULL;
     _cleanup_(failed_files_end) struct failed_files *failed = NULL;
 
     buffers_init(&filesystem.buffers, FILESYSTEM_MAX_READ);
@@ -139,6 +146,7 @@ int mount_run(struct catalog *catalog, const struct mount_options *options, void
     if (fuse_session_mount(session, options->mountpoint) < 0)
         return task_fail(task, EIO, "%s: cannot mount here; is /dev/fuse there, and may you use it?",
                          options->mountpoint);
+    mounted = session;
     if (device_take_over(session) < 0)
         return -ENOMEM;
     filesystem.session = session;
@@ -146,7 +154,5 @@ int mount_run(struct catalog *catalog, const struct mount_options *options, void
         return -ENOMEM;
     if (ready)
         ready(context);
-    int r = serve(session, failed_files_end, &failed, task);
-    fuse_session_unmount(session);
-    return r;
+    return serve(session, failed_files_end, &failed, task);
 }

@@ -7,12 +7,15 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "filesystem.h"
 #include "litemount/cleanup.h"
 #include "litemount/log.h"
 #include "litemount/task.h"
+
+#define RECEIVE_PAUSE (10 * 1000 * 1000) /* nanoseconds, after a request could not be received */
 
 struct worker {
     pthread_t thread;
@@ -61,7 +64,20 @@ static void note_idle(struct workers *workers)
     pthread_mutex_unlock(&workers->lock);
 }
 
-/* A worker can be stopped only while it waits for the next request; libfuse's own loop does it so. */
+/* Waits for the next request. A worker can be stopped only here; libfuse's own loop does it so. What fails for
+ * want of memory, or because another worker was faster, is tried again: a worker that left would be missed. */
+static int receive(struct worker *worker)
+{
+    const struct timespec moment = {.tv_nsec = RECEIVE_PAUSE};
+
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+    int r = fuse_session_receive_buf(worker->workers->session, &worker->buffer);
+    if (r < 0 && r != -EINTR)
+        nanosleep(&moment, NULL);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    return r;
+}
+
 static void *work(void *argument)
 {
     struct worker *worker = argument;
@@ -70,15 +86,13 @@ static void *work(void *argument)
 
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     do {
-        pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-        r = fuse_session_receive_buf(workers->session, &worker->buffer);
-        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+        r = receive(worker);
         if (r > 0) {
             note_busy(workers);
             fuse_session_process_buf(workers->session, &worker->buffer);
             note_idle(workers);
         }
-    } while ((r > 0 || r == -EINTR) && !fuse_session_exited(workers->session));
+    } while (r != 0 && !fuse_session_exited(workers->session));
     return NULL;
 }
 

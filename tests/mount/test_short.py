@@ -1,0 +1,38 @@
+"""Where memory is short: what fails for a moment must not stay so, and what fails for good leaves nothing behind."""
+
+import os
+import unittest
+
+from mounting import SLOWNESS, MountTest, main, mounts, sha256, take_away
+
+SHIM = os.environ.get("FAILING_CALLS")
+NAME = "production.sqlite3"
+
+
+@unittest.skipUnless(SHIM, "FAILING_CALLS does not name the built library")
+@unittest.skipIf(SLOWNESS > 1, "a sanitizer wants to be loaded first")
+class Short(MountTest):
+    def setUp(self):
+        super().setUp()
+        self.backup = self.fixture("rails-v03")
+        self.environment = {"FIXTURE": str(self.backup), "LD_PRELOAD": SHIM}
+
+    def test_requests_that_cannot_be_received_at_once(self):
+        mount = self.mount(self.backup / "litestream.yml", environment={**self.environment, "FAIL_READS": "3"})
+        self.assertTrue(sha256(mount / "latest" / NAME))
+        self.assertIn(NAME, os.listdir(mount / "databases"))
+        self.assertEqual(mount.unmount(), 0)
+
+    def test_a_mount_that_fails_late_is_taken_off(self):
+        point = self.folder / "mnt"
+        point.mkdir()
+        self.addCleanup(take_away, point)
+        done = self.run_litemount(self.backup / "litestream.yml", point, "-o", f"cache={self.folder / 'cache'}",
+                                  environment={**self.environment, "FAIL_CUSTOM_IO": "1"})
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("memory", done.stderr)
+        self.assertNotIn(str(point), mounts())
+
+
+if __name__ == "__main__":
+    main()
