@@ -79,10 +79,21 @@ static int refuse(struct history *history, const struct restore_options *options
 
     instant_format(options->time, asked);
     instant_format(state_time(state), time);
-    return task_fail(task, EIO, "the %s%s can't be restored; the newest before it can, with %s%s%s-timestamp %s: %s",
+    return task_fail(task, EIO,
+                     "the %s%s can't be restored; the newest before it can, with %s%s%s-timestamp %s: %s",
                      options->time == INSTANT_MAX ? "newest state" : "state as of ",
                      options->time == INSTANT_MAX ? "" : asked, by_time ? "" : "-generation ",
                      by_time ? "" : state_generation(state), by_time ? "" : " ", time, state_gap(state));
+}
+
+static void warn_of_mixture(struct state *state, const char *name)
+{
+    char time[INSTANT_TEXT_SIZE];
+
+    if (!state_mixture(state))
+        return;
+    instant_format(state_time(state), time);
+    log_warning("%s: what it has as of %s is a mixture: %s", name, time, state_mixture(state));
 }
 
 /* Says so if nothing of the state's generation is as young as the instant that was asked for. */
@@ -161,6 +172,7 @@ int restore_find(struct history *history, const char *name, const struct restore
         return r;
     if (state_gap(state))
         return refuse(history, options, state, task);
+    warn_of_mixture(state, name);
     r = tell_of_end(history, name, options, state, task);
     if (r == 0)
         r = warn_of_nothing(state, name, task);

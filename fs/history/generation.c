@@ -71,6 +71,7 @@ void state_unref(struct state *state)
     struct generation *generation = state->generation;
     free(state->position);
     free(state->gap);
+    free(state->mixture);
     read_ahead_finish(&state->ahead);
     state->ops->close(state);
     generation_unref(generation);
@@ -116,8 +117,13 @@ const char *state_gap(const struct state *state)
     return state->gap;
 }
 
-/* What a caller can do something about keeps its errno; whatever else an object of the state suffers is damage
- * to it: it is gone, another one, or does not hold together. */
+const char *state_mixture(const struct state *state)
+{
+    return state->mixture;
+}
+
+/* What a caller can do something about keeps its errno; whatever else an object of the state suffers is
+ * damage to it: it is gone, another one, or does not hold together. */
 static int64_t state_result(int64_t r)
 {
     return r >= 0 || r == -ECANCELED || r == -ENOMEM || r == -ETIMEDOUT || r == -EACCES || r == -EREMOTEIO

@@ -108,7 +108,7 @@ struct state {
     uint64_t identity; /* of the bytes and the point; see state_identity */
     int64_t time;
     const char *replica; /* lives as long as the generation */
-    char *position, *gap;
+    char *position, *gap, *mixture;
     struct read_ahead ahead;
 };
 

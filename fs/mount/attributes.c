@@ -82,7 +82,7 @@ static const char *value(const struct node *node, int attribute, char scratch[st
         snprintf(scratch, INSTANT_TEXT_SIZE, "%" PRIu64, state_source_size(node->state));
         return scratch;
     default:
-        return state_gap(node->state);
+        return state_gap(node->state) ? state_gap(node->state) : state_mixture(node->state);
     }
 }
 

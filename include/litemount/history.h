@@ -77,6 +77,8 @@ const char *state_generation(const struct state *state);
 const char *state_position(const struct state *state); /* as below positions/, without extension */
 const char *state_replica(const struct state *state);  /* URL without secrets */
 const char *state_gap(const struct state *state);      /* what is missing before the asked instant, or NULL */
+const char *state_mixture(const struct state *state);  /* what of a later transaction is in it, or NULL: none
+                                                          was found */
 
 /* Why no byte of the state is to be had any more: what was read of an object of it, by whomever, turned out
  * wrong once all of it had been read. NULL: it has not failed. Who opens the same point again gets another

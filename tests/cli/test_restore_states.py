@@ -90,7 +90,7 @@ def add_fixture(name):
     setattr(RestoredStates, f"test_{name.replace('-', '_')}", test)
 
 
-for fixture in ("rails-v03", "pagesizes-v03", "lockpage-v03", "edges-v03", "damaged-v03", "broken-v03", "age-v03", "rails-v05",
+for fixture in ("rails-v03", "pagesizes-v03", "lockpage-v03", "edges-v03", "damaged-v03", "broken-v03", "ahead-v03", "age-v03", "rails-v05",
                 "frames-v05", "mixed", "edges-v05", "damaged-v05", "broken-v05"):
     add_fixture(fixture)
 

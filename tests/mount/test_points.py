@@ -41,6 +41,8 @@ class Points(MountTest):
         for row, end in zip(rows, ends):
             path = at / f"{end}.{extension}"
             gap = os.getxattr(path, "user.litemount.gap").decode() if "user.litemount.gap" in os.listxattr(path) else None
+            if gap and "a part of the next transaction" in gap:
+                gap = None  # no hole: test_ahead.py
             self.assertEqual(gap, row["gap"], f"{path}")
 
     def compare(self, fixture_name):

@@ -35,6 +35,9 @@ class States(MountTest):
     def test_damage_that_leaves_something_to_save(self):
         self.compare("broken-v03")
 
+    def test_snapshots_that_are_ahead(self):
+        self.compare("ahead-v03")
+
     def test_age(self):
         self.compare("age-v03")
 

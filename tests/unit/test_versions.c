@@ -153,6 +153,32 @@ static void orders_positions_by_index_then_frame(void **state)
             assert_int_equal(wal_position_compare(order[i], order[j]), (i > j) - (i < j));
 }
 
+/* Written behind frame 3 of WAL 1, up to frame 6, and not before in that WAL. */
+static void lists_what_a_transaction_writes_first(void **state)
+{
+    static const struct version written[] = {
+        {1, {0, 9}}, {2, {1, 2}}, {3, {1, 3}}, {1, {1, 4}},
+        {2, {1, 5}}, {4, {1, 6}}, {5, {1, 7}}, {6, {2, 4}},
+    };
+    struct versions versions = {0};
+    struct version *items = malloc(sizeof written);
+    uint32_t pages[4];
+    bool others;
+
+    memcpy(items, written, sizeof written);
+    assert_int_equal(versions_add(&versions, items, sizeof written / sizeof *written), 0);
+    const struct wal_position before = {1, 3}, last = {1, 6};
+    assert_int_equal(versions_list_new(&versions, before, last, pages, 4, &others), 2);
+    assert_int_equal(pages[0], 1);
+    assert_int_equal(pages[1], 4);
+    assert_true(others);
+    assert_int_equal(versions_list_new(&versions, before, last, pages, 1, &others), 1);
+    const struct wal_position next = {1, 4};
+    assert_int_equal(versions_list_new(&versions, before, next, pages, 4, &others), 1);
+    assert_false(others);
+    versions_finish(&versions);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +186,7 @@ int main(void)
         cmocka_unit_test(keeps_few_runs_whatever_the_order_of_lengths),
         cmocka_unit_test(takes_both_ends_of_the_range_in),
         cmocka_unit_test(orders_positions_by_index_then_frame),
+        cmocka_unit_test(lists_what_a_transaction_writes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

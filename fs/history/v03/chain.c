@@ -11,7 +11,15 @@ void chain_finish(struct chain *chain)
 {
     free(chain->shrinks);
     free(chain->gap);
+    free(chain->mixture);
     *chain = (struct chain){0};
+}
+
+uint64_t chain_size(const struct chain *chain)
+{
+    bool is_exact;
+    return chain->last.frame ? (uint64_t)chain->pages * chain->page_size
+                             : snapshot_size(chain->snapshot, &is_exact);
 }
 
 /* The last commit at or before `limit`: nearly always the last one of all. */
@@ -112,6 +120,7 @@ static int take_part(const struct replay *replay, const struct v03_listing *list
             chain->time = listing->times[chain->end - 1];
     }
     find_last_commit(chain, listing, limit);
+    chain->position = chain->last;
     int r = copy_shrinks(replay, chain);
     if (r == 0 && chain->end < n_segments)
         r = chain_describe_gap(listing, chain->snapshot, chain->begin, chain->end, &chain->gap);

@@ -4,19 +4,24 @@
 #include "replay.h"
 
 struct chain {
-    struct snapshot *snapshot; /* borrowed from the listing */
-    size_t begin, end;         /* segments of the listing that are replayed */
-    struct wal_position last;  /* the last commit that is replayed; frame 0: none, the snapshot alone */
-    uint32_t pages;            /* the database's size there, if there is one */
-    uint32_t page_size;        /* bytes; 0 if neither snapshot nor segments tell */
-    int64_t time;              /* when this state came to be */
-    uint64_t source_size;      /* bytes of the objects */
-    struct shrink *shrinks;    /* in WAL order, of WALs before the last commit's */
+    struct snapshot *snapshot;    /* borrowed from the listing */
+    size_t begin, end;            /* segments of the listing that are replayed */
+    struct wal_position last;     /* the last commit that is replayed; frame 0: none, the snapshot alone */
+    struct wal_position position; /* what it is the state of: that commit, or the beginning of the next WAL */
+    uint32_t pages;               /* the database's size there, if there is one */
+    uint32_t page_size;           /* bytes; 0 if neither snapshot nor segments tell */
+    int64_t time;                 /* when this state came to be */
+    uint64_t source_size;         /* bytes of the objects */
+    struct shrink *shrinks;       /* in WAL order, of WALs before the last commit's */
     size_t n_shrinks;
-    char *gap; /* what ended the replay early, or NULL */
+    char *gap;     /* what ended the replay early, or NULL */
+    char *mixture; /* what the snapshot mixes in of a later transaction, or NULL: see lead.h */
 };
 
 void chain_finish(struct chain *chain);
+
+/* The database's size: bytes; without a commit, as far as the snapshot's is known. */
+uint64_t chain_size(const struct chain *chain);
 
 /* Replays the first `n_segments` segments of the listing upon `snapshot`, which is sound, but not beyond
  * `limit`. Learns what it has to. 0, or why an object can't be had. */

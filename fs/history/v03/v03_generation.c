@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../contents.h"
+#include "lead.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "litemount/task.h"
@@ -108,21 +109,12 @@ static bool generation_point_at(struct generation *base, int64_t time, int64_t *
     return listing && v03_point_at(listing, time, ret_point);
 }
 
-/* Makes the state that the chain leads to. */
-static int open_state(struct v03_generation *generation, struct v03_listing *listing, struct chain *chain,
-                      struct task *task, struct state **ret_state)
-{
-    /* Without a commit the snapshot alone is the state. */
-    int r = chain->last.frame == 0 ? snapshot_measure(generation, chain->snapshot, task) : 0;
-    return r < 0 ? r : v03_state_make(generation, listing, chain, ret_state);
-}
-
 int v03_open_chain(struct v03_generation *generation, struct v03_listing *listing, struct snapshot *snapshot,
                    size_t n_segments, struct wal_position limit, struct task *task, struct state **ret_state)
 {
     _cleanup_(chain_finish) struct chain chain = {0};
-    int r = chain_open(generation, listing, snapshot, n_segments, limit, task, &chain);
-    return r < 0 ? r : open_state(generation, listing, &chain, task, ret_state);
+    int r = lead_replay(generation, listing, snapshot, n_segments, limit, task, &chain);
+    return r < 0 ? r : v03_state_make(generation, listing, &chain, ret_state);
 }
 
 /* The state upon `snapshot` with every segment that counts at `time`. */
@@ -132,11 +124,11 @@ static int open_upon(struct v03_generation *generation, struct v03_listing *list
     const struct wal_position no_limit = {UINT32_MAX, UINT32_MAX};
     _cleanup_(chain_finish) struct chain chain = {0};
     size_t n_segments = v03_segments_at(listing, time);
-    int r = chain_open(generation, listing, snapshot, n_segments, no_limit, task, &chain);
+    int r = lead_replay(generation, listing, snapshot, n_segments, no_limit, task, &chain);
 
     if (r == 0)
         r = chain_look_ahead(generation, listing, n_segments, &chain);
-    return r < 0 ? r : open_state(generation, listing, &chain, task, ret_state);
+    return r < 0 ? r : v03_state_make(generation, listing, &chain, ret_state);
 }
 
 int v03_usable(struct v03_generation *generation, struct snapshot *snapshot, struct task *task)

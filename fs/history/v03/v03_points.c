@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chain.h"
+#include "lead.h"
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
@@ -281,6 +281,20 @@ static bool find_last_commit(const struct v03_listing *listing, const struct poi
     return false;
 }
 
+/* The size where no commit is replayed: bytes. */
+static int measure_beginning(const struct description *description, const struct point_source *source,
+                             struct task *task, uint64_t *ret_size)
+{
+    _cleanup_(chain_finish) struct chain chain = {0};
+    const struct wal_position limit = {source->snapshot->index, 0};
+    int r = lead_replay(description->generation, description->listing, source->snapshot, source->end, limit,
+                        task, &chain);
+
+    if (r == 0)
+        *ret_size = chain_size(&chain);
+    return r;
+}
+
 /* A point's position and size: of what was learnt, which does not change any more. */
 static int measure_point(void *context, size_t item, struct task *task)
 {
@@ -290,14 +304,13 @@ static int measure_point(void *context, size_t item, struct task *task)
     struct listed_point *point = &description->points->items[description->first + item];
     struct wal_position at = {source->snapshot->index, 0};
     uint32_t page_size = 0, pages;
-    bool is_exact;
     int r = 0;
 
     if (find_last_commit(listing, source, &at, &pages)) {
         page_size = listing->segments[source->end - 1]->header.page_size;
         point->size = (uint64_t)pages * page_size;
-    } else if ((r = snapshot_measure(description->generation, source->snapshot, task)) == 0) {
-        point->size = snapshot_size(source->snapshot, &is_exact);
+    } else {
+        r = measure_beginning(description, source, task, &point->size);
     }
     v03_format_position(at, page_size, point->position);
     return r;

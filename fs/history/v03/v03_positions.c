@@ -6,94 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chain.h"
+#include "lead.h"
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
-
-/* The number of the first segment behind those of a WAL. */
-static size_t end_of_wal(const struct v03_listing *listing, uint32_t index)
-{
-    return index < UINT32_MAX ? v03_find_index(listing, index + 1) : listing->n_segments;
-}
-
-/* A commit in a listing. */
-struct place {
-    size_t segment;
-    struct wal_position at;
-    bool ends_segment, ends_wal; /* it is the last one there */
-    bool wal_is_over;            /* another WAL follows: there it ends for good */
-};
-
-enum lead { LEADS_NOWHERE, LEADS_BY_TIME, LEADS_SURELY };
-
-/* Whether a snapshot leads to a commit. One of an earlier WAL does, surely, and so does one of the same WAL
- * to its end: all of it is replayed. But within its own WAL a snapshot may hold commits already that come
- * later, and nothing in it tells. Times tell a little: `litestream restore` takes the snapshot for segments
- * that are not older than it; and in a segment whose predecessor is younger than the snapshot every commit
- * is. */
-static enum lead leads_to(const struct snapshot *snapshot, const struct v03_listing *listing,
-                          const struct place *place)
-{
-    int64_t made = snapshot->object.modified;
-    size_t i = place->segment;
-
-    if (snapshot->index != place->at.index)
-        return snapshot->index < place->at.index ? LEADS_SURELY : LEADS_NOWHERE;
-    if (place->ends_wal)
-        return place->wal_is_over ? LEADS_SURELY : LEADS_BY_TIME;
-    if (place->ends_segment && made <= listing->times[i])
-        return LEADS_BY_TIME;
-    bool has_predecessor = i > 0 && listing->segments[i - 1]->index == place->at.index;
-    return has_predecessor && made < listing->times[i - 1] ? LEADS_BY_TIME : LEADS_NOWHERE;
-}
-
-/* Tries the snapshots that lead to the commit in this way, newest first. */
-static int open_from(struct v03_generation *generation, struct v03_listing *listing,
-                     const struct place *place, enum lead lead, struct task *task, struct state **ret_state)
-{
-    for (size_t i = listing->n_snapshots; i > 0; i--) {
-        struct snapshot *snapshot = listing->snapshots[i - 1];
-        struct state *state;
-        if (leads_to(snapshot, listing, place) != lead)
-            continue;
-        int r = v03_usable(generation, snapshot, task);
-        if (r > 0)
-            r = v03_open_chain(generation, listing, snapshot, place->segment + 1, place->at, task, &state);
-        else if (r == 0)
-            continue;
-        if (r < 0)
-            return r;
-        if (!state_gap(state)) {
-            *ret_state = state;
-            return 0;
-        }
-        state_unref(state); /* a hole lies between */
-    }
-    return -ENOENT;
-}
-
-static int open_commit(struct v03_generation *generation, struct v03_listing *listing,
-                       const struct place *place, struct task *task, struct state **ret_state)
-{
-    int r = open_from(generation, listing, place, LEADS_SURELY, task, ret_state);
-    return r == -ENOENT ? open_from(generation, listing, place, LEADS_BY_TIME, task, ret_state) : r;
-}
-
-/* The commit of segment `i`, its `j`th, in a WAL that ends before segment `end`. Called with the generation
- * locked. */
-static struct place place_of(const struct v03_listing *listing, size_t i, size_t j, size_t end)
-{
-    const struct segment *segment = listing->segments[i];
-    bool is_last = j + 1 == segment->n_commits;
-
-    return (struct place){
-        .segment = i,
-        .at = {segment->index, segment->commits[j].frame},
-        .ends_segment = is_last,
-        .ends_wal = is_last && i + 1 == end,
-        .wal_is_over = end < listing->n_segments,
-    };
-}
+#include "v03_state.h"
 
 /* Where it ends in the WAL: bytes. */
 static uint64_t end_of_commit(const struct segment *segment, size_t j)
@@ -124,7 +40,8 @@ static bool parse_hex(const char *text, size_t length, uint64_t *ret_value)
  * segments if there is none. */
 static size_t find_offset(const struct v03_listing *listing, uint32_t index, uint64_t offset)
 {
-    size_t begin = v03_find_index(listing, index), low = begin, high = end_of_wal(listing, index), end = high;
+    size_t begin = v03_find_index(listing, index), low = begin, high = lead_end_of_wal(listing, index),
+           end = high;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (listing->segments[middle]->offset < offset)
@@ -137,7 +54,7 @@ static size_t find_offset(const struct v03_listing *listing, uint32_t index, uin
 
 /* The commit that ends at `offset` within segment `i`. */
 static bool find_commit(struct v03_generation *generation, const struct v03_listing *listing, size_t i,
-                        uint64_t offset, struct place *ret_place)
+                        uint64_t offset, struct lead_place *ret_place)
 {
     const struct segment *segment = listing->segments[i];
     bool found = false;
@@ -146,7 +63,7 @@ static bool find_commit(struct v03_generation *generation, const struct v03_list
     for (size_t j = 0; segment->learnt == LEARNT_SOUND && j < segment->n_commits && !found; j++) {
         found = end_of_commit(segment, j) == offset;
         if (found)
-            *ret_place = place_of(listing, i, j, end_of_wal(listing, segment->index));
+            *ret_place = lead_place(listing, i, j, lead_end_of_wal(listing, segment->index));
     }
     pthread_mutex_unlock(&generation->lock);
     return found;
@@ -177,7 +94,7 @@ static int open_wal_end(struct v03_generation *generation, struct v03_listing *l
         struct state *state = NULL;
         int r = v03_usable(generation, snapshot, task);
         if (r > 0)
-            r = v03_open_chain(generation, listing, snapshot, end_of_wal(listing, index), limit, task,
+            r = v03_open_chain(generation, listing, snapshot, lead_end_of_wal(listing, index), limit, task,
                                &state);
         if (r < 0)
             return r;
@@ -206,10 +123,18 @@ bool v03_goes_beyond(const struct v03_listing *listing, int64_t time, const char
     return last && (last->index > index || (last->index == index && last->offset >= offset));
 }
 
+static int open_commit(struct v03_generation *generation, struct v03_listing *listing,
+                       const struct lead_place *place, struct task *task, struct state **ret_state)
+{
+    _cleanup_(chain_finish) struct chain chain = {0};
+    int r = lead_open(generation, listing, place, task, &chain);
+    return r < 0 ? r : v03_state_make(generation, listing, &chain, ret_state);
+}
+
 int v03_open_position(struct v03_generation *generation, struct v03_listing *listing, const char *position,
                       struct task *task, struct state **ret_state)
 {
-    struct place place;
+    struct lead_place place;
     uint64_t index, offset;
     size_t length = strcspn(position, "/");
 
@@ -220,7 +145,7 @@ int v03_open_position(struct v03_generation *generation, struct v03_listing *lis
     if (!parse_hex(position + length + 1, strlen(position + length + 1), &offset))
         return -ENOENT;
     size_t i = find_offset(listing, (uint32_t)index, offset);
-    if (i == end_of_wal(listing, (uint32_t)index))
+    if (i == lead_end_of_wal(listing, (uint32_t)index))
         return -ENOENT;
     int r = segments_learn(generation, listing, i, i + 1, task);
     if (r < 0)
@@ -238,16 +163,16 @@ static int list_wals(const struct v03_listing *listing, struct names *names)
         char text[16];
         snprintf(text, sizeof text, "%08x", index);
         r = names_add(names, text, true);
-        i = end_of_wal(listing, index);
+        i = lead_end_of_wal(listing, index);
     }
     return r;
 }
 
 /* Whether some snapshot leads to the commit, as far as names and times tell. */
-static bool is_reachable(const struct v03_listing *listing, const struct place *place)
+static bool is_reachable(const struct v03_listing *listing, const struct lead_place *place)
 {
     for (size_t i = 0; i < listing->n_snapshots; i++)
-        if (leads_to(listing->snapshots[i], listing, place) != LEADS_NOWHERE &&
+        if (lead_from(listing->snapshots[i], listing, place) != LEADS_NOWHERE &&
             !snapshot_is_damaged(listing->snapshots[i]))
             return true;
     return false;
@@ -260,7 +185,7 @@ static int add_commits(const struct v03_listing *listing, size_t i, size_t end, 
     int r = 0;
 
     for (size_t j = 0; j < segment->n_commits && r == 0; j++) {
-        const struct place place = place_of(listing, i, j, end);
+        const struct lead_place place = lead_place(listing, i, j, end);
         char text[24];
         if (!is_reachable(listing, &place))
             continue;
@@ -295,7 +220,7 @@ int v03_list_positions(struct v03_generation *generation, struct v03_listing *li
         return list_wals(listing, names);
     if (!parse_hex(folder, strlen(folder), &index) || index > UINT32_MAX)
         return -ENOENT;
-    size_t begin = v03_find_index(listing, (uint32_t)index), end = end_of_wal(listing, (uint32_t)index);
+    size_t begin = v03_find_index(listing, (uint32_t)index), end = lead_end_of_wal(listing, (uint32_t)index);
     if (begin == end)
         return -ENOENT;
     int r = segments_learn(generation, listing, begin, end, task);

@@ -246,21 +246,20 @@ static uint64_t identify(const struct state *state, const struct snapshot *snaps
 int v03_state_make(struct v03_generation *generation, struct v03_listing *listing, struct chain *chain,
                    struct state **ret_state)
 {
-    bool is_exact;
     _cleanup_free_ struct v03_state *state = calloc(1, sizeof *state);
     _cleanup_free_ char *position = malloc(V03_POSITION_SIZE);
 
     if (!state || !position)
         return -ENOMEM;
-    v03_format_position(chain->last, chain->page_size, position);
+    v03_format_position(chain->position, chain->page_size, position);
     state_init(&state->base, &v03_state_ops, &generation->base);
-    state->base.size = chain->last.frame ? (uint64_t)chain->pages * chain->page_size
-                                         : snapshot_size(chain->snapshot, &is_exact);
+    state->base.size = chain_size(chain);
     state->base.source_size = chain->source_size;
     state->base.time = chain->time;
     state->base.replica = replica_url(generation->replica);
     state->base.position = steal_pointer(position);
     state->base.gap = steal_pointer(chain->gap);
+    state->base.mixture = steal_pointer(chain->mixture);
     state->base.identity = identify(&state->base, chain->snapshot);
     state->listing = v03_listing_ref(listing);
     state->chain = *chain;

@@ -103,3 +103,26 @@ bool versions_find(const struct versions *versions, uint32_t page, struct wal_po
     *ret_at = best->at;
     return true;
 }
+
+size_t versions_list_new(const struct versions *versions, struct wal_position before,
+                         struct wal_position last, uint32_t *pages, size_t most, bool *ret_others)
+{
+    const struct wal_position first = {before.index, 0};
+    struct wal_position at;
+    size_t n = 0;
+
+    *ret_others = false;
+    for (size_t i = 0; i < versions->n_runs; i++) {
+        const struct version_run *run = &versions->runs[i];
+        for (size_t j = 0; j < run->n && n < most; j++) {
+            const struct version *version = &run->items[j];
+            if (wal_position_compare(version->at, before) <= 0 || wal_position_compare(version->at, last) > 0)
+                continue;
+            if (versions_find(versions, version->page, first, before, &at))
+                *ret_others = true;
+            else
+                pages[n++] = version->page;
+        }
+    }
+    return n;
+}

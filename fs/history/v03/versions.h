@@ -40,4 +40,10 @@ int versions_add(struct versions *versions, struct version *items, size_t n);
 bool versions_find(const struct versions *versions, uint32_t page, struct wal_position first,
                    struct wal_position last, struct wal_position *ret_at);
 
+/* Lists up to `most` of the pages that are written behind `before`, up to and including `last`, but not in
+ * their WAL before; `ret_others`: some are written there that were written before. Looks at every version.
+ * Returns how many. */
+size_t versions_list_new(const struct versions *versions, struct wal_position before,
+                         struct wal_position last, uint32_t *pages, size_t most, bool *ret_others);
+
 int wal_position_compare(struct wal_position a, struct wal_position b);
