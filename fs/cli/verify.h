@@ -15,12 +15,11 @@ struct verify_options {
 /* What came of one database. Zero-initialise, finish with verify_report_finish. */
 struct verify_report {
     char *name, *path;         /* as struct target has them; owned */
-    struct verification found; /* the state's problems are behind the objects' */
+    struct verification found; /* the state's problems and notes are behind the objects' */
     bool has_state;            /* one was opened: */
     int64_t time;              /* its point */
     char *generation, *position, *replica;
-    char *warning;      /* what is no problem, and yet to be told; NULL: nothing; owned */
-    struct names notes; /* what is so at every run: no reason for a mail */
+    char *warning;            /* what is no problem, and yet to be told; NULL: nothing; owned */
     struct names passed_over; /* replicas that the state does not come from, and why: sentences */
 };
 

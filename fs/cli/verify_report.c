@@ -23,7 +23,6 @@ void verify_report_finish(struct verify_report *report)
     free(report->replica);
     names_finish(&report->passed_over);
     free(report->warning);
-    names_finish(&report->notes);
 }
 
 int verify_report_add(struct verify_report *report, const char *format, ...)
@@ -41,7 +40,7 @@ int verify_report_note(struct verify_report *report, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    int r = names_add_text(&report->notes, format, arguments);
+    int r = names_add_text(&report->found.notes, format, arguments);
     va_end(arguments);
     return r;
 }
@@ -89,8 +88,8 @@ void verify_report_print(const struct verify_report *report, FILE *file)
                 problems->n - MOST_SHOWN);
     if (problems->n)
         return;
-    for (size_t i = 0; i < report->notes.n; i++)
-        fprintf(file, "note    %s: %s\n", report->name, report->notes.items[i].text);
+    for (size_t i = 0; i < report->found.notes.n; i++)
+        fprintf(file, "note    %s: %s\n", report->name, report->found.notes.items[i].text);
     instant_format(report->time, time);
     if (report->warning)
         log_warning("%s: as of %s, in generation %s: %s", report->name, time, report->generation,
@@ -136,7 +135,7 @@ void verify_report_print_json(const struct verify_report *report, FILE *file)
     print_text("position", report->position, file);
     print_text("replica", report->replica, file);
     print_text("warning", report->warning, file);
-    print_texts("notes", &report->notes, file);
+    print_texts("notes", &report->found.notes, file);
     fprintf(file, ",\n    \"objects\": %" PRIu64 ",\n    \"bytes\": %" PRIu64, report->found.objects,
             report->found.bytes);
     print_texts("problems", problems, file);

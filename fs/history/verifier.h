@@ -46,3 +46,7 @@ bool verifier_misses(struct verifier *verifier, const struct object *object);
 /* Adds a problem. 0 or -ENOMEM. */
 int verifier_complain(struct verifier *verifier, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Adds what is no problem, and yet to be told. 0 or -ENOMEM. */
+int verifier_add_note(struct verifier *verifier, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));

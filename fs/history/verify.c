@@ -23,6 +23,7 @@ struct missing_object {
 void verification_finish(struct verification *verification)
 {
     names_finish(&verification->problems);
+    names_finish(&verification->notes);
 }
 
 void verifier_advance(struct verifier *verifier)
@@ -44,6 +45,18 @@ int verifier_complain(struct verifier *verifier, const char *format, ...)
     va_start(arguments, format);
     pthread_mutex_lock(&verifier->lock);
     int r = names_add_text(&verifier->found.problems, format, arguments);
+    pthread_mutex_unlock(&verifier->lock);
+    va_end(arguments);
+    return r;
+}
+
+int verifier_add_note(struct verifier *verifier, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    pthread_mutex_lock(&verifier->lock);
+    int r = names_add_text(&verifier->found.notes, format, arguments);
     pthread_mutex_unlock(&verifier->lock);
     va_end(arguments);
     return r;
@@ -245,6 +258,7 @@ int history_verify(struct history *history, const struct verification_watch *wat
         return r;
     }
     names_sort(&verifier.found.problems);
+    names_sort(&verifier.found.notes);
     *ret_verification = verifier.found;
     return 0;
 }

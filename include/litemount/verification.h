@@ -14,6 +14,7 @@ struct verification {
     uint64_t objects;      /* that were read */
     uint64_t bytes;        /* of them, as they are stored */
     struct names problems; /* a sentence each, that begins with the URL of what it is about; by text */
+    struct names notes;    /* likewise: what is so at every run, and no reason for a mail */
 };
 
 void verification_finish(struct verification *verification);

@@ -8,13 +8,15 @@
 #include <stdlib.h>
 
 #include "../verifier.h"
+#include "lead.h"
 #include "litemount/cleanup.h"
+#include "litemount/instant.h"
 #include "litemount/log.h"
 #include "litemount/parallel.h"
 #include "litemount/task.h"
 #include "object_stream.h"
-#include "replay.h"
 #include "snapshot_compare.h"
+#include "v03_positions.h"
 
 #define DATABASE_HEADER_SIZE 100 /* bytes */
 
@@ -288,6 +290,50 @@ static int find_holes(const struct verifying *verifying, struct task *task)
     return r;
 }
 
+/* --- what is mixed --- */
+
+/* At `time`, with the snapshot. */
+static int note_mixture(const struct verifying *verifying, struct snapshot *snapshot, int64_t time,
+                        struct task *task)
+{
+    const struct v03_listing *listing = verifying->listing;
+    const struct wal_position no_limit = {UINT32_MAX, UINT32_MAX};
+    _cleanup_(chain_finish) struct chain chain = {0};
+    char text[INSTANT_TEXT_SIZE];
+    int r = v03_usable(verifying->generation, snapshot, task);
+
+    if (r > 0)
+        r = lead_replay(verifying->generation, listing, snapshot, v03_segments_at(listing, time), no_limit,
+                        task, &chain);
+    if (r < 0 || !chain.mixture)
+        return r;
+    instant_format(time, text);
+    return verifier_add_note(verifying->verifier, "%s/generations/%s: what it has as of %s is a mixture: %s",
+                             replica_url(verifying->generation->replica), verifying->generation->base.name,
+                             text, chain.mixture);
+}
+
+/* With each snapshot when it was made, and when the next segment came. Objects that can't be read were told
+ * of. */
+static int find_mixtures(const struct verifying *verifying, struct task *task)
+{
+    const struct v03_listing *listing = verifying->listing;
+    int r = 0;
+
+    for (size_t i = 0; i < 2 * listing->n_snapshots && r == 0; i++) {
+        struct snapshot *snapshot = listing->snapshots[i / 2];
+        size_t next = v03_segments_at(listing, snapshot->object.modified);
+        struct task attempt;
+        task_init(&attempt, task);
+        if (i % 2 == 0)
+            r = note_mixture(verifying, snapshot, snapshot->object.modified, &attempt);
+        else if (next < listing->n_segments)
+            r = note_mixture(verifying, snapshot, listing->times[next], &attempt);
+        r = r == -ECANCELED || r == -ENOMEM ? r : 0;
+    }
+    return r;
+}
+
 int v03_verify(struct v03_generation *generation, struct v03_listing *listing, struct verifier *verifier,
                struct task *task)
 {
@@ -298,5 +344,7 @@ int v03_verify(struct v03_generation *generation, struct v03_listing *listing, s
     verifying.beginnings = false;
     if (r == 0)
         r = parallel_each(listing->n_segments, VERIFY_PARALLEL, verify_item, &verifying, task);
-    return r < 0 ? r : find_holes(&verifying, task);
+    if (r == 0)
+        r = find_holes(&verifying, task);
+    return r < 0 ? r : find_mixtures(&verifying, task);
 }
