@@ -17,8 +17,9 @@ signature) `escape` (a refusal that says what a terminal obeys) `slow` (waits fo
 place) `no-http` (what is no answer at all). Of an object: `cut` (half of the body, then hangs up) `stall` (half of the
 body, then nothing more) `crawl` (a byte a tenth of a second) `short` (a body that is shorter, without a word) `long` `flip`
 (one bit is wrong) `other-object` (another object's body of that length, under the right headers) `other-etag` (another
-version's) `other-range` `wrong-range` (the header only) `ignore-range`. Of a listing: `garbage` `truncated-xml` `same-page`
+version's) `other-range` `wrong-range` `wrong-last` `wrong-size` (the header only) `ignore-range`. Of a listing: `garbage` `truncated-xml` `same-page`
 (the first page again and again) `new-tokens` (the same, with ever new tokens) `other-prefix` (a page of another listing)
+`ignore-prefix` `ignore-after` `empty-page` (one without entries, and more to come: again and again) `empty-pages` (with new tokens)
 `endless` (ever new keys of 1,000 bytes) `entities`.
 """
 
@@ -40,8 +41,9 @@ import urllib.parse
 from xml.sax.saxutils import escape
 
 PARTS = {b"%2E": b".", b"%2F": b""}  # what no file can be called
-LISTING_FAULTS = {"garbage", "truncated-xml", "same-page", "new-tokens", "other-prefix", "endless", "entities"}
-OBJECT_FAULTS = {"cut", "stall", "crawl", "short", "long", "flip", "other-object", "other-etag", "other-range", "wrong-range", "ignore-range"}
+LISTING_FAULTS = {"garbage", "truncated-xml", "same-page", "new-tokens", "other-prefix", "ignore-prefix", "ignore-after",
+                  "empty-page", "empty-pages", "endless", "entities"}
+OBJECT_FAULTS = {"cut", "stall", "crawl", "short", "long", "flip", "other-object", "other-etag", "other-range", "wrong-range", "wrong-last", "wrong-size", "ignore-range"}
 ENTITIES = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">' + "".join(
     f'<!ENTITY {chr(98 + i)} "{f"&{chr(97 + i)};" * 10}">' for i in range(9)) + "]><ListBucketResult>&j;</ListBucketResult>"
 
@@ -376,7 +378,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             headers[f"x-amz-meta-{name}"] = value
         if ranged:
             shift = 1 if fault and fault.kind == "wrong-range" else 0
-            headers["Content-Range"] = f"bytes {first + shift}-{last + shift}/{size}"
+            last_shift, more = (fault and fault.kind == "wrong-last") or shift, 1 if fault and fault.kind == "wrong-size" else 0
+            headers["Content-Range"] = f"bytes {first + shift}-{last + last_shift}/{size + more}"
         self.send_body(206 if ranged else 200, body, headers, fault.kind if fault else None)
 
     def send_body(self, status, body, headers, kind):
@@ -444,12 +447,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def page(self, query, kind):
         limit = min(int(query.get("max-keys", 1000)), 1000)
-        entries = self.entries(query)
+        ignored = {"ignore-prefix": "prefix", "ignore-after": "start-after"}.get(kind)
+        entries = self.entries({name: value for name, value in query.items() if name != ignored})
         token = query.get("continuation-token", "")
         start = int(token) if token.isdigit() and kind not in ("same-page", "new-tokens") else 0
         shown = entries[start:start + limit]
         more = start + limit < len(entries) or kind in ("same-page", "new-tokens")
-        next_token = {"same-page": "again", "new-tokens": f"again-{time.monotonic_ns()}"}.get(kind, str(start + limit))
+        if kind in ("empty-page", "empty-pages"):
+            shown, more = [], True
+        fresh = f"again-{time.monotonic_ns()}"
+        next_token = {"same-page": "again", "empty-page": "again", "new-tokens": fresh, "empty-pages": fresh}.get(kind, str(start + limit))
         lines = ['<?xml version="1.0" encoding="UTF-8"?>', '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">',
                  f"<Name>{self.server_of_faults.bucket}</Name><MaxKeys>{limit}</MaxKeys><EncodingType>url</EncodingType>",
                  f"<Prefix>{urllib.parse.quote(os.fsencode(query.get('prefix', '')), safe='/-_.*')}</Prefix>",

@@ -11,7 +11,7 @@ from probing import SLOWNESS, StoreTest, main, noise, write_objects
 
 KEYS = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "the-secret-of-the-test", "session_token": "the-token-of-the-test"}
 DATA = noise(300_000)
-ODD_READS = ("long", "other-range", "wrong-range", "ignore-range", "other-etag", "html", "empty", "moved", "no-http")
+ODD_READS = ("long", "other-range", "wrong-range", "wrong-last", "wrong-size", "ignore-range", "other-etag", "html", "empty", "moved", "no-http")
 ODD_LISTINGS = ("html", "empty", "moved", "no-http", "other-prefix")
 
 
@@ -370,6 +370,21 @@ class Listings(FaultTest):
                 self.serve().fault(kind)
                 self.refused("EREMOTEIO", "list", "", "all", attempts=2, says=["s3://bucket", "same page again", "(tried 2 times)"])
                 self.assertEqual(self.count(key=""), 3)
+
+    def test_empty_pages_without_end(self):
+        for kind, says in (("empty-page", "same page again"), ("empty-pages", "one empty page after the other")):
+            with self.subTest(kind):
+                self.serve().fault(kind)
+                self.refused("EREMOTEIO", "list", "", "all", attempts=2, says=["s3://bucket", says])
+                self.assertLess(self.count(key=""), 110)
+
+    def test_what_was_not_asked_for(self):
+        """A store that gives more than it should: what came is not what is listed."""
+        self.serve().fault("ignore-prefix")
+        self.assertEqual(list(self.listed("g/").objects()), ["g/a", "g/b"])
+        self.server.heal()
+        self.server.fault("ignore-after")
+        self.assertEqual(list(self.listed("", "all", "g/a").objects()), ["g/b"])
 
     def test_what_is_no_listing(self):
         for kind in ("garbage", "truncated-xml", "entities"):
