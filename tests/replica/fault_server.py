@@ -10,17 +10,7 @@ Objects are the folder's files, with their mtimes in whole seconds as LastModifi
 empty one. Everybody may read; who may is what the tests against a real store are for. `POST /.faults` takes a JSON object with fault()'s arguments, `DELETE /.faults`
 takes all faults away, `GET /.requests` gives the requests so far as JSON: {"method", "key", "query", "range",
 "cache" (the Cache-Control), "connection" (a number), "fault", "status"}.
-
-Faults of any request: `503` `500` `429` (with retry_after) `403` `404` `reset` (hangs up) `silent` (says nothing) `skew`
-(the clock is wrong; `date`: what the server's says) `page` (a web server's answer) `echo` (a refusal that repeats the
-signature) `escape` (a refusal that says what a terminal obeys) `slow` (waits for `seconds` first) `html` (a web page, and 200) `empty` (nothing, and 200) `moved` (307 to the same
-place) `no-http` (what is no answer at all). Of an object: `cut` (half of the body, then hangs up) `stall` (half of the
-body, then nothing more) `crawl` (a byte a tenth of a second) `short` (a body that is shorter, without a word) `long` `flip`
-(one bit is wrong) `other-object` (another object's body of that length, under the right headers) `other-etag` (another
-version's) `other-range` `wrong-range` `wrong-last` `wrong-size` (the header only) `ignore-range`. Of a listing: `garbage` `truncated-xml` `same-page`
-(the first page again and again) `new-tokens` (the same, with ever new tokens) `other-prefix` (a page of another listing)
-`ignore-prefix` `ignore-after` `empty-page` (one without entries, and more to come: again and again) `empty-pages` (with new tokens)
-`endless` (ever new keys of 1,000 bytes) `entities`.
+What it can be told to do stands in fault_kinds.py.
 """
 
 import argparse
@@ -40,32 +30,10 @@ import time
 import urllib.parse
 from xml.sax.saxutils import escape
 
+from fault_kinds import LISTING_FAULTS, OBJECT_FAULTS, Fault
+from fault_listing import ListingHandler
+
 PARTS = {b"%2E": b".", b"%2F": b""}  # what no file can be called
-LISTING_FAULTS = {"garbage", "truncated-xml", "same-page", "new-tokens", "other-prefix", "ignore-prefix", "ignore-after",
-                  "empty-page", "empty-pages", "endless", "entities"}
-OBJECT_FAULTS = {"cut", "stall", "crawl", "short", "long", "flip", "other-object", "other-etag", "other-range", "wrong-range", "wrong-last", "wrong-size", "ignore-range"}
-ENTITIES = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">' + "".join(
-    f'<!ENTITY {chr(98 + i)} "{f"&{chr(97 + i)};" * 10}">' for i in range(9)) + "]><ListBucketResult>&j;</ListBucketResult>"
-
-
-class Fault:
-    """One way to misbehave: `times` times (None: for ever), at every `every`-th request that it can befall."""
-
-    def __init__(self, kind, times=None, every=1, **details):
-        self.kind, self.times, self.every, self.details = kind, times, every, details
-        self.seen = 0
-
-    def strikes(self, is_listing):
-        if self.kind in (OBJECT_FAULTS if is_listing else LISTING_FAULTS) or self.times == 0:
-            return False
-        if self.details.get("on", "all") not in ("all", "listing" if is_listing else "object"):
-            return False
-        self.seen += 1
-        if self.seen % self.every:
-            return False
-        if self.times is not None:
-            self.times -= 1
-        return True
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -198,7 +166,7 @@ class FaultServer:
         return others.ljust(len(body), b"?")
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(ListingHandler, http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_of_faults = None
     date = None  # what is sent as the time of day, if it is not this machine's
@@ -406,73 +374,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif kind == "flip" and body:
             body = body[:half] + bytes([body[half] ^ 1]) + body[half + 1:]
         self.answer(status, body, headers)
-
-    # --------------------------------------------------------------------------------------------- listings
-
-    def serve_listing(self, query, fault):
-        kind = fault.kind if fault else None
-        if kind == "garbage":
-            self.answer(200, b"<html><body>Welcome to the hotel's network</body></html>")
-        elif kind == "entities":
-            self.answer(200, ENTITIES.encode())
-        else:
-            if kind == "other-prefix":
-                query = {**query, "prefix": query.get("prefix", "")[:-1] + "-other/"}
-            body = (self.endless_page(query) if kind == "endless" else self.page(query, kind)).encode()
-            self.answer(200, body[:-30] if kind == "truncated-xml" else body, {"Content-Type": "application/xml"})
-
-    def entries(self, query):
-        """Keys and folders (which end in the delimiter) of the listing, in order."""
-        prefix, after = query.get("prefix", ""), query.get("start-after", "")
-        delimiter = query.get("delimiter")
-        found, last = [], None
-        for key in self.server_of_faults.keys():
-            name = os.fsdecode(key)
-            if not name.startswith(prefix) or os.fsencode(after) >= key:
-                continue
-            if delimiter and delimiter in name[len(prefix):]:
-                name = name[:name.index(delimiter, len(prefix)) + 1]
-            if name != last:
-                found.append(name)
-            last = name
-        return found
-
-    def endless_page(self, query):
-        number = int(query.get("continuation-token", "0"))
-        keys = (f"{query.get('prefix', '')}{number:010}{i:06}{'k' * 984}" for i in range(1000))
-        return ("<ListBucketResult><IsTruncated>true</IsTruncated>"
-                f"<NextContinuationToken>{number + 1}</NextContinuationToken>" + "".join(
-                    f"<Contents><Key>{key}</Key><LastModified>2024-11-04T10:30:00.000Z</LastModified><ETag>e</ETag><Size>1</Size></Contents>"
-                    for key in keys) + "</ListBucketResult>")
-
-    def page(self, query, kind):
-        limit = min(int(query.get("max-keys", 1000)), 1000)
-        ignored = {"ignore-prefix": "prefix", "ignore-after": "start-after"}.get(kind)
-        entries = self.entries({name: value for name, value in query.items() if name != ignored})
-        token = query.get("continuation-token", "")
-        start = int(token) if token.isdigit() and kind not in ("same-page", "new-tokens") else 0
-        shown = entries[start:start + limit]
-        more = start + limit < len(entries) or kind in ("same-page", "new-tokens")
-        if kind in ("empty-page", "empty-pages"):
-            shown, more = [], True
-        fresh = f"again-{time.monotonic_ns()}"
-        next_token = {"same-page": "again", "empty-page": "again", "new-tokens": fresh, "empty-pages": fresh}.get(kind, str(start + limit))
-        lines = ['<?xml version="1.0" encoding="UTF-8"?>', '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">',
-                 f"<Name>{self.server_of_faults.bucket}</Name><MaxKeys>{limit}</MaxKeys><EncodingType>url</EncodingType>",
-                 f"<Prefix>{urllib.parse.quote(os.fsencode(query.get('prefix', '')), safe='/-_.*')}</Prefix>",
-                 f"<KeyCount>{len(shown)}</KeyCount><IsTruncated>{str(more).lower()}</IsTruncated>"]
-        if more:
-            lines.append(f"<NextContinuationToken>{next_token}</NextContinuationToken>")
-        for name in shown:
-            encoded = urllib.parse.quote(os.fsencode(name), safe="/-_.*")
-            if query.get("delimiter") and name.endswith(query["delimiter"]):
-                lines.append(f"<CommonPrefixes><Prefix>{encoded}</Prefix></CommonPrefixes>")
-                continue
-            size, modified, etag = self.server_of_faults.stat(os.fsencode(name))
-            when = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(modified))
-            lines.append(f"<Contents><Key>{encoded}</Key><LastModified>{when}</LastModified><ETag>&quot;{etag}&quot;</ETag>"
-                         f"<Size>{size}</Size><StorageClass>STANDARD</StorageClass></Contents>")
-        return "\n".join([*lines, "</ListBucketResult>"])
 
 
 def main():
