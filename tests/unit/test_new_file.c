@@ -157,6 +157,45 @@ static void sweeps_what_is_abandoned(void **state)
     assert_int_equal(temporaries(), 1);
 }
 
+/* A link that another process made is its own until that one is gone. */
+static void takes_over_a_link_once_its_maker_is_gone(void **state)
+{
+    struct new_file file, taken = {0};
+    char path[256];
+    struct task task;
+
+    begin("d.db", &file, &task);
+    snprintf(path, sizeof path, "%s", file.temporary);
+    assert_int_equal(new_file_resume(path, &task, &taken), 0); /* no link leads to it yet */
+    assert_int_equal(new_file_link(&file, &task), 0);
+    assert_holds("d.db", "text");
+    assert_int_equal(new_file_resume(path, &task, &taken), -EBUSY);
+    new_file_finish(&file);
+    assert_holds("d.db", "text"); /* the link's file stays */
+    task_init(&task, NULL);
+    assert_int_equal(new_file_resume(path_of("d.db"), &task, &taken), 0);
+    assert_int_equal(new_file_resume(path, &task, &taken), 1);
+    assert_int_equal(new_file_place(&taken, true, &task), 0);
+    new_file_finish(&taken);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_holds("d.db", "text");
+}
+
+/* A link of that form that leads elsewhere is somebody's own. */
+static void takes_over_no_other_link(void **state)
+{
+    struct new_file file, taken;
+    char path[256];
+    struct task task;
+
+    begin("e.db", &file, &task);
+    snprintf(path, sizeof path, "%s", file.temporary);
+    assert_int_equal(symlink("elsewhere", path_of("e.db")), 0);
+    assert_int_equal(new_file_resume(path, &task, &taken), 0);
+    assert_int_equal(unlink(path_of("e.db")), 0);
+    new_file_finish(&file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +205,8 @@ int main(void)
         cmocka_unit_test(makes_the_folders_that_lead_there),
         cmocka_unit_test(tells_why_a_folder_cannot_be_made),
         cmocka_unit_test(sweeps_what_is_abandoned),
+        cmocka_unit_test(takes_over_a_link_once_its_maker_is_gone),
+        cmocka_unit_test(takes_over_no_other_link),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
