@@ -1,6 +1,6 @@
-/* A CRC of several parts follows from the CRCs of the parts: what came before is shifted by as many zero bytes
- * as a part is long, and the part's own is added. Shifting by a given length is linear, so it is a table: that
- * of the frames, which are all of one length once they are decoded, is made once. */
+/* A CRC of several parts follows from the CRCs of the parts: what came before is shifted by as many zero
+ * bytes as a part is long, and the part's own is added. Shifting by a given length is linear, so it is a
+ * table: that of the frames, which are all of one length once they are decoded, is made once. */
 #include <isa-l/crc64.h>
 #include <string.h>
 

@@ -12,8 +12,8 @@ struct node;
  * caller ends it. 0 or a negative errno. */
 int failed_files_begin(struct filesystem *filesystem, struct failed_files **ret_files);
 
-/* Ends the thread and sets the pointer at `files` to NULL; NULL is fine. To be called while requests are still
- * answered, for the kernel waits for reads that are under way. */
+/* Ends the thread and sets the pointer at `files` to NULL; NULL is fine. To be called while requests are
+ * still answered, for the kernel waits for reads that are under way. */
 void failed_files_end(void *files);
 
 /* Whether the node's file has failed: who asks for it by name must be sent to look it up again (ESTALE). */

@@ -147,8 +147,8 @@ static bool is_same_text(const char *one, const char *other)
     return one == other || (one && other && strcmp(one, other) == 0);
 }
 
-/* The same state by another name is the same node; anything else is what its path says. Of one that has failed
- * the kernel may still show bytes. */
+/* The same state by another name is the same node; anything else is what its path says. Of one that has
+ * failed the kernel may still show bytes. */
 static bool is_same(const struct node *one, const struct node *other)
 {
     if (one->kind != other->kind || one->page_size != other->page_size || has_failed(one))

@@ -96,8 +96,9 @@ size_t cache_image_peek(struct cache_image *image, uint64_t offset, size_t lengt
 /* Whether the piece at `offset` seems to be there; whether its bytes hold is seen when it is read. */
 bool cache_image_has(struct cache_image *image, uint64_t offset);
 
-/* The first byte from `offset` on, which is a piece's, whose piece is missing: so whoever puts the last one can
- * tell. `limit` if none before it is. As with cache_image_has, whether bytes hold is not looked at. */
+/* The first byte from `offset` on, which is a piece's, whose piece is missing: so whoever puts the last
+ * one can tell. `limit` if none before it is. As with cache_image_has, whether bytes hold is not looked
+ * at. */
 uint64_t cache_image_missing(struct cache_image *image, uint64_t offset, uint64_t limit);
 
 /* Drops every piece of the image: it turned out that they can't be trusted. */

@@ -130,8 +130,8 @@ int ltx_checker_feed(struct ltx_checker *checker, const uint8_t *bytes, size_t l
  * ends before its trailer does, or what ended the feeding. */
 int ltx_checker_end(struct ltx_checker *checker, struct ltx_header *ret_header, struct ltx_index *ret_index);
 
-/* The checksum over a whole file whose pages were decoded one by one, in any order: each page has a sum of its
- * own, and those are added in the order of the pages. Plain value. */
+/* The checksum over a whole file whose pages were decoded one by one, in any order: each page has a sum of
+ * its own, and those are added in the order of the pages. Plain value. */
 struct ltx_sum {
     uint64_t checksum;   /* so far; without the highest bit that is always set */
     uint64_t index_size; /* bytes of the index's entries so far */

@@ -15,8 +15,8 @@ static const char *const files[] = {
     "v05/f65536-1-3.ltx",  "v05/lz4-flags.ltx",
 };
 
-/* Whether the checksum holds, of the page numbered `flipped` (from 0) with a bit changed. Pages are summed from
- * the last to the first, by their frames or (`by_place`) without. */
+/* Whether the checksum holds, of the page numbered `flipped` (from 0) with a bit changed. Pages are summed
+ * from the last to the first, by their frames or (`by_place`) without. */
 static bool sum_holds(const struct buffer *bytes, const struct ltx_index *index, size_t page_size,
                       size_t flipped, bool by_place)
 {

@@ -1,5 +1,5 @@
-/* What becomes of a v0.5 listing when a file of it fails, and when damage has been known for long; and the sums that
- * say so. */
+/* What becomes of a v0.5 listing when a file of it fails, and when damage has been known for long; and the
+ * sums that say so. */
 #include "test_cache.h"
 
 #include "../../fs/history/v05/ltx_sums.h"
@@ -183,7 +183,8 @@ static void waiting_ends(void **state)
     failures_finish(&failures);
 }
 
-static int make_two(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill, struct task *task)
+static int make_two(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
+                    struct task *task)
 {
     static const uint8_t pieces[2 * 4096];
     return cache_fill_put(fill, offset, pieces, sizeof pieces, false);

@@ -5,8 +5,8 @@
 
 struct ltx_found;
 
-/* As replica_read, or (`anew`) replica_read_anew, of the file; one that is gone is -ESTALE: the listing is out
- * of date. */
+/* As replica_read, or (`anew`) replica_read_anew, of the file; one that is gone is -ESTALE: the listing is
+ * out of date. */
 int ltx_object_read(const struct ltx_file *file, bool anew, uint64_t offset, size_t length, void *bytes,
                     struct task *task);
 

@@ -283,7 +283,8 @@ static int learn_attempt(void *context, bool anew, uint64_t *ret_sum, struct tas
     struct lesson *lesson = context;
 
     lesson_restart(lesson, anew);
-    int r = lesson->file->object.size <= V05_WHOLE_OBJECT ? learn_whole(lesson, task) : learn_ends(lesson, task);
+    int r = lesson->file->object.size <= V05_WHOLE_OBJECT ? learn_whole(lesson, task)
+                                                          : learn_ends(lesson, task);
     *ret_sum = lesson->sum;
     return r;
 }

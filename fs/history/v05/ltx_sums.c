@@ -50,9 +50,9 @@ void ltx_sums_close(struct ltx_sums *sums)
 
 int ltx_sums_note(struct ltx_sums *sums, size_t entry, uint64_t sum)
 {
-    uint64_t known = 0;
+    uint64_t known = atomic_load(&sums->pages[entry]);
 
-    if (atomic_compare_exchange_strong(&sums->pages[entry], &known, sum)) {
+    if (!known && atomic_compare_exchange_strong(&sums->pages[entry], &known, sum)) {
         atomic_fetch_add(&sums->n_noted, 1);
         return 0;
     }

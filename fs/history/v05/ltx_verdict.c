@@ -1,7 +1,7 @@
-/* The pages of a large file come in any order, some from the cache, where an earlier mount or another has put
- * them. `missing` goes up as they do; whoever sees it reach the end computes the checksum from the pages' sums,
- * and takes those that this process did not read from the cache. Others who read meanwhile wait for that: by
- * the time that anybody has got the whole file, it is known to be right. */
+/* The pages of a large file come in any order, some from the cache, where an earlier mount or another has
+ * put them. `missing` goes up as they do; whoever sees it reach the end computes the checksum from the
+ * pages' sums, and takes those that this process did not read from the cache. Others who read meanwhile
+ * wait for that: by the time that anybody has got the whole file, it is known to be right. */
 #include "ltx_verdict.h"
 
 #include <errno.h>
@@ -45,7 +45,8 @@ static size_t verdict_missing(const struct ltx_file *file, size_t entry)
         while (entry < n && ltx_sums_get(file->sums, entry))
             entry++;
         if (entry < n)
-            entry = (size_t)(cache_image_missing(file->image, (uint64_t)entry * size, image_size(file)) / size);
+            entry = (size_t)(cache_image_missing(file->image, (uint64_t)entry * size, image_size(file)) /
+                             size);
     } while (entry > before && entry < n);
     return entry;
 }

@@ -25,8 +25,8 @@ struct ltx_file {
     unsigned level;
     uint64_t min_txid, max_txid;
 
-    /* Of the files that stood in its place, and failed (ltx_verdict.h): how many, and the checksum of what was
-     * read of the last one, and the one that it told. */
+    /* Of the files that stood in its place, and failed (ltx_verdict.h): how many, and the checksum of what
+     * was read of the last one, and the one that it told. */
     unsigned failures;
     struct {
         uint64_t came, told;

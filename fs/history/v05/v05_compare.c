@@ -35,7 +35,8 @@ int v05_compare_begin(struct v05_generation *generation, const struct ltx_file *
     comparison->identity = ltx_identity(file);
     if (!comparison->identity)
         return -ENOMEM;
-    comparison->has_table = ltx_table_recall(comparison->cache, comparison->identity, &comparison->table) == 0;
+    comparison->has_table =
+        ltx_table_recall(comparison->cache, comparison->identity, &comparison->table) == 0;
     *ret_comparison = steal_pointer(comparison);
     return 0;
 }

@@ -1,6 +1,6 @@
-/* The listing is what plans are made of. A file that failed (ltx_verdict.h) stays in the plans that it is in;
- * in the listing another one takes its place, which nothing is known of: the same object, read anew. Where the
- * same bytes came once more it is damaged. */
+/* The listing is what plans are made of. A file that failed (ltx_verdict.h) stays in the plans that it is
+ * in; in the listing another one takes its place, which nothing is known of: the same object, read anew.
+ * Where the same bytes came once more it is damaged. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
