@@ -120,6 +120,14 @@ class Killed(VerbTest):
         self.kill_at_every_step(["-o", self.place / "production.sqlite3", self.database("production")],
                                 ["production.sqlite3"])
 
+    def test_it_is_on_disk_before_it_has_its_name(self):
+        for names in [], ["production.sqlite3"]:
+            self.anew(names)
+            self.restore(["-o", self.place / "production.sqlite3", self.database("production")])
+            calls = [line for line in (self.folder / "calls").read_text("utf-8", "replace").splitlines()
+                     if MARK in line and "fchmod" not in line]
+            self.assertIn("fsync", calls[0])
+
     def test_all(self):
         config = self.folder / "two.yml"
         replica = f"{self.environment['FIXTURE']}/replica"
@@ -132,7 +140,7 @@ class Killed(VerbTest):
 class Left(Killed):
     """What a kill at the very end leaves: a link to the new database."""
 
-    test_one = test_all = None
+    test_one = test_all = test_it_is_on_disk_before_it_has_its_name = None
 
     def setUp(self):
         super().setUp()
