@@ -116,7 +116,8 @@ class Retries(FaultTest):
                            ("cut", "206"), ("short", "shorter than what was asked for: 100000 bytes of 200000"),
                            ("long", "longer than what was asked for"), ("ignore-range", "200: the whole object came for a range"),
                            ("other-range", "206: the answer's range is not the one that was asked for: bytes 1001-201000/300000"),
-                           ("wrong-range", "bytes 1001-201000/300000"), ("html", "200: a web page came"), ("empty", "200: nothing came"),
+                           ("wrong-range", "bytes 1001-201000/300000"), ("wrong-last", "bytes 1000-201000/300000"),
+                           ("wrong-size", "bytes 1000-200999/300001"), ("html", "200: a web page came"), ("empty", "200: nothing came"),
                            ("moved", "307 TemporaryRedirect"), ("no-http", "")):
             with self.subTest(kind):
                 self.serve().fault(kind, on="object")
