@@ -1,5 +1,7 @@
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/verbs.h"
 
@@ -17,8 +19,37 @@ static const struct {
     {"wal", verb_wal},
 };
 
+/* What is opened first must not become standard output or standard error, and be written to. */
+static int open_standard_files(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    return fd < 0 ? -1 : close(fd);
+}
+
+/* Everybody can see a command line, and a URL may hold a password: it is taken from there. */
+static int hide_urls(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        char *shown = argv[i];
+        if (!strstr(shown, "://"))
+            continue;
+        argv[i] = strdup(shown);
+        if (!argv[i])
+            return -1;
+        char *secret = strstr(shown, "://") + strlen("://");
+        memset(secret, '.', strlen(secret));
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (open_standard_files() < 0 || hide_urls(argc, argv) < 0)
+        return 1;
     if (argc > 1 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-version") == 0)) {
         printf("litemount %s\n", LITEMOUNT_VERSION);
         return 0;

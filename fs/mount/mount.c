@@ -1,12 +1,14 @@
 #include "litemount/mount.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "device.h"
 #include "failed.h"
@@ -123,6 +125,16 @@ static void finish_filesystem(struct filesystem *filesystem)
     buffers_finish(&filesystem->buffers);
 }
 
+static int explain_refusal(const char *mountpoint, struct task *task)
+{
+    if (getuid() != 0 && access("/dev/fuse", R_OK | W_OK) == 0 && !getpwuid(getuid()))
+        return task_fail(task, EIO,
+                         "%s: cannot mount here; fusermount3 asks for the name of user %u, and /etc/passwd has "
+                         "none: add a line for it, or mount as root with uid=%u",
+                         mountpoint, (unsigned)getuid(), (unsigned)getuid());
+    return task_fail(task, EIO, "%s: cannot mount here; is /dev/fuse there, and may you use it?", mountpoint);
+}
+
 int mount_run(struct catalog *catalog, const struct mount_options *options, void (*ready)(void *context),
               void *context, struct task *task)
 {
@@ -144,8 +156,7 @@ int mount_run(struct catalog *catalog, const struct mount_options *options, void
     if (!session)
         return task_fail(task, EINVAL, "FUSE does not take the mount options");
     if (fuse_session_mount(session, options->mountpoint) < 0)
-        return task_fail(task, EIO, "%s: cannot mount here; is /dev/fuse there, and may you use it?",
-                         options->mountpoint);
+        return explain_refusal(options->mountpoint, task);
     mounted = session;
     if (device_take_over(session) < 0)
         return -ENOMEM;
