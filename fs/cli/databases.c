@@ -54,6 +54,7 @@ struct list {
     struct backups backups; /* open if a store has to be asked */
     bool names;             /* of replicas, not their types */
     bool has_several;       /* some database has several replicas: which of them answers is told */
+    bool json;              /* in a column of its own; else to the log, for the table is Litestream's */
 };
 
 /* Which of the replicas was updated last; "-": none answers. Warns of those that are behind it. 0 or -ENOMEM. */
@@ -81,7 +82,10 @@ static int add_answering(struct list *list, const char *name, struct history *hi
         if (text)
             log_warning("%s: %s", name, text);
     }
-    output_add(&list->output, "%s", answering);
+    if (list->json)
+        output_add(&list->output, "%s", answering);
+    else if (replicas.n > 1)
+        log_info("%s: replica %s answers", name, answering);
     return 0;
 }
 
@@ -102,7 +106,8 @@ static int add_row(struct list *list, const char *path, const char *name, const 
     r = catalog_find(list->backups.catalog, name, task, &history);
     if (r == 0)
         return add_answering(list, name, history, task);
-    output_add(&list->output, "-"); /* it was left out, with a warning */
+    if (list->json)
+        output_add(&list->output, "-"); /* it was left out, with a warning */
     return r == -ENOENT ? 0 : r;
 }
 
@@ -210,11 +215,13 @@ static int list(void *context, char **operands, int n_operands, struct task *tas
         return r;
     list.names = has_lists(config);
     list.has_several = has_several(config);
+    list.json = databases->json;
     if (has_folders(config) || list.has_several)
         r = target_open_backups(&databases->common, NULL, task, &list.backups);
     if (r < 0)
         return r;
-    output_init(&list.output, list.names ? v03 : v05, list.has_several ? 3 : 2, databases->json);
+    output_init(&list.output, list.names ? v03 : v05, list.has_several && databases->json ? 3 : 2,
+                databases->json);
     /* The same, if it was read again, as the catalog knows it. */
     r = add_all(&list, list.backups.config ? list.backups.config : config, task);
     return r < 0 ? r : output_print(&list.output, stdout);
