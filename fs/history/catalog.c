@@ -46,7 +46,7 @@ static int open_root(struct catalog *catalog, const struct database_config *conf
 /* Opens one replica, at `below` its root if that is not NULL. 0 and NULL for one that this program can't
  * read. */
 static int open_replica(struct catalog *catalog, const struct database_config *config, size_t n,
-                        const char *below, struct task *task, struct replica **ret_replica)
+                        const char *below, bool written, struct task *task, struct replica **ret_replica)
 {
     struct replica *replica = NULL;
     struct task attempt;
@@ -56,8 +56,8 @@ static int open_replica(struct catalog *catalog, const struct database_config *c
     if (r < 0 && r != -EOPNOTSUPP)
         return r;
     *ret_replica = replica;
-    if (replica && below && *below) {
-        r = replica_open_below(replica, below, ret_replica);
+    if (replica && below && (*below || written)) {
+        r = replica_open_below(replica, below, written, ret_replica);
         replica_close(replica);
         return r;
     }
@@ -65,7 +65,7 @@ static int open_replica(struct catalog *catalog, const struct database_config *c
 }
 
 int catalog_open_replicas(struct catalog *catalog, const struct database_config *config, const char *below,
-                          struct task *task, struct replicas *ret_replicas)
+                          bool written, struct task *task, struct replicas *ret_replicas)
 {
     _cleanup_(replicas_finish) struct replicas replicas = {
         .items = calloc(config->n_replicas + 1, sizeof *replicas.items)};
@@ -73,7 +73,7 @@ int catalog_open_replicas(struct catalog *catalog, const struct database_config 
     if (!replicas.items)
         return -ENOMEM;
     for (size_t i = 0; i < config->n_replicas; i++) {
-        int r = open_replica(catalog, config, i, below, task, &replicas.items[replicas.n]);
+        int r = open_replica(catalog, config, i, below, written, task, &replicas.items[replicas.n]);
         if (r < 0)
             return r;
         replicas.n += replicas.items[replicas.n] != NULL;
@@ -106,7 +106,7 @@ static bool can_add(struct catalog *catalog, const char *name)
 }
 
 int catalog_add_database(struct catalog *catalog, const struct database_config *config, const char *name,
-                         const char *below, struct task *task)
+                         const char *below, bool written, struct task *task)
 {
     _cleanup_(replicas_finish) struct replicas replicas = {0};
     char warning[TASK_REASON_SIZE];
@@ -122,7 +122,7 @@ int catalog_add_database(struct catalog *catalog, const struct database_config *
         catalog_warn_once(catalog, warning);
         return 0;
     }
-    if ((r = catalog_open_replicas(catalog, config, below, task, &replicas)) < 0 || replicas.n == 0)
+    if ((r = catalog_open_replicas(catalog, config, below, written, task, &replicas)) < 0 || replicas.n == 0)
         return r;
     if ((r = history_open(name, replicas.items, replicas.n, &catalog->options, &history)) < 0)
         return r;
@@ -245,7 +245,7 @@ int catalog_open(const struct config *config, struct stores *stores, const struc
         if (database->is_folder)
             r = add_folder(catalog, database, name);
         else
-            r = catalog_add_database(catalog, database, name, NULL, task);
+            r = catalog_add_database(catalog, database, name, NULL, false, task);
     }
     if (r < 0)
         return r;

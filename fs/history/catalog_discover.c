@@ -43,6 +43,14 @@ static char *name_place(struct catalog *catalog, const struct folder *folder, co
     return name;
 }
 
+/* Whether `next` is where v0.5 puts what v0.3 puts to `place`, of a path that was written with a '/' at its
+ * end: then it is the same database. */
+static bool is_written_twice(const char *place, const char *next)
+{
+    size_t length = strlen(place);
+    return strncmp(next, place, length) == 0 && strcmp(next + length, "/") == 0;
+}
+
 /* Adds the databases that were found in a folder and are not known yet. */
 static int add_found(struct catalog *catalog, const struct folder *folder, const struct replica *replica,
                      const struct names *found, struct task *task)
@@ -56,8 +64,10 @@ static int add_found(struct catalog *catalog, const struct folder *folder, const
         pthread_mutex_lock(&catalog->lock);
         bool known = entries_find(&catalog->entries, name) != NULL;
         pthread_mutex_unlock(&catalog->lock);
+        bool twice = i + 1 < found->n && is_written_twice(place, found->items[i + 1].text);
         if (!known)
-            r = catalog_add_database(catalog, folder->config, name, place, task);
+            r = catalog_add_database(catalog, folder->config, name, place, twice, task);
+        i += twice;
     }
     return r;
 }
@@ -213,7 +223,7 @@ static int discover_folder(struct catalog *catalog, struct folder *folder, size_
     _cleanup_(names_finish) struct names places = {0};
     struct folder_look look = {.folder = folder, .replicas = &replicas, .enough = enough};
     int64_t now = instant_now();
-    int r = catalog_open_replicas(catalog, folder->config, NULL, task, &replicas);
+    int r = catalog_open_replicas(catalog, folder->config, NULL, false, task, &replicas);
 
     if (r < 0 || replicas.n == 0)
         return r;
@@ -279,7 +289,7 @@ int catalog_explain_nothing(struct catalog *catalog, struct task *task)
 {
     _cleanup_(replicas_finish) struct replicas replicas = {0};
     int r = catalog->n_folders
-                ? catalog_open_replicas(catalog, catalog->folders->config, NULL, task, &replicas)
+                ? catalog_open_replicas(catalog, catalog->folders->config, NULL, false, task, &replicas)
                 : 0;
 
     if (r < 0)

@@ -61,13 +61,13 @@ void replicas_finish(struct replicas *replicas);
 /* Opens the replicas of `config`, each at `below` its root if that is not NULL; those that this program can't
  * read are left out. 0, or replica_open's errno with a reason. */
 int catalog_open_replicas(struct catalog *catalog, const struct database_config *config, const char *below,
-                          struct task *task, struct replicas *ret_replicas);
+                          bool written, struct task *task, struct replicas *ret_replicas);
 
 /* Adds the database `name`, whose backup is at its replicas' roots (`below` NULL), or was found at that place
- * below them. One that no replica serves, or whose name can't be shown, is warned of and left
- * out. */
+ * below them; `written`: there and, of v0.5, behind one '/' more. One that no replica serves, or whose name
+ * can't be shown, is warned of and left out. */
 int catalog_add_database(struct catalog *catalog, const struct database_config *config, const char *name,
-                         const char *below, struct task *task);
+                         const char *below, bool written, struct task *task);
 
 /* Discovery comes by again and again; what it meets is said once. */
 void catalog_warn_once(struct catalog *catalog, const char *warning);

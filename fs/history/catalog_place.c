@@ -108,12 +108,12 @@ static int discover_in(struct catalog *catalog, const struct folder *folder, con
         place = NULL;
         return -ENOMEM;
     }
-    int r = catalog_open_replicas(catalog, folder->config, NULL, task, &replicas);
+    int r = catalog_open_replicas(catalog, folder->config, NULL, false, task, &replicas);
     if (r == 0)
         r = discover_among(&replicas, place, task);
     if (r <= 0)
         return r;
-    r = catalog_add_database(catalog, folder->config, name, place, task);
+    r = catalog_add_database(catalog, folder->config, name, place, false, task);
     return r < 0 ? r : 1;
 }
 

@@ -126,6 +126,21 @@ static int add_next(struct search *search, const struct listing *listing)
     return r;
 }
 
+/* Of a path that was written with a '/' at its end v0.5 has its keys behind another one: that part of the
+ * backup is found with the other, wherever the search ends. */
+static int look_for_written(struct search *search, const char *place, const struct listing *listing,
+                            struct task *task)
+{
+    size_t length = strlen(place);
+
+    for (size_t i = 0; i < listing->n_folders; i++)
+        if (strcmp(listing->folders[i] + length, "/") == 0) {
+            int r = recognize_place(search->replica, listing->folders[i], task);
+            return r > 0 ? add_found(search, listing->folders[i]) : r;
+        }
+    return 0;
+}
+
 static int look_into(void *context, size_t item, struct task *task)
 {
     struct search *search = context;
@@ -143,8 +158,8 @@ static int look_into(void *context, size_t item, struct task *task)
     int r = replica_list(search->replica, place, LIST_FOLDER, NULL, 0, task, &listing);
     if (r == 0)
         r = recognize_backup(search->replica, place, &listing, task);
-    if (r > 0)
-        r = add_found(search, place);
+    if (r > 0 && (r = add_found(search, place)) == 0)
+        r = look_for_written(search, place, &listing, task);
     return r < 0 ? pass_over(search, place, r, task) : add_next(search, &listing);
 }
 

@@ -40,7 +40,7 @@ static int find_backup(struct replica *replica, const struct listing *listing, s
         task_init(&attempt, task);
         int r = recognize_place(replica, place, &attempt);
         if (r == 1)
-            r = replica_open_below(replica, place, ret_found) < 0 ? -ENOMEM : 1;
+            r = replica_open_below(replica, place, false, ret_found) < 0 ? -ENOMEM : 1;
         if (r == 1 || r == -ECANCELED || r == -ENOMEM)
             return r;
     }

@@ -198,16 +198,25 @@ int replica_open_as_written(const struct replica *replica, struct replica **ret_
     return make_replica(replica->stores, replica->store, replica->name, root, "", ret_replica);
 }
 
-int replica_open_below(const struct replica *replica, const char *folder, struct replica **ret_replica)
+/* The store's own key of `key` below the replica's root, to be freed. */
+static char *full_key(const struct replica *replica, const char *key)
 {
-    _cleanup_free_ char *root = NULL;
+    char *full;
+    return asprintf(&full, "%s%s", replica->root, key) < 0 ? NULL : full;
+}
 
-    if (asprintf(&root, "%s%s", replica->root, folder) < 0) {
-        root = NULL;
+int replica_open_below(const struct replica *replica, const char *folder, bool written,
+                       struct replica **ret_replica)
+{
+    _cleanup_free_ char *root = full_key(replica, folder);
+
+    if (!root)
         return -ENOMEM;
-    }
     acquire_again(replica->stores, replica->store);
-    return make_replica(replica->stores, replica->store, replica->name, root, "", ret_replica);
+    int r = make_replica(replica->stores, replica->store, replica->name, root, "", ret_replica);
+    if (r == 0)
+        (*ret_replica)->written = written ? steal_pointer(root) : NULL;
+    return r;
 }
 
 /* A folder's store begins at the folder itself: above it is another store. */
@@ -245,13 +254,6 @@ const char *replica_url(const struct replica *replica)
 const char *replica_name(const struct replica *replica)
 {
     return replica->name;
-}
-
-/* The store's own key of `key` below the replica's root, to be freed. */
-static char *full_key(const struct replica *replica, const char *key)
-{
-    char *full;
-    return asprintf(&full, "%s%s", replica->root, key) < 0 ? NULL : full;
 }
 
 int replica_list(struct replica *replica, const char *prefix, enum list_depth depth, const char *after,

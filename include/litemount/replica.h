@@ -77,8 +77,10 @@ int replica_open(struct stores *stores, const struct replica_config *config, str
 void replica_close(struct replica *replica); /* NULL is fine */
 
 /* A replica below another's root: the same store, the root extended by `folder` ("tenants/acme.db/"), which
- * ends in '/'. */
-int replica_open_below(const struct replica *replica, const char *folder, struct replica **ret_replica);
+ * is "" or ends in '/'. `written`: keys of v0.5 stand there behind one '/' more, as they do where a path was
+ * written with one at its end; replica_open_as_written finds them. 0 or -ENOMEM. */
+int replica_open_below(const struct replica *replica, const char *folder, bool written,
+                       struct replica **ret_replica);
 
 /* What lies above a replica's root, in the same store: to tell somebody who named a place inside or beside a
  * backup. 0, -ENOENT if there is nothing above, or -ENOMEM. */

@@ -129,6 +129,17 @@ class Found(MountTest):
                     sums.add(sha256(tree / "latest/bucket"))
         self.assertEqual(len(sums), 1)
 
+    def test_a_path_that_was_written_with_a_slash(self):
+        """v0.3 wrote `lead/app.db/generations/...`, v0.5 writes `lead/app.db//0000/...`: one database."""
+        self.put("lead/app.db")
+        shutil.copytree(self.v05() / "ltx", self.folder / "layout/app.db/ltx")
+        to_s3_layout(self.folder / "layout")
+        shutil.copytree(self.folder / "layout/app.db", self.top / "lead/app.db/%2F", ignore=shutil.ignore_patterns("ltx"))
+        tree, found = self.names(f"s3://bucket?endpoint={self.serve().endpoint}", "slash")
+        self.assertEqual(found, ["lead/app.db"])
+        self.assertEqual(len(os.listdir(tree / "databases/lead/app.db/generations")), 2)
+        self.assertNotEqual(sha256(tree / "latest/lead/app.db"), self.sum)
+
     def test_few_requests(self):
         for number in range(40):
             self.put(f"tenants/{number:04d}/app.db")

@@ -267,7 +267,7 @@ static int storm(struct probe *probe, char **arguments)
 static int open_below(struct probe *probe, const char *folder)
 {
     struct replica *below;
-    int r = replica_open_below(probe->replica, folder, &below);
+    int r = replica_open_below(probe->replica, folder, false, &below);
     if (r < 0)
         return r;
     replica_close(probe->replica);
