@@ -107,7 +107,7 @@ static int verify_unseen(struct verify_command *command, struct catalog *catalog
 /* All databases that the operand leads to; NULL: that the configuration does. */
 static int verify_all(struct verify_command *command, const char *operand, struct task *task)
 {
-    _cleanup_(backups_finish) struct backups backups;
+    _cleanup_(backups_finish) struct backups backups = {0};
     _cleanup_(names_finish) struct names names = {0};
     int r = target_open_backups(&command->common, operand, task, &backups);
 
