@@ -59,7 +59,8 @@ static bool clear_room(struct cache *cache, const char *keep, uint64_t bytes)
     usage_correct(usage, before, inventory.bytes);
     if (has_room(usage, bytes, usage->room))
         return true;
-    qsort(inventory.files, inventory.n_files, sizeof *inventory.files, by_use);
+    if (inventory.n_files)
+        qsort(inventory.files, inventory.n_files, sizeof *inventory.files, by_use);
     for (size_t i = 0; i < inventory.n_files; i++) {
         if (has_room(usage, bytes, usage->room - usage->room / BATCH))
             break;

@@ -26,13 +26,14 @@ class Points(MountTest):
         return json.loads(done.stdout)
 
     def shown(self, folder):
-        """What can be opened in a generation's points/: time, position and size of each."""
+        """What can be opened in a generation's points/: time, position and size of each. Its name leads to it."""
         found = []
         for parent, _, names in os.walk(folder):
             for path in (os.path.join(parent, name) for name in names):
                 with contextlib.suppress(FileNotFoundError):
-                    position = os.getxattr(path, "user.litemount.position").decode()
-                    found.append((os.path.basename(path).rsplit(".", 1)[0], position, os.stat(path).st_size))
+                    time, position = (os.getxattr(path, f"user.litemount.{what}").decode() for what in ("time", "position"))
+                    found.append((time, position, os.stat(path).st_size))
+                    self.assertIn(instant(os.path.basename(path).rsplit(".", 1)[0]) - instant(time), range(1_000_000))
         return sorted(found, key=lambda point: instant(point[0]))
 
     def check_holes(self, rows, at, extension):

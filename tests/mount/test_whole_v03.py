@@ -177,10 +177,8 @@ class WrongInTheCache(Whole):
             fact.unlink()
         self.read_blocks(3)
         done = self.restore()
-        self.assertEqual(done.returncode, 1)
         self.assertIn("what was kept of it is something else", done.stderr)
-        again = self.restore()
-        self.assertEqual((again.returncode, sha256(self.folder / "o.db")), (0, self.states[-1][2]), again.stderr)
+        self.assertEqual((done.returncode, sha256(self.folder / "o.db")), (0, self.states[-1][2]), done.stderr)
 
     def test_verify_drops_it(self):
         done = self.run_verb("verify")

@@ -72,7 +72,8 @@ static void replace(const char *name)
 {
     char other[80];
     snprintf(other, sizeof other, "%s.new", name);
-    _cleanup_close_ int fd = open(other, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open(other, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(close(fd), 0);
     assert_int_equal(rename(other, name), 0);
 }
 
