@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <isa-l/crc64.h>
+
 #include "litemount/clock.h"
 #include "litemount/log.h"
 #include "litemount/task.h"
@@ -59,27 +61,9 @@ int learnt_read(learnt_attempt *attempt, void *context, struct task *task)
                      TASK_REASON_SIZE - 80, reason, LEARNT_ATTEMPTS);
 }
 
-/* FNV's step, eight bytes at a time; the shift brings the high bits down to where the next product uses them.
- */
-static uint64_t learnt_mix(uint64_t sum, uint64_t word)
-{
-    sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-    return sum ^ sum >> 32;
-}
-
 uint64_t learnt_sum(uint64_t sum, const void *bytes, size_t length)
 {
-    const uint8_t *at = bytes;
-    uint64_t word;
-
-    sum = learnt_mix(sum, length);
-    for (; length >= sizeof word; at += sizeof word, length -= sizeof word) {
-        memcpy(&word, at, sizeof word);
-        sum = learnt_mix(sum, word);
-    }
-    word = 0;
-    memcpy(&word, at, length);
-    return learnt_mix(sum, word);
+    return crc64_ecma_refl(sum, bytes, length);
 }
 
 bool learnt_is_over(int64_t found)

@@ -37,7 +37,8 @@ typedef int learnt_attempt(void *context, bool anew, uint64_t *ret_sum, struct t
  * if they were others each time; or the attempt's errno. The reason is the last attempt's. */
 int learnt_read(learnt_attempt *attempt, void *context, struct task *task);
 
-/* A hash of bytes, to tell those of one attempt from those of another; it goes on from `sum`, at first 0. */
+/* A CRC-64 (ECMA, reflected) of bytes, to tell those of one attempt from those of another; it goes on from
+ * `sum`, at first 0. */
 uint64_t learnt_sum(uint64_t sum, const void *bytes, size_t length);
 
 /* Nanoseconds for which an object counts as damaged. */
