@@ -145,7 +145,30 @@ static int find_state(struct history *history, const struct restore_options *opt
                               : explain_time(history, options, task);
 }
 
-/* A WAL index alone is one of the generation that has the newest state. */
+/* The generation that has the `newest` state is not the newest one, so whoever asked for a WAL index did not
+ * mean it; it is named, with the index if it has that. */
+static int refuse_index(struct history *history, const struct restore_options *of_it,
+                        const struct state *newest, struct task *task)
+{
+    _cleanup_(unref_state) struct state *state = NULL;
+    struct restore_options latest = *of_it;
+    struct task attempt;
+
+    task_init(&attempt, task);
+    int r = find_state(history, of_it, &attempt, &state);
+    if (r == -ECANCELED || r == -ENOMEM)
+        return r;
+    *latest.position = '\0';
+    latest.generation = NULL;
+    return r < 0 || state_gap(state)
+               ? refuse(history, &latest, newest, task)
+               : task_fail(task, EIO,
+                           "the newest generation, %s, can't be restored; the newest before it can, with "
+                           "-generation %s -index %s: %s",
+                           state_lost_generation(newest), of_it->generation, of_it->index, state_gap(newest));
+}
+
+/* A WAL index alone is one of the newest generation. */
 static int find_in_newest(struct history *history, const struct restore_options *options, struct task *task,
                           struct state **ret_state)
 {
@@ -157,7 +180,8 @@ static int find_in_newest(struct history *history, const struct restore_options 
     if (r < 0)
         return r;
     of_it.generation = state_generation(state);
-    return find_state(history, &of_it, task, ret_state);
+    return state_lost_generation(state) ? refuse_index(history, &of_it, state, task)
+                                        : find_state(history, &of_it, task, ret_state);
 }
 
 int restore_find(struct history *history, const char *name, const struct restore_options *options,

@@ -72,6 +72,7 @@ void state_unref(struct state *state)
     free(state->position);
     free(state->gap);
     free(state->mixture);
+    free(state->lost_generation);
     read_ahead_finish(&state->ahead);
     state->ops->close(state);
     generation_unref(generation);
@@ -115,6 +116,11 @@ const char *state_replica(const struct state *state)
 const char *state_gap(const struct state *state)
 {
     return state->gap;
+}
+
+const char *state_lost_generation(const struct state *state)
+{
+    return state->lost_generation;
 }
 
 const char *state_mixture(const struct state *state)

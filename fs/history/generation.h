@@ -109,6 +109,7 @@ struct state {
     int64_t time;
     const char *replica; /* lives as long as the generation */
     char *position, *gap, *mixture;
+    char *lost_generation; /* may be NULL */
     struct read_ahead ahead;
 };
 

@@ -232,7 +232,10 @@ static int tell_lost(const struct candidates *candidates, struct state *best, st
         return r;
     free(best->gap);
     best->gap = gap;
-    return 0;
+    if (strcmp(lost->generation->name, best->generation->name) == 0)
+        return 0;
+    best->lost_generation = strdup(lost->generation->name);
+    return best->lost_generation ? 0 : -ENOMEM;
 }
 
 /* There is none: why the first one that should have had it has not. */

@@ -74,6 +74,26 @@ class NewestGeneration(Refusals):
         result = self.restore("-generation", self.newer.generation())
         self.assertEqual((result.returncode, result.stderr.count("no usable snapshot")), (1, 1), result.stderr)
 
+    def test_a_wal_index(self):
+        """It is one of the newest generation; the same of another one is another state."""
+        shutil.rmtree(self.snapshots)
+        line = next(line for line in states.read_lines(TABLE) if (line.database, line.selector) == (NAME, "index")
+                    and line.generation() == self.older.generation())
+        named = ["-generation", line.generation(), "-index", line.argument.rpartition("/")[2]]
+        refused = self.restore(*named[2:])
+        lost = f"the newest generation, {self.newer.generation()},"
+        RestoreTest.assert_refused(self, refused, f"{lost} can't be restored; the newest before it can, with {' '.join(named)}: ")
+        self.assert_restored(self.restore(*named), line.file.sha256)
+
+    def test_a_wal_index_that_no_other_has_either(self):
+        older = self.snapshots.parents[1] / self.older.generation()
+        shutil.rmtree(self.snapshots)
+        first, *_, last = sorted((older / "wal").iterdir())
+        cut(last, last.stat().st_size // 2)
+        refused = self.restore("-index", last.name[:8])
+        self.assert_refused(refused, "the newest state", self.newer.generation())
+        self.assertIn(" -timestamp ", refused.stderr)
+
     def test_all_others_are_restored(self):
         shutil.rmtree(self.snapshots)
         result = self.run_verb("restore", "-all", "-o", self.place)
