@@ -17,8 +17,6 @@
 #include "output.h"
 #include "verbs.h"
 
-#define ATTEMPTS 3 /* at a state, of which objects come damaged */
-
 /* What a restore is made with. */
 struct restore {
     struct restore_options options;
@@ -44,7 +42,7 @@ static int restore_found(const struct restore_options *options, struct history *
 
     for (unsigned attempts = 1; r == 0 && !options->dry_run; attempts++) {
         r = restore_write(*state, name, path, options, task);
-        if (r == 0 || !state_failure(*state) || attempts == ATTEMPTS)
+        if (r == 0 || !state_failure(*state) || attempts == STATE_ATTEMPTS)
             return r;
         log_info("%s; restoring it once more", task_reason(task, r));
         task_forgive(task);

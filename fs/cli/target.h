@@ -7,6 +7,9 @@
 
 struct history;
 
+/* How often a state is opened of which objects come damaged: see state_failure. */
+#define STATE_ATTEMPTS 3
+
 /* The flags that every verb has. */
 struct common_flags {
     const char *config;  /* NULL: the default */

@@ -25,6 +25,9 @@ struct verify_report {
 
 void verify_report_finish(struct verify_report *report);
 
+/* As if the state had not been opened yet: of what was found the first `n_problems` and `n_notes` stay. */
+void verify_report_forget_state(struct verify_report *report, size_t n_problems, size_t n_notes);
+
 /* Adds a problem. 0 or -ENOMEM. */
 int verify_report_add(struct verify_report *report, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -10,6 +10,7 @@
 #include "litemount/listed.h"
 #include "litemount/task.h"
 #include "progress.h"
+#include "target.h"
 #include "verify.h"
 
 static bool is_fatal(int r)
@@ -241,6 +242,25 @@ static int verify_newest(struct history *history, const struct verify_options *o
     return r > 0 ? verify_age(newest, options->newer_than, report) : r;
 }
 
+/* Opens the state and verifies it, again if an object of it came damaged: see state_failure. Returns 1 if it
+ * was open, 0 or an errno. */
+static int open_and_verify(struct history *history, const struct verify_options *options, struct task *task,
+                           struct verify_report *report, struct state **state)
+{
+    size_t n_problems = report->found.problems.n, n_notes = report->found.notes.n;
+
+    for (unsigned attempts = 1;; attempts++) {
+        int r = open_state(history, options->time, task, report, state);
+        if (r <= 0)
+            return r;
+        r = verify_state(*state, options->quick, task, report);
+        if (r < 0 || !state_failure(*state) || attempts == STATE_ATTEMPTS)
+            return r < 0 ? r : 1;
+        verify_report_forget_state(report, n_problems, n_notes);
+        state_unref(steal_pointer(*state));
+    }
+}
+
 int verify_database(struct history *history, const struct verify_options *options, struct task *task,
                     struct verify_report *report)
 {
@@ -248,11 +268,9 @@ int verify_database(struct history *history, const struct verify_options *option
     int r = verify_objects(history, task, report);
 
     if (r == 0)
-        r = open_state(history, options->time, task, report, &state);
+        r = open_and_verify(history, options, task, report, &state);
     if (r <= 0)
         return r;
     r = list_passed_over(history, task, report);
-    if (r == 0)
-        r = verify_state(state, options->quick, task, report);
     return r < 0 ? r : verify_newest(history, options, state, task, report);
 }

@@ -13,16 +13,24 @@
 
 #define MOST_SHOWN 10 /* problems of one database */
 
+void verify_report_forget_state(struct verify_report *report, size_t n_problems, size_t n_notes)
+{
+    names_cut(&report->found.problems, n_problems);
+    names_cut(&report->found.notes, n_notes);
+    report->has_state = false;
+    free(steal_pointer(report->generation));
+    free(steal_pointer(report->position));
+    free(steal_pointer(report->replica));
+    free(steal_pointer(report->warning));
+}
+
 void verify_report_finish(struct verify_report *report)
 {
+    verify_report_forget_state(report, 0, 0);
     verification_finish(&report->found);
     free(report->name);
     free(report->path);
-    free(report->generation);
-    free(report->position);
-    free(report->replica);
     names_finish(&report->passed_over);
-    free(report->warning);
 }
 
 int verify_report_add(struct verify_report *report, const char *format, ...)
@@ -86,10 +94,10 @@ void verify_report_print(const struct verify_report *report, FILE *file)
     if (problems->n > MOST_SHOWN)
         fprintf(file, "FAILED  %s: and %zu more problems; -json shows all\n", report->name,
                 problems->n - MOST_SHOWN);
-    if (problems->n)
-        return;
     for (size_t i = 0; i < report->found.notes.n; i++)
         fprintf(file, "note    %s: %s\n", report->name, report->found.notes.items[i].text);
+    if (problems->n)
+        return;
     instant_format(report->time, time);
     if (report->warning)
         log_warning("%s: as of %s, in generation %s: %s", report->name, time, report->generation,

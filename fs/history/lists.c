@@ -47,10 +47,15 @@ void instants_sort(struct instants *instants)
     instants->n = kept;
 }
 
+void names_cut(struct names *names, size_t n)
+{
+    while (names->n > n)
+        free(names->items[--names->n].text);
+}
+
 void names_finish(struct names *names)
 {
-    for (size_t i = 0; i < names->n; i++)
-        free(names->items[i].text);
+    names_cut(names, 0);
     free(names->items);
     *names = (struct names){0};
 }

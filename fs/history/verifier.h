@@ -47,6 +47,9 @@ bool verifier_misses(struct verifier *verifier, const struct object *object);
 int verifier_complain(struct verifier *verifier, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Adds what is no problem, and yet to be told. 0 or -ENOMEM. */
+/* Adds what is no problem, and yet to be told: anything, or that the cache had something else of the object.
+ * 0 or -ENOMEM. */
+int verifier_note_dropped(struct verifier *verifier, const struct replica *replica,
+                          const struct object *object);
 int verifier_add_note(struct verifier *verifier, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

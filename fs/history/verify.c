@@ -62,6 +62,13 @@ int verifier_add_note(struct verifier *verifier, const char *format, ...)
     return r;
 }
 
+int verifier_note_dropped(struct verifier *verifier, const struct replica *replica,
+                          const struct object *object)
+{
+    return verifier_add_note(verifier, "%s/%s: what the cache had of it was something else, and is dropped",
+                             replica_url(replica), object->key);
+}
+
 static int add_missing(struct verifier *verifier, struct replica *replica, const struct object *object)
 {
     struct object copy;

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import random
+import re
 import subprocess
 
 from make_ltx import random_pages, write_file
@@ -143,7 +144,10 @@ class OnTheWay(Large):
             os.pread(file.fileno(), READ_AHEAD // 4, 0)
         self.assertEqual(self.bucket.flips, {})
         tree.unmount()
-        self.run_litemount("verify", "-config", config, environment={"XDG_CACHE_HOME": str(self.folder / "home")})
+        for times in (1, 0):
+            done = self.run_litemount("verify", "-config", config, environment={"XDG_CACHE_HOME": str(self.folder / "home")})
+            note = rf"(?m)^note    {NAME}: s3://\S+/{self.object.name}: what the cache had of it was something else, and is dropped$"
+            self.assertEqual(len(re.findall(note, done.stdout)), times, done.stdout)
         self.assertEqual(self.copy(self.mount(config, point="again", cache=cache) / "latest" / NAME), self.right)
 
 

@@ -2,6 +2,7 @@
 are damage. The store's ETags tell nothing here."""
 
 import errno
+import json
 import os
 
 from make_backup import GENERATION, write_backup
@@ -101,6 +102,56 @@ class Small(TransitTest):
         self.begin(30, indexes=4)
         wanted, other = self.pairs([path for path in self.segments if path.name.endswith("_00000000.wal.lz4")])
         self.check_everywhere(wanted.name, self.other_body(wanted, other))
+
+
+class Verbs(TransitTest):
+    """A large snapshot of which an answer comes wrong once is read anew by whoever reads it, whichever answer that is."""
+
+    def setUp(self):
+        super().setUp()
+        self.begin(12, indexes=2, page_size=4096, filling=10 << 20)
+
+    def try_all(self, verb, *flags, judge):
+        """The verb, with one answer more that is right before the wrong one, until none is wrong: a new machine each time."""
+        for number in range(30):
+            output, environment = self.folder / f"o{number}", {"XDG_CACHE_HOME": str(self.folder / f"cache{number}")}
+            self.bucket.spoil("snapshots/00000000", *[lambda body: body] * number,
+                              lambda body, place=5000 + number * 37_000: flip(place if len(body) > place else 0)(body))
+            given = [str(output) if flag == "OUTPUT" else flag for flag in flags]
+            done = self.run_litemount(verb, "-config", self.config, *given, environment=environment)
+            with self.subTest(number):
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                judge(output, done)
+            if self.bucket.spoiling["snapshots/00000000"]:
+                self.assertGreater(number, 3)
+                return
+        self.fail("there is no end of it")
+
+    def test_restore(self):
+        self.try_all("restore", "-o", "OUTPUT", f"/data/{NAME}",
+                     judge=lambda output, done: self.assertEqual(sha256(output), self.right))
+
+    def test_restore_with_a_check(self):
+        self.try_all("restore", "-integrity-check", "full", "-o", "OUTPUT", f"/data/{NAME}",
+                     judge=lambda output, done: self.assertEqual(sha256(output), self.right))
+
+    def test_restore_all(self):
+        self.try_all("restore", "-all", "-o", "OUTPUT",
+                     judge=lambda output, done: self.assertEqual(sha256(output / NAME), self.right))
+
+    def test_verify(self):
+        self.try_all("verify", "-json",
+                     judge=lambda output, done: self.assertEqual([row["ok"] for row in json.loads(done.stdout)], [True]))
+
+    def test_one_that_stays_damaged(self):
+        self.bucket.spoil("snapshots/00000000", *[lambda body: flip(700_000)(body) if len(body) > 1 << 20 else body] * 100)
+        output, environment = self.folder / "o.db", {"XDG_CACHE_HOME": str(self.folder / "xdg")}
+        done = self.run_litemount("restore", "-config", self.config, "-o", output, f"/data/{NAME}", environment=environment)
+        self.assertEqual((done.returncode, output.exists()), (1, False), done.stderr)
+        self.assertRegex(done.stderr.splitlines()[-1], "error: large.db: .*(damaged|no usable snapshot)")
+        done = self.run_litemount("verify", "-config", self.config, environment=environment)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, "FAILED  large.db: .*snapshots/00000000.snapshot.lz4 is damaged")
 
 
 class LargeSnapshot(TransitTest):

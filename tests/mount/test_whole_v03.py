@@ -5,6 +5,7 @@ import datetime
 import errno
 import os
 import pathlib
+import re
 import sqlite3
 
 from make_backup import GENERATION, START, Writer, commit_ends, compress, write_backup
@@ -177,12 +178,15 @@ class WrongInTheCache(Whole):
             fact.unlink()
         self.read_blocks(3)
         done = self.restore()
-        self.assertIn("what was kept of it is something else", done.stderr)
         self.assertEqual((done.returncode, sha256(self.folder / "o.db")), (0, self.states[-1][2]), done.stderr)
+        self.assertIn("what was kept of it is something else; restoring it once more", done.stderr)
 
     def test_verify_drops_it(self):
         done = self.run_verb("verify")
         self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        note = r"(?m)^note    large.db: s3://\S+/snapshots/00000000.snapshot.lz4: what the cache had of it was something else, and is dropped$"
+        self.assertEqual(len(re.findall(note, done.stdout)), 1, done.stdout)
+        self.assertNotIn("note ", self.run_verb("verify").stdout)
         done = self.restore()
         self.assertEqual((done.returncode, sha256(self.folder / "o.db")), (0, self.states[-1][2]), done.stderr)
 

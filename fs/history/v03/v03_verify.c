@@ -11,7 +11,6 @@
 #include "lead.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
-#include "litemount/log.h"
 #include "litemount/parallel.h"
 #include "litemount/task.h"
 #include "object_stream.h"
@@ -89,9 +88,8 @@ static int verify_large_snapshot(const struct verifying *verifying, struct snaps
     int r = learnt_read(verify_attempt, &verified, task);
     cache_image_close(comparison->image);
     if (r == 0 && comparison->differs) {
-        log_warning("%s/%s: what the cache had of it was something else, and is dropped",
-                    replica_url(generation->replica), snapshot->object.key);
         snapshot_drop_kept(generation, snapshot);
+        r = verifier_note_dropped(verifying->verifier, generation->replica, &snapshot->object);
     }
     return r;
 }

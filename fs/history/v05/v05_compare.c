@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "litemount/cleanup.h"
-#include "litemount/log.h"
 #include "ltx_image.h"
 #include "ltx_sums.h"
 
@@ -18,7 +17,7 @@ struct v05_comparison {
     struct cache_image *image; /* NULL: the file's header can't be read */
     size_t page_size;
     uint64_t entry; /* pages that were shown */
-    bool differs;
+    bool differs, dropped;
     uint8_t room[65536];
 };
 
@@ -49,6 +48,11 @@ void v05_compare_end(struct v05_comparison *comparison)
     cache_image_close(comparison->image);
     free(comparison->identity);
     free(comparison);
+}
+
+bool v05_compare_has_dropped(const struct v05_comparison *comparison)
+{
+    return comparison->dropped;
 }
 
 static void compare_page(void *context, const struct ltx_page *place, const uint8_t *page)
@@ -93,14 +97,11 @@ static bool compare_places(const struct ltx_table *table, const struct ltx_index
 
 void v05_compare_conclude(struct v05_comparison *comparison, const struct ltx_index *index)
 {
-    const struct ltx_file *file = comparison->file;
-
     if (comparison->has_table && !compare_places(&comparison->table, index))
         comparison->differs = true;
     if (!comparison->differs)
         return;
-    log_warning("%s/%s: what was cached of it was wrong, and is dropped", replica_url(file->replica),
-                file->object.key);
+    comparison->dropped = true;
     ltx_table_drop(comparison->cache, comparison->identity);
     ltx_sums_drop(comparison->cache, comparison->identity);
     if (comparison->image)

@@ -16,4 +16,7 @@ void v05_compare_start(struct v05_comparison *comparison, const uint8_t start[st
 /* The checker has ended, and the file is sound: drops what the cache holds of it if any of that differs. */
 void v05_compare_conclude(struct v05_comparison *comparison, const struct ltx_index *index);
 
+/* Whether it has. */
+bool v05_compare_has_dropped(const struct v05_comparison *comparison);
+
 void v05_compare_end(struct v05_comparison *comparison); /* NULL is fine */
