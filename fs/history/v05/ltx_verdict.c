@@ -266,7 +266,7 @@ int ltx_verdict_round_off(const struct ltx_file *file, struct task *task)
     const struct ltx_sums *sums = file->sums;
     struct task attempt;
 
-    if (!sums || atomic_load(&sums->verdict) != LTX_UNKNOWN ||
+    if (!sums || atomic_load(&sums->verdict) == LTX_HOLDS ||
         atomic_load(&sums->n_noted) < file->table.n - file->table.n / FEW)
         return 0;
     task_init(&attempt, task);

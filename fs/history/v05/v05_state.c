@@ -75,6 +75,15 @@ static int plan_each(const struct plan *plan, int (*verdict)(const struct ltx_fi
     return r;
 }
 
+/* Whether somebody has read the state's end: this one, which ends at `end`, or one before it. Whoever copies it
+ * has several reads under way, and the last one of them to be done need not be that of the end. */
+static bool has_ended(struct v05_state *state, uint64_t end)
+{
+    if (end == state->base.size)
+        atomic_store(&state->ended, true);
+    return atomic_load(&state->ended);
+}
+
 static int64_t state_v05_read(struct state *base, uint64_t offset, size_t length, void *bytes,
                               struct task *task)
 {
@@ -91,7 +100,7 @@ static int64_t state_v05_read(struct state *base, uint64_t offset, size_t length
         if (r != -ESTALE || looks == MOST_LOOKS || succeed(state, task) < 0)
             break;
     }
-    if (r == 0 && bytes && offset + length == base->size)
+    if (r == 0 && bytes && has_ended((struct v05_state *)base, offset + length))
         r = plan_each(&state->plan, ltx_verdict_round_off, &attempt);
     return r < 0 ? task_fail(task, -r, "%s", task_reason(&attempt, r)) : (int64_t)length;
 }

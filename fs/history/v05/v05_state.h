@@ -1,6 +1,8 @@
 /* A state of a v0.5 history. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "v05.h"
 
 /* Where the newest version of a page above the base stands. */
@@ -15,6 +17,7 @@ struct v05_state {
     struct v05_listing *listing; /* a reference: keeps the plan's files */
     struct plan plan;
     uint32_t page_size;
+    atomic_bool ended; /* its end was read */
 
     pthread_mutex_t lock; /* guards what is below until `merged`; it never changes after that */
     bool merged;
