@@ -80,8 +80,8 @@ const char *state_gap(const struct state *state);      /* what is missing before
 const char *state_mixture(const struct state *state);  /* what of a later transaction is in it, or NULL: none
                                                           was found */
 
-/* Of a state that has a gap: the generation that goes on behind it and can't be had, if that is another one than
- * the state's own; else NULL. */
+/* Of a state that has a gap: the generation that goes on behind it and can't be had, if that is another one
+ * than the state's own; else NULL. */
 const char *state_lost_generation(const struct state *state);
 
 /* Why no byte of the state is to be had any more: what was read of an object of it, by whomever, turned out

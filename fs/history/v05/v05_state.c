@@ -75,8 +75,8 @@ static int plan_each(const struct plan *plan, int (*verdict)(const struct ltx_fi
     return r;
 }
 
-/* Whether somebody has read the state's end: this one, which ends at `end`, or one before it. Whoever copies it
- * has several reads under way, and the last one of them to be done need not be that of the end. */
+/* Whether somebody has read the state's end: this one, which ends at `end`, or one before it. Whoever copies
+ * it has several reads under way, and the last one of them to be done need not be that of the end. */
 static bool has_ended(struct v05_state *state, uint64_t end)
 {
     if (end == state->base.size)

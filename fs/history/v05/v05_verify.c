@@ -143,9 +143,8 @@ static int verify_file(const struct verifying *verifying, const struct ltx_file 
 
     if (r < 0)
         return r;
-    r = file->object.size <= V05_WHOLE_OBJECT
-            ? verify_small(verifying->generation, file, comparison, task)
-            : verify_large(verifying, file, comparison, task);
+    r = file->object.size <= V05_WHOLE_OBJECT ? verify_small(verifying->generation, file, comparison, task)
+                                              : verify_large(verifying, file, comparison, task);
     return r == 0 && v05_compare_has_dropped(comparison)
                ? verifier_note_dropped(verifying->verifier, file->replica, &file->object)
                : r;
