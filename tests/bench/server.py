@@ -74,8 +74,8 @@ def adopt(folder):
     """Gives files that were not put by way of the server what it would have noted: their ETags."""
     for path in folder.rglob("*"):
         if path.is_file():
-            status = path.stat()
-            digest = hashlib.md5(f"{path.name} {status.st_size} {status.st_mtime_ns}".encode()).hexdigest()
+            with open(path, "rb") as file:
+                digest = hashlib.file_digest(file, "md5").hexdigest()
             os.setxattr(path, "user.etag", f'"{digest}"'.encode())
 
 
