@@ -22,7 +22,7 @@ void mount_arguments_finish(struct mount_arguments *arguments)
 {
     free(arguments->source);
     free(arguments->mountpoint);
-    free(arguments->shown_source);
+    free(arguments->filesystem_name);
     free(arguments->cache_folder);
     free(arguments->replica);
 }
@@ -131,9 +131,8 @@ static const struct {
     const char *name;
     bool (*set)(struct mount_arguments *arguments, const char *value);
 } settings[] = {
-    {"refresh", set_refresh}, {"cache", set_cache}, {"cache-size", set_cache_size},
-    {"replica", set_replica}, {"uid", set_uid},     {"gid", set_gid},
-    {"umask", set_umask},
+    {"refresh", set_refresh}, {"cache", set_cache}, {"cache-size", set_cache_size}, {"replica", set_replica},
+    {"uid", set_uid},         {"gid", set_gid},     {"umask", set_umask},
 };
 
 /* Words of fstab and of mount(8) that say nothing to us, or what is so anyway. */
@@ -251,13 +250,13 @@ int mount_arguments_read(int argc, char **argv, struct task *task, struct mount_
     }
     if (r == 0 && !arguments.help && !arguments.mountpoint)
         r = task_fail(task, EINVAL, "a source and a mount point are required; see litemount --help");
-    if (r == 0 && arguments.source && !(arguments.shown_source = config_shown_source(arguments.source)))
+    if (r == 0 && arguments.source && !(arguments.filesystem_name = config_filesystem_name(arguments.source)))
         r = -ENOMEM;
     if (r < 0)
         return r;
     *ret_arguments = arguments;
     ret_arguments->options.mountpoint = arguments.mountpoint;
-    ret_arguments->options.source = arguments.shown_source;
+    ret_arguments->options.source = arguments.filesystem_name;
     ret_arguments->options.debug = arguments.debug;
     arguments = (struct mount_arguments){0};
     return 0;

@@ -6,9 +6,9 @@
 struct task;
 
 struct mount_arguments {
-    char *source;       /* a configuration, a URL or a folder: paths made absolute */
-    char *shown_source; /* without secrets */
-    char *mountpoint;   /* made absolute */
+    char *source;          /* a configuration, a URL or a folder: paths made absolute */
+    char *filesystem_name; /* the source without secrets */
+    char *mountpoint;      /* made absolute */
     bool foreground, debug, help;
     bool no_expand_environment;
     char *cache_folder;           /* absolute; NULL: the default */

@@ -118,20 +118,6 @@ static int load_folder(const char *path, struct config **ret_config)
     return 0;
 }
 
-char *config_shown_source(const char *source)
-{
-    const char *scheme = strstr(source, "://");
-    if (!scheme)
-        return strdup(source);
-    const char *host = scheme + 3, *at = memrchr(host, '@', strcspn(host, "/?#"));
-    const char *rest = at ? at + 1 : host;
-    char *shown;
-
-    if (asprintf(&shown, "%.*s%.*s", (int)(host - source), source, (int)strcspn(rest, "?#"), rest) < 0)
-        return NULL;
-    return shown;
-}
-
 /* A file replica's folder must be there: otherwise a slip of the pen would mount as an empty backup. */
 static int load_url(const char *url, const struct config_options *options, struct task *task,
                     struct config **ret_config)

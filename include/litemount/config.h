@@ -100,6 +100,10 @@ int config_parse(const char *name, const char *text, size_t length, const struct
  * frees it; NULL: no memory. */
 char *config_shown_source(const char *source);
 
+/* The same for the table of mounts, where mount(8) looks for what fstab says to know it as mounted: with its
+ * query if that holds no secret. The caller frees it; NULL: no memory. */
+char *config_filesystem_name(const char *source);
+
 /* Leaves each database only its replica of that name (one without a name is called by its type, as Litestream
  * has it), and the databases out that have none. 0, or -ENOENT with a reason if none is left. */
 int config_keep_replica(struct config *config, const char *name, struct task *task);

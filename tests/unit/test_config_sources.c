@@ -81,6 +81,41 @@ static void refuses_sources_that_are_not_there(void **state)
     }
 }
 
+static void shows_no_secret(void **state)
+{
+    static const struct {
+        const char *source, *name;
+    } cases[] = {
+        {"/a/b?c=d,e", "/a/b?c=d,e"},
+        {"s3://b/x", "s3://b/x"},
+        {"s3://b/x?", "s3://b/x?"},
+        {"s3://b/x?region=eu-1&&", "s3://b/x"},
+        {"s3://b/x?endpoint=http://[::1]:9000/&region=eu-1",
+         "s3://b/x?endpoint=http://[::1]:9000/&region=eu-1"},
+        {"s3://b?endpoint=http%3A%2f%2Fhost&skip-verify=1",
+         "s3://b?endpoint=http%3A%2f%2Fhost&skip-verify=1"},
+        {"s3://b/x?forcePathStyle&skipVerify=t&", "s3://b/x?forcePathStyle&skipVerify=t&"},
+        {"s3://u:S3CRET@b/x?region=r", "s3://b/x"},
+        {"s3://b/u@x?region=r", "s3://b/u@x?region=r"},
+        {"s3://b/x?region=r#S3CRET", "s3://b/x"},
+        {"s3://b/x#?region=r", "s3://b/x"},
+        {"s3://b/x?region=r&key=S3CRET", "s3://b/x"},
+        {"s3://b/x?regio=S3CRET", "s3://b/x"},
+        {"s3://b/x?regions=S3CRET", "s3://b/x"},
+        {"s3://b/x?region=r;key=S3CRET", "s3://b/x"},
+        {"s3://b/x?endpoint=http://u:S3CRET@h", "s3://b/x"},
+        {"s3://b/x?endpoint=http://u:S3CRET%40h", "s3://b/x"},
+        {"s3://b/x?endpoint=http://h?key=S3CRET", "s3://b/x"},
+        {"s3://b/x?endpoint=http://h%", "s3://b/x"},
+        {"s3://b/x?%72egion=S3CRET", "s3://b/x"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *name = config_filesystem_name(cases[i].source);
+        assert_string_equal(name, cases[i].name);
+        free(name);
+    }
+}
+
 static void knows_the_default_path(void **state)
 {
     assert_string_equal(config_default_path(&options), "/etc/litestream.yml");
@@ -94,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_urls_and_folders_as_sources),
         cmocka_unit_test(refuses_sources_that_are_not_there),
+        cmocka_unit_test(shows_no_secret),
         cmocka_unit_test(knows_the_default_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
