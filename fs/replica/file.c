@@ -69,8 +69,7 @@ int file_open_key(const struct file_store *file, const char *key, int flags)
     if (!key_stays_inside(key))
         return -ENOENT;
     /* Without O_NONBLOCK the open of a named pipe would wait for a writer. */
-    int fd = openat(folder, key, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    return fd < 0 ? -errno : fd;
+    return file_open_below(folder, key, flags | O_NONBLOCK | O_NOCTTY);
 }
 
 static int read_range(const struct file_store *file, const char *key, int fd, uint64_t offset, size_t length,

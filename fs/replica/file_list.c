@@ -73,7 +73,8 @@ static mode_t entry_type(int folder, const struct dirent *entry, enum list_depth
         return S_IFREG;
     if (entry->d_type == DT_DIR)
         return S_IFDIR;
-    if (fstatat(folder, entry->d_name, &status, 0) < 0)
+    _cleanup_close_ int fd = file_open_below(folder, entry->d_name, O_PATH);
+    if (fd < 0 || fstat(fd, &status) < 0)
         return 0;
     if (S_ISDIR(status.st_mode)) {
         struct stat link;
@@ -198,9 +199,9 @@ static int walk_below(struct walk *walk, int folder, const char *name, const cha
         return listing_add_folder(walk->listing, key + walk->request->root_length);
     if (depth == DEPTH_MAX)
         return file_fail(walk->file, key, "listing it", ELOOP, walk->task);
-    _cleanup_close_ int below = openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    _cleanup_close_ int below = file_open_below(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (below < 0)
-        return errno == ENOENT ? 0 : file_fail(walk->file, key, "listing it", errno, walk->task);
+        return below == -ENOENT ? 0 : file_fail(walk->file, key, "listing it", -below, walk->task);
     return walk_folder(walk, below, key, depth + 1);
 }
 

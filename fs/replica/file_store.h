@@ -1,4 +1,4 @@
-/* The folder store's parts: file.c opens and reads, file_list.c lists. */
+/* The folder store's parts: file.c opens and reads, file_list.c lists, file_below.c goes round other mounts. */
 #pragma once
 
 #include <stdint.h>
@@ -24,6 +24,10 @@ void file_format_version(const struct stat *status, char text[static FILE_VERSIO
 /* Opens what `key` names below the folder; "" is the folder itself. A descriptor or a negative errno without
  * a reason. */
 int file_open_key(const struct file_store *file, const char *key, int flags);
+
+/* As openat, of a path below `folder`, and close-on-exec: a descriptor or a negative errno. Nothing is asked of
+ * a mount of litemount's on the way, and what is in one is not there: -ENOENT. */
+int file_open_below(int folder, const char *path, int flags);
 
 /* task_fail with a sentence on `key`: `doing` failed with the positive errno `code`. */
 int file_fail(const struct file_store *file, const char *key, const char *doing, int code, struct task *task);
