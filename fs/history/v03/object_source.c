@@ -140,7 +140,9 @@ int object_source_read(struct object_source *source, uint64_t offset, size_t len
     uint64_t start, end;
     size_t span;
 
-    if (!source->is_sealed || length == 0)
+    if (length == 0)
+        return 0; /* an empty object has no bytes to point to */
+    if (!source->is_sealed)
         return read_stored(source, offset, length, bytes, task);
     uint64_t first = offset / AGE_CHUNK, last = (offset + length - 1) / AGE_CHUNK;
     if (age_chunk_place(&source->age, first, &start, &span) < 0 ||
