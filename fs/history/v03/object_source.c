@@ -99,8 +99,6 @@ void object_source_finish(struct object_source *source)
 static int read_stored(struct object_source *source, uint64_t offset, size_t length, void *bytes,
                        struct task *task)
 {
-    if (length == 0)
-        return 0;
     if (!source->anew && offset <= source->head.size && length <= source->head.size - offset) {
         memcpy(bytes, source->head.data + offset, length);
         return 0;
