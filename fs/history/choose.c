@@ -6,6 +6,7 @@
 #include "choose.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
@@ -25,23 +26,49 @@ static int learn_times(const struct generations *generations, struct task *task)
     return r;
 }
 
-static struct generation *restore_choice(const struct generations *generations, int64_t time)
-{
-    struct generation *choice = NULL;
-    int64_t earliest, latest, choice_latest = INT64_MIN;
+/* From when to when a generation's objects are. */
+struct bounds {
+    bool are_known; /* there are any */
+    int64_t earliest, latest;
+};
 
-    for (size_t i = 0; i < generations->n; i++) {
+/* One of each generation; the caller frees them. NULL: no memory. */
+static struct bounds *list_bounds(const struct generations *generations)
+{
+    struct bounds *bounds = calloc(generations->n + 1, sizeof *bounds);
+
+    for (size_t i = 0; bounds && i < generations->n; i++) {
         struct generation *generation = generations->items[i];
-        if (!generation->ops->bounds(generation, &earliest, &latest))
+        bounds[i].are_known = generation->ops->bounds(generation, &bounds[i].earliest, &bounds[i].latest);
+    }
+    return bounds;
+}
+
+/* The number of the generation that is restored from; `n`: none. */
+static size_t restore_choice(const struct bounds *bounds, size_t n, int64_t time)
+{
+    size_t choice = n;
+    int64_t latest = INT64_MIN;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!bounds[i].are_known || bounds[i].latest <= latest ||
+            (time != INSTANT_MAX && (time < bounds[i].earliest || time > bounds[i].latest)))
             continue;
-        if (time != INSTANT_MAX && (time < earliest || time > latest))
-            continue;
-        if (latest <= choice_latest)
-            continue;
-        choice = generation;
-        choice_latest = latest;
+        choice = i;
+        latest = bounds[i].latest;
     }
     return choice;
+}
+
+static int unmixed_choice(const struct generations *generations, int64_t time, struct generation **ret_choice)
+{
+    _cleanup_free_ struct bounds *bounds = list_bounds(generations);
+
+    if (!bounds)
+        return -ENOMEM;
+    size_t choice = restore_choice(bounds, generations->n, time);
+    *ret_choice = choice < generations->n ? generations->items[choice] : NULL;
+    return 0;
 }
 
 static bool is_mixed(const struct generations *generations)
@@ -114,8 +141,39 @@ int choose_state(const struct generations *generations, int64_t time, struct tas
     if (time != INSTANT_MAX && is_mixed(generations))
         r = mixed_choice(generations, time, &choice);
     else
-        choice = restore_choice(generations, time);
+        r = unmixed_choice(generations, time, &choice);
     return r < 0 ? r : reachable_state(generations, choice, time, task, ret_state);
+}
+
+/* What is known of the states at one time: generation `i`'s is number i * `stride`. The choice answers alone
+ * if its state is whole; without all objects' times it may be another one. */
+static uint64_t known_inode(const struct generations *generations, const struct bounds *bounds,
+                            const struct known_state *states, size_t stride, int64_t time)
+{
+    if (generations->n == 1)
+        return states[0].inode;
+    for (size_t i = 0; i < generations->n; i++)
+        if (!states[i * stride].is_timed)
+            return 0;
+    if (time != INSTANT_MAX && is_mixed(generations))
+        return 0;
+    size_t choice = restore_choice(bounds, generations->n, time);
+    return choice < generations->n && states[choice * stride].is_whole ? states[choice * stride].inode : 0;
+}
+
+int choose_inodes(const struct generations *generations, const int64_t *times, size_t n, uint64_t *ret_inodes)
+{
+    _cleanup_free_ struct known_state *states = calloc(generations->n * n + 1, sizeof *states);
+    _cleanup_free_ struct bounds *bounds = list_bounds(generations);
+    int r = states && bounds ? 0 : -ENOMEM;
+
+    for (size_t i = 0; i < generations->n && r == 0; i++) {
+        struct generation *generation = generations->items[i];
+        r = generation->ops->known_at(generation, times, n, states + i * n);
+    }
+    for (size_t i = 0; i < n && r == 0; i++)
+        ret_inodes[i] = generations->n ? known_inode(generations, bounds, states + i, n, times[i]) : 0;
+    return r;
 }
 
 int choose_position(const struct generations *generations, const char *position, struct task *task,

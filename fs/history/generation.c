@@ -98,6 +98,11 @@ uint64_t state_identity(const struct state *state)
     return state->gap ? hash_text(state->identity, state->gap) : state->identity;
 }
 
+uint64_t state_inode(const struct state *state)
+{
+    return state->inode;
+}
+
 const char *state_generation(const struct state *state)
 {
     return state->generation->name;

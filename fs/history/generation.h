@@ -14,6 +14,13 @@ struct generation;
 struct replica;
 struct verifier;
 
+/* What a listing tells of the state for a time, before it is opened. */
+struct known_state {
+    uint64_t inode; /* as state_inode; 0: it does not tell, or there is none */
+    bool is_whole;  /* it surely has no gap */
+    bool is_timed;  /* the time of every object of the generation is known */
+};
+
 struct generation_ops {
     /* Lists what the replica holds now. `whole`: all again, not only what came since. */
     int (*refresh)(struct generation *generation, const struct contents *contents, bool whole,
@@ -34,6 +41,10 @@ struct generation_ops {
     /* The newest point at or before `time` that names and times show (INSTANT_MAX: the last one); false if
      * none. */
     bool (*point_at)(struct generation *generation, int64_t time, int64_t *ret_point);
+
+    /* The states that open_at would give for `times`, ascending. Reads nothing. 0 or -ENOMEM. */
+    int (*known_at)(struct generation *generation, const int64_t *times, size_t n,
+                    struct known_state *ret_states);
 
     int (*open_at)(struct generation *generation, int64_t time, struct task *task, struct state **ret_state);
     int (*open_position)(struct generation *generation, const char *position, struct task *task,
@@ -106,6 +117,7 @@ struct state {
     struct generation *generation; /* a reference */
     uint64_t size, source_size;
     uint64_t identity; /* of the bytes and the point; see state_identity */
+    uint64_t inode;    /* of the bytes; see state_inode */
     int64_t time;
     const char *replica; /* lives as long as the generation */
     char *position, *gap, *mixture;

@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "choose.h"
+#include "history_parts.h"
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
 #include "merged.h"
@@ -93,8 +95,8 @@ static int list_merged_landmarks(struct generations *same, struct instants *inst
     return r;
 }
 
-static int list_landmarks_of(const struct generations *generations, const char *name, struct instants *instants,
-                             struct task *task)
+static int list_landmarks_of(const struct generations *generations, const char *name,
+                             struct instants *instants, struct task *task)
 {
     _cleanup_(generations_finish) struct generations same = {0};
     int r = generations_select(generations, name, &same);
@@ -163,4 +165,22 @@ int history_list_positions(struct history *history, const char *generation, cons
 
     names_sort(names);
     return r;
+}
+
+int history_list_inodes(struct history *history, const char *generation, const int64_t *times, size_t n,
+                        uint64_t *ret_inodes)
+{
+    _cleanup_(generations_finish) struct generations generations = {0}, same = {0};
+    int r = history_current(history, &generations);
+
+    if (r == 0 && generation)
+        r = generations_select(&generations, generation, &same);
+    if (r == -ENOMEM)
+        return r;
+    return choose_inodes(generation ? &same : &generations, times, n, ret_inodes);
+}
+
+bool history_is_current(struct history *history)
+{
+    return look_is_fresh(&history->look, history->options.refresh);
 }

@@ -53,6 +53,19 @@ void names_cut(struct names *names, size_t n)
         free(names->items[--names->n].text);
 }
 
+size_t instants_until(const struct instants *instants, int64_t time)
+{
+    size_t low = 0, high = instants->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (instants->times[middle] <= time)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 void names_finish(struct names *names)
 {
     names_cut(names, 0);
@@ -66,8 +79,16 @@ int names_add(struct names *names, const char *text, bool is_folder)
     int r = copy ? ARRAY_GROW(names->items, names->capacity, names->n + 1) : -1;
     if (r < 0)
         return -ENOMEM;
-    names->items[names->n++] = (struct name){steal_pointer(copy), is_folder};
+    names->items[names->n++] = (struct name){.text = steal_pointer(copy), .is_folder = is_folder};
     return 0;
+}
+
+int names_add_state(struct names *names, const char *text, uint64_t inode)
+{
+    int r = names_add(names, text, false);
+    if (r == 0)
+        names->items[names->n - 1].inode = inode;
+    return r;
 }
 
 int names_add_text(struct names *names, const char *format, va_list arguments)
@@ -111,6 +132,14 @@ void names_join(const struct names *names, char *text, size_t size)
         length += (size_t)snprintf(text + length, size - length, "%s%s", i ? ", " : "", names->items[i].text);
 }
 
+/* The first of two of the same name stays; of which of them the inode is nobody knows. */
+static void drop_double(struct name *kept, struct name *other)
+{
+    if (kept->inode != other->inode)
+        kept->inode = 0;
+    free(other->text);
+}
+
 void names_sort(struct names *names)
 {
     size_t kept = 0;
@@ -118,7 +147,7 @@ void names_sort(struct names *names)
         qsort(names->items, names->n, sizeof *names->items, compare_names);
     for (size_t i = 0; i < names->n; i++) {
         if (kept && strcmp(names->items[kept - 1].text, names->items[i].text) == 0)
-            free(names->items[i].text);
+            drop_double(&names->items[kept - 1], &names->items[i]);
         else
             names->items[kept++] = names->items[i];
     }

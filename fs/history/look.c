@@ -77,3 +77,11 @@ int64_t look_time(struct look *look)
     pthread_mutex_unlock(&look->lock);
     return time;
 }
+
+bool look_is_fresh(struct look *look, int64_t age)
+{
+    pthread_mutex_lock(&look->lock);
+    bool fresh = !is_due(look, clock_now(), age);
+    pthread_mutex_unlock(&look->lock);
+    return fresh;
+}

@@ -29,5 +29,8 @@ void look_finish(struct look *look);
 int look_begin(struct look *look, int64_t age, struct task *task);
 void look_end(struct look *look, int result, const struct task *task);
 
+/* Whether look_begin would return 0 at once, as far as only the last look's age counts. */
+bool look_is_fresh(struct look *look, int64_t age);
+
 /* When the last look that succeeded began: nanoseconds since 1970, UTC; 0: never. */
 int64_t look_time(struct look *look);

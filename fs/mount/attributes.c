@@ -39,7 +39,7 @@ void node_attributes(const struct filesystem *filesystem, const struct node *nod
     } else if (is_folder) {
         place_time(&node->place, &time);
     }
-    ret_stat->st_ino = node->number;
+    ret_stat->st_ino = node->inode;
     ret_stat->st_mode = (is_folder ? S_IFDIR : S_IFREG) | permissions(filesystem->options, is_folder);
     ret_stat->st_nlink = 1;
     ret_stat->st_uid = filesystem->options->uid;

@@ -39,12 +39,12 @@ void filesystem_opendir(fuse_req_t request, fuse_ino_t number, struct fuse_file_
 static size_t add_entry(fuse_req_t request, const struct node *node, const struct names *names, size_t i,
                         char *bytes, size_t room)
 {
-    struct stat stat = {.st_ino = node->number, .st_mode = S_IFDIR};
+    struct stat stat = {.st_ino = i ? node->parent_inode : node->inode, .st_mode = S_IFDIR};
 
     if (i < 2)
         return fuse_add_direntry(request, bytes, room, i ? ".." : ".", &stat, (off_t)i + 1);
     const struct name *name = &names->items[i - 2];
-    stat.st_ino = node_number_of(node, name->text);
+    stat.st_ino = node_listed_inode(node, name);
     stat.st_mode = name->is_folder ? S_IFDIR : S_IFREG;
     return fuse_add_direntry(request, bytes, room, name->text, &stat, (off_t)i + 1);
 }

@@ -27,5 +27,10 @@ int found_state(struct found *found, struct state *state);
 /* Cuts ".EXT" off the name of a database's file, into `text`. False if it does not end so. */
 bool cut_extension(const char *name, const char *database, char *text, size_t size);
 
-/* TEXT.EXT, as a name in a list. 0 or -ENOMEM. */
-int add_file(struct names *names, const char *text, const char *database);
+/* TEXT.EXT, as the name of a state's file in a list: see names_add_state. 0 or -ENOMEM. */
+int add_file(struct names *names, const char *text, const char *database, uint64_t inode);
+
+/* TIME.EXT for each of the instants, ascending, by which the states of the database or generation are shown.
+ */
+int add_instants(struct history *history, const struct place *place, const struct instants *shown,
+                 struct names *names);

@@ -35,12 +35,17 @@ static int add_latest_file(struct catalog *catalog, const struct place *place, s
                            struct names *names)
 {
     _cleanup_(instants_finish) struct instants landmarks = {0};
+    static const int64_t latest = INSTANT_MAX;
     struct history *history;
+    uint64_t inode;
     int r = find(catalog, place, task, &history);
 
     if (r == 0)
         r = history_list_landmarks(history, place->generation, task, &landmarks);
-    return r < 0 || landmarks.n == 0 ? r : add_file(names, "latest", place->name);
+    if (r < 0 || landmarks.n == 0)
+        return r;
+    r = history_list_inodes(history, place->generation, &latest, 1, &inode);
+    return r < 0 ? r : add_file(names, "latest", place->name, inode);
 }
 
 static int has_generation(struct catalog *catalog, const struct place *place, const char *name,
@@ -91,18 +96,15 @@ int instants_lookup(struct catalog *catalog, const struct place *place, const ch
 
 int instants_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names)
 {
-    _cleanup_(instants_finish) struct instants landmarks = {0};
+    _cleanup_(instants_finish) struct instants landmarks = {0}, shown = {0};
     struct history *history;
     int r = find(catalog, place, task, &history);
 
     if (r == 0)
         r = history_list_landmarks(history, place->generation, task, &landmarks);
-    for (size_t i = 0; i < landmarks.n && r == 0; i++) {
-        char text[INSTANT_TEXT_SIZE];
-        instant_format(shown_instant(&landmarks, i), text);
-        r = add_file(names, text, place->name);
-    }
-    return r;
+    for (size_t i = 0; i < landmarks.n && r == 0; i++)
+        r = instants_add(&shown, shown_instant(&landmarks, i));
+    return r < 0 ? r : add_instants(history, place, &shown, names);
 }
 
 int generations_lookup(struct catalog *catalog, const struct place *place, const char *name,

@@ -169,24 +169,21 @@ int points_hour_lookup(struct catalog *catalog, const struct place *place, const
     return -ENOENT;
 }
 
-struct file_list {
-    struct names *names;
-    const char *database;
-};
-
-static int add_point_file(void *context, const struct span *span, int64_t shown)
+static int add_shown(void *context, const struct span *span, int64_t shown)
 {
-    struct file_list *list = context;
-    char text[INSTANT_TEXT_SIZE];
-    instant_format(shown, text);
-    return add_file(list->names, text, list->database);
+    return instants_add(context, shown);
 }
 
 int points_hour_list(struct catalog *catalog, const struct place *place, struct task *task,
                      struct names *names)
 {
-    struct file_list list = {names, place->name};
-    return each_point(catalog, place, task, add_point_file, &list);
+    _cleanup_(instants_finish) struct instants shown = {0};
+    struct history *history;
+    int r = each_point(catalog, place, task, add_shown, &shown);
+
+    if (r == 0)
+        r = catalog_find(catalog, place->name, task, &history);
+    return r < 0 ? r : add_instants(history, place, &shown, names);
 }
 
 /* A name in positions/ is a folder, or (with EXT) a state. */
@@ -227,7 +224,7 @@ int positions_list(struct catalog *catalog, const struct place *place, struct ta
     for (size_t i = 0; i < entries.n && r == 0; i++) {
         const struct name *entry = &entries.items[i];
         r = entry->is_folder ? names_add(names, entry->text, true)
-                             : add_file(names, entry->text, place->name);
+                             : add_file(names, entry->text, place->name, entry->inode);
     }
     return r;
 }

@@ -97,6 +97,14 @@ struct census {
     int64_t time;
 };
 
+/* Notes which state is shown, if that is known: of a database that nobody was asked for it may not be. */
+static int note_inode(struct history *history, int64_t time, struct name *name)
+{
+    if (time == INSTANT_MAX && !history_is_current(history))
+        return 0;
+    return history_list_inodes(history, NULL, &time, 1, &name->inode);
+}
+
 /* Whether the database has something to show at that time; a folder always has. Of one that was found by
  * listing the store something is there, so nobody needs to be asked for the latest. */
 static int count_database(void *context, size_t item, struct task *task)
@@ -109,18 +117,18 @@ static int count_database(void *context, size_t item, struct task *task)
     census->shown[item] = census->all->items[item].is_folder;
     if (r < 0 || census->shown[item])
         return r;
-    census->shown[item] = census->time == INSTANT_MAX && catalog_folder(census->catalog, full);
-    if (census->shown[item])
-        return 0;
     if ((r = catalog_find(census->catalog, full, task, &history)) < 0)
         return r;
+    census->shown[item] = census->time == INSTANT_MAX && catalog_folder(census->catalog, full);
+    if (census->shown[item])
+        return note_inode(history, census->time, &census->all->items[item]);
     r = history_has_point(history, census->time, task);
     if (r == -ECANCELED || r == -ENOMEM)
         return r;
     /* One database that can't be asked must not hide the others: it is shown, and a look at it says what is
      * wrong. */
     census->shown[item] = r != 0;
-    return 0;
+    return r > 0 ? note_inode(history, census->time, &census->all->items[item]) : 0;
 }
 
 static int list_databases(struct catalog *catalog, const struct place *place, int64_t time, struct task *task,
@@ -136,7 +144,8 @@ static int list_databases(struct catalog *catalog, const struct place *place, in
     r = parallel_each(all.n, PARALLEL_DATABASES, count_database, &census, task);
     for (size_t i = 0; i < all.n && r == 0; i++)
         if (shown[i])
-            r = names_add(names, all.items[i].text, all.items[i].is_folder);
+            r = all.items[i].is_folder ? names_add(names, all.items[i].text, true)
+                                       : names_add_state(names, all.items[i].text, all.items[i].inode);
     return r;
 }
 

@@ -37,7 +37,8 @@ int nodes_init(struct nodes *nodes)
     nodes->root = calloc(1, sizeof *nodes->root);
     if (!nodes->chains || !nodes->root || !(nodes->root->path = strdup("")))
         return -ENOMEM;
-    nodes->root->number = NODE_ROOT;
+    nodes->root->number = nodes->root->inode = NODE_ROOT;
+    nodes->root->parent_inode = NODE_UNKNOWN_INODE;
     pthread_mutex_init(&nodes->lock, NULL);
     return 0;
 }
@@ -102,13 +103,29 @@ uint64_t node_number_of(const struct node *parent, const char *name)
     return as_number(hash_text(hash_text(HASH_START, parent->path), name));
 }
 
+static uint64_t state_number(uint64_t hash, const char *database)
+{
+    return as_number(hash_text(hash, database));
+}
+
+uint64_t node_listed_inode(const struct node *parent, const struct name *name)
+{
+    _cleanup_free_ char *database = NULL;
+
+    if (name->is_folder || parent->place.kind == PLACE_OWN)
+        return node_number_of(parent, name->text);
+    if (name->inode == 0 || place_database(&parent->place, name->text, &database) < 0)
+        return NODE_UNKNOWN_INODE;
+    return state_number(name->inode, database);
+}
+
 /* A FILE-wal of other pages is another file: what a node shows never changes. */
-static uint64_t number_of(const struct node *node, const struct node *parent, const char *name)
+static uint64_t inode_of(const struct node *node, const struct node *parent, const char *name)
 {
     char page_size[16];
 
     if (node->kind == NODE_STATE)
-        return as_number(hash_text(state_identity(node->state), node->database));
+        return state_number(state_inode(node->state), node->database);
     if (node->kind != NODE_WAL_FILE)
         return node_number_of(parent, name);
     snprintf(page_size, sizeof page_size, "%" PRIu32, node->page_size);
@@ -131,7 +148,10 @@ static int make(const struct node *parent, const char *name, struct found *found
     node->state = found->state;
     node->database = found->database;
     node->page_size = found->page_size;
-    node->number = number_of(node, parent, name);
+    node->inode = inode_of(node, parent, name);
+    node->parent_inode = parent->inode;
+    node->number =
+        node->kind == NODE_STATE ? state_number(state_identity(node->state), node->database) : node->inode;
     *found = (struct found){0};
     *ret_node = steal_pointer(node);
     return 0;
@@ -156,15 +176,15 @@ static bool is_same(const struct node *one, const struct node *other)
     if (one->kind != NODE_STATE)
         return strcmp(one->path, other->path) == 0;
     return strcmp(one->database, other->database) == 0 &&
-           state_identity(one->state) == state_identity(other->state) &&
+           state_identity(one->state) == state_identity(other->state) && one->inode == other->inode &&
            state_size(one->state) == state_size(other->state) &&
            state_time(one->state) == state_time(other->state) &&
            is_same_text(state_generation(one->state), state_generation(other->state)) &&
            is_same_text(state_position(one->state), state_position(other->state));
 }
 
-/* The node that is the same as `made`, or NULL and a number for it that nobody has: names come out of a backup,
- * and different ones may be made to have the same hash. */
+/* The node that is the same as `made`, or NULL and a number for it that nobody has: names come out of a
+ * backup, and different ones may be made to have the same hash. */
 static struct node *find_same_locked(struct nodes *nodes, struct node *made)
 {
     struct node *node;

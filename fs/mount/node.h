@@ -3,7 +3,11 @@
  * A number is a hash of what the node is (a folder's path; a file's database, position and time), so equal
  * things have equal numbers, across lookups and across mounts, and a state's pages in the kernel's cache
  * serve every name that leads to it; of two that have the same hash the later gets the next number that is
- * free. A node lives as long as the kernel remembers it. */
+ * free. A node lives as long as the kernel remembers it.
+ *
+ * What stat shows as the inode is another number: of a state, one that tells its bytes alone, and that a
+ * listing tells from names without opening anything. So several nodes may show the same one, if they have the
+ * same bytes: a state with a gap and without, one that failed and the one in its place. */
 #pragma once
 
 #include <pthread.h>
@@ -18,6 +22,8 @@ struct node {
     bool told;         /* that its state has failed; likewise */
 
     /* Never change: */
+    uint64_t inode;        /* as stat and listings show it */
+    uint64_t parent_inode; /* the folder's that it was looked up in first */
     enum node_kind { NODE_FOLDER, NODE_STATE, NODE_WAL_FILE, NODE_EMPTY_FILE, NODE_STATS } kind;
     char *path;          /* below the mount point, as it was first looked up: for messages */
     struct place place;  /* NODE_FOLDER */
@@ -26,7 +32,8 @@ struct node {
     uint32_t page_size;  /* NODE_WAL_FILE: bytes */
 };
 
-#define NODE_ROOT 1 /* the kernel's number for the root */
+#define NODE_ROOT 1                   /* the kernel's number for the root */
+#define NODE_UNKNOWN_INODE 0xffffffff /* in a listing, as libfuse has it: stat tells */
 
 struct nodes {
     pthread_mutex_t lock;
@@ -59,5 +66,8 @@ struct failed_node {
 /* Tells of one, each once; false if there is none left. */
 bool nodes_next_failed(struct nodes *nodes, struct failed_node *ret_failed);
 
-/* The number of the folder or file `name` in `parent`, for a listing. */
+/* The number of the folder or file `name` in `parent`, which is no state. */
 uint64_t node_number_of(const struct node *parent, const char *name);
+
+/* The inode that the listed name has, or NODE_UNKNOWN_INODE. */
+uint64_t node_listed_inode(const struct node *parent, const struct name *name);

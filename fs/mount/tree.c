@@ -103,12 +103,27 @@ bool cut_extension(const char *name, const char *database, char *text, size_t si
     return true;
 }
 
-int add_file(struct names *names, const char *text, const char *database)
+int add_file(struct names *names, const char *text, const char *database, uint64_t inode)
 {
     _cleanup_free_ char *name = NULL;
     if (asprintf(&name, "%s.%s", text, catalog_extension(database)) < 0)
         return -ENOMEM;
-    return names_add(names, name, false);
+    return names_add_state(names, name, inode);
+}
+
+int add_instants(struct history *history, const struct place *place, const struct instants *shown,
+                 struct names *names)
+{
+    _cleanup_free_ uint64_t *inodes = calloc(shown->n + 1, sizeof *inodes);
+    int r =
+        inodes ? history_list_inodes(history, place->generation, shown->times, shown->n, inodes) : -ENOMEM;
+
+    for (size_t i = 0; i < shown->n && r == 0; i++) {
+        char text[INSTANT_TEXT_SIZE];
+        instant_format(shown->times[i], text);
+        r = add_file(names, text, place->name, inodes[i]);
+    }
+    return r;
 }
 
 /* The name of the database file that `name` stands beside, or NULL. The caller frees it. */
@@ -120,10 +135,15 @@ static char *beside(const char *name)
     return strndup(name, length - 4);
 }
 
-static int name_database(const struct place *place, const char *name, struct found *found)
+int place_database(const struct place *place, const char *name, char **ret_database)
 {
     bool by_name = place->kind == PLACE_LATEST || place->kind == PLACE_AT_TIME;
-    return set_text(&found->database, place->name, by_name ? name : NULL);
+    char *database = NULL;
+    int r = set_text(&database, place->name, by_name ? name : NULL);
+
+    if (r == 0)
+        *ret_database = database;
+    return r;
 }
 
 /* Turns what was found as FILE into the FILE-wal or FILE-shm of that `name` beside it. */
@@ -153,7 +173,7 @@ int tree_lookup(struct catalog *catalog, const struct place *place, const char *
             r = found_beside(name, task, &found);
     }
     if (r == 0 && found.kind == FOUND_STATE)
-        r = name_database(place, name, &found);
+        r = place_database(place, name, &found.database);
     if (r < 0)
         return r;
     *ret_found = found;

@@ -66,8 +66,13 @@ void found_finish(struct found *found);
 int tree_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
                 struct found *ret_found);
 
-/* Adds the names that stand in `place`, sorted. */
+/* Adds the names that stand in `place`, sorted; those of states with their state_inode, as far as it is known
+ * without asking a store. */
 int tree_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names);
+
+/* The name of the database that the file `name` in `place` is a state of; the caller frees it. 0 or -ENOMEM.
+ */
+int place_database(const struct place *place, const char *name, char **ret_database);
 
 /* The instant that the folder is about, if it is an absolute one. */
 bool place_time(const struct place *place, int64_t *ret_time);

@@ -73,6 +73,8 @@ uint64_t state_size(const struct state *state);        /* bytes */
 int64_t state_time(const struct state *state);         /* the point's own time: nanoseconds since 1970, UTC */
 uint64_t state_source_size(const struct state *state); /* bytes of the objects that back it */
 uint64_t state_identity(const struct state *state);    /* equal for equal states of one database, else not */
+uint64_t state_inode(const struct state *state); /* a number for its bytes, of those of one database: equal by
+                                                    whatever name and time; see history_list_inodes */
 const char *state_generation(const struct state *state);
 const char *state_position(const struct state *state); /* as below positions/, without extension */
 const char *state_replica(const struct state *state);  /* URL without secrets */
@@ -122,21 +124,24 @@ struct instants {
 };
 
 void instants_finish(struct instants *instants);
-int instants_add(struct instants *instants, int64_t time); /* in any order; 0 or -ENOMEM */
-void instants_sort(struct instants *instants);             /* ascending, doubles dropped */
+int instants_add(struct instants *instants, int64_t time);            /* in any order; 0 or -ENOMEM */
+void instants_sort(struct instants *instants);                        /* ascending, doubles dropped */
+size_t instants_until(const struct instants *instants, int64_t time); /* how many, ascending, are not later */
 
 /* Names of one folder's entries. */
 struct names {
     struct name {
         char *text;
         bool is_folder;
+        uint64_t inode; /* of a state: its state_inode; 0: not known */
     } * items;
     size_t n, capacity;
 };
 
 void names_finish(struct names *names);
 void names_cut(struct names *names, size_t n); /* leaves the first `n` */
-int names_add(struct names *names, const char *text, bool is_folder); /* copies; 0 or -ENOMEM */
+int names_add(struct names *names, const char *text, bool is_folder);       /* copies; 0 or -ENOMEM */
+int names_add_state(struct names *names, const char *text, uint64_t inode); /* likewise */
 int names_add_text(struct names *names, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0))); /* a sentence; 0 or -ENOMEM */
 void names_sort(struct names *names);      /* by text, doubles dropped */
@@ -158,6 +163,15 @@ int history_list_points(struct history *history, const char *generation, struct 
 /* The start and the end of each generation, and each snapshot; of one generation or (NULL) of all. */
 int history_list_landmarks(struct history *history, const char *generation, struct task *task,
                            struct instants *landmarks);
+
+/* The state_inode of each state that history_open_at gives for `times`, ascending (INSTANT_MAX: that of
+ * history_open_latest), as far as what was listed before tells: 0 where it does not. What is found damaged
+ * only when it is opened, and what is listed later, may lead to others. Sends nothing. 0 or -ENOMEM. */
+int history_list_inodes(struct history *history, const char *generation, const int64_t *times, size_t n,
+                        uint64_t *ret_inodes);
+
+/* Whether what was listed last is recent enough for the latest state to be opened from it. */
+bool history_is_current(struct history *history);
 
 /* What stands in positions/ (folder NULL) or in a folder there: one entry a committed transaction, or folders
  * of them. -ENOENT: no such generation or folder. Listing a folder of v0.3 reads that WAL's segments, once

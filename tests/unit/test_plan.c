@@ -293,40 +293,43 @@ static void test_reachable(void **state)
     for (size_t i = 0; i < COUNT(reach_cases); i++) {
         const struct reach_case *wanted = &reach_cases[i];
         struct made_listing made;
-        uint64_t txids[MAX_FILES];
+        struct plan_end ends[MAX_FILES];
         size_t n = 0;
 
         print_message("%s\n", wanted->what);
         make_listing(wanted->files, &made);
-        size_t found = plan_reachable(&made.listing, txids);
+        size_t found = plan_reachable(&made.listing, ends);
         for (; wanted->txids[n]; n++) {
             assert_true(n < found);
-            assert_true(txids[n] == wanted->txids[n]);
+            assert_true(ends[n].txid == wanted->txids[n]);
         }
         assert_int_equal(found, n);
     }
 }
 
-/* What is reachable is where a plan leads that must not go beyond it, and nothing else is: over all listings
- * of three short files upon a base. */
+/* What is reachable is where a plan leads that must not go beyond it, from that plan's base, and nothing else
+ * is: over all listings of three short files upon a base, one of which may be a base too. */
 static void test_plans_lead_where_is_reachable(void **state)
 {
     for (unsigned bits = 0; bits < 1 << 12; bits++) {
         struct sketch sketches[MAX_FILES] = {{9, 1, 1 + bits % 2, 1, false}};
         struct made_listing made;
-        uint64_t txids[MAX_FILES];
+        struct plan_end ends[MAX_FILES];
 
         for (unsigned i = 0; i < 3; i++) {
             uint64_t min = 2 + (bits >> (1 + 3 * i)) % 4, max = min + (bits >> (3 + 3 * i)) % 2;
-            sketches[i + 1] = (struct sketch){i, min, max, 1, false};
+            bool base = i == 2 && bits % 5 == 0;
+            sketches[i + 1] = (struct sketch){base ? 9 : i, base ? 1 : min, max, 1 + base, false};
         }
         make_listing(sketches, &made);
-        size_t n = plan_reachable(&made.listing, txids), next = 0;
+        size_t n = plan_reachable(&made.listing, ends), next = 0;
         for (uint64_t txid = 1; txid < 8; txid++) {
             struct plan plan = {0};
             assert_int_equal(plan_make(&made.listing, INSTANT_MAX, txid, &plan), 0);
             bool leads = plan.txid == txid;
-            assert_true(leads == (next < n && txids[next] == txid));
+            assert_true(leads == (next < n && ends[next].txid == txid));
+            if (leads)
+                assert_ptr_equal(ends[next].base, plan.base);
             next += leads;
             plan_finish(&plan);
         }
@@ -373,6 +376,7 @@ static uint64_t missing_at(const struct made_listing *made, int64_t time, uint64
 static void check_point(const struct plan_point *point, const struct plan *plan, bool is_base)
 {
     assert_int_equal(point->txid, plan->txid);
+    assert_ptr_equal(point->base, plan->base);
     assert_int_equal(point->last->max_txid, plan->txid);
     assert_int_equal(point->is_base, is_base);
     assert_int_equal(point->last->level == 9, plan->n_chain == 0);

@@ -127,6 +127,19 @@ static int take_part(const struct replay *replay, const struct v03_listing *list
     return r;
 }
 
+/* The state's, as the names tell it that lead to it: whichever snapshot may be taken in the end. */
+static uint64_t chain_inode(const struct v03_listing *listing, const struct chain *chain)
+{
+    const struct segment *last = chain->end > chain->begin ? listing->segments[chain->end - 1] : NULL;
+    bool is_cut = false;
+
+    if (last && last->n_commits) {
+        const struct wal_position end = {last->index, last->commits[last->n_commits - 1].frame};
+        is_cut = wal_position_compare(end, chain->last) > 0;
+    }
+    return v03_inode(chain->snapshot, last, is_cut ? chain->last.frame : 0);
+}
+
 /* Learns the segments up to where names say that the replay ends. */
 static int learn(struct v03_generation *generation, const struct v03_listing *listing,
                  struct snapshot *snapshot, size_t n_segments, struct task *task)
@@ -213,6 +226,7 @@ int chain_open(struct v03_generation *generation, const struct v03_listing *list
     r = replay ? replay_grow(replay, listing, n_segments) : -ENOMEM;
     if (r == 0)
         r = take_part(replay, listing, n_segments, limit, &chain);
+    chain.inode = chain_inode(listing, &chain);
     pthread_mutex_unlock(&generation->lock);
     if (r < 0)
         return r;

@@ -12,6 +12,7 @@ struct chain {
     uint32_t page_size;           /* bytes; 0 if neither snapshot nor segments tell */
     int64_t time;                 /* when this state came to be */
     uint64_t source_size;         /* bytes of the objects */
+    uint64_t inode;               /* as state_inode */
     struct shrink *shrinks;       /* in WAL order, of WALs before the last commit's */
     size_t n_shrinks;
     char *gap;     /* what ended the replay early, or NULL */

@@ -161,6 +161,7 @@ static void take_over(struct chain *chain, struct chain *other)
 {
     other->position = chain->position;
     other->time = chain->time;
+    other->inode = chain->inode;
     other->gap = steal_pointer(chain->gap);
     chain_finish(chain);
     *chain = *other;

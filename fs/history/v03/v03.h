@@ -53,7 +53,7 @@ struct snapshot {
     struct object object;
     uint32_t index; /* of the WAL that continues it */
 
-    unsigned attempt; /* how many of the same object have failed before (snapshot_damage.c) */
+    unsigned attempt;               /* how many of the same object have failed before (snapshot_damage.c) */
     uint64_t sums[LEARNT_ATTEMPTS]; /* of the bytes of attempt i, at i modulo their number */
 
     _Atomic(char *) failure; /* bytes that it gave may be wrong, and why; NULL: not that is known */
@@ -134,6 +134,14 @@ struct v03_generation {
     bool writing_facts; /* somebody is adding to what the cache keeps of the WALs */
     int64_t damaged;    /* when the first damage that still counts was found (clock_now); 0: there is none */
 };
+
+/* v03_inode.c: the state_inode of the state that ends with segment `last`, or with its commit at `frame` (0:
+ * the segment's last one), or (NULL) that is the snapshot alone. */
+uint64_t v03_inode(const struct snapshot *snapshot, const struct segment *last, uint32_t frame);
+
+/* As known_at of generation_ops. */
+void v03_known_at(struct v03_generation *generation, const struct v03_listing *listing, const int64_t *times,
+                  size_t n, struct known_state *ret_states);
 
 /* v03_key.c */
 bool v03_is_generation(const char *name);

@@ -109,6 +109,15 @@ static bool generation_point_at(struct generation *base, int64_t time, int64_t *
     return listing && v03_point_at(listing, time, ret_point);
 }
 
+static int generation_known_at(struct generation *base, const int64_t *times, size_t n,
+                               struct known_state *ret_states)
+{
+    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
+    if (listing)
+        v03_known_at(cast(base), listing, times, n, ret_states);
+    return 0;
+}
+
 int v03_open_chain(struct v03_generation *generation, struct v03_listing *listing, struct snapshot *snapshot,
                    size_t n_segments, struct wal_position limit, struct task *task, struct state **ret_state)
 {
@@ -278,6 +287,7 @@ static const struct generation_ops v03_generation_ops = {
     .begins_by = generation_begins_by,
     .bounds = generation_bounds,
     .point_at = generation_point_at,
+    .known_at = generation_known_at,
     .open_at = generation_open_at,
     .open_position = generation_open_position,
     .goes_beyond = generation_goes_beyond,

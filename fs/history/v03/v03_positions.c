@@ -190,7 +190,7 @@ static int add_commits(const struct v03_listing *listing, size_t i, size_t end, 
         if (!is_reachable(listing, &place))
             continue;
         snprintf(text, sizeof text, "%08" PRIx64, end_of_commit(segment, j));
-        r = names_add(names, text, false);
+        r = names_add_state(names, text, v03_inode(NULL, segment, place.ends_segment ? 0 : place.at.frame));
     }
     return r;
 }

@@ -261,6 +261,7 @@ int v03_state_make(struct v03_generation *generation, struct v03_listing *listin
     state->base.gap = steal_pointer(chain->gap);
     state->base.mixture = steal_pointer(chain->mixture);
     state->base.identity = identify(&state->base, chain->snapshot);
+    state->base.inode = chain->inode;
     state->listing = v03_listing_ref(listing);
     state->chain = *chain;
     *chain = (struct chain){0};

@@ -30,6 +30,13 @@ static bool is_inside(const struct ltx_file *file, int64_t time, uint64_t txid)
     return file->learnt != LEARNT_DAMAGED && file->time <= time && file->max_txid <= txid;
 }
 
+/* Whether a base is to be preferred to another one. */
+static bool is_better_base(const struct ltx_file *file, const struct ltx_file *base)
+{
+    return !base || file->max_txid > base->max_txid ||
+           (file->max_txid == base->max_txid && file->time > base->time);
+}
+
 static struct ltx_file *find_base(const struct v05_listing *listing, int64_t time, uint64_t txid)
 {
     struct ltx_file *base = NULL;
@@ -37,8 +44,7 @@ static struct ltx_file *find_base(const struct v05_listing *listing, int64_t tim
         struct ltx_file *file = listing->files[i];
         if (file->level != V05_BASE_LEVEL || !is_inside(file, time, txid))
             continue;
-        if (!base || file->max_txid > base->max_txid ||
-            (file->max_txid == base->max_txid && file->time > base->time))
+        if (is_better_base(file, base))
             base = file;
     }
     return base;
@@ -98,24 +104,33 @@ static int by_max_txid(const void *left, const void *right)
     return (a->max_txid > b->max_txid) - (a->max_txid < b->max_txid);
 }
 
-size_t plan_reachable(const struct v05_listing *listing, uint64_t *txids)
+/* The next one by its last TXID: `n` TXIDs are reached by those before it. Returns how many are with it. */
+static size_t reach_next(const struct ltx_file *file, struct plan_end *ends, size_t n)
+{
+    const struct plan_end *last = n ? &ends[n - 1] : NULL;
+    uint64_t reached = last ? last->txid : 0;
+    bool is_base = file->level == V05_BASE_LEVEL;
+
+    if (file->learnt == LEARNT_DAMAGED || (!is_base && file->min_txid > reached + 1))
+        return n;
+    if (file->max_txid != reached)
+        ends[n++] = (struct plan_end){file->max_txid, last ? last->base : NULL};
+    if (is_base && n && is_better_base(file, ends[n - 1].base))
+        ends[n - 1].base = file;
+    return n;
+}
+
+size_t plan_reachable(const struct v05_listing *listing, struct plan_end *ends)
 {
     struct ltx_file **files = calloc(listing->n_files + 1, sizeof(struct ltx_file *));
-    uint64_t reached = 0;
     size_t n = 0;
 
     for (size_t i = 0; files && i < listing->n_files; i++)
         files[i] = listing->files[i];
     if (files)
         qsort(files, listing->n_files, sizeof *files, by_max_txid);
-    for (size_t i = 0; files && i < listing->n_files; i++) {
-        const struct ltx_file *file = files[i];
-        bool leads = file->level == V05_BASE_LEVEL || file->min_txid <= reached + 1;
-        if (file->learnt == LEARNT_DAMAGED || !leads || file->max_txid == reached)
-            continue;
-        reached = file->max_txid;
-        txids[n++] = reached;
-    }
+    for (size_t i = 0; files && i < listing->n_files; i++)
+        n = reach_next(files[i], ends, n);
     free(files);
     return n;
 }
@@ -141,7 +156,7 @@ static void reach(struct growth *growth, struct ltx_file *file)
 {
     if (file->level != V05_BASE_LEVEL && file->max_txid > growth->reached)
         growth->last = file;
-    if (file->level == V05_BASE_LEVEL && (!growth->base || file->max_txid >= growth->base->max_txid))
+    if (file->level == V05_BASE_LEVEL && is_better_base(file, growth->base))
         growth->base = file;
     if (file->max_txid > growth->reached)
         growth->reached = file->max_txid;
@@ -201,6 +216,7 @@ static int add_point(struct plan_points *points, const struct growth *growth, in
         points->items[points->n++] = (struct plan_point){.time = time,
                                                          .txid = growth->reached,
                                                          .is_base = is_base,
+                                                         .base = growth->base,
                                                          .last = ends_in_base ? growth->base : growth->last};
     return r;
 }

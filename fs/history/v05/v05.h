@@ -62,6 +62,12 @@ struct level_folder {
 
 #define V05_MOST_FOLDERS 40 /* ten levels in two layouts, below two roots */
 
+/* Where a plan leads. */
+struct plan_end {
+    uint64_t txid;
+    const struct ltx_file *base; /* borrowed from the listing; NULL: none */
+};
+
 /* What a listing showed, shared by all states that were made from it. */
 struct v05_listing {
     atomic_uint references;
@@ -69,12 +75,13 @@ struct v05_listing {
     size_t n_files;
     struct level_folder folders[V05_MOST_FOLDERS]; /* those that hold files */
     size_t n_folders;
-    bool has_doubles; /* two files are of the same range and level: only their times tell them apart */
+    bool has_doubles;    /* two files are of the same range and level: only their times tell them apart */
     unsigned n_failures; /* of the generation's: those whose files were replaced in it */
 
     /* Guarded by the generation's lock. */
     bool timed;             /* the time of every file is known */
     struct instants points; /* every time at which the latest state becomes another one; none: not known */
+    struct plan_end *ends;  /* one a point */
     size_t points_damages;  /* files of the generation that were known to be damaged then */
 };
 
@@ -115,6 +122,7 @@ struct plan_point {
     int64_t time;
     uint64_t txid;         /* where the plan leads */
     bool is_base;          /* another base has come */
+    struct ltx_file *base; /* the plan's; NULL: none */
     struct ltx_file *last; /* a file whose commit is the state's; borrowed from the listing */
     uint64_t missing;      /* up to this TXID nothing is there right before the next point, but something is
                               behind it; 0: nothing is missing */
@@ -128,9 +136,9 @@ struct plan_points {
 /* All of them, ascending; the caller frees the items. Locked as above. 0 or -ENOMEM. */
 int plan_points(const struct v05_listing *listing, struct plan_points *ret_points);
 
-/* Every TXID that some plan leads to, ascending; `txids` has room for all files. Returns how many. Locked as
- * above. */
-size_t plan_reachable(const struct v05_listing *listing, uint64_t *txids);
+/* Every TXID that some plan leads to, ascending, and that plan's base; `ends` has room for all files.
+ * Returns how many. Locked as above. */
+size_t plan_reachable(const struct v05_listing *listing, struct plan_end *ends);
 
 /* sound_plan.c: plan_make, of a generation that is not locked. */
 int v05_plan(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
@@ -198,6 +206,16 @@ int v05_write_gap(uint64_t first, uint64_t last, char **ret_gap);
  * reason. */
 int v05_find_point(struct v05_generation *generation, struct v05_listing *listing, int64_t time,
                    const struct plan *plan, struct task *task, int64_t *ret_point);
+
+/* Sees to it that the listing's points are known. Called locked, with all times known. 0 or -ENOMEM. */
+int v05_count_points_locked(struct v05_generation *generation, struct v05_listing *listing);
+
+/* v05_inode.c: the state_inode of the state at `txid` upon `base` (NULL: none). */
+uint64_t v05_inode(const struct ltx_file *base, uint64_t txid);
+
+/* As known_at of generation_ops. */
+int v05_known_at(struct v05_generation *generation, struct v05_listing *listing, const int64_t *times,
+                 size_t n, struct known_state *ret_states);
 
 /* Adds all points. 0, or a negative errno with a reason. */
 int v05_points(struct v05_generation *generation, struct v05_listing *listing, struct task *task,

@@ -202,18 +202,18 @@ int v05_list_objects(struct v05_generation *generation, const struct v05_listing
 int v05_list_positions(struct v05_generation *generation, const struct v05_listing *listing,
                        struct names *names)
 {
-    _cleanup_free_ uint64_t *txids = calloc(listing->n_files + 1, sizeof *txids);
-    int r = txids ? 0 : -ENOMEM;
+    _cleanup_free_ struct plan_end *ends = calloc(listing->n_files + 1, sizeof *ends);
+    int r = ends ? 0 : -ENOMEM;
 
     if (r < 0)
         return r;
     pthread_mutex_lock(&generation->lock);
-    size_t n = plan_reachable(listing, txids);
+    size_t n = plan_reachable(listing, ends);
     pthread_mutex_unlock(&generation->lock);
     for (size_t i = 0; i < n && r == 0; i++) {
         char text[17];
-        snprintf(text, sizeof text, "%016" PRIx64, txids[i]);
-        r = names_add(names, text, false);
+        snprintf(text, sizeof text, "%016" PRIx64, ends[i].txid);
+        r = names_add_state(names, text, v05_inode(ends[i].base, ends[i].txid));
     }
     return r;
 }

@@ -86,6 +86,13 @@ static bool generation_point_at(struct generation *base, int64_t time, int64_t *
            v05_find_point(generation, listing, time, &plan, &task, ret_point) == 0;
 }
 
+static int generation_known_at(struct generation *base, const int64_t *times, size_t n,
+                               struct known_state *ret_states)
+{
+    _cleanup_(unref_listing) struct v05_listing *listing = v05_listing_current(cast(base));
+    return listing ? v05_known_at(cast(base), listing, times, n, ret_states) : 0;
+}
+
 static int generation_open_at(struct generation *base, int64_t time, struct task *task,
                               struct state **ret_state)
 {
@@ -243,6 +250,7 @@ static const struct generation_ops v05_generation_ops = {
     .learn_times = generation_learn_times,
     .bounds = generation_bounds,
     .point_at = generation_point_at,
+    .known_at = generation_known_at,
     .open_at = generation_open_at,
     .open_position = generation_open_position,
     .goes_beyond = generation_goes_beyond,

@@ -37,6 +37,7 @@ void v05_listing_unref(struct v05_listing *listing)
         ltx_file_unref(listing->files[i]);
     free(listing->files);
     instants_finish(&listing->points);
+    free(listing->ends);
     free(listing);
 }
 

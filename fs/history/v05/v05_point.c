@@ -49,8 +49,7 @@ static bool find_latest(const struct v05_listing *listing, const struct plan *pl
     return true;
 }
 
-/* Sees to it that the listing's points are known. Called locked, with all times known. */
-static int ensure_points(struct v05_generation *generation, struct v05_listing *listing)
+int v05_count_points_locked(struct v05_generation *generation, struct v05_listing *listing)
 {
     struct plan_points points = {0};
 
@@ -58,8 +57,14 @@ static int ensure_points(struct v05_generation *generation, struct v05_listing *
         return 0;
     int r = plan_points(listing, &points);
     listing->points.n = 0;
-    for (size_t i = 0; i < points.n && r == 0; i++)
+    free(listing->ends);
+    listing->ends = calloc(points.n + 1, sizeof *listing->ends);
+    if (!listing->ends)
+        r = -ENOMEM;
+    for (size_t i = 0; i < points.n && r == 0; i++) {
+        listing->ends[i] = (struct plan_end){points.items[i].txid, points.items[i].base};
         r = instants_add(&listing->points, points.items[i].time);
+    }
     free(points.items);
     if (r < 0)
         listing->points.n = 0;
@@ -71,15 +76,8 @@ static int ensure_points(struct v05_generation *generation, struct v05_listing *
 /* The newest point at or before `time`; without one, `time` itself. */
 static int64_t newest_point(const struct instants *points, int64_t time)
 {
-    size_t low = 0, high = points->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (points->times[middle] <= time)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low ? points->times[low - 1] : time;
+    size_t n = instants_until(points, time);
+    return n ? points->times[n - 1] : time;
 }
 
 int v05_find_point(struct v05_generation *generation, struct v05_listing *listing, int64_t time,
@@ -98,7 +96,7 @@ int v05_find_point(struct v05_generation *generation, struct v05_listing *listin
     if (r < 0)
         return r;
     pthread_mutex_lock(&generation->lock);
-    r = ensure_points(generation, listing);
+    r = v05_count_points_locked(generation, listing);
     if (r == 0)
         *ret_point = newest_point(&listing->points, time);
     pthread_mutex_unlock(&generation->lock);
@@ -117,7 +115,7 @@ int v05_points(struct v05_generation *generation, struct v05_listing *listing, s
     if (r < 0)
         return r;
     pthread_mutex_lock(&generation->lock);
-    r = ensure_points(generation, listing);
+    r = v05_count_points_locked(generation, listing);
     if (r == 0)
         r = ARRAY_GROW(points->times, points->capacity, points->n + listing->points.n);
     if (r == 0 && listing->points.n) {

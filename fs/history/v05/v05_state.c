@@ -235,6 +235,7 @@ int v05_state_make(struct v05_generation *generation, struct v05_listing *listin
     state->base.position = steal_pointer(position);
     state->base.gap = steal_pointer(*gap);
     state->base.identity = identify(&state->base, plan);
+    state->base.inode = v05_inode(plan->base, plan->txid);
     state->page_size = last->page_size;
     pthread_mutex_init(&state->lock, NULL);
     state->listing = v05_listing_ref(listing);
