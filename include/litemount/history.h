@@ -139,7 +139,7 @@ struct names {
 };
 
 void names_finish(struct names *names);
-void names_cut(struct names *names, size_t n); /* leaves the first `n` */
+void names_cut(struct names *names, size_t n);                              /* leaves the first `n` */
 int names_add(struct names *names, const char *text, bool is_folder);       /* copies; 0 or -ENOMEM */
 int names_add_state(struct names *names, const char *text, uint64_t inode); /* likewise */
 int names_add_text(struct names *names, const char *format, va_list arguments)

@@ -367,7 +367,8 @@ static uint64_t missing_at(const struct made_listing *made, int64_t time, uint64
         const struct ltx_file *file = made->files[i];
         bool damaged = file->learnt == LEARNT_DAMAGED, counts = damaged || !is_held(made, txid + 1);
         uint64_t first = damaged ? file->max_txid + 1 : file->min_txid;
-        if (file->time <= time && file->max_txid > txid && (damaged || file->level != 9) && counts && first < next)
+        if (file->time <= time && file->max_txid > txid && (damaged || file->level != 9) && counts &&
+            first < next)
             next = first;
     }
     return next == UINT64_MAX ? 0 : next - 1;
