@@ -24,7 +24,8 @@ static void read_entries(const struct piece_file *file, uint64_t first, size_t c
 }
 
 /* Notes where the image ends, if one of the entries, whose checksums held, says so. */
-static void note_end(struct piece_file *file, uint64_t first, const struct layout_entry *entries, size_t count)
+static void note_end(struct piece_file *file, uint64_t first, const struct layout_entry *entries,
+                     size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (layout_entry_last(&entries[i])) {

@@ -191,8 +191,8 @@ static struct making *find_making(const struct cache_image *image, uint64_t inde
     return NULL;
 }
 
-/* Waits until somebody else's making has brought the piece, has ended, or does not get on. The image's lock is
- * held, but for the time of waiting. Returns 0: look again. */
+/* Waits until somebody else's making has brought the piece, has ended, or does not get on. The image's lock
+ * is held, but for the time of waiting. Returns 0: look again. */
 static int wait_for(struct cache_image *image, struct reader *reader, uint64_t index, struct making *making,
                     struct task *task)
 {

@@ -23,8 +23,8 @@ struct usage_counts {
 };
 
 struct usage {
-    int fd; /* holds a shared flock for as long as the cache is open; -1 if nothing can be stored */
-    int lock_file;        /* whoever has an flock on it may change the counts, for a moment */
+    int fd;        /* holds a shared flock for as long as the cache is open; -1 if nothing can be stored */
+    int lock_file; /* whoever has an flock on it may change the counts, for a moment */
     pthread_mutex_t lock; /* the same among the threads of this process */
     uint64_t room;        /* bytes */
     atomic_bool clearing; /* a thread of this process has the clearing lock, or tries to */

@@ -14,7 +14,6 @@
 #include "litemount/listed.h"
 #include "litemount/log.h"
 #include "litemount/task.h"
-#include "litemount/log.h"
 #include "output.h"
 #include "target.h"
 #include "verbs.h"
@@ -57,7 +56,8 @@ struct list {
     bool json;              /* in a column of its own; else to the log, for the table is Litestream's */
 };
 
-/* Which of the replicas was updated last; "-": none answers. Warns of those that are behind it. 0 or -ENOMEM. */
+/* Which of the replicas was updated last; "-": none answers. Warns of those that are behind it. 0 or -ENOMEM.
+ */
 static int add_answering(struct list *list, const char *name, struct history *history, struct task *task)
 {
     _cleanup_(listed_replicas_finish) struct listed_replicas replicas = {0};
@@ -89,8 +89,8 @@ static int add_answering(struct list *list, const char *name, struct history *hi
     return 0;
 }
 
-static int add_row(struct list *list, const char *path, const char *name, const struct database_config *database,
-                   struct task *task)
+static int add_row(struct list *list, const char *path, const char *name,
+                   const struct database_config *database, struct task *task)
 {
     struct buffer text = {0};
     struct history *history = NULL;

@@ -10,8 +10,8 @@
 
 /* Zero-initialise; finish it after the connection is closed. */
 struct own_parts {
-    struct names names;    /* that were stood in for: "collation de_DE", "function slug" */
-    struct names excused;  /* ends of findings that say nothing: "index by_name" */
+    struct names names;   /* that were stood in for: "collation de_DE", "function slug" */
+    struct names excused; /* ends of findings that say nothing: "index by_name" */
     bool out_of_memory;
 };
 

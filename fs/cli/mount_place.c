@@ -96,7 +96,8 @@ int mount_place_check(const char *mountpoint, const struct config *config, const
                 return r;
         }
     }
-    if (cache_folder(cache) >= 0 && fstat(cache_folder(cache), &kept) == 0 && place_is_within(mountpoint, &kept))
+    if (cache_folder(cache) >= 0 && fstat(cache_folder(cache), &kept) == 0 &&
+        place_is_within(mountpoint, &kept))
         return task_fail(task, EINVAL, "%s: cannot mount here: it lies within the cache", mountpoint);
     return 0;
 }

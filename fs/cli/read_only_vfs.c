@@ -179,15 +179,18 @@ static void distrust(const struct read_only_vfs *vfs, sqlite3 *connection)
     static const struct {
         int limit, value;
     } limits[] = {
-        {SQLITE_LIMIT_SQL_LENGTH, 1000000}, {SQLITE_LIMIT_VDBE_OP, 5000000}, {SQLITE_LIMIT_WORKER_THREADS, 0},
-        {SQLITE_LIMIT_ATTACHED, 0},         {SQLITE_LIMIT_TRIGGER_DEPTH, 10},
+        {SQLITE_LIMIT_SQL_LENGTH, 1000000}, {SQLITE_LIMIT_VDBE_OP, 5000000},
+        {SQLITE_LIMIT_WORKER_THREADS, 0},   {SQLITE_LIMIT_ATTACHED, 0},
+        {SQLITE_LIMIT_TRIGGER_DEPTH, 10},
     };
     uint64_t size = vfs->source.size;
 
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
         sqlite3_limit(connection, limits[i].limit, limits[i].value);
     sqlite3_limit(connection, SQLITE_LIMIT_LENGTH,
-                  size < LENGTH_LEAST ? LENGTH_LEAST : size < LENGTH_MOST ? (int)size : LENGTH_MOST);
+                  size < LENGTH_LEAST  ? LENGTH_LEAST
+                  : size < LENGTH_MOST ? (int)size
+                                       : LENGTH_MOST);
     sqlite3_db_config(connection, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 }
 

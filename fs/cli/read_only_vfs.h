@@ -22,8 +22,8 @@ struct read_only_vfs {
     sqlite3_vfs base;
     char name[32];
     struct read_only_source source;
-    struct task *task; /* of whoever reads; borrowed */
-    int error;         /* the first that a read ended with: SQLite itself tells little of it */
+    struct task *task;  /* of whoever reads; borrowed */
+    int error;          /* the first that a read ended with: SQLite itself tells little of it */
     int64_t heap_limit; /* bytes that SQLite may take; 0: it was not limited */
 };
 

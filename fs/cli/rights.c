@@ -108,8 +108,9 @@ static int take_over(const struct new_file *file, const struct stat *old, struct
 int rights_give(const struct rights *rights, const struct stat *old, mode_t mode, const struct new_file *file,
                 struct task *task)
 {
-    mode_t wanted = rights->has_mode ? rights->mode : old->st_mode ? old->st_mode & 07777
-                                                                  : mode & ~rights->umask;
+    mode_t wanted = rights->has_mode ? rights->mode
+                    : old->st_mode   ? old->st_mode & 07777
+                                     : mode & ~rights->umask;
     int r = old->st_mode ? take_over(file, old, task) : 0;
 
     if (r < 0)

@@ -27,9 +27,9 @@ struct ltx_checker {
     uint64_t database_checksum; /* the same of the pages, if they are a database's and checksums are kept */
     ltx_page_watch *watch;      /* may be NULL */
     void *watch_context;
-    int error;                  /* what ended the check, and what every later call answers */
-    size_t carry_size;          /* bytes of a unit that is not whole yet */
-    uint8_t page[65536];        /* the frame that was read last, decoded */
+    int error;           /* what ended the check, and what every later call answers */
+    size_t carry_size;   /* bytes of a unit that is not whole yet */
+    uint8_t page[65536]; /* the frame that was read last, decoded */
     uint8_t carry[LTX_PAGE_FRAME_MAX];
 };
 

@@ -1,5 +1,5 @@
-/* A look at an LZ4 frame as its bytes come, before they are decoded: whether a match in it refers to zero bytes
- * back. That says nothing, and liblz4 1.9 takes it for whatever its memory held before. Source:
+/* A look at an LZ4 frame as its bytes come, before they are decoded: whether a match in it refers to zero
+ * bytes back. That says nothing, and liblz4 1.9 takes it for whatever its memory held before. Source:
  * github.com/lz4/lz4, doc/lz4_Block_format.md: "the value 0 is invalid". */
 #pragma once
 

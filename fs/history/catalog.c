@@ -38,8 +38,7 @@ static int open_root(struct catalog *catalog, const struct database_config *conf
         problem = NULL;
         return -ENOMEM;
     }
-    const struct replica_config unusable = {
-        .type = replica->type, .name = replica->name, .problem = problem};
+    const struct replica_config unusable = {.type = replica->type, .name = replica->name, .problem = problem};
     return replica_open(catalog->stores, &unusable, task, ret_replica);
 }
 
@@ -174,8 +173,8 @@ static int check_replica(struct catalog *catalog, const struct database_config *
         return names_add(&checked->refused, task_reason(&attempt, r), false);
     if (checked->problem || (r != -EINVAL && !problem))
         return r == -ENOMEM ? r : 0;
-    if (asprintf(&checked->problem, "%s: %s", database->path,
-                 problem ? problem : task_reason(&attempt, r)) < 0) {
+    if (asprintf(&checked->problem, "%s: %s", database->path, problem ? problem : task_reason(&attempt, r)) <
+        0) {
         checked->problem = NULL;
         return -ENOMEM;
     }

@@ -14,7 +14,7 @@ struct replica;
 /* A configured folder of databases. */
 struct folder {
     const struct database_config *config;
-    char *name;         /* what its databases' names begin with: "" or ending in '/' */
+    char *name; /* what its databases' names begin with: "" or ending in '/' */
 
     /* Only whoever discovers touches these. */
     struct names known;  /* places of backups, sorted */

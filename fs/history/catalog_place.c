@@ -1,4 +1,5 @@
-/* Whether a configured folder may hold a database of a given name, and whether it does: asked for that one alone.
+/* Whether a configured folder may hold a database of a given name, and whether it does: asked for that one
+ * alone.
  */
 #include <errno.h>
 #include <stdio.h>

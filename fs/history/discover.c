@@ -57,8 +57,7 @@ static bool is_settled(const struct search *search, const char *place)
 
     if (search->whole || known->n == 0)
         return false;
-    const struct name *found =
-        bsearch(place, known->items, known->n, sizeof *known->items, compare_place);
+    const struct name *found = bsearch(place, known->items, known->n, sizeof *known->items, compare_place);
     if (!found)
         return false;
     return found + 1 == known->items + known->n || strncmp(found[1].text, place, strlen(place)) != 0;

@@ -17,7 +17,6 @@ int generations_copy(const struct generations *generations, struct generations *
 struct generation *generations_find(const struct generations *generations,
                                     const char *name); /* the first: borrowed, or NULL */
 
-/* Those of that name: of each replica that has it one, the one that was updated last first. 0; -ENOENT if there
- * is none; or -ENOMEM. */
-int generations_select(const struct generations *generations, const char *name,
-                       struct generations *ret_same);
+/* Those of that name: of each replica that has it one, the one that was updated last first. 0; -ENOENT if
+ * there is none; or -ENOMEM. */
+int generations_select(const struct generations *generations, const char *name, struct generations *ret_same);

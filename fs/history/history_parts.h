@@ -52,8 +52,8 @@ struct history {
  * finish. 0 or -ENOMEM. */
 int history_current(struct history *history, struct generations *ret_generations);
 
-/* look_around.c: asks all replicas at once what they hold; `whole`: everything, not only what came since. 0 if
- * one answers that holds something, or all do; else a negative errno with a reason. */
+/* look_around.c: asks all replicas at once what they hold; `whole`: everything, not only what came since. 0
+ * if one answers that holds something, or all do; else a negative errno with a reason. */
 int history_look_around(struct history *history, bool whole, struct task *task);
 
 /* What the history's round asks: see round_ask. */

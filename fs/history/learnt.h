@@ -1,9 +1,9 @@
 /* What is known of an immutable object, and who finds it out: one task, while the others wait for it.
  *
- * Bytes that do not hold (a checksum, or what they ought to parse to) may have come wrong over the network, or
- * have been another object's. So they are read anew, past every cache and over another connection, and only
- * the same bytes twice say that the object is damaged. That is never kept in the cache, and in memory for a
- * time only: then the object is looked at again. */
+ * Bytes that do not hold (a checksum, or what they ought to parse to) may have come wrong over the network,
+ * or have been another object's. So they are read anew, past every cache and over another connection, and
+ * only the same bytes twice say that the object is damaged. That is never kept in the cache, and in memory
+ * for a time only: then the object is looked at again. */
 #pragma once
 
 #include <pthread.h>
@@ -21,8 +21,8 @@ enum learnt { LEARNT_NOTHING, LEARNT_PENDING, LEARNT_SOUND, LEARNT_DAMAGED };
 int learnt_claim(enum learnt *learnt, pthread_mutex_t *lock, pthread_cond_t *changed, struct task *task,
                  bool *ret_mine);
 
-/* That an object is damaged (-EBADMSG) is what was to be learnt, and no failure: logs why, unless that is what
- * was said `before` (NULL: nothing was), and returns 0. Else returns `r`. */
+/* That an object is damaged (-EBADMSG) is what was to be learnt, and no failure: logs why, unless that is
+ * what was said `before` (NULL: nothing was), and returns 0. Else returns `r`. */
 int learnt_survive(int r, const char *before, struct task *task);
 
 /* How often an object is read that never comes twice the same. */

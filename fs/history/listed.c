@@ -173,8 +173,8 @@ static int describe_merged(struct generations *same, const struct measuring *mea
 }
 
 /* All points of the generation of that name. */
-static int describe(const struct generations *generations, const char *name, const struct measuring *measuring,
-                    struct task *task, struct listed_points *points)
+static int describe(const struct generations *generations, const char *name,
+                    const struct measuring *measuring, struct task *task, struct listed_points *points)
 {
     _cleanup_(generations_finish) struct generations same = {0};
     struct generation *generation = generations_find(generations, name);

@@ -1,9 +1,9 @@
 /* Looking at all replicas of a database at once.
  *
- * Which of them was updated last shows only once each has answered. One that is silent is passed over, and its
- * answer counts as soon as it comes; what is kept of it meanwhile does not, for it may be out of date by any
- * time. But one that is only slow, and has answered before, is as good as its last answer. Source: Litestream
- * v0.3.13 db.go, CalcRestoreTarget, which fails if one of them does. */
+ * Which of them was updated last shows only once each has answered. One that is silent is passed over, and
+ * its answer counts as soon as it comes; what is kept of it meanwhile does not, for it may be out of date by
+ * any time. But one that is only slow, and has answered before, is as good as its last answer. Source:
+ * Litestream v0.3.13 db.go, CalcRestoreTarget, which fails if one of them does. */
 #include <errno.h>
 
 #include "history_parts.h"

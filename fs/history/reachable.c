@@ -82,8 +82,8 @@ static void sort_candidates(struct candidates *candidates)
 {
     for (size_t i = 0; i < candidates->n; i++) {
         struct candidate *candidate = &candidates->items[i];
-        candidate->has_point = candidate->generation->ops->point_at(candidate->generation, candidates->time,
-                                                                    &candidate->point);
+        candidate->has_point =
+            candidate->generation->ops->point_at(candidate->generation, candidates->time, &candidate->point);
     }
     qsort(candidates->items, candidates->n, sizeof *candidates->items, compare_candidates);
 }
@@ -217,7 +217,8 @@ static bool is_silence(int r)
     return r == -ETIMEDOUT || r == -EREMOTEIO;
 }
 
-/* The state's gap tells what it is without. An error if that is only because its own store does not answer. */
+/* The state's gap tells what it is without. An error if that is only because its own store does not answer.
+ */
 static int tell_lost(const struct candidates *candidates, struct state *best, struct task *task)
 {
     const struct candidate *lost = find_lost(candidates, best);

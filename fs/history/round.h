@@ -1,6 +1,7 @@
-/* The same question to several, at the same time, each on a thread of its own, so that one who is silent holds
- * up nobody: once another has an answer that is worth something it is waited for no longer than ROUND_PATIENCE,
- * and not at all if it was late the time before. Its answer may come later, and be taken then.
+/* The same question to several, at the same time, each on a thread of its own, so that one who is silent
+ * holds up nobody: once another has an answer that is worth something it is waited for no longer than
+ * ROUND_PATIENCE, and not at all if it was late the time before. Its answer may come later, and be taken
+ * then.
  *
  * Knows nothing of what is asked. All calls but those of `ask` come from one thread at a time. */
 #pragma once
@@ -26,8 +27,8 @@ void round_close(struct round *round);
 /* Asks number `item`, which must not be asked already; `purpose` is for the log. */
 void round_start(struct round *round, size_t item, const char *purpose);
 
-/* Waits as long as is worth it: see above; with less `patience` (nanoseconds) than ROUND_PATIENCE if one answer
- * that is worth something is enough. 0 or -ECANCELED. */
+/* Waits as long as is worth it: see above; with less `patience` (nanoseconds) than ROUND_PATIENCE if one
+ * answer that is worth something is enough. 0 or -ECANCELED. */
 int round_wait(struct round *round, int64_t patience, struct task *task);
 
 /* Takes the answer of number `item`: true, once, if it has come. The reason is that of a failure. */

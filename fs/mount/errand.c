@@ -13,11 +13,11 @@
  * not expect its read to fail: so the request gets as long to finish as somebody who pressed ^C will wait. */
 #define GRACE (2 * INSTANT_SECOND)
 
-#define SIGNAL(number) (UINT64_C(1) << ((number) - 1))
+#define SIGNAL(number) (UINT64_C(1) << ((number)-1))
 #define ENDING (SIGNAL(SIGINT) | SIGNAL(SIGTERM) | SIGNAL(SIGHUP) | SIGNAL(SIGQUIT) | SIGNAL(SIGKILL))
 
-/* The signals that the caller will find when it goes on, as proc(5) shows them: its thread's own, and those of
- * its process that it does not block. 0 if it can't be seen from here. */
+/* The signals that the caller will find when it goes on, as proc(5) shows them: its thread's own, and those
+ * of its process that it does not block. 0 if it can't be seen from here. */
 static uint64_t errand_signals(const struct errand *errand)
 {
     uint64_t own = 0, shared = 0, blocked = 0;
@@ -80,8 +80,9 @@ void errand_end(struct errand *errand)
     fuse_req_interrupt_func(errand->request, NULL, NULL);
 }
 
-/* The errno for the negative errno `r`: why the bytes can't be had, as far as the caller can make something of
- * it. EIO is damage: SQLite takes it for such, and says that the database is malformed (os_unix.c, unixRead). */
+/* The errno for the negative errno `r`: why the bytes can't be had, as far as the caller can make something
+ * of it. EIO is damage: SQLite takes it for such, and says that the database is malformed (os_unix.c,
+ * unixRead). */
 static int errand_errno(const struct errand *errand, int r)
 {
     switch (-r) {

@@ -128,10 +128,11 @@ static void finish_filesystem(struct filesystem *filesystem)
 static int explain_refusal(const char *mountpoint, struct task *task)
 {
     if (getuid() != 0 && access("/dev/fuse", R_OK | W_OK) == 0 && !getpwuid(getuid()))
-        return task_fail(task, EIO,
-                         "%s: cannot mount here; fusermount3 asks for the name of user %u, and /etc/passwd has "
-                         "none: add a line for it, or mount as root with uid=%u",
-                         mountpoint, (unsigned)getuid(), (unsigned)getuid());
+        return task_fail(
+            task, EIO,
+            "%s: cannot mount here; fusermount3 asks for the name of user %u, and /etc/passwd has "
+            "none: add a line for it, or mount as root with uid=%u",
+            mountpoint, (unsigned)getuid(), (unsigned)getuid());
     return task_fail(task, EIO, "%s: cannot mount here; is /dev/fuse there, and may you use it?", mountpoint);
 }
 

@@ -64,8 +64,9 @@ static void note_idle(struct workers *workers)
     pthread_mutex_unlock(&workers->lock);
 }
 
-/* Waits for the next request. A worker can be stopped only here; libfuse's own loop does it so. What fails for
- * want of memory, or because another worker was faster, is tried again: a worker that left would be missed. */
+/* Waits for the next request. A worker can be stopped only here; libfuse's own loop does it so. What fails
+ * for want of memory, or because another worker was faster, is tried again: a worker that left would be
+ * missed. */
 static int receive(struct worker *worker)
 {
     const struct timespec moment = {.tv_nsec = RECEIVE_PAUSE};

@@ -8,6 +8,6 @@ struct task;
 
 /* Answers the session's requests on as many threads as there are requests at once until the file system is
  * unmounted, or SIGINT, SIGTERM or SIGHUP comes (blocked in all threads). Then cancels `task`, so that no
- * request keeps it waiting for a store, calls `ending` while requests are still answered, and returns once all
- * threads have ended: 0 or a negative errno. */
+ * request keeps it waiting for a store, calls `ending` while requests are still answered, and returns once
+ * all threads have ended: 0 or a negative errno. */
 int serve(struct fuse_session *session, void (*ending)(void *context), void *context, struct task *task);

@@ -4,8 +4,8 @@
  * holds the -shm, so it builds an index of the -wal anew for each transaction, and (wal.c,
  * walBeginShmUnreliable) drops its page cache whenever the -wal is shorter than a WAL header: for somebody
  * might have written, checkpointed and truncated it meanwhile. A backup() in steps then begins anew with each
- * step, for ever. Of a longer -wal it compares the salts alone, and (walIndexRecover) reads the header only if
- * more stands behind it. So ours is a header without frames, always the same, and one byte more. */
+ * step, for ever. Of a longer -wal it compares the salts alone, and (walIndexRecover) reads the header only
+ * if more stands behind it. So ours is a header without frames, always the same, and one byte more. */
 #pragma once
 
 #include <stdint.h>
@@ -16,8 +16,10 @@ struct state;
 struct task;
 
 /* The page size of a state that is in WAL mode; 0 for one that is not, whose -wal is empty. Reads the state's
- * first page. 0, or a negative errno with a reason. Source: https://www.sqlite.org/fileformat2.html#the_database_header */
+ * first page. 0, or a negative errno with a reason. Source:
+ * https://www.sqlite.org/fileformat2.html#the_database_header */
 int wal_file_page_size(struct state *state, struct task *task, uint32_t *ret_page_size);
 
-/* The file's bytes, for pages of `page_size` bytes. Source: https://www.sqlite.org/fileformat2.html#walformat */
+/* The file's bytes, for pages of `page_size` bytes. Source: https://www.sqlite.org/fileformat2.html#walformat
+ */
 void wal_file_write(uint32_t page_size, uint8_t bytes[static WAL_FILE_SIZE]);

@@ -1,4 +1,5 @@
-/* The folder store's parts: file.c opens and reads, file_list.c lists, file_below.c goes round other mounts. */
+/* The folder store's parts: file.c opens and reads, file_list.c lists, file_below.c goes round other mounts.
+ */
 #pragma once
 
 #include <stdint.h>
@@ -25,8 +26,8 @@ void file_format_version(const struct stat *status, char text[static FILE_VERSIO
  * a reason. */
 int file_open_key(const struct file_store *file, const char *key, int flags);
 
-/* As openat, of a path below `folder`, and close-on-exec: a descriptor or a negative errno. Nothing is asked of
- * a mount of litemount's on the way, and what is in one is not there: -ENOENT. */
+/* As openat, of a path below `folder`, and close-on-exec: a descriptor or a negative errno. Nothing is asked
+ * of a mount of litemount's on the way, and what is in one is not there: -ENOENT. */
 int file_open_below(int folder, const char *path, int flags);
 
 /* task_fail with a sentence on `key`: `doing` failed with the positive errno `code`. */

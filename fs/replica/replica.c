@@ -310,8 +310,7 @@ static int replica_read_request(struct replica *replica, struct read_request *re
 int replica_read(struct replica *replica, const struct object *object, uint64_t offset, size_t length,
                  void *bytes, struct task *task)
 {
-    struct read_request request = {
-        .object = object, .offset = offset, .length = length, .bytes = bytes};
+    struct read_request request = {.object = object, .offset = offset, .length = length, .bytes = bytes};
     return replica_read_request(replica, &request, task, NULL);
 }
 

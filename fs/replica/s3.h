@@ -41,10 +41,10 @@ int s3_problem(struct s3_problem *problem, int code, const char *format, ...)
 /* One GET of the bucket or of an object in it, or a HEAD of one. */
 struct s3_call {
     bool head;
-    bool anew;                 /* past caches, in a connection of its own */
-    const char *doing;         /* for messages: "listing", "reading" */
-    const char *subject;       /* for messages: the prefix or the key */
-    const char *key;           /* the object; "": the bucket */
+    bool anew;           /* past caches, in a connection of its own */
+    const char *doing;   /* for messages: "listing", "reading" */
+    const char *subject; /* for messages: the prefix or the key */
+    const char *key;     /* the object; "": the bucket */
     const struct sigv4_pair *query;
     size_t n_query;
     const struct sigv4_pair *headers; /* names in lower case */

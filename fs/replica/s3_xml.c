@@ -19,8 +19,8 @@ struct page_reader {
     struct listing listing; /* keys as they are written: how, is known at the end */
     bool complete;
     char *token, *truncated, *encoding, *listed; /* the last: the prefix of the whole listing */
-    char *key, *etag, *size, *modified; /* of the object that is open */
-    char *prefix;                       /* of the folder that is open */
+    char *key, *etag, *size, *modified;          /* of the object that is open */
+    char *prefix;                                /* of the folder that is open */
 };
 
 static void forget(char **text)

@@ -56,13 +56,13 @@ struct replica_config {
 struct database_config {
     char *path;       /* absolute, as the application knows it; for a folder of databases the folder */
     bool has_no_path; /* the entry names none: `path` is its place, "dbs[1]" */
-    bool is_folder; /* `dir:`, or a URL or folder that may hold several backups: databases are found by
-                       listing */
-    char *pattern;  /* is_folder: what fnmatch(3) must find a database's file name to match; NULL: any */
-    bool recursive; /* is_folder: databases may lie in folders below */
-    bool is_source; /* came from a URL or folder on the command line, not from a config: named by its place
-                       there */
-    bool is_v03;    /* its replicas are written as v0.3 has them, a list: `replicas:` */
+    bool is_folder;   /* `dir:`, or a URL or folder that may hold several backups: databases are found by
+                         listing */
+    char *pattern;    /* is_folder: what fnmatch(3) must find a database's file name to match; NULL: any */
+    bool recursive;   /* is_folder: databases may lie in folders below */
+    bool is_source;   /* came from a URL or folder on the command line, not from a config: named by its place
+                         there */
+    bool is_v03;      /* its replicas are written as v0.3 has them, a list: `replicas:` */
     struct replica_config *replicas;
     size_t n_replicas;
 };

@@ -30,9 +30,9 @@ int history_list_bounds(struct history *history, struct task *task, struct liste
 struct listed_replica {
     const char *url, *name; /* live as long as the history */
     bool answers;
-    int64_t latest;  /* of its newest object; INT64_MIN: it holds none, or does not answer */
-    int64_t behind;  /* that much earlier than that of the one that was updated last: nanoseconds */
-    bool is_behind;  /* it is so much that it misses something */
+    int64_t latest; /* of its newest object; INT64_MIN: it holds none, or does not answer */
+    int64_t behind; /* that much earlier than that of the one that was updated last: nanoseconds */
+    bool is_behind; /* it is so much that it misses something */
 };
 
 struct listed_replicas {
@@ -42,8 +42,8 @@ struct listed_replicas {
 
 void listed_replicas_finish(struct listed_replicas *replicas);
 
-/* Adds the replicas in the configured order, after a look that is recent enough. 0, or a negative errno with a
- * reason if none of them answers. */
+/* Adds the replicas in the configured order, after a look that is recent enough. 0, or a negative errno with
+ * a reason if none of them answers. */
 int history_list_replicas(struct history *history, struct task *task, struct listed_replicas *replicas);
 
 /* Why number `n` of them is passed over for the newest state; NULL: it is not. The caller frees it. 0 or

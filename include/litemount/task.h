@@ -29,7 +29,7 @@ struct task {
     const struct task *parent; /* cancelled with it; borrowed, may be NULL */
     atomic_bool cancelled;     /* set from any thread */
     atomic_int_least64_t
-        patience; /* when it will be, by the clock that is never set: nanoseconds; 0: never */
+        patience;             /* when it will be, by the clock that is never set: nanoseconds; 0: never */
     struct task_probe *probe; /* borrowed; NULL: none */
     char reason[TASK_REASON_SIZE]; /* of the first failure, "" while there is none; only the task's own thread
                                       touches it */

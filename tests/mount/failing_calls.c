@@ -1,5 +1,5 @@
-/* For LD_PRELOAD: calls that fail as they do where memory is short. Environment: FAIL_READS=N, each but the Nth
- * read of a FUSE request; FAIL_CUSTOM_IO, what libfuse is to read and write by. */
+/* For LD_PRELOAD: calls that fail as they do where memory is short. Environment: FAIL_READS=N, each but the
+ * Nth read of a FUSE request; FAIL_CUSTOM_IO, what libfuse is to read and write by. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdatomic.h>
@@ -30,7 +30,7 @@ int fuse_session_custom_io(struct fuse_session *session, const struct fuse_custo
 
 int fuse_session_custom_io(struct fuse_session *session, const struct fuse_custom_io *io, int fd)
 {
-    int (*real)(struct fuse_session *session, const struct fuse_custom_io *io, int fd);
+    int (*real)(struct fuse_session * session, const struct fuse_custom_io *io, int fd);
 
     *(void **)&real = dlsym(RTLD_NEXT, "fuse_session_custom_io");
     return getenv("FAIL_CUSTOM_IO") ? -ENOMEM : real(session, io, fd);

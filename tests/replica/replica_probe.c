@@ -289,9 +289,10 @@ static int arguments_needed(const char *command)
     static const struct {
         const char *command;
         int needed;
-    } commands[] = {{"list", 2},     {"read", 3},             {"read-anew", 3}, {"read-version", 5},
-                    {"metadata", 2}, {"metadata-version", 4}, {"below", 1},     {"url", 0},
-                    {"stats", 0},    {"storm", 4}};
+    } commands[] = {{"list", 2},         {"read", 3},     {"read-anew", 3},
+                    {"read-version", 5}, {"metadata", 2}, {"metadata-version", 4},
+                    {"below", 1},        {"url", 0},      {"stats", 0},
+                    {"storm", 4}};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(command, commands[i].command) == 0)
             return commands[i].needed;

@@ -1,5 +1,5 @@
-/* Files of the cache that somebody truncates, or that lie on a full disk, while the cache is in use: what they held
- * is made again, and the limit holds. */
+/* Files of the cache that somebody truncates, or that lie on a full disk, while the cache is in use: what
+ * they held is made again, and the limit holds. */
 #include "test_cache.h"
 
 #include <fcntl.h>

@@ -288,8 +288,7 @@ static void hold_the_first(struct source *source, struct task *task)
 
 static void who_has_waited_long_makes_it_too(void **state)
 {
-    static struct source source = {
-        .size = 100000, .piece = 4096, .block = 4096, .during = hold_the_first};
+    static struct source source = {.size = 100000, .piece = 4096, .block = 4096, .during = hold_the_first};
     struct cache *cache = open_cache(*state, CACHE_SIZE_DEFAULT);
     struct cache_image *image = open_image(cache, &source, "a");
     struct job stuck, waiters[3];

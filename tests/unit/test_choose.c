@@ -98,7 +98,7 @@ static int fake_list_objects(struct generation *base, enum object_kind kind, str
 #define FAKE_OPS                                                                                             \
     {                                                                                                        \
         .bounds = fake_bounds, .point_at = fake_point_at, .open_at = fake_open_at,                           \
-        .list_objects = fake_list_objects, .goes_beyond = fake_goes_beyond, .close = fake_generation_close                                    \
+        .list_objects = fake_list_objects, .goes_beyond = fake_goes_beyond, .close = fake_generation_close   \
     }
 
 static const struct generation_ops v03_ops = FAKE_OPS, ltx_ops = FAKE_OPS;
@@ -275,10 +275,9 @@ static void tells_what_is_newer_and_lost(void **state)
  * lacks counts: what begins before the other's end is there. */
 static void asks_the_other_replica_of_the_same_generation(void **state)
 {
-    static const struct plan plans[MOST_GENERATIONS] = {
-        {"a", 100, 400, {110, 400}, 0, 0, false, {0}},
-        {"a", 100, 500, {120, 460, 500}, 1, 0, false, {0}},
-        {"a", 100, 490, {130, 440, 485}, 0, 0, false, {0}}};
+    static const struct plan plans[MOST_GENERATIONS] = {{"a", 100, 400, {110, 400}, 0, 0, false, {0}},
+                                                        {"a", 100, 500, {120, 460, 500}, 1, 0, false, {0}},
+                                                        {"a", 100, 490, {130, 440, 485}, 0, 0, false, {0}}};
     static const struct {
         int64_t time, point;
         bool is_lost;

@@ -9,7 +9,10 @@
 /* A segment of 1.2 MB when decoded: too large to be kept in the cache when it is learnt. */
 #define GENERATION "replica/p65536.db/generations/b189c3f885048734/"
 #define OBJECT GENERATION "wal/00000001_001d02d8.wal.lz4"
-#define SNAPSHOTS {GENERATION "snapshots/00000000.snapshot.lz4", GENERATION "snapshots/00000001.snapshot.lz4"}
+#define SNAPSHOTS                                                                                            \
+    {                                                                                                        \
+        GENERATION "snapshots/00000000.snapshot.lz4", GENERATION "snapshots/00000001.snapshot.lz4"           \
+    }
 #define FLIPS 24
 
 static struct fixture shared;

@@ -94,7 +94,9 @@ static void writes_one_line_a_message(void **state)
     struct capture capture = capture_begin();
     log_error("%s", "a\nlitemount: error: forged\r\x1b[31m\x7f\tend");
     log_error("caf\xc3\xa9");
-    log_error("\xc2\x9b" "31m \x9b" "2J \xc2\xa0 \xe2\x82\xac \xf0\x9f\x99\x82 \xc5\x9b");
+    log_error("\xc2\x9b"
+              "31m \x9b"
+              "2J \xc2\xa0 \xe2\x82\xac \xf0\x9f\x99\x82 \xc5\x9b");
     capture_end(&capture, text, sizeof text);
     assert_string_equal(text, "litemount: error: a?litemount: error: forged??[31m??end\n"
                               "litemount: error: caf\xc3\xa9\n"

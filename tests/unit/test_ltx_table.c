@@ -80,12 +80,9 @@ static const struct {
     uint32_t last;
     bool told;
 } cases[] = {
-    {every_page, 20000, false},
-    {every_page, 64, false},
-    {every_page, 65, false},
-    {every_third_page, 20000, true},
-    {every_third_page, 7, true},
-    {all_but_one_at_the_end, 20000, true},
+    {every_page, 20000, false},  {every_page, 64, false},
+    {every_page, 65, false},     {every_third_page, 20000, true},
+    {every_third_page, 7, true}, {all_but_one_at_the_end, 20000, true},
     {no_page, 10, false},
 };
 

@@ -11,7 +11,7 @@
 #include "data_files.h"
 #include "litemount/lz4frame.h"
 
-#define HELD 0xee    /* what the memory held before */
+#define HELD 0xee     /* what the memory held before */
 #define DECODED 80000 /* bytes, of which the match makes more than one piece */
 
 /* A block of one literal, a match of `offset`, and twelve literals; its length is what makes DECODED. */

@@ -60,8 +60,8 @@ static inline void write_chain(uint32_t index, uint64_t frame, uint32_t chain[st
     chain[1] = ~chain[0];
 }
 
-/* Makes a segment known as sound, and read twice: `n_frames` frames behind those that its offset tells, and at its end a
- * commit that makes the database `pages` long (0: the transaction goes on). */
+/* Makes a segment known as sound, and read twice: `n_frames` frames behind those that its offset tells, and
+ * at its end a commit that makes the database `pages` long (0: the transaction goes on). */
 static inline void learn_segment(struct segment *segment, uint32_t n_frames, uint32_t pages)
 {
     uint32_t before = segment->offset ? (uint32_t)((segment->offset - WAL_HEADER_SIZE) / FRAME_SIZE) : 0;

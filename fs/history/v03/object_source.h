@@ -10,15 +10,16 @@
 struct object_source {
     struct v03_generation *generation; /* borrowed, like the object */
     const struct object *object;
-    uint64_t size; /* plain bytes */
+    uint64_t size;    /* plain bytes */
     atomic_bool anew; /* what is read is read past every cache: something did not hold */
     bool is_sealed;
     struct age_file age; /* of a sealed one */
     struct buffer head; /* the object's first bytes as they stand in the store, if they had to be looked at */
 };
 
-/* `anew`: it is read anew from the start. Returns 0 and a source for the caller to finish; -EACCES with a reason if no identity opens the object,
- * -EBADMSG if it is damaged, or object_read's errno. Without identities nothing is sent. */
+/* `anew`: it is read anew from the start. Returns 0 and a source for the caller to finish; -EACCES with a
+ * reason if no identity opens the object, -EBADMSG if it is damaged, or object_read's errno. Without
+ * identities nothing is sent. */
 int object_source_open(struct v03_generation *generation, const struct object *object, bool anew,
                        struct task *task, struct object_source *ret_source);
 void object_source_finish(struct object_source *source);

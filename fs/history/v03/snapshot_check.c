@@ -140,7 +140,8 @@ static int read_told(const struct block_reader *reader, uint64_t end, struct tas
     task_set_step(task, "the snapshot's checksum");
     int r = snapshot_object_read(reader->generation, reader->snapshot, end + LZ4_BLOCK_HEADER_SIZE,
                                  sizeof told, told, task);
-    *ret_told = (uint32_t)told[3] << 24 | (uint32_t)told[2] << 16 | (uint32_t)told[1] << 8 | (uint32_t)told[0];
+    *ret_told =
+        (uint32_t)told[3] << 24 | (uint32_t)told[2] << 16 | (uint32_t)told[1] << 8 | (uint32_t)told[0];
     return r;
 }
 

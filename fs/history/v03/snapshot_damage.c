@@ -100,7 +100,8 @@ int snapshot_fail(struct v03_generation *generation, struct snapshot *snapshot, 
     return task_fail(task, EIO, "%s", snapshot_failure(snapshot));
 }
 
-int snapshot_remake(struct v03_generation *generation, struct snapshot *failed, struct snapshot **ret_snapshot)
+int snapshot_remake(struct v03_generation *generation, struct snapshot *failed,
+                    struct snapshot **ret_snapshot)
 {
     struct snapshot *snapshot = snapshot_make(&failed->object, failed->index);
     bool again = false;

@@ -67,9 +67,8 @@ static int small_attempt(void *context, bool anew, uint64_t *ret_sum, struct tas
 static int make_large_in_order(const struct block_reader *reader, struct cache_fill *fill, struct task *task)
 {
     struct snapshot *snapshot = reader->snapshot;
-    struct object_stream stream = {.generation = reader->generation,
-                                   .object = &snapshot->object,
-                                   .anew = snapshot->attempt > 0};
+    struct object_stream stream = {
+        .generation = reader->generation, .object = &snapshot->object, .anew = snapshot->attempt > 0};
     struct piece_writer writer = {.fill = fill};
     int r = object_decode(&stream, piece_writer_sink, &writer, task);
 

@@ -27,8 +27,8 @@ struct verifying {
     bool beginnings; /* the segments of this round begin a WAL, or they don't */
 };
 
-/* Where the decoded bytes of an object go of which only the start is looked at, and, of a snapshot that is read
- * in pieces, what the cache has of it. */
+/* Where the decoded bytes of an object go of which only the start is looked at, and, of a snapshot that is
+ * read in pieces, what the cache has of it. */
 struct passage {
     struct verifier *verifier;
     struct overview overview;

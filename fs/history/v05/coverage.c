@@ -1,6 +1,6 @@
-/* Litestream keeps a level-0 file for some minutes only: by then a file of level 1 holds its TXIDs together with
- * their neighbours. So at an instant before the end of that one the history stops short of younger files, and
- * yet nothing is lost but the finer points. */
+/* Litestream keeps a level-0 file for some minutes only: by then a file of level 1 holds its TXIDs together
+ * with their neighbours. So at an instant before the end of that one the history stops short of younger
+ * files, and yet nothing is lost but the finer points. */
 #include "coverage.h"
 
 #include <stdlib.h>

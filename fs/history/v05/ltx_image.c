@@ -203,8 +203,7 @@ void ltx_image_keep(const struct ltx_file *file, const struct ltx_found *found, 
 int64_t ltx_image_fetch(const struct ltx_file *file, uint64_t offset, size_t length, void *bytes,
                         struct task *task)
 {
-    struct source source = {
-        .file = file, .table = &file->table, .image = file->image, .sums = file->sums};
+    struct source source = {.file = file, .table = &file->table, .image = file->image, .sums = file->sums};
     const struct cache_maker maker = {.make = make_pages, .context = &source};
     size_t size = page_size(&source);
 

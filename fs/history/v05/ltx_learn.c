@@ -26,8 +26,8 @@ struct lesson {
     const struct ltx_file *file;
     struct v05_comparison *comparison; /* NULL: nothing is to be compared */
     char *identity;
-    bool anew;    /* past every cache */
-    uint64_t sum; /* of the bytes that were read */
+    bool anew;            /* past every cache */
+    uint64_t sum;         /* of the bytes that were read */
     uint8_t *head, *tail; /* the file's beginning and end; of a whole file all is in `head` */
     size_t head_size, tail_size;
     char *time; /* the metadata's */
@@ -283,8 +283,8 @@ static int learn_attempt(void *context, bool anew, uint64_t *ret_sum, struct tas
     struct lesson *lesson = context;
 
     lesson_restart(lesson, anew);
-    int r = lesson->file->object.size <= V05_WHOLE_OBJECT ? learn_whole(lesson, task)
-                                                          : learn_ends(lesson, task);
+    int r =
+        lesson->file->object.size <= V05_WHOLE_OBJECT ? learn_whole(lesson, task) : learn_ends(lesson, task);
     *ret_sum = lesson->sum;
     return r;
 }
@@ -320,8 +320,8 @@ static int find_out(struct lesson *lesson, struct task *task)
 int ltx_learn(struct v05_generation *generation, const struct ltx_file *file,
               struct v05_comparison *comparison, struct task *task, struct ltx_found *ret_found)
 {
-    _cleanup_(lesson_finish)
-        struct lesson lesson = {.generation = generation, .file = file, .comparison = comparison};
+    _cleanup_(lesson_finish) struct lesson lesson = {
+        .generation = generation, .file = file, .comparison = comparison};
     int r = find_out(&lesson, task);
 
     if (r < 0)

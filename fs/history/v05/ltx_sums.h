@@ -15,14 +15,14 @@
 enum ltx_verdict { LTX_UNKNOWN, LTX_SUMMING, LTX_HOLDS, LTX_FAILED };
 
 struct ltx_sums {
-    size_t n;                /* pages of the file */
-    _Atomic uint64_t *pages; /* 0: not known; n of them */
-    atomic_size_t n_noted;   /* pages whose sum was noted */
-    atomic_bool contradicted;       /* a page came twice, and came different */
-    atomic_size_t missing;          /* every page before this one was there when it was looked for */
+    size_t n;                 /* pages of the file */
+    _Atomic uint64_t *pages;  /* 0: not known; n of them */
+    atomic_size_t n_noted;    /* pages whose sum was noted */
+    atomic_bool contradicted; /* a page came twice, and came different */
+    atomic_size_t missing;    /* every page before this one was there when it was looked for */
     _Atomic enum ltx_verdict verdict;
 
-    pthread_mutex_t lock; /* held while `verdict` or `contradicted` is set */
+    pthread_mutex_t lock;   /* held while `verdict` or `contradicted` is set */
     pthread_cond_t settled; /* it is LTX_SUMMING no more */
 
     /* Set before it is LTX_FAILED; never change after that. */

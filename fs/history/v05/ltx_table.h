@@ -3,8 +3,8 @@
  * It is one run of bytes that can be looked up as it lies, with entries of fixed width in the order of the
  * pages, and is kept as a fact in the cache. In use it is in memory, for a file can change under who maps it;
  * so it is small. A frame ends where the next one begins: an entry is a size, two bytes, and every 64th
- * frame's offset is told. Where a file holds every page, as an image of a whole database does, an entry's page
- * is known by its place. For a database of 10 GB in pages of 4 KiB that is 6 MB. */
+ * frame's offset is told. Where a file holds every page, as an image of a whole database does, an entry's
+ * page is known by its place. For a database of 10 GB in pages of 4 KiB that is 6 MB. */
 #pragma once
 
 #include "litemount/array.h"
@@ -18,7 +18,7 @@ struct ltx_table_head {
     uint32_t version;
     uint16_t has_numbers;
     uint16_t size_width; /* bytes of a size: 2, or 4 if a frame has 64 KiB or more */
-    int64_t time; /* when the file was written; LTX_TIME_UNKNOWN */
+    int64_t time;        /* when the file was written; LTX_TIME_UNKNOWN */
     struct ltx_header header;
     uint64_t n_pages;
     struct ltx_trailer trailer;

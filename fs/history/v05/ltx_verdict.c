@@ -45,8 +45,8 @@ static size_t verdict_missing(const struct ltx_file *file, size_t entry)
         while (entry < n && ltx_sums_get(file->sums, entry))
             entry++;
         if (entry < n)
-            entry = (size_t)(cache_image_missing(file->image, (uint64_t)entry * size, image_size(file)) /
-                             size);
+            entry =
+                (size_t)(cache_image_missing(file->image, (uint64_t)entry * size, image_size(file)) / size);
     } while (entry > before && entry < n);
     return entry;
 }

@@ -204,8 +204,7 @@ static int copy(const struct v05_state *state, const struct runs *runs, size_t s
     return 0;
 }
 
-int v05_read_planned(struct v05_state *state, uint64_t offset, size_t length, void *bytes,
-                     struct task *task)
+int v05_read_planned(struct v05_state *state, uint64_t offset, size_t length, void *bytes, struct task *task)
 {
     _cleanup_(runs_finish) struct runs runs = {0};
     uint64_t first = offset / state->page_size, end = (offset + length - 1) / state->page_size + 1;

@@ -34,7 +34,6 @@ struct v05_state {
 int v05_state_make(struct v05_generation *generation, struct v05_listing *listing, struct plan *plan,
                    int64_t time, char **gap, struct state **ret_state);
 
-/* v05_read.c: reads `length` bytes, at least one, from the files of the state's own plan; `bytes` may be NULL:
- * brings them into the cache. 0; -ESTALE if a file is gone; or another errno with a reason. */
-int v05_read_planned(struct v05_state *state, uint64_t offset, size_t length, void *bytes,
-                     struct task *task);
+/* v05_read.c: reads `length` bytes, at least one, from the files of the state's own plan; `bytes` may be
+ * NULL: brings them into the cache. 0; -ESTALE if a file is gone; or another errno with a reason. */
+int v05_read_planned(struct v05_state *state, uint64_t offset, size_t length, void *bytes, struct task *task);
