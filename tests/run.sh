@@ -117,14 +117,15 @@ if built asan gcc -Db_sanitize=address,undefined; then
     export LSAN_OPTIONS=suppressions=$PWD/tests/mount/leaks.supp:print_suppressions=0
     area "units, ASan and UBSan" suite build-asan unit --timeout-multiplier 5
     area "mounts and command line, ASan and UBSan" suite build-asan mount,cli --timeout-multiplier 5 \
-        tree states mounting faults requests damage listings restore restore_interrupted restore_large
+        tree states mounting faults requests damage flips_v05 second_replica short \
+        listings restore restore_interrupted restore_large
     area "replay of the fuzz corpus, ASan and UBSan" suite build-asan fuzz
 fi
 
 if built tsan gcc -Db_sanitize=thread; then
     export TSAN_OPTIONS=halt_on_error=0:second_deadlock_stack=1
     area "units, TSan" suite build-tsan unit --timeout-multiplier 5 cache cache_threads cache_limit parallel history look node
-    area "mounts, TSan" suite build-tsan mount --timeout-multiplier 5 tree faults damage
+    area "mounts, TSan" suite build-tsan mount --timeout-multiplier 5 tree faults damage flips_v05 short
 fi
 
 printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"

@@ -60,6 +60,7 @@ static void make_history(uint64_t *seed, struct history *history)
 static void finish_history(struct history *history)
 {
     instants_finish(&history->listing.points);
+    free(history->listing.ends);
     pthread_mutex_destroy(&history->generation.lock);
     pthread_cond_destroy(&history->generation.learnt);
 }
