@@ -7,24 +7,13 @@ import errno
 import os
 import shutil
 
-from make_backup import GENERATION, write_backup
+from make_backup import GENERATION, flip, write_backup
 from mounting import ROOT, MountTest, main, sha256
 from states import read_lines
 from stores import Bucket, s3_config
 
 NAME = "large.db"
 SNAPSHOT = f"{NAME}/generations/{GENERATION}/snapshots/00000000.snapshot.lz4"
-
-
-def flip(path, offset):
-    """Turns one bit over, and leaves the times as they are."""
-    times = path.stat()
-    with open(path, "r+b") as file:
-        file.seek(offset)
-        byte = file.read(1)[0]
-        file.seek(offset)
-        file.write(bytes([byte ^ 1]))
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 class LargeSnapshot(MountTest):

@@ -10,6 +10,7 @@ import random
 import re
 import subprocess
 
+from make_backup import flip
 from make_ltx import random_pages, write_file
 from mounting import MountTest, main, sha256
 from stores import Bucket, s3_config
@@ -23,17 +24,6 @@ READ_AHEAD = 1 << 20
 
 def digest(pages):
     return hashlib.sha256(b"".join(pages.values())).hexdigest()
-
-
-def flip(path, offset):
-    """Turns one bit over, and leaves the times as they are."""
-    times = path.stat()
-    with open(path, "r+b") as file:
-        file.seek(offset)
-        byte = file.read(1)[0]
-        file.seek(offset)
-        file.write(bytes([byte ^ 1]))
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 class Large(MountTest):
