@@ -124,7 +124,7 @@ fi
 
 if built tsan gcc -Db_sanitize=thread; then
     export TSAN_OPTIONS=halt_on_error=0:second_deadlock_stack=1
-    area "units, TSan" suite build-tsan unit --timeout-multiplier 5 cache cache_threads cache_limit parallel history look node
+    area "units, TSan" suite build-tsan unit --timeout-multiplier 5 cache cache_threads cache_limit parallel history refresh_gate node
     area "mounts, TSan" suite build-tsan mount --timeout-multiplier 5 tree faults damage flips_v05 short
 fi
 

@@ -1,7 +1,7 @@
 /* Generations side by side: those of a replica, or of all of a history's. */
 #pragma once
 
-#include "generation.h"
+#include "generation/generation.h"
 
 /* Generations, a reference each: replica by replica in the configured order, each replica's by name.
  * Zero-initialise. */

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "catalog/discover.h"
 #include "choose.h"
-#include "discover.h"
 #include "history_parts.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
@@ -51,7 +51,7 @@ int history_open(const char *name, struct replica **replicas, size_t n_replicas,
     history->n_replicas = n_replicas;
     history->options = *options;
     pthread_mutex_init(&history->lock, NULL);
-    look_init(&history->look);
+    refresh_gate_init(&history->gate);
     *ret_history = steal_pointer(history);
     return 0;
 }
@@ -70,7 +70,7 @@ void history_close(struct history *history)
     }
     names_finish(&history->told);
     pthread_mutex_destroy(&history->lock);
-    look_finish(&history->look);
+    refresh_gate_finish(&history->gate);
     close_parts(&history);
 }
 
@@ -133,12 +133,12 @@ int history_survey(struct history *history, size_t n, struct task *task, struct 
  * since. */
 static int refresh(struct history *history, int64_t age, bool whole, struct task *task)
 {
-    int r = look_begin(&history->look, age, task);
+    int r = refresh_gate_begin(&history->gate, age, task);
     if (r <= 0)
         return r;
     task_set_step(task, "look at %s again", history->name);
     r = history_look_around(history, whole, task);
-    look_end(&history->look, r, task);
+    refresh_gate_end(&history->gate, r, task);
     return r;
 }
 
@@ -158,7 +158,7 @@ static int64_t newest_time(struct history *history)
 
 static bool is_settled(struct history *history, int64_t time)
 {
-    int64_t looked_at = look_time(&history->look), until;
+    int64_t looked_at = refresh_gate_time(&history->gate), until;
     return looked_at && time < looked_at - SETTLED && !__builtin_add_overflow(time, SETTLED, &until) &&
            until < newest_time(history);
 }

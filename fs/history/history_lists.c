@@ -182,5 +182,5 @@ int history_list_inodes(struct history *history, const char *generation, const i
 
 bool history_is_current(struct history *history)
 {
-    return look_is_fresh(&history->look, history->options.refresh);
+    return refresh_gate_is_fresh(&history->gate, history->options.refresh);
 }

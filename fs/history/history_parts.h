@@ -3,7 +3,7 @@
 
 #include <pthread.h>
 
-#include "look.h"
+#include "refresh_gate.h"
 #include "round.h"
 #include "survey.h"
 
@@ -42,7 +42,7 @@ struct history {
     struct history_options options;
     struct round *round; /* of all replicas; NULL: there is only one */
 
-    struct look look;
+    struct refresh_gate gate;
 
     pthread_mutex_t lock; /* guards what says so */
     struct names told;    /* states of which the log was told that they are not the newest */

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "contents.h"
+#include "generation/contents.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "litemount/parallel.h"

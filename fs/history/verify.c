@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "discover.h"
+#include "catalog/discover.h"
+#include "generation/verifier.h"
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/replica.h"
 #include "litemount/task.h"
 #include "survey.h"
-#include "verifier.h"
 
 #define MOST_FAILURES 5 /* objects of one replica that can't be had: the others can't either */
 

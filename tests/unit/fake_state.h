@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "generation.h"
+#include "generation/generation.h"
 
 static inline void fake_state_close(struct state *state)
 {

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "contents.h"
+#include "generation/contents.h"
 #include "litemount/cache.h"
 #include "litemount/config.h"
 #include "litemount/task.h"

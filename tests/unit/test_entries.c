@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "entries.h"
+#include "catalog/entries.h"
 
 static struct history *make_history(const char *name)
 {

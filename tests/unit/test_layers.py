@@ -63,9 +63,10 @@ def included_layer(own, path, name, root):
     if name.startswith("litemount/"):
         header = root / "include" / name
         return LAYER_OF.get(header.stem) if header.is_file() else None
-    header = (path.parent / name).resolve()
-    if header.is_file() and layer_of(header, root) == own:
-        return own
+    for folder in (path.parent, root / "fs" / own): # beside the file, or by its place in the layer
+        header = (folder / name).resolve()
+        if header.is_file() and layer_of(header, root) == own:
+            return own
     return "cli" if own == "main" and (root / "fs" / name).is_file() and name.startswith("cli/") else None
 
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "lead.h"
+#include "v03/wal/wal_lead.h"
 #include "v03_objects.h"
 
 #define SECOND INT64_C(1000000000)

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "learnt.h"
+#include "generation/learnt.h"
 #include "litemount/clock.h"
 #include "litemount/task.h"
 

@@ -1,7 +1,7 @@
 /* The table of an LTX file's pages: made, kept, and looked up again as it lies in the cache. */
 #include "test_cache.h"
 
-#include "../../fs/history/v05/ltx_table.h"
+#include "v05/ltx_table.h"
 
 #define PAGE_SIZE 65536 /* so that the lock page is number 16385 */
 #define LOCK_PAGE 16385
@@ -35,19 +35,19 @@ static bool no_page(uint32_t number)
 /* A table of those of the pages up to `last` that `holds` says. */
 static void make(bool (*holds)(uint32_t number), uint32_t last, struct ltx_table *ret_table)
 {
-    struct ltx_table_draft draft;
+    struct ltx_table_builder builder;
     struct ltx_page page = {.offset = LTX_HEADER_SIZE};
 
-    ltx_table_begin(&header, start, start, &draft);
+    ltx_table_begin(&header, start, start, &builder);
     for (page.number = 1; page.number <= last; page.number++) {
         if (!holds(page.number))
             continue;
         page.size = FRAME(page.number);
-        assert_int_equal(ltx_table_add(&draft, &page), 0);
+        assert_int_equal(ltx_table_add(&builder, &page), 0);
         page.offset += page.size;
     }
-    assert_int_equal(ltx_table_make(&draft, 123456789, ret_table), 0);
-    ltx_table_draft_finish(&draft);
+    assert_int_equal(ltx_table_make(&builder, 123456789, ret_table), 0);
+    ltx_table_builder_finish(&builder);
 }
 
 static void check(const struct ltx_table *table, bool (*holds)(uint32_t number), uint32_t last)
@@ -159,17 +159,17 @@ static void refuses_what_is_no_table(void **state)
 static void holds_large_frames(void **state)
 {
     struct ltx_page page = {.number = 1, .offset = LTX_HEADER_SIZE, .size = 70000};
-    struct ltx_table_draft draft;
+    struct ltx_table_builder builder;
     struct ltx_table table;
 
-    ltx_table_begin(&header, start, start, &draft);
-    assert_int_equal(ltx_table_add(&draft, &page), 0);
+    ltx_table_begin(&header, start, start, &builder);
+    assert_int_equal(ltx_table_add(&builder, &page), 0);
     page = (struct ltx_page){.number = 2, .offset = LTX_HEADER_SIZE + 69999, .size = 7};
-    assert_int_equal(ltx_table_add(&draft, &page), -EBADMSG);
+    assert_int_equal(ltx_table_add(&builder, &page), -EBADMSG);
     page.offset++;
-    assert_int_equal(ltx_table_add(&draft, &page), 0);
-    assert_int_equal(ltx_table_make(&draft, 0, &table), 0);
-    ltx_table_draft_finish(&draft);
+    assert_int_equal(ltx_table_add(&builder, &page), 0);
+    assert_int_equal(ltx_table_make(&builder, 0, &table), 0);
+    ltx_table_builder_finish(&builder);
     assert_int_equal(ltx_table_page(&table, 0).size, 70000);
     assert_int_equal(ltx_table_page(&table, 1).size, 7);
     assert_int_equal(ltx_table_offset(&table, 2), LTX_HEADER_SIZE + 70007);

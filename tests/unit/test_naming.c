@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
+#include "catalog/naming.h"
 #include "litemount/catalog.h"
 #include "litemount/config.h"
-#include "naming.h"
 
 /* A path ending in '/' stands for a `dir:` entry, the slash not part of it. */
 static void names_databases_below_the_folder_that_all_share(void **state)

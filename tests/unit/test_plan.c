@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "../../fs/history/v05/v05.h"
 #include "litemount/instant.h"
+#include "v05/v05.h"
 
 #define MAX_FILES 10
 #define NO_LIMIT UINT64_MAX

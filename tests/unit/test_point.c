@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "../../fs/history/v05/v05.h"
 #include "litemount/instant.h"
 #include "litemount/task.h"
+#include "v05/v05.h"
 
 #define MOST_FILES 14
 #define CASES 20000

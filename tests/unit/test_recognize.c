@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "recognize.h"
-#include "v05.h"
+#include "catalog/recognize.h"
+#include "v05/v05.h"
 
 static void tells_keys_of_v05(void **state)
 {

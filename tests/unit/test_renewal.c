@@ -2,11 +2,11 @@
  * sums that say so. */
 #include "test_cache.h"
 
-#include "../../fs/history/v05/ltx_sums.h"
-#include "../../fs/history/v05/v05.h"
 #include "litemount/clock.h"
 #include "litemount/config.h"
 #include "litemount/failures.h"
+#include "v05/ltx_sums.h"
+#include "v05/v05.h"
 
 #define N 5000 /* pages */
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "data_files.h"
-#include "v03.h"
+#include "v03/v03.h"
 
 static void reads_the_names_of_segments(void **state)
 {

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "versions.h"
+#include "v03/wal/versions.h"
 
 /* The same numbers in every run. */
 static uint32_t draw(uint32_t below)

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chain.h"
 #include "litemount/clock.h"
 #include "litemount/replica.h"
 #include "litemount/task.h"
+#include "v03/wal/chain.h"
 
 #define PAGE_SIZE 512 /* bytes */
 #define FRAME_SIZE (WAL_FRAME_HEADER_SIZE + PAGE_SIZE)

@@ -8,13 +8,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "../generation.h"
-#include "../learnt.h"
-#include "blocks.h"
+#include "generation/generation.h"
+#include "generation/learnt.h"
 #include "litemount/replica.h"
 #include "litemount/wal.h"
-#include "through.h"
-#include "versions.h"
+#include "seekable/blocks.h"
+#include "seekable/sequential.h"
+#include "v03/wal/versions.h"
 
 #define V03_PIECE (64 << 10) /* bytes: the cache's piece of an image */
 
@@ -70,7 +70,7 @@ struct snapshot {
     struct object_source *source;    /* opened when it is first read by block */
     atomic_int_least64_t round_trip; /* of its store: see snapshot_object.h */
     struct blocks blocks;            /* of a large one */
-    struct through through;
+    struct sequential sequential;
 };
 
 /* What was learnt of all segments that were found sound. Listings that follow each other share one, as long
@@ -157,7 +157,7 @@ int segment_row_extend(struct segment_row *row, size_t n_kept, struct segment *c
 struct segment_row *segment_row_ref(struct segment_row *row);
 void segment_row_unref(struct segment_row *row); /* NULL is fine */
 
-/* v03_draft.c: putting a listing together.
+/* v03_builder.c: putting a listing together.
  *
  * Makes a listing of what was found; of what was known before (NULL: nothing) it takes over what is still so,
  * and is `known` itself if nothing has changed. `only_rest`: found were all snapshots, and the segments with

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../contents.h"
-#include "lead.h"
+#include "generation/contents.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "litemount/task.h"
+#include "v03/wal/wal_lead.h"
 #include "v03_positions.h"
 #include "v03_renew.h"
 #include "v03_state.h"

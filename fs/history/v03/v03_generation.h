@@ -1,7 +1,7 @@
 /* A generation of Litestream v0.3, as history.c sees it. */
 #pragma once
 
-#include "../generation.h"
+#include "generation/generation.h"
 
 struct contents;
 struct replica;

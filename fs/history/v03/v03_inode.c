@@ -8,7 +8,7 @@
 #include "litemount/hash.h"
 #include "litemount/instant.h"
 #include "litemount/shown.h"
-#include "replay.h"
+#include "v03/wal/replay.h"
 
 uint64_t v03_inode(const struct snapshot *snapshot, const struct segment *last, uint32_t frame)
 {

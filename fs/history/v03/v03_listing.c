@@ -6,8 +6,8 @@
  * maximum. Source: Litestream v0.3.13 replica.go, SnapshotIndexAt and walSegmentMap. */
 #include <stdlib.h>
 
-#include "replay.h"
 #include "v03.h"
+#include "v03/wal/replay.h"
 
 struct v03_frames *v03_frames_make(void)
 {

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lead.h"
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "litemount/parallel.h"
+#include "v03/wal/wal_lead.h"
 
 #include "v03_positions.h"
 

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lead.h"
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
+#include "v03/wal/wal_lead.h"
 #include "v03_state.h"
 
 /* Where it ends in the WAL: bytes. */

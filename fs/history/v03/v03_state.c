@@ -14,9 +14,9 @@
 #include "litemount/cleanup.h"
 #include "litemount/hash.h"
 #include "litemount/task.h"
-#include "snapshot_check.h"
+#include "v03/snapshot/snapshot_check.h"
+#include "v03/wal/wal_image.h"
 #include "v03_positions.h"
-#include "wal_image.h"
 
 #define BATCH 256 /* pages that are looked up at once */
 

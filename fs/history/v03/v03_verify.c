@@ -7,14 +7,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "../verifier.h"
-#include "lead.h"
+#include "generation/verifier.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "litemount/parallel.h"
 #include "litemount/task.h"
 #include "object_stream.h"
-#include "snapshot_compare.h"
+#include "v03/snapshot/snapshot_compare.h"
+#include "v03/wal/wal_lead.h"
 #include "v03_positions.h"
 
 #define DATABASE_HEADER_SIZE 100 /* bytes */

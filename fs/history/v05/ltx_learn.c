@@ -88,15 +88,15 @@ static int read_start(struct lesson *lesson, struct task *task)
     return ltx_object_read_start(lesson->file, lesson->head_size, lesson->head, task, &lesson->time);
 }
 
-/* Ends what was found: `draft` is the table, the first bytes of the file are in `head`. */
-static int conclude(struct lesson *lesson, struct ltx_table_draft *draft, struct task *task)
+/* Ends what was found: `builder` is the table, the first bytes of the file are in `head`. */
+static int conclude(struct lesson *lesson, struct ltx_table_builder *builder, struct task *task)
 {
     const struct ltx_file *file = lesson->file;
-    const struct ltx_header *header = &draft->head.header;
+    const struct ltx_header *header = &builder->head.header;
 
     if (header->min_txid != file->min_txid || header->max_txid != file->max_txid)
         return refuse(lesson, task, "its header tells other TXIDs than its name");
-    int r = ltx_table_make(draft, ltx_time_of(&file->object, lesson->time), &lesson->found.table);
+    int r = ltx_table_make(builder, ltx_time_of(&file->object, lesson->time), &lesson->found.table);
     if (r == 0 && !ltx_table_fits(&lesson->found.table))
         return refuse(lesson, task, "it lacks pages that its header promises");
     if (r == 0)
@@ -113,14 +113,14 @@ static int conclude(struct lesson *lesson, struct ltx_table_draft *draft, struct
 static int take_checked(struct lesson *lesson, const struct ltx_header *header, const struct ltx_index *index,
                         struct task *task)
 {
-    _cleanup_(ltx_table_draft_finish) struct ltx_table_draft draft = {0};
+    _cleanup_(ltx_table_builder_finish) struct ltx_table_builder builder = {0};
     const uint8_t *trailer = lesson->head + lesson->head_size - LTX_TRAILER_SIZE;
     int r = 0;
 
-    ltx_table_begin(header, lesson->head, trailer, &draft);
+    ltx_table_begin(header, lesson->head, trailer, &builder);
     for (size_t i = 0; i < index->n && r == 0; i++)
-        r = ltx_table_add(&draft, &index->pages[i]);
-    return r < 0 ? r : conclude(lesson, &draft, task);
+        r = ltx_table_add(&builder, &index->pages[i]);
+    return r < 0 ? r : conclude(lesson, &builder, task);
 }
 
 /* Decodes every page, and again to keep it. */
@@ -203,7 +203,7 @@ static int read_ends(struct lesson *lesson, struct task *task)
 struct index_place {
     uint64_t offset, end; /* in the file, of the entries with their end mark */
     struct ltx_index_reader reader;
-    struct ltx_table_draft *draft;
+    struct ltx_table_builder *builder;
 };
 
 /* Takes bytes that stand at `offset` in the file, and end no later than the index. */
@@ -216,7 +216,7 @@ static int take_index(struct index_place *place, uint64_t offset, const uint8_t 
         if (bytes[i])
             return -EBADMSG;
     int r = ltx_index_reader_feed(&place->reader, bytes + before, length - before, ltx_table_add,
-                                  place->draft, &taken);
+                                  place->builder, &taken);
     return r == 0 && taken < length - before ? -EBADMSG : r;
 }
 
@@ -239,11 +239,11 @@ static int read_index_start(struct lesson *lesson, struct index_place *place, ui
     return r;
 }
 
-static int read_index(struct lesson *lesson, uint64_t offset, uint64_t size, struct ltx_table_draft *draft,
-                      struct task *task)
+static int read_index(struct lesson *lesson, uint64_t offset, uint64_t size,
+                      struct ltx_table_builder *builder, struct task *task)
 {
     uint64_t tail = lesson->file->object.size - lesson->tail_size, begin = offset - LTX_PAGE_HEADER_SIZE;
-    struct index_place place = {.offset = offset, .end = offset + size, .draft = draft};
+    struct index_place place = {.offset = offset, .end = offset + size, .builder = builder};
     uint64_t from = begin < tail ? tail : begin;
     int r = 0;
 
@@ -259,7 +259,7 @@ static int read_index(struct lesson *lesson, uint64_t offset, uint64_t size, str
 
 static int learn_ends(struct lesson *lesson, struct task *task)
 {
-    _cleanup_(ltx_table_draft_finish) struct ltx_table_draft draft = {0};
+    _cleanup_(ltx_table_builder_finish) struct ltx_table_builder builder = {0};
     struct ltx_header header;
     uint64_t offset, size;
     int r = read_ends(lesson, task);
@@ -269,11 +269,11 @@ static int learn_ends(struct lesson *lesson, struct task *task)
     if (ltx_header_parse(lesson->head, &header) < 0 ||
         ltx_index_locate(lesson->tail, lesson->tail_size, lesson->file->object.size, &offset, &size) < 0)
         return refuse(lesson, task, "its header or its trailer does not hold");
-    ltx_table_begin(&header, lesson->head, lesson->tail + lesson->tail_size - LTX_TRAILER_SIZE, &draft);
-    r = read_index(lesson, offset, size, &draft, task);
+    ltx_table_begin(&header, lesson->head, lesson->tail + lesson->tail_size - LTX_TRAILER_SIZE, &builder);
+    r = read_index(lesson, offset, size, &builder, task);
     if (r == -EBADMSG)
         return refuse(lesson, task, "its page index does not hold");
-    return r < 0 ? r : conclude(lesson, &draft, task);
+    return r < 0 ? r : conclude(lesson, &builder, task);
 }
 
 /* --- */

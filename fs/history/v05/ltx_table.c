@@ -22,51 +22,51 @@ void ltx_table_finish(struct ltx_table *table)
 }
 
 void ltx_table_begin(const struct ltx_header *header, const uint8_t start[static LTX_START_SIZE],
-                     const uint8_t trailer[static LTX_TRAILER_SIZE], struct ltx_table_draft *ret_draft)
+                     const uint8_t trailer[static LTX_TRAILER_SIZE], struct ltx_table_builder *ret_builder)
 {
-    memset(ret_draft, 0, sizeof *ret_draft); /* padding too: it is written out */
-    ret_draft->end = LTX_HEADER_SIZE;
-    ret_draft->head.version = VERSION;
-    ret_draft->head.header = *header;
-    memcpy(ret_draft->head.start, start, LTX_START_SIZE);
-    ltx_trailer_parse(trailer, &ret_draft->head.trailer);
+    memset(ret_builder, 0, sizeof *ret_builder); /* padding too: it is written out */
+    ret_builder->end = LTX_HEADER_SIZE;
+    ret_builder->head.version = VERSION;
+    ret_builder->head.header = *header;
+    memcpy(ret_builder->head.start, start, LTX_START_SIZE);
+    ltx_trailer_parse(trailer, &ret_builder->head.trailer);
 }
 
-void ltx_table_draft_finish(struct ltx_table_draft *draft)
+void ltx_table_builder_finish(struct ltx_table_builder *builder)
 {
-    buffer_finish(&draft->sizes);
-    buffer_finish(&draft->numbers);
+    buffer_finish(&builder->sizes);
+    buffer_finish(&builder->numbers);
 }
 
 /* The first page that is missing makes it necessary to tell the pages before it too. */
-static int tell_numbers(struct ltx_table_draft *draft)
+static int tell_numbers(struct ltx_table_builder *builder)
 {
     int r = 0;
-    for (uint64_t entry = 0; entry < draft->n && r == 0; entry++) {
-        uint32_t number = number_of_all(&draft->head.header, entry);
-        r = buffer_append(&draft->numbers, &number, sizeof number);
+    for (uint64_t entry = 0; entry < builder->n && r == 0; entry++) {
+        uint32_t number = number_of_all(&builder->head.header, entry);
+        r = buffer_append(&builder->numbers, &number, sizeof number);
     }
     return r;
 }
 
 int ltx_table_add(void *context, const struct ltx_page *page)
 {
-    struct ltx_table_draft *draft = context;
-    bool told = draft->numbers.size > 0,
-         tell = told || page->number != number_of_all(&draft->head.header, draft->n);
+    struct ltx_table_builder *builder = context;
+    bool told = builder->numbers.size > 0,
+         tell = told || page->number != number_of_all(&builder->head.header, builder->n);
 
-    if (page->offset != draft->end)
+    if (page->offset != builder->end)
         return -EBADMSG;
-    int r = tell && !told ? tell_numbers(draft) : 0;
+    int r = tell && !told ? tell_numbers(builder) : 0;
     if (r == 0 && tell)
-        r = buffer_append(&draft->numbers, &page->number, sizeof page->number);
+        r = buffer_append(&builder->numbers, &page->number, sizeof page->number);
     if (r == 0)
-        r = buffer_append(&draft->sizes, &page->size, sizeof page->size);
+        r = buffer_append(&builder->sizes, &page->size, sizeof page->size);
     if (r < 0)
         return r;
-    draft->n++;
-    draft->end += page->size;
-    draft->largest = page->size > draft->largest ? page->size : draft->largest;
+    builder->n++;
+    builder->end += page->size;
+    builder->largest = page->size > builder->largest ? page->size : builder->largest;
     return 0;
 }
 
@@ -112,43 +112,43 @@ static uint32_t size_of(const struct ltx_table *table, size_t entry)
                                                        : ((const uint32_t *)table->sizes)[entry];
 }
 
-static void write_sizes(const struct ltx_table_draft *draft, uint64_t *offsets, void *sizes)
+static void write_sizes(const struct ltx_table_builder *builder, uint64_t *offsets, void *sizes)
 {
-    const uint32_t *drafted = (const uint32_t *)(const void *)draft->sizes.data;
+    const uint32_t *built = (const uint32_t *)(const void *)builder->sizes.data;
     uint64_t offset = LTX_HEADER_SIZE;
 
-    for (size_t i = 0; i < draft->n; i++) {
+    for (size_t i = 0; i < builder->n; i++) {
         if (i % LTX_TABLE_STRIDE == 0)
             offsets[i / LTX_TABLE_STRIDE] = offset;
-        if (draft->head.size_width == sizeof(uint16_t))
-            ((uint16_t *)sizes)[i] = (uint16_t)drafted[i];
+        if (builder->head.size_width == sizeof(uint16_t))
+            ((uint16_t *)sizes)[i] = (uint16_t)built[i];
         else
-            ((uint32_t *)sizes)[i] = drafted[i];
-        offset += drafted[i];
+            ((uint32_t *)sizes)[i] = built[i];
+        offset += built[i];
     }
-    if (draft->n % LTX_TABLE_STRIDE == 0)
-        offsets[draft->n / LTX_TABLE_STRIDE] = offset;
+    if (builder->n % LTX_TABLE_STRIDE == 0)
+        offsets[builder->n / LTX_TABLE_STRIDE] = offset;
 }
 
-int ltx_table_make(struct ltx_table_draft *draft, int64_t time, struct ltx_table *ret_table)
+int ltx_table_make(struct ltx_table_builder *builder, int64_t time, struct ltx_table *ret_table)
 {
     struct ltx_table table = {0};
 
-    draft->head.has_numbers = draft->numbers.size > 0;
-    draft->head.size_width = draft->largest <= UINT16_MAX ? sizeof(uint16_t) : sizeof(uint32_t);
-    draft->head.time = time;
-    draft->head.n_pages = draft->n;
-    const struct places places = places_of(&draft->head);
+    builder->head.has_numbers = builder->numbers.size > 0;
+    builder->head.size_width = builder->largest <= UINT16_MAX ? sizeof(uint16_t) : sizeof(uint32_t);
+    builder->head.time = time;
+    builder->head.n_pages = builder->n;
+    const struct places places = places_of(&builder->head);
     int r = buffer_reserve(&table.memory, places.end);
     if (r < 0)
         return r;
     uint8_t *bytes = table.memory.data;
     table.memory.size = places.end;
     memset(bytes, 0, places.end);
-    memcpy(bytes, &draft->head, sizeof draft->head);
-    write_sizes(draft, (uint64_t *)(void *)(bytes + places.offsets), bytes + places.sizes);
-    if (draft->numbers.size)
-        memcpy(bytes + places.numbers, draft->numbers.data, draft->numbers.size);
+    memcpy(bytes, &builder->head, sizeof builder->head);
+    write_sizes(builder, (uint64_t *)(void *)(bytes + places.offsets), bytes + places.sizes);
+    if (builder->numbers.size)
+        memcpy(bytes + places.numbers, builder->numbers.data, builder->numbers.size);
     look_at_memory(&table);
     *ret_table = table;
     return 0;

@@ -37,8 +37,8 @@ struct ltx_table {
 
 void ltx_table_finish(struct ltx_table *table);
 
-/* A table that is being made. Finish it with ltx_table_draft_finish in any case. */
-struct ltx_table_draft {
+/* A table that is being made. Finish it with ltx_table_builder_finish in any case. */
+struct ltx_table_builder {
     struct ltx_table_head head;
     struct buffer sizes;   /* uint32_t */
     struct buffer numbers; /* the same; empty while every page is there */
@@ -48,15 +48,15 @@ struct ltx_table_draft {
 
 /* `start` and `trailer` are the file's first and last bytes, as they stand. */
 void ltx_table_begin(const struct ltx_header *header, const uint8_t start[static LTX_START_SIZE],
-                     const uint8_t trailer[static LTX_TRAILER_SIZE], struct ltx_table_draft *ret_draft);
-void ltx_table_draft_finish(struct ltx_table_draft *draft);
+                     const uint8_t trailer[static LTX_TRAILER_SIZE], struct ltx_table_builder *ret_builder);
+void ltx_table_builder_finish(struct ltx_table_builder *builder);
 
-/* Adds a page: an ltx_page_sink, whose context is the draft. 0; -EBADMSG if its frame does not begin where
+/* Adds a page: an ltx_page_sink, whose context is the builder. 0; -EBADMSG if its frame does not begin where
  * the one before it ends; -ENOMEM. */
-int ltx_table_add(void *draft, const struct ltx_page *page);
+int ltx_table_add(void *builder, const struct ltx_page *page);
 
-/* Ends the draft, whatever it holds. 0, or -ENOMEM. */
-int ltx_table_make(struct ltx_table_draft *draft, int64_t time, struct ltx_table *ret_table);
+/* Ends the builder, whatever it holds. 0, or -ENOMEM. */
+int ltx_table_make(struct ltx_table_builder *builder, int64_t time, struct ltx_table *ret_table);
 
 /* Keeps the table under the file's identity. */
 void ltx_table_keep(const struct ltx_table *table, struct cache *cache, const char *identity);

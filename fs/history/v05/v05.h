@@ -8,8 +8,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "../generation.h"
-#include "../learnt.h"
+#include "generation/generation.h"
+#include "generation/learnt.h"
 #include "litemount/replica.h"
 #include "ltx_table.h"
 

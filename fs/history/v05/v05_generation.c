@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../contents.h"
+#include "generation/contents.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "litemount/task.h"

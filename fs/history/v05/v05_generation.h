@@ -1,7 +1,7 @@
 /* The history that Litestream v0.5 writes, as history.c sees it: the generation "ltx". */
 #pragma once
 
-#include "../generation.h"
+#include "generation/generation.h"
 
 struct contents;
 struct replica;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../contents.h"
+#include "generation/contents.h"
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/parallel.h"
@@ -135,7 +135,7 @@ static struct ltx_file *find_known(const struct v05_listing *known, const struct
 }
 
 /* A listing that is being put together. */
-struct draft {
+struct builder {
     struct v05_generation *generation;
     struct v05_listing *listing;
     const struct v05_listing *known; /* the one before, or NULL */
@@ -143,10 +143,10 @@ struct draft {
 };
 
 /* Takes over the caller's reference. */
-static int add_file(struct draft *draft, struct ltx_file *file)
+static int add_file(struct builder *builder, struct ltx_file *file)
 {
-    struct v05_listing *listing = draft->listing;
-    int r = file ? ARRAY_GROW(listing->files, draft->capacity, listing->n_files + 1) : -ENOMEM;
+    struct v05_listing *listing = builder->listing;
+    int r = file ? ARRAY_GROW(listing->files, builder->capacity, listing->n_files + 1) : -ENOMEM;
     if (r == 0)
         listing->files[listing->n_files++] = file;
     else
@@ -154,40 +154,40 @@ static int add_file(struct draft *draft, struct ltx_file *file)
     return r;
 }
 
-static int add_object(struct draft *draft, struct level_folder *folder, const struct object *object)
+static int add_object(struct builder *builder, struct level_folder *folder, const struct object *object)
 {
     const char *slash = strrchr(object->key, '/');
     uint64_t min, max;
 
     if (!v05_parse_name(slash ? slash + 1 : object->key, &min, &max))
         return 0; /* Junk between the files is nobody's business. */
-    struct ltx_file *file = find_known(draft->known, folder->replica, object, folder->level, min, max);
+    struct ltx_file *file = find_known(builder->known, folder->replica, object, folder->level, min, max);
     file = file ? ltx_file_ref(file)
-                : ltx_file_make(draft->generation, folder->replica, object, folder->level, min, max);
-    int r = add_file(draft, file);
+                : ltx_file_make(builder->generation, folder->replica, object, folder->level, min, max);
+    int r = add_file(builder, file);
     if (r == 0)
         folder->last = file;
     return r;
 }
 
 /* Adds what was found in a folder, and notes the folder if it holds anything. */
-static int add_found(struct draft *draft, const struct errand *errand)
+static int add_found(struct builder *builder, const struct errand *errand)
 {
     struct level_folder folder = errand->folder;
     int r = 0;
 
     for (size_t i = 0; i < errand->found.n_objects && r == 0; i++)
-        r = add_object(draft, &folder, &errand->found.objects[i]);
+        r = add_object(builder, &folder, &errand->found.objects[i]);
     if (r == 0 && folder.last)
-        draft->listing->folders[draft->listing->n_folders++] = folder;
+        builder->listing->folders[builder->listing->n_folders++] = folder;
     return r;
 }
 
-static int add_known(struct draft *draft)
+static int add_known(struct builder *builder)
 {
     int r = 0;
-    for (size_t i = 0; i < draft->known->n_files && r == 0; i++)
-        r = add_file(draft, ltx_file_ref(draft->known->files[i]));
+    for (size_t i = 0; i < builder->known->n_files && r == 0; i++)
+        r = add_file(builder, ltx_file_ref(builder->known->files[i]));
     return r;
 }
 
@@ -216,7 +216,7 @@ static int put_together(struct v05_generation *generation, const struct tour *to
                         const struct v05_listing *known, bool whole, struct v05_listing **ret_listing)
 {
     _cleanup_(unref_listing) struct v05_listing *listing = calloc(1, sizeof *listing);
-    struct draft draft = {.generation = generation, .listing = listing, .known = known};
+    struct builder builder = {.generation = generation, .listing = listing, .known = known};
     int r = 0;
 
     if (!listing)
@@ -224,10 +224,10 @@ static int put_together(struct v05_generation *generation, const struct tour *to
     atomic_init(&listing->references, 1);
     listing->n_failures = known ? known->n_failures : 0;
     if (!whole)
-        r = add_known(&draft);
+        r = add_known(&builder);
     size_t n_known = listing->n_files;
     for (size_t i = 0; i < tour->n && r == 0; i++)
-        r = add_found(&draft, &tour->errands[i]);
+        r = add_found(&builder, &tour->errands[i]);
     if (r == 0)
         r = order(listing, n_known);
     if (r < 0)

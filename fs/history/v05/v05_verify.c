@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../verifier.h"
+#include "generation/verifier.h"
 #include "litemount/cleanup.h"
 #include "litemount/parallel.h"
 #include "litemount/slots.h"

@@ -1,0 +1,87 @@
+#include "refresh_gate.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "litemount/clock.h"
+#include "litemount/instant.h"
+
+void refresh_gate_init(struct refresh_gate *gate)
+{
+    *gate = (struct refresh_gate){0};
+    pthread_mutex_init(&gate->lock, NULL);
+    pthread_cond_init(&gate->ended, NULL);
+}
+
+void refresh_gate_finish(struct refresh_gate *gate)
+{
+    pthread_mutex_destroy(&gate->lock);
+    pthread_cond_destroy(&gate->ended);
+}
+
+/* Whether the last look is too old for somebody who asked at `asked`. Called locked. */
+static bool is_due(const struct refresh_gate *gate, int64_t asked, int64_t age)
+{
+    return gate->succeeded == 0 || (gate->succeeded <= asked && asked - gate->succeeded >= age);
+}
+
+/* Waits for another's look. Called locked. */
+static int share(struct refresh_gate *gate, struct task *task)
+{
+    unsigned ends = gate->ends;
+    while (gate->busy && gate->ends == ends && !task_cancelled(task))
+        task_wait(&gate->ended, &gate->lock);
+    if (task_cancelled(task))
+        return -ECANCELED;
+    return gate->result < 0 ? task_fail(task, -gate->result, "%s", gate->reason) : 0;
+}
+
+int refresh_gate_begin(struct refresh_gate *gate, int64_t age, struct task *task)
+{
+    int64_t asked = clock_now();
+    int r = 0;
+
+    pthread_mutex_lock(&gate->lock);
+    while (r == 0 && gate->busy && is_due(gate, asked, age))
+        r = share(gate, task);
+    if (r == 0 && is_due(gate, asked, age)) {
+        gate->busy = true;
+        gate->began = clock_now();
+        gate->wall = instant_now();
+        r = 1;
+    }
+    pthread_mutex_unlock(&gate->lock);
+    return r;
+}
+
+void refresh_gate_end(struct refresh_gate *gate, int result, const struct task *task)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->busy = false;
+    gate->ends++;
+    /* That the looker's own task was cancelled is nobody else's failure: the next one looks. */
+    gate->result = result == -ECANCELED ? 0 : result;
+    snprintf(gate->reason, sizeof gate->reason, "%s", task_reason(task, result));
+    if (result == 0) {
+        gate->succeeded = gate->began;
+        gate->looked_at = gate->wall;
+    }
+    pthread_cond_broadcast(&gate->ended);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+int64_t refresh_gate_time(struct refresh_gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    int64_t time = gate->looked_at;
+    pthread_mutex_unlock(&gate->lock);
+    return time;
+}
+
+bool refresh_gate_is_fresh(struct refresh_gate *gate, int64_t age)
+{
+    pthread_mutex_lock(&gate->lock);
+    bool fresh = !is_due(gate, clock_now(), age);
+    pthread_mutex_unlock(&gate->lock);
+    return fresh;
+}

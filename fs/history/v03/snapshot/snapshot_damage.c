@@ -1,0 +1,125 @@
+/* A snapshot that does not hold.
+ *
+ * Where that is seen before any of it was used, it is damaged, for a time. Where bytes of it were given
+ * already, for only its last one shows that the checksum does not hold, it *fails*: every state that was made
+ * from it answers nothing any more, what the cache has of it is dropped, and who opens a state next gets one
+ * from a new `struct snapshot` of the same object, which is read anew. That one is damaged from its beginning
+ * if the bytes are the same that have failed before. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "litemount/cache.h"
+#include "litemount/cleanup.h"
+#include "litemount/clock.h"
+#include "litemount/log.h"
+#include "litemount/task.h"
+#include "v03/object_stream.h"
+#include "v03/v03_renew.h"
+
+void snapshot_set_damaged(struct v03_generation *generation, struct snapshot *snapshot, const char *why)
+{
+    pthread_mutex_lock(&snapshot->lock);
+    bool news = !snapshot->damage || strcmp(snapshot->damage, why) != 0;
+    snapshot->learnt = LEARNT_DAMAGED;
+    snapshot->damaged = clock_now();
+    if (news) {
+        free(snapshot->damage);
+        snapshot->damage = strdup(why);
+    }
+    pthread_mutex_unlock(&snapshot->lock);
+    if (news)
+        log_warning("%s", why);
+    pthread_mutex_lock(&generation->lock);
+    v03_note_damage_locked(generation, clock_now());
+    pthread_mutex_unlock(&generation->lock);
+}
+
+bool snapshot_is_damaged(struct snapshot *snapshot)
+{
+    pthread_mutex_lock(&snapshot->lock);
+    bool damaged = snapshot->learnt == LEARNT_DAMAGED;
+    pthread_mutex_unlock(&snapshot->lock);
+    return damaged;
+}
+
+int64_t snapshot_look_again(struct snapshot *snapshot)
+{
+    pthread_mutex_lock(&snapshot->lock);
+    bool damaged = snapshot->learnt == LEARNT_DAMAGED;
+    if (damaged && learnt_is_over(snapshot->damaged)) {
+        snapshot->learnt = LEARNT_NOTHING;
+        damaged = false;
+    }
+    int64_t found = damaged ? snapshot->damaged : 0;
+    pthread_mutex_unlock(&snapshot->lock);
+    return found;
+}
+
+const char *snapshot_failure(const struct snapshot *snapshot)
+{
+    return atomic_load(&snapshot->failure);
+}
+
+void snapshot_drop_kept(struct v03_generation *generation, struct snapshot *snapshot)
+{
+    _cleanup_free_ char *identity = object_identity(generation->replica, &snapshot->object);
+    struct cache_image *image;
+
+    if (!identity || cache_image_open(generation->cache, identity, V03_PIECE, &image) < 0)
+        return;
+    cache_image_discard(image);
+    cache_image_close(image);
+    blocks_forget(generation, snapshot);
+    snapshot_forget(generation, snapshot);
+}
+
+/* First it has failed, then its pieces are dropped: what is made after that is not put. */
+int snapshot_fail(struct v03_generation *generation, struct snapshot *snapshot, uint64_t sum,
+                  struct task *task, const char *why)
+{
+    char text[TASK_REASON_SIZE];
+    snprintf(text, sizeof text, "%s/%s is damaged, or came wrong: %s", replica_url(generation->replica),
+             snapshot->object.key, why);
+    _cleanup_free_ char *failure = strdup(text);
+
+    if (!failure)
+        return -ENOMEM;
+    pthread_mutex_lock(&snapshot->lock);
+    bool first = !snapshot_failure(snapshot);
+    if (first) {
+        snapshot->failed_sum = sum;
+        generation_count_failure(&generation->base);
+        atomic_store(&snapshot->failure, steal_pointer(failure));
+    }
+    pthread_mutex_unlock(&snapshot->lock);
+    if (first) {
+        snapshot_drop_kept(generation, snapshot);
+        generation_tell_failure(&generation->base);
+    }
+    return task_fail(task, EIO, "%s", snapshot_failure(snapshot));
+}
+
+int snapshot_remake(struct v03_generation *generation, struct snapshot *failed,
+                    struct snapshot **ret_snapshot)
+{
+    struct snapshot *snapshot = snapshot_make(&failed->object, failed->index);
+    bool again = false;
+
+    if (!snapshot)
+        return -ENOMEM;
+    memcpy(snapshot->sums, failed->sums, sizeof snapshot->sums);
+    for (unsigned i = 0; i < failed->attempt && i < LEARNT_ATTEMPTS; i++)
+        again |= failed->sums[i] == failed->failed_sum;
+    snapshot->sums[failed->attempt % LEARNT_ATTEMPTS] = failed->failed_sum;
+    snapshot->attempt = failed->attempt + 1;
+    if (again) {
+        snapshot->learnt = LEARNT_DAMAGED;
+        snapshot->damaged = clock_now();
+        snapshot->damage = strdup(snapshot_failure(failed));
+        v03_note_damage_locked(generation, snapshot->damaged);
+        log_warning("%s; it came twice the same", snapshot_failure(failed));
+    }
+    *ret_snapshot = snapshot;
+    return 0;
+}

@@ -1,0 +1,47 @@
+/* Which segments are replayed upon a snapshot, one after the other, and what they make of its database.
+ *
+ * What whole objects back is replayed, and nothing else: it ends before the first segment that is missing,
+ * damaged, or does not continue the one before it. What was replayed once stays so: a replay only grows, as
+ * segments are listed and learnt, and every instant of it is a part of it. All that is here is called with
+ * the generation locked. */
+#pragma once
+
+#include "v03/v03.h"
+
+/* A WAL index after which the database was cut to fewer pages than it had had. */
+struct shrink {
+    uint32_t index;
+    uint32_t pages;
+};
+
+struct replay {
+    struct snapshot *snapshot; /* a reference */
+    struct segment_row *row;   /* that it grew along: a reference */
+    size_t begin, end;         /* segments of the row that are replayed; all of them are sound */
+    struct wal_position last;  /* the last commit; frame 0: none yet */
+    uint32_t pages;            /* the database's size there */
+    uint32_t most_pages;       /* its largest size since it was last cut */
+    struct shrink *shrinks;    /* in WAL order, without those of the last index */
+    size_t n_shrinks, shrinks_capacity;
+};
+
+/* The replay upon a snapshot that is sound, as far as it is known; borrowed from the listing's frames. NULL:
+ * no memory. */
+struct replay *replay_get(const struct v03_listing *listing, struct snapshot *snapshot);
+
+/* How many of the first `n_segments` segments it may reach, as far as names and what was learnt tell. */
+size_t replay_outlook(const struct replay *replay, const struct v03_listing *listing, size_t n_segments);
+
+/* Replays what has been learnt meanwhile of the first `n_segments` segments. 0 or -ENOMEM. */
+int replay_grow(struct replay *replay, const struct v03_listing *listing, size_t n_segments);
+
+void replays_finish(struct v03_frames *frames);
+
+/* Whether segment `begin` of the listing can be the first that is replayed upon `snapshot`. */
+bool replay_can_begin(const struct v03_listing *listing, const struct snapshot *snapshot, size_t begin);
+
+/* Whether segment `i` continues the one before it, as far as is known. */
+bool segment_continues(const struct v03_listing *listing, size_t i);
+
+/* Whether a WAL can end with the segment, as far as is known. */
+bool segment_ends_wal(const struct segment *segment);
