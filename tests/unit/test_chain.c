@@ -1,5 +1,4 @@
-/* How far a snapshot and the segments upon it reach. Everything here is known as learnt, so nothing is
- * fetched. */
+/* How far a snapshot and the segments upon it reach. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,82 +6,7 @@
 
 #include <cmocka.h>
 
-#include "v03_objects.h"
-
-static const struct wal_position no_limit = {UINT32_MAX, UINT32_MAX};
-
-/* A history that a test puts together: a snapshot of three pages at index 1, and segments. */
-struct scene {
-    struct v03_generation generation;
-    struct v03_listing *listing;
-    struct chain chain;
-};
-
-/* A segment of the scene. One at offset 0 is `frames` frames behind the WAL's header. */
-struct part {
-    uint32_t index;
-    uint64_t offset;
-    uint32_t frames;
-    uint32_t pages; /* the database's size at its end; 0: no commit there */
-};
-
-static void scene_begin(struct scene *scene, const struct part *parts, size_t n, uint32_t snapshot_pages)
-{
-    struct listing found = {0};
-
-    *scene = (struct scene){0};
-    pthread_mutex_init(&scene->generation.lock, NULL);
-    pthread_cond_init(&scene->generation.learnt, NULL);
-    list_snapshot(&found, 1, 100);
-    for (size_t i = 0; i < n; i++)
-        list_segment(&found, parts[i].index, parts[i].offset, 101 + (int64_t)i);
-    scene->listing = make_listing(&found);
-    learn_snapshot(scene->listing->snapshots[0], snapshot_pages);
-    for (size_t i = 0; i < n; i++)
-        learn_segment(scene->listing->segments[i], parts[i].frames, parts[i].pages);
-}
-
-#define SCENE_BEGIN(scene, parts) scene_begin(scene, parts, sizeof(parts) / sizeof *(parts), 3)
-
-static void scene_open(struct scene *scene, size_t n_segments, struct wal_position limit)
-{
-    struct task task;
-    task_init(&task, NULL);
-    chain_finish(&scene->chain);
-    assert_int_equal(chain_open(&scene->generation, scene->listing, scene->listing->snapshots[0], n_segments,
-                                limit, &task, &scene->chain),
-                     0);
-}
-
-static void scene_end(struct scene *scene)
-{
-    chain_finish(&scene->chain);
-    v03_listing_unref(scene->listing);
-    pthread_mutex_destroy(&scene->generation.lock);
-    pthread_cond_destroy(&scene->generation.learnt);
-}
-
-static void expect_end(const struct chain *chain, size_t begin, size_t end, uint32_t index, uint32_t frame)
-{
-    assert_int_equal(chain->begin, begin);
-    assert_int_equal(chain->end, end);
-    assert_int_equal(chain->last.index, index);
-    assert_int_equal(chain->last.frame, frame);
-}
-
-static void expect_gap(const struct chain *chain, const char *gap)
-{
-    if (!gap)
-        assert_null(chain->gap);
-    else
-        assert_string_equal(chain->gap, gap);
-}
-
-/* Three WALs of two segments each. */
-static const struct part whole[] = {
-    {1, 0, 2, 4},         {1, BEHIND(2), 3, 5}, {2, 0, 1, 6},
-    {2, BEHIND(1), 1, 7}, {3, 0, 2, 8},         {3, BEHIND(2), 2, 9},
-};
+#include "chain_scene.h"
 
 static void reaches_the_end_of_what_is_whole(void **state)
 {
@@ -301,97 +225,6 @@ static void notes_a_cut_once(void **state)
     scene_end(&scene);
 }
 
-/* What names alone tell, before anything has been fetched. */
-static void tells_from_names_how_far_it_may_reach(void **state)
-{
-    static const struct part parts[] = {{1, 0, 2, 4}, {1, BEHIND(2), 1, 5}, {2, 0, 1, 6}, {4, 0, 1, 6}};
-    struct scene scene;
-    SCENE_BEGIN(&scene, parts);
-    for (size_t i = 0; i < 4; i++)
-        scene.listing->segments[i]->learnt = LEARNT_NOTHING;
-
-    struct snapshot *snapshot = scene.listing->snapshots[0];
-    const struct replay *replay = replay_get(scene.listing, snapshot);
-    for (size_t n = 0; n <= 4; n++)
-        assert_int_equal(replay_outlook(replay, scene.listing, n), n < 3 ? n : 3);
-    assert_int_equal(replay->begin, 0);
-    assert_int_equal(replay->end, 0);
-    assert_true(replay_can_begin(scene.listing, snapshot, 0));
-    assert_false(replay_can_begin(scene.listing, snapshot, 1));
-    assert_false(replay_can_begin(scene.listing, snapshot, 2));
-    assert_false(replay_can_begin(scene.listing, snapshot, 4));
-    for (size_t i = 1; i < 4; i++)
-        assert_int_equal(segment_continues(scene.listing, i), i < 3);
-    scene_end(&scene);
-}
-
-/* A later listing: of parts that came to be at these times. */
-static struct v03_listing *list_again(const struct scene *scene, const struct part *parts,
-                                      const int64_t *times, size_t n)
-{
-    struct listing found = {0};
-    struct v03_listing *listing = NULL;
-
-    list_snapshot(&found, 1, 100);
-    for (size_t i = 0; i < n; i++)
-        list_segment(&found, parts[i].index, parts[i].offset, times[i]);
-    assert_int_equal(v03_listing_make(&found, scene->listing, false, &listing), 0);
-    listing_finish(&found);
-    return listing;
-}
-
-/* A replay goes on where it ended: what it holds is not looked at again, however it may look now. */
-static void goes_on_where_it_ended(void **state)
-{
-    static const int64_t times[] = {101, 102, 103, 104, 105, 106};
-    struct scene scene;
-    scene_begin(&scene, whole, 4, 3);
-    scene_open(&scene, 4, no_limit);
-    expect_end(&scene.chain, 0, 4, 2, 2);
-
-    struct v03_listing *longer = list_again(&scene, whole, times, 6);
-    assert_ptr_equal(longer->frames, scene.listing->frames);
-    scene.listing->segments[1]->learnt = LEARNT_DAMAGED;
-    for (size_t i = 4; i < 6; i++)
-        learn_segment(longer->segments[i], whole[i].frames, whole[i].pages);
-    scene_open(&scene, 3, no_limit); /* an instant before */
-    expect_end(&scene.chain, 0, 3, 2, 1);
-    v03_listing_unref(scene.listing);
-    scene.listing = longer;
-    scene_open(&scene, 6, no_limit);
-    expect_end(&scene.chain, 0, 6, 3, 4);
-    assert_int_equal(scene.chain.source_size, 7000 + 6 * 1000);
-    assert_int_equal(scene.chain.pages, 9);
-    scene_end(&scene);
-}
-
-/* A segment that a look had missed stands in the middle: the numbers behind it are others now. */
-static void begins_anew_if_a_segment_came_between(void **state)
-{
-    static const struct part parts[] = {
-        {1, 0, 2, 4}, {1, BEHIND(2), 3, 5}, {2, 0, 1, 6}, {2, BEHIND(1), 1, 7}};
-    static const struct part seen[] = {{1, 0, 2, 4}, {2, 0, 1, 6}, {2, BEHIND(1), 1, 7}};
-    static const int64_t times[] = {101, 102, 102, 103};
-    struct scene scene;
-    SCENE_BEGIN(&scene, seen);
-    scene_open(&scene, 3, no_limit);
-    expect_end(&scene.chain, 0, 3, 2, 2);
-
-    struct v03_listing *all = list_again(&scene, parts, times, 4);
-    assert_ptr_equal(all->segments[0], scene.listing->segments[0]);
-    for (size_t i = 0; i < 4; i++)
-        if (all->segments[i]->learnt == LEARNT_NOTHING)
-            learn_segment(all->segments[i], parts[i].frames, parts[i].pages);
-    v03_listing_unref(scene.listing);
-    scene.listing = all;
-    scene_open(&scene, 4, no_limit);
-    expect_end(&scene.chain, 0, 4, 2, 2);
-    assert_int_equal(scene.chain.source_size, 7000 + 4 * 1000);
-    scene_open(&scene, 2, no_limit);
-    expect_end(&scene.chain, 0, 2, 1, 5);
-    scene_end(&scene);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -407,9 +240,6 @@ int main(void)
         cmocka_unit_test(passes_a_wal_that_holds_only_its_header),
         cmocka_unit_test(notes_where_the_database_was_cut),
         cmocka_unit_test(notes_a_cut_once),
-        cmocka_unit_test(tells_from_names_how_far_it_may_reach),
-        cmocka_unit_test(goes_on_where_it_ended),
-        cmocka_unit_test(begins_anew_if_a_segment_came_between),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,67 +1,20 @@
-/* Which LTX files make a state: plan_make, plan_reachable and plan_points, over listings that are made by
- * hand.
+/* Which LTX files make a state: plan_make and plan_reachable, over listings that are made by hand.
  *
  * The wanted plans follow Litestream v0.5 replica.go (CalcRestorePlan), but that a file's own time counts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
 #include "litemount/instant.h"
-#include "v05/v05.h"
+#include "plan_sketch.h"
 
-#define MAX_FILES 10
-#define NO_LIMIT UINT64_MAX
 #define ALL INSTANT_MAX, NO_LIMIT
 #define NO_BASE (-1)
 #define END (-1)
 #define COUNT(array) (sizeof(array) / sizeof *(array))
-
-/* A file: its number in a case's lists is its place here. The listing puts them in its own order. */
-struct sketch {
-    unsigned level;
-    uint64_t min_txid, max_txid;
-    int64_t time;
-    bool damaged;
-};
-
-struct made_listing {
-    struct ltx_file storage[MAX_FILES];
-    struct ltx_file *files[MAX_FILES];
-    struct v05_listing listing;
-};
-
-static int by_min_txid_and_level(const void *left, const void *right)
-{
-    const struct ltx_file *a = *(struct ltx_file *const *)left, *b = *(struct ltx_file *const *)right;
-    if (a->min_txid != b->min_txid)
-        return a->min_txid < b->min_txid ? -1 : 1;
-    if (a->max_txid != b->max_txid)
-        return a->max_txid < b->max_txid ? -1 : 1;
-    return a->level < b->level ? -1 : a->level > b->level;
-}
-
-static void make_listing(const struct sketch *sketches, struct made_listing *made)
-{
-    size_t n = 0;
-
-    memset(made, 0, sizeof *made);
-    for (; n < MAX_FILES && sketches[n].max_txid; n++) {
-        const struct sketch *sketch = &sketches[n];
-        struct ltx_file *file = made->files[n] = &made->storage[n];
-        file->level = sketch->level;
-        file->min_txid = sketch->min_txid;
-        file->max_txid = sketch->max_txid;
-        file->time = sketch->time;
-        file->learnt = sketch->damaged ? LEARNT_DAMAGED : LEARNT_NOTHING;
-    }
-    qsort(made->files, n, sizeof(struct ltx_file *), by_min_txid_and_level);
-    made->listing = (struct v05_listing){.files = made->files, .n_files = n};
-}
 
 /* --- plans --- */
 
@@ -337,95 +290,12 @@ static void test_plans_lead_where_is_reachable(void **state)
     }
 }
 
-/* --- points --- */
-
-static struct plan plan_at(const struct made_listing *made, int64_t time)
-{
-    struct plan plan = {0};
-    assert_int_equal(plan_make(&made->listing, time, NO_LIMIT, &plan), 0);
-    plan_finish(&(struct plan){.chain = plan.chain});
-    return plan;
-}
-
-static bool is_held(const struct made_listing *made, uint64_t txid)
-{
-    for (size_t i = 0; i < made->listing.n_files; i++) {
-        const struct ltx_file *file = made->files[i];
-        if (file->level != 9 && file->learnt != LEARNT_DAMAGED && file->min_txid <= txid &&
-            txid <= file->max_txid)
-            return true;
-    }
-    return false;
-}
-
-/* What is missing at `time` behind `txid`, file by file: up to before the first that is there; 0: nothing, or
- * a file has what is next whose time has not come. */
-static uint64_t missing_at(const struct made_listing *made, int64_t time, uint64_t txid)
-{
-    uint64_t next = UINT64_MAX;
-    for (size_t i = 0; i < made->listing.n_files; i++) {
-        const struct ltx_file *file = made->files[i];
-        bool damaged = file->learnt == LEARNT_DAMAGED, counts = damaged || !is_held(made, txid + 1);
-        uint64_t first = damaged ? file->max_txid + 1 : file->min_txid;
-        if (file->time <= time && file->max_txid > txid && (damaged || file->level != 9) && counts &&
-            first < next)
-            next = first;
-    }
-    return next == UINT64_MAX ? 0 : next - 1;
-}
-
-static void check_point(const struct plan_point *point, const struct plan *plan, bool is_base)
-{
-    assert_int_equal(point->txid, plan->txid);
-    assert_ptr_equal(point->base, plan->base);
-    assert_int_equal(point->last->max_txid, plan->txid);
-    assert_int_equal(point->is_base, is_base);
-    assert_int_equal(point->last->level == 9, plan->n_chain == 0);
-    if (plan->n_chain == 0)
-        assert_int_equal(point->last->time, plan->base->time);
-}
-
-/* A point is where the plan leads elsewhere, or from another base, than a nanosecond before, and nothing else
- * is: over listings of a base and three files, one of which may be a base too, that come in many orders. What
- * it says of its state is the plan's, and what it says is missing is so until the next one. */
-static void test_points_are_where_plans_change(void **state)
-{
-    for (unsigned bits = 0; bits < 1 << 14; bits++) {
-        struct sketch sketches[MAX_FILES] = {{9, 1, 1 + bits % 2, 1 + bits % 3, bits % 7 == 0}};
-        struct made_listing made;
-        struct plan_points points;
-        size_t next = 0;
-
-        for (unsigned i = 0; i < 3; i++) {
-            uint64_t min = 1 + (bits >> (1 + 3 * i)) % 4, max = min + (bits >> (3 + 3 * i)) % 2;
-            bool base = i == 2 && bits % 5 == 0;
-            sketches[i + 1] = (struct sketch){base ? 9 : i, base ? 1 : min, max,
-                                              1 + (bits >> (4 + 2 * i)) % 4, bits % 11 == i};
-        }
-        make_listing(sketches, &made);
-        assert_int_equal(plan_points(&made.listing, &points), 0);
-        for (int64_t time = 1; time <= 4; time++) {
-            struct plan before = plan_at(&made, time - 1), then = plan_at(&made, time);
-            bool changed = before.txid != then.txid || before.base != then.base;
-            assert_true(changed == (next < points.n && points.items[next].time == time));
-            if (changed)
-                check_point(&points.items[next], &then, before.base != then.base);
-            next += changed;
-            if (next && time + 1 == (next < points.n ? points.items[next].time : 5))
-                assert_int_equal(points.items[next - 1].missing, missing_at(&made, time, then.txid));
-        }
-        assert_int_equal(next, points.n);
-        free(points.items);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plans),
         cmocka_unit_test(test_reachable),
         cmocka_unit_test(test_plans_lead_where_is_reachable),
-        cmocka_unit_test(test_points_are_where_plans_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
