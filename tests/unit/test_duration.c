@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "duration.h"
 #include "litemount/instant.h"
+#include "output/duration.h"
 
 static void formats_as_litestream_does(void **state)
 {

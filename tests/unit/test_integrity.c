@@ -12,7 +12,7 @@
 
 #include "data_files.h"
 #include "fake_state.h"
-#include "integrity.h"
+#include "integrity/integrity.h"
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
 

@@ -13,7 +13,7 @@
 #include "litemount/cache.h"
 #include "litemount/instant.h"
 #include "litemount/task.h"
-#include "mount_arguments.h"
+#include "mount/mount_arguments.h"
 
 #define MOST_WORDS 10
 

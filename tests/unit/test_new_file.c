@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "litemount/task.h"
-#include "new_file.h"
+#include "restore/new_file.h"
 
 static char folder[] = "/tmp/litemount-test-new-file-XXXXXX";
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "litemount/instant.h"
-#include "progress.h"
+#include "output/progress.h"
 
 #define MB UINT64_C(1000000)
 

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
+#include "list/timeline.h"
 #include "litemount/instant.h"
-#include "timeline.h"
 
 #define MOST_POINTS 8
 #define LEGEND ": points  S snapshot  ! hole  (UTC)\n"

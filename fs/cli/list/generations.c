@@ -4,11 +4,11 @@
 #include <sys/stat.h>
 
 #include "command.h"
-#include "duration.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "litemount/listed.h"
-#include "output.h"
+#include "output/duration.h"
+#include "output/output.h"
 #include "target.h"
 #include "verbs.h"
 

@@ -8,10 +8,10 @@
 #include "litemount/instant.h"
 #include "litemount/listed.h"
 #include "litemount/log.h"
-#include "output.h"
-#include "progress.h"
+#include "output/output.h"
+#include "output/progress.h"
+#include "output/terminal.h"
 #include "target.h"
-#include "terminal.h"
 #include "timeline.h"
 #include "verbs.h"
 

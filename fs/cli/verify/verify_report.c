@@ -8,7 +8,7 @@
 #include "litemount/instant.h"
 #include "litemount/log.h"
 #include "litemount/printable.h"
-#include "output.h"
+#include "output/output.h"
 #include "verify.h"
 
 #define MOST_SHOWN 10 /* problems of one database */

@@ -14,7 +14,7 @@
 #include "litemount/instant.h"
 #include "litemount/log.h"
 #include "litemount/task.h"
-#include "output.h"
+#include "output/output.h"
 #include "verbs.h"
 
 /* What a restore is made with. */

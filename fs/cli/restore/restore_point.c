@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "integrity.h"
+#include "integrity/integrity.h"
 #include "litemount/cleanup.h"
 #include "litemount/history.h"
 #include "litemount/instant.h"

@@ -6,7 +6,7 @@
 #include "litemount/cleanup.h"
 #include "litemount/listed.h"
 #include "litemount/log.h"
-#include "output.h"
+#include "output/output.h"
 #include "restore.h"
 
 /* Both begin with what the report tells of both formats; what is for JSON alone has the names of Litestream

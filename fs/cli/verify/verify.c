@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "command.h"
-#include "duration.h"
 #include "litemount/array.h"
 #include "litemount/catalog.h"
 #include "litemount/cleanup.h"
@@ -16,6 +15,7 @@
 #include "litemount/instant.h"
 #include "litemount/log.h"
 #include "litemount/task.h"
+#include "output/duration.h"
 #include "target.h"
 #include "verbs.h"
 

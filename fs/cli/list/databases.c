@@ -14,7 +14,7 @@
 #include "litemount/listed.h"
 #include "litemount/log.h"
 #include "litemount/task.h"
-#include "output.h"
+#include "output/output.h"
 #include "target.h"
 #include "verbs.h"
 

@@ -5,13 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "integrity.h"
+#include "integrity/integrity.h"
 #include "litemount/cleanup.h"
 #include "litemount/history.h"
 #include "litemount/log.h"
 #include "litemount/task.h"
 #include "new_file.h"
-#include "progress.h"
+#include "output/progress.h"
 #include "restore.h"
 #include "rights.h"
 #include "sidecars.h"

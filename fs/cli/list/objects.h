@@ -2,7 +2,7 @@
 #pragma once
 
 #include "litemount/listed.h"
-#include "output.h"
+#include "output/output.h"
 #include "target.h"
 
 struct objects {

@@ -3,13 +3,13 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "duration.h"
-#include "integrity.h"
+#include "integrity/integrity.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "litemount/listed.h"
 #include "litemount/task.h"
-#include "progress.h"
+#include "output/duration.h"
+#include "output/progress.h"
 #include "target.h"
 #include "verify.h"
 
