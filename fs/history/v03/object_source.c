@@ -26,6 +26,19 @@ static int refuse(const struct object_source *source, int code, struct task *tas
                      why);
 }
 
+/* Why decrypting failed with the negative errno `r`: `damage` is told if the object's bytes are to blame. */
+static int object_refuse_sealed(const struct object_source *source, int r, const char *damage,
+                                struct task *task)
+{
+    if (r == -ENOMEM)
+        return r;
+    if (r == -EOPNOTSUPP)
+        return refuse(source, EOPNOTSUPP, task,
+                      "cannot be decrypted: OpenSSL is set up without the ciphers of age");
+    return r == -EBADMSG ? refuse(source, EBADMSG, task, damage)
+                         : refuse(source, -r, task, "cannot be decrypted");
+}
+
 /* Makes sure that the first `length` bytes are there, or all. */
 static int fetch_head(struct object_source *source, size_t length, struct task *task)
 {
@@ -59,10 +72,9 @@ static int unseal(struct object_source *source, struct task *task)
     if (r == -EKEYREJECTED)
         return refuse(source, EACCES, task,
                       "is encrypted with age for another identity than the configuration's");
-    if (r == -EAGAIN || r == -EBADMSG)
-        return refuse(source, EBADMSG, task, "is damaged: its age header does not hold");
     if (r < 0)
-        return refuse(source, -r, task, "cannot be decrypted");
+        return object_refuse_sealed(source, r == -EAGAIN ? -EBADMSG : r,
+                                    "is damaged: its age header does not hold", task);
     source->is_sealed = true;
     source->size = source->age.plain_size;
     return 0;
@@ -122,8 +134,7 @@ static int decrypt_chunks(struct object_source *source, uint64_t first, uint64_t
         if (r == 0)
             r = age_chunk_decrypt(&source->age, k, sealed + (at - start), span, plain, &size);
         if (r < 0)
-            return refuse(source, r == -EBADMSG ? EBADMSG : -r, task,
-                          "is damaged: an age chunk of it does not open");
+            return object_refuse_sealed(source, r, "is damaged: an age chunk of it does not open", task);
         uint64_t begin = k * AGE_CHUNK, end = begin + size;
         uint64_t from = begin > offset ? begin : offset, to = end < offset + length ? end : offset + length;
         if (from < to)
