@@ -2,6 +2,7 @@
  * learnt, so nothing is fetched. Include cmocka's headers before. */
 #pragma once
 
+#include "v03/v03.h"
 #include "v03_objects.h"
 
 static const struct wal_position no_limit = {UINT32_MAX, UINT32_MAX};

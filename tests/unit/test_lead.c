@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "v03/v03.h"
 #include "v03/wal/wal_lead.h"
 #include "v03_objects.h"
 

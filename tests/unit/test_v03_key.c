@@ -8,6 +8,7 @@
 
 #include "data_files.h"
 #include "v03/v03.h"
+#include "v03/v03_key.h"
 
 static void reads_the_names_of_segments(void **state)
 {

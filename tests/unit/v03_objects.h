@@ -10,7 +10,10 @@
 #include "litemount/clock.h"
 #include "litemount/replica.h"
 #include "litemount/task.h"
+#include "v03/snapshot/snapshot.h"
+#include "v03/v03_listing.h"
 #include "v03/wal/chain.h"
+#include "v03/wal/segment.h"
 
 #define PAGE_SIZE 512 /* bytes */
 #define FRAME_SIZE (WAL_FRAME_HEADER_SIZE + PAGE_SIZE)

@@ -9,7 +9,7 @@
 
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
-#include "v03/v03.h"
+#include "v03/v03_key.h"
 #include "v05/v05.h"
 
 #define KEYS_LOOKED_AT 100 /* litter that stands before a backup's objects may be as much less one */

@@ -7,6 +7,7 @@
 #include "litemount/log.h"
 #include "litemount/task.h"
 #include "probe.h"
+#include "v03/snapshot/snapshot.h"
 #include "v03/snapshot/snapshot_object.h"
 #include "v03/v03.h"
 
@@ -28,7 +29,7 @@ static int read_object(void *context, uint64_t offset, size_t length, void *byte
 
 /* Finds all of the blocks at once, as far as the chain of headers holds. */
 static int run_probes(struct v03_generation *generation, struct snapshot *snapshot,
-                       const struct block_place *from, size_t count, uint64_t block_bytes, struct task *task)
+                      const struct block_place *from, size_t count, uint64_t block_bytes, struct task *task)
 {
     _cleanup_(probe_chain_finish) struct probe_chain chain = {0};
     struct reading reading = {generation, snapshot};
@@ -69,7 +70,7 @@ static int search(struct v03_generation *generation, struct snapshot *snapshot, 
     uint64_t hops = wanted - place.number < left ? wanted - place.number : left;
     if (hops > FEW_HOPS && snapshot_round_trip(snapshot) >= FAR)
         r = run_probes(generation, snapshot, &place,
-                        probe_count(left, block_bytes, snapshot_round_trip(snapshot)), block_bytes, task);
+                       probe_count(left, block_bytes, snapshot_round_trip(snapshot)), block_bytes, task);
     while (r == 0 && !blocks_get(snapshot, wanted, &place))
         r = hop(generation, snapshot, &place, task);
     if (r == 0)

@@ -7,8 +7,11 @@
 #include "litemount/parallel.h"
 #include "litemount/task.h"
 #include "litemount/workspaces.h"
+#include "v03/object_stream.h"
+#include "v03/snapshot/snapshot.h"
 #include "v03/snapshot/snapshot_check.h"
 #include "v03/snapshot/snapshot_object.h"
+#include "v03/v03.h"
 
 /* Bytes of the image from the last block known to one that a reader in order may want. */
 #define AHEAD (96 << 20)

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "litemount/cache.h"
-#include "v03/v03.h"
+
+struct snapshot;
+struct v03_generation;
 
 /* Who makes. Plain value, everything is borrowed. */
 struct block_reader {

@@ -9,6 +9,7 @@
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
 #include "v03/object_stream.h"
+#include "v03/snapshot/snapshot.h"
 #include "v03/snapshot/snapshot_object.h"
 #include "v03/v03.h"
 

@@ -7,7 +7,9 @@
 #include "block_make.h"
 #include "litemount/task.h"
 #include "litemount/workspaces.h"
+#include "v03/snapshot/snapshot.h"
 #include "v03/snapshot/snapshot_object.h"
+#include "v03/v03.h"
 
 #define RANGE (UINT64_C(3) << 19) /* bytes */
 

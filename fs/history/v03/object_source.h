@@ -3,9 +3,14 @@
  * there are identities at all. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "litemount/age.h"
 #include "litemount/array.h"
-#include "v03.h"
+
+struct object;
+struct task;
+struct v03_generation;
 
 struct object_source {
     struct v03_generation *generation; /* borrowed, like the object */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "generation/learnt.h"
 #include "litemount/cleanup.h"
 #include "litemount/slots.h"
 #include "litemount/task.h"

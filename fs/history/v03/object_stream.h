@@ -6,7 +6,13 @@
 #include "litemount/cache.h"
 #include "litemount/lz4frame.h"
 #include "litemount/replica.h"
-#include "v03.h"
+
+struct v03_generation;
+
+#define V03_PIECE (64 << 10) /* bytes: the cache's piece of an image */
+
+/* Bytes: an object up to this is checked whole before any of it is used. */
+#define V03_WHOLE_OBJECT (1 << 20)
 
 /* One attempt to read an object (learnt.h). Plain value, everything is borrowed. */
 struct object_stream {

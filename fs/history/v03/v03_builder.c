@@ -10,6 +10,12 @@
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "v03.h"
+#include "v03/snapshot/snapshot.h"
+#include "v03/wal/frames.h"
+#include "v03/wal/segment.h"
+#include "v03/wal/segment_row.h"
+#include "v03_key.h"
+#include "v03_listing.h"
 
 /* A look may miss an object that is written while it lasts, and see a later one: so the next one lists again
  * what is this much younger than the newest object, by the store's own clock, but no more than one page. */

@@ -3,7 +3,7 @@
  * are what a WAL beyond 4 GiB (offset) and the v0.4 betas (both) write. */
 #include <string.h>
 
-#include "v03.h"
+#include "v03_key.h"
 
 #define HEX "0123456789abcdef"
 

@@ -6,8 +6,13 @@
  * maximum. Source: Litestream v0.3.13 replica.go, SnapshotIndexAt and walSegmentMap. */
 #include <stdlib.h>
 
-#include "v03.h"
+#include "v03/snapshot/snapshot.h"
+#include "v03/wal/frames.h"
 #include "v03/wal/replay.h"
+#include "v03/wal/segment.h"
+#include "v03/wal/segment_row.h"
+#include "v03/wal/versions.h"
+#include "v03_listing.h"
 
 struct v03_frames *v03_frames_make(void)
 {

@@ -13,6 +13,13 @@
 #include "litemount/parallel.h"
 #include "v03/wal/wal_lead.h"
 
+#include "v03.h"
+#include "v03/snapshot/snapshot.h"
+#include "v03/wal/chain.h"
+#include "v03/wal/replay.h"
+#include "v03/wal/segment.h"
+#include "v03/wal/versions.h"
+#include "v03_listing.h"
 #include "v03_positions.h"
 
 #define PARALLEL_SNAPSHOTS 8

@@ -8,7 +8,15 @@
 
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
+#include "v03.h"
+#include "v03/snapshot/snapshot.h"
+#include "v03/wal/chain.h"
+#include "v03/wal/replay.h"
+#include "v03/wal/segment.h"
+#include "v03/wal/versions.h"
 #include "v03/wal/wal_lead.h"
+#include "v03_inode.h"
+#include "v03_listing.h"
 #include "v03_state.h"
 
 /* Where it ends in the WAL: bytes. */

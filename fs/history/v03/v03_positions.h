@@ -1,7 +1,17 @@
 /* What can be asked of a v0.3 generation by name: its restore points, and its committed transactions. */
 #pragma once
 
-#include "v03.h"
+#include "v03/wal/versions.h"
+
+struct instants;
+struct listed_points;
+struct measuring;
+struct names;
+struct snapshot;
+struct state;
+struct task;
+struct v03_generation;
+struct v03_listing;
 
 /* v03_points.c. Adds, ascending, every point that can be told apart by time and reached, as far as is known.
  * 0 or -ENOMEM. */

@@ -3,6 +3,10 @@
 #include <errno.h>
 
 #include "litemount/task.h"
+#include "v03.h"
+#include "v03/snapshot/snapshot.h"
+#include "v03/wal/segment.h"
+#include "v03_listing.h"
 #include "v03_positions.h"
 
 void v03_note_damage_locked(struct v03_generation *generation, int64_t found)

@@ -2,7 +2,11 @@
  * that turned out to have come as something else. */
 #pragma once
 
-#include "v03.h"
+#include <stdint.h>
+
+struct task;
+struct v03_generation;
+struct v03_listing;
 
 /* Something of the generation was found damaged at `found` (clock_now). */
 void v03_note_damage_locked(struct v03_generation *generation, int64_t found);

@@ -14,8 +14,15 @@
 #include "litemount/cleanup.h"
 #include "litemount/hash.h"
 #include "litemount/task.h"
+#include "v03.h"
+#include "v03/snapshot/snapshot.h"
 #include "v03/snapshot/snapshot_check.h"
+#include "v03/wal/chain.h"
+#include "v03/wal/frames.h"
+#include "v03/wal/segment.h"
+#include "v03/wal/versions.h"
 #include "v03/wal/wal_image.h"
+#include "v03_listing.h"
 #include "v03_positions.h"
 
 #define BATCH 256 /* pages that are looked up at once */

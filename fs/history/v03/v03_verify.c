@@ -13,8 +13,15 @@
 #include "litemount/parallel.h"
 #include "litemount/task.h"
 #include "object_stream.h"
+#include "v03.h"
+#include "v03/snapshot/snapshot.h"
 #include "v03/snapshot/snapshot_compare.h"
+#include "v03/wal/chain.h"
+#include "v03/wal/replay.h"
+#include "v03/wal/segment.h"
+#include "v03/wal/versions.h"
 #include "v03/wal/wal_lead.h"
+#include "v03_listing.h"
 #include "v03_positions.h"
 
 #define DATABASE_HEADER_SIZE 100 /* bytes */

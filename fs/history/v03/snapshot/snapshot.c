@@ -10,6 +10,7 @@
 #include "litemount/cache.h"
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
+#include "snapshot.h"
 #include "v03/object_source.h"
 #include "v03/object_stream.h"
 #include "v03/v03.h"

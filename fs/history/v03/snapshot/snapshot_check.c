@@ -10,9 +10,11 @@
 
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
+#include "snapshot.h"
 #include "snapshot_compare.h"
 #include "snapshot_object.h"
 #include "v03/object_stream.h"
+#include "v03/v03.h"
 
 #define STEP (1 << 20) /* bytes read from the cache at once */
 

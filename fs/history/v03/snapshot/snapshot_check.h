@@ -4,6 +4,9 @@
 
 #include "seekable/block_make.h"
 
+struct snapshot;
+struct v03_generation;
+
 /* Block `number` was decoded: if it is the next one, its bytes are added to the checksum. */
 void snapshot_check_add(struct snapshot *snapshot, size_t number, const uint8_t *bytes, size_t length);
 

@@ -1,4 +1,5 @@
 #include "snapshot_compare.h"
+#include "v03/object_stream.h"
 
 #include <string.h>
 

@@ -1,8 +1,7 @@
 /* A snapshot's bytes as they come once more, beside what the cache has of its image. */
 #pragma once
 
-#include "litemount/cache.h"
-#include "v03/v03.h"
+#include "v03/object_stream.h"
 
 /* Plain value; everything is borrowed. */
 struct snapshot_comparison {

@@ -14,7 +14,9 @@
 #include "litemount/clock.h"
 #include "litemount/log.h"
 #include "litemount/task.h"
+#include "snapshot.h"
 #include "v03/object_stream.h"
+#include "v03/v03.h"
 #include "v03/v03_renew.h"
 
 void snapshot_set_damaged(struct v03_generation *generation, struct snapshot *snapshot, const char *why)

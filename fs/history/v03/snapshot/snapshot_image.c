@@ -11,9 +11,11 @@
 #include "litemount/log.h"
 #include "litemount/task.h"
 #include "seekable/block_make.h"
+#include "snapshot.h"
 #include "snapshot_check.h"
 #include "snapshot_object.h"
 #include "v03/object_stream.h"
+#include "v03/v03.h"
 
 /* Bytes: a small object that decodes to no more is decoded once, into memory, before any of it is put. */
 #define DECODED_IN_MEMORY (4 << 20)

@@ -5,7 +5,9 @@
 
 #include "litemount/clock.h"
 #include "litemount/task.h"
+#include "snapshot.h"
 #include "v03/object_source.h"
+#include "v03/v03.h"
 
 #define SMALL_READ (128 << 10) /* bytes: what it takes is a round trip, and hardly anything else */
 

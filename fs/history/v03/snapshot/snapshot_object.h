@@ -1,9 +1,13 @@
 /* A snapshot's object, read at any place; how far away its store is. */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "v03/v03.h"
+struct snapshot;
+struct task;
+struct v03_generation;
 
 /* Reads plain bytes of the object, which must hold them: -EBADMSG with a reason if it ends before. */
 int snapshot_object_read(struct v03_generation *generation, struct snapshot *snapshot, uint64_t offset,

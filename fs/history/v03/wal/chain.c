@@ -6,6 +6,14 @@
 #include <string.h>
 
 #include "litemount/cleanup.h"
+#include "replay.h"
+#include "segment.h"
+#include "v03/object_stream.h"
+#include "v03/snapshot/snapshot.h"
+#include "v03/v03.h"
+#include "v03/v03_inode.h"
+#include "v03/v03_listing.h"
+#include "versions.h"
 
 void chain_finish(struct chain *chain)
 {

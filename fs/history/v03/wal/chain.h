@@ -3,6 +3,11 @@
 
 #include "replay.h"
 
+struct snapshot;
+struct task;
+struct v03_generation;
+struct v03_listing;
+
 struct chain {
     struct snapshot *snapshot;    /* borrowed from the listing */
     size_t begin, end;            /* segments of the listing that are replayed */

@@ -4,8 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frames.h"
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
+#include "segment.h"
+#include "segment_row.h"
+#include "v03/snapshot/snapshot.h"
+#include "v03/v03_listing.h"
+#include "versions.h"
 
 /* Whether `segment` can be the first one of its WAL. */
 static bool begins_wal(const struct segment *segment)

@@ -6,7 +6,13 @@
  * the generation locked. */
 #pragma once
 
-#include "v03/v03.h"
+#include "versions.h"
+
+struct segment;
+struct segment_row;
+struct snapshot;
+struct v03_frames;
+struct v03_listing;
 
 /* A WAL index after which the database was cut to fewer pages than it had had. */
 struct shrink {

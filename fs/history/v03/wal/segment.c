@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frames.h"
 #include "litemount/cleanup.h"
 #include "litemount/clock.h"
-#include "v03/v03.h"
+#include "segment.h"
+#include "versions.h"
 
 struct segment *segment_make(const struct object *object, uint32_t index, uint64_t offset)
 {

@@ -12,8 +12,11 @@
 #include "litemount/clock.h"
 #include "litemount/log.h"
 #include "litemount/task.h"
+#include "segment.h"
 #include "segment_group.h"
 #include "v03/object_stream.h"
+#include "v03/v03.h"
+#include "v03/v03_listing.h"
 #include "v03/v03_renew.h"
 #include "wal_image.h"
 

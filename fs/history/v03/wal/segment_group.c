@@ -6,6 +6,8 @@
 
 #include "litemount/cache.h"
 #include "litemount/cleanup.h"
+#include "segment.h"
+#include "v03/v03.h"
 #include "wal_fact.h"
 #include "wal_image.h"
 

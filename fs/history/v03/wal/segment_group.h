@@ -2,8 +2,15 @@
  * that thousands of segments are a few files, and keeping what is new of a long WAL costs little. */
 #pragma once
 
+#include <pthread.h>
+#include <stdbool.h>
+
 #include "litemount/array.h"
-#include "v03/v03.h"
+
+struct segment;
+struct v03_frames;
+struct v03_generation;
+struct wal_segment;
 
 struct segment_group {
     struct v03_generation *generation;

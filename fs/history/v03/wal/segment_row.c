@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "litemount/cleanup.h"
-#include "v03/v03.h"
+#include "segment.h"
+#include "segment_row.h"
 
 struct segment_row *segment_row_ref(struct segment_row *row)
 {

@@ -5,8 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chain.h"
+#include "frames.h"
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
+#include "replay.h"
+#include "segment.h"
+#include "v03/snapshot/snapshot.h"
+#include "v03/v03.h"
+#include "v03/v03_listing.h"
+#include "versions.h"
 #include "wal_image.h"
 
 #define MOST_PAGES 8 /* that are looked at */

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "litemount/cleanup.h"
+#include "litemount/replica.h"
+#include "litemount/wal.h"
 
 /* A record is private to this machine and version: a head as it stands in memory, the object's text with its
  * NUL, the frames. The cache checks that what comes back is what was put. */

@@ -2,8 +2,12 @@
  * files, and a later mount fetches none of them to know what is in them. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "litemount/array.h"
-#include "v03/v03.h"
+
+struct object;
+struct wal_segment;
 
 /* Appends a record of one segment: of this very version of its object. 0 or -ENOMEM. */
 int wal_fact_add(struct buffer *records, const struct object *object, uint64_t offset,

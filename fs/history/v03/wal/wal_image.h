@@ -6,7 +6,13 @@
 #pragma once
 
 #include "litemount/array.h"
-#include "v03/v03.h"
+#include "versions.h"
+
+struct cache_image;
+struct segment;
+struct task;
+struct v03_generation;
+struct wal_header;
 
 /* Reads pages of the WALs that are replayed, and holds the images open from one to the next. */
 struct wal_reader {

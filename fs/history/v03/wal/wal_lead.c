@@ -2,8 +2,15 @@
 
 #include <errno.h>
 
+#include "chain.h"
 #include "litemount/cleanup.h"
+#include "replay.h"
+#include "segment.h"
+#include "v03/snapshot/snapshot.h"
+#include "v03/v03.h"
+#include "v03/v03_listing.h"
 #include "v03/v03_positions.h"
+#include "versions.h"
 #include "wal_ahead.h"
 
 /* Nanoseconds: longer than Litestream waits between two syncs, which is a second unless configured. */

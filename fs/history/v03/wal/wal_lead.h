@@ -10,6 +10,11 @@
 
 #include "chain.h"
 
+struct snapshot;
+struct task;
+struct v03_generation;
+struct v03_listing;
+
 /* A commit in a listing. */
 struct lead_place {
     size_t segment;
