@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "litemount/task.h"
@@ -21,15 +22,8 @@ void merged_finish(struct merged *merged)
 /* The newest point at or before `time`; NULL: there is none. */
 static const struct listed_point *newest_point(const struct listed_points *points, int64_t time)
 {
-    size_t low = 0, high = points->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (points->items[middle].time <= time)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low ? &points->items[low - 1] : NULL;
+    size_t n = ARRAY_LOWER_BOUND(points->n, i, points->items[i].time <= time);
+    return n ? &points->items[n - 1] : NULL;
 }
 
 bool merged_shows(const struct merged *merged, size_t n, int64_t time)

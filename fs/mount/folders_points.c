@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "folders.h"
+#include "litemount/array.h"
 #include "litemount/catalog.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
@@ -46,16 +47,8 @@ static bool span_of(const char *detail, struct span *ret_span)
 /* The first point that may be shown at `time` or later: it is shown less than a millisecond after its own. */
 static size_t first_from(const struct instants *points, int64_t time)
 {
-    size_t low = 0, high = points->n;
     int64_t least = time < INT64_MIN + INSTANT_MILLISECOND ? INT64_MIN : time - INSTANT_MILLISECOND;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (points->times[middle] < least)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return ARRAY_LOWER_BOUND(points->n, i, points->times[i] < least);
 }
 
 /* The first point behind number `i`, shown at `shown`, that may stand in another folder. */

@@ -1,4 +1,5 @@
-/* Growable arrays and bytes, with overflow-checked growth. Knows nothing of what they hold. */
+/* Growable arrays and bytes, with overflow-checked growth; a search in sorted ones. Knows nothing of what
+ * they hold. */
 #pragma once
 
 #include <stddef.h>
@@ -25,3 +26,19 @@ int array_grow(void **array, size_t *capacity, size_t element, size_t needed);
 
 #define ARRAY_GROW(array, capacity, needed)                                                                  \
     array_grow((void **)&(array), &(capacity), sizeof *(array), (needed))
+
+/* How many of `n` sorted elements come before what is looked for, which is the number of the first that does
+ * not. `is_before` is an expression that tells it of element `i`, true for all up to some element and false
+ * from there on: ARRAY_LOWER_BOUND(n, i, times[i] < time). */
+#define ARRAY_LOWER_BOUND(n, i, is_before)                                                                   \
+    ({                                                                                                       \
+        size_t bound_low = 0, bound_high = (n);                                                              \
+        while (bound_low < bound_high) {                                                                     \
+            size_t i = bound_low + (bound_high - bound_low) / 2;                                             \
+            if (is_before)                                                                                   \
+                bound_low = i + 1;                                                                           \
+            else                                                                                             \
+                bound_high = i;                                                                              \
+        }                                                                                                    \
+        bound_low;                                                                                           \
+    })

@@ -105,12 +105,29 @@ static void refuses_what_no_memory_holds(void **state)
     free(items);
 }
 
+/* Of every array of up to five elements that has doubles. */
+static void finds_the_first_that_is_not_before(void **state)
+{
+    const int items[] = {1, 3, 3, 3, 7};
+
+    for (size_t n = 0; n <= 5; n++)
+        for (int wanted = 0; wanted <= 8; wanted++) {
+            size_t less = 0, no_more = 0;
+            for (; less < n && items[less] < wanted; less++)
+                ;
+            for (; no_more < n && items[no_more] <= wanted; no_more++)
+                ;
+            assert_int_equal(ARRAY_LOWER_BOUND(n, i, items[i] < wanted), less);
+            assert_int_equal(ARRAY_LOWER_BOUND(n, i, items[i] <= wanted), no_more);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_what_was_there),         cmocka_unit_test(grows_seldom),
         cmocka_unit_test(makes_room_without_using_it),  cmocka_unit_test(appends_nothing_from_nowhere),
-        cmocka_unit_test(refuses_what_no_memory_holds),
+        cmocka_unit_test(refuses_what_no_memory_holds), cmocka_unit_test(finds_the_first_that_is_not_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,15 +39,7 @@ static int compare_paths(const char *a, const char *b)
 /* The first entry whose name is not before `name`. */
 static size_t lower_bound(const struct entries *entries, const char *name)
 {
-    size_t low = 0, high = entries->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (compare_paths(entries->items[middle].name, name) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return ARRAY_LOWER_BOUND(entries->n, i, compare_paths(entries->items[i].name, name) < 0);
 }
 
 size_t entries_number(const struct entries *entries, const char *name)

@@ -55,15 +55,7 @@ void names_cut(struct names *names, size_t n)
 
 size_t instants_until(const struct instants *instants, int64_t time)
 {
-    size_t low = 0, high = instants->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (instants->times[middle] <= time)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return ARRAY_LOWER_BOUND(instants->n, i, instants->times[i] <= time);
 }
 
 void names_finish(struct names *names)

@@ -6,6 +6,7 @@
  * maximum. Source: Litestream v0.3.13 replica.go, SnapshotIndexAt and walSegmentMap. */
 #include <stdlib.h>
 
+#include "litemount/array.h"
 #include "v03/snapshot/snapshot.h"
 #include "v03/wal/frames.h"
 #include "v03/wal/replay.h"
@@ -61,41 +62,17 @@ void v03_listing_unref(struct v03_listing *listing)
 
 size_t v03_segments_at(const struct v03_listing *listing, int64_t time)
 {
-    size_t low = 0, high = listing->n_segments;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (listing->times[middle] <= time)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return ARRAY_LOWER_BOUND(listing->n_segments, i, listing->times[i] <= time);
 }
 
 size_t v03_snapshots_at(const struct v03_listing *listing, int64_t time)
 {
-    size_t low = 0, high = listing->n_snapshots;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (listing->snapshots[middle]->object.modified <= time)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return ARRAY_LOWER_BOUND(listing->n_snapshots, i, listing->snapshots[i]->object.modified <= time);
 }
 
 size_t v03_find_index(const struct v03_listing *listing, uint32_t index)
 {
-    size_t low = 0, high = listing->n_segments;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (listing->segments[middle]->index < index)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return ARRAY_LOWER_BOUND(listing->n_segments, i, listing->segments[i]->index < index);
 }
 
 /* When the newest state at `time` came to be: with the snapshot, or with the last segment replayed upon it.

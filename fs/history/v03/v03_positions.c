@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
 #include "v03.h"
@@ -48,16 +49,9 @@ static bool parse_hex(const char *text, size_t length, uint64_t *ret_value)
  * segments if there is none. */
 static size_t find_offset(const struct v03_listing *listing, uint32_t index, uint64_t offset)
 {
-    size_t begin = v03_find_index(listing, index), low = begin, high = lead_end_of_wal(listing, index),
-           end = high;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (listing->segments[middle]->offset < offset)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low > begin ? low - 1 : end;
+    size_t begin = v03_find_index(listing, index), end = lead_end_of_wal(listing, index);
+    size_t n = ARRAY_LOWER_BOUND(end - begin, i, listing->segments[begin + i]->offset < offset);
+    return n ? begin + n - 1 : end;
 }
 
 /* The commit that ends at `offset` within segment `i`. */

@@ -42,13 +42,6 @@ int coverage_make(const struct v05_listing *listing, struct coverage *coverage)
 
 bool coverage_has(const struct coverage *coverage, uint64_t txid)
 {
-    size_t low = 0, high = coverage->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (coverage->ranges[middle].last < txid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < coverage->n && coverage->ranges[low].first <= txid;
+    size_t n = ARRAY_LOWER_BOUND(coverage->n, i, coverage->ranges[i].last < txid);
+    return n < coverage->n && coverage->ranges[n].first <= txid;
 }

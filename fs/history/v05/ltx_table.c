@@ -209,19 +209,10 @@ static bool find_of_all(const struct ltx_table *table, uint32_t page, size_t *re
 
 bool ltx_table_find(const struct ltx_table *table, uint32_t page, size_t *ret_entry)
 {
-    size_t low = 0, high = table->n;
-
     if (!table->numbers)
         return find_of_all(table, page, ret_entry);
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (table->numbers[middle] < page)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    *ret_entry = low;
-    return low < table->n && table->numbers[low] == page;
+    *ret_entry = ARRAY_LOWER_BOUND(table->n, i, table->numbers[i] < page);
+    return *ret_entry < table->n && table->numbers[*ret_entry] == page;
 }
 
 bool ltx_table_fits(const struct ltx_table *table)

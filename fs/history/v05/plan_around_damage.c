@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "ltx_time.h"
@@ -107,15 +108,7 @@ int v05_sound_plan(struct v05_generation *generation, struct v05_listing *listin
 /* The first file that begins behind `txid`. */
 static size_t first_behind(const struct v05_listing *listing, uint64_t txid)
 {
-    size_t low = 0, high = listing->n_files;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (listing->files[middle]->min_txid <= txid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return ARRAY_LOWER_BOUND(listing->n_files, i, listing->files[i]->min_txid <= txid);
 }
 
 /* The first TXID that is there again behind what a plan for `time` lacks; UINT64_MAX: nothing is missing.

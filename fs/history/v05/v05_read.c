@@ -57,15 +57,7 @@ static int ensure_merged(struct v05_state *state)
 /* The first version of a page not before `page`. */
 static size_t first_version(const struct v05_state *state, uint32_t page)
 {
-    size_t low = 0, high = state->n_versions;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (state->versions[middle].page < page)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return ARRAY_LOWER_BOUND(state->n_versions, i, state->versions[i].page < page);
 }
 
 /* Pages of a state that stand one behind the other in one file. */

@@ -44,15 +44,8 @@ static char *fact_identity(const struct segment_group *group)
 /* The group's segment at that offset of the WAL, or NULL. */
 static struct segment *segment_at(const struct segment_group *group, uint64_t offset)
 {
-    size_t low = 0, high = group->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (group->segments[middle]->offset < offset)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < group->n && group->segments[low]->offset == offset ? group->segments[low] : NULL;
+    size_t n = ARRAY_LOWER_BOUND(group->n, i, group->segments[i]->offset < offset);
+    return n < group->n && group->segments[n]->offset == offset ? group->segments[n] : NULL;
 }
 
 /* Makes a segment known that an earlier fetch has told about. 0, -ESTALE if another object stands in its

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "litemount/array.h"
 #include "litemount/cleanup.h"
 
 int wal_position_compare(struct wal_position a, struct wal_position b)
@@ -75,15 +76,8 @@ int versions_add(struct versions *versions, struct version *items, size_t n)
 /* The last item at or before `wanted`, or NULL. */
 static const struct version *find_last(const struct version_run *run, const struct version *wanted)
 {
-    size_t low = 0, high = run->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (version_compare(&run->items[middle], wanted) <= 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low ? &run->items[low - 1] : NULL;
+    size_t n = ARRAY_LOWER_BOUND(run->n, i, version_compare(&run->items[i], wanted) <= 0);
+    return n ? &run->items[n - 1] : NULL;
 }
 
 bool versions_find(const struct versions *versions, uint32_t page, struct wal_position first,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "litemount/array.h"
 #include "litemount/cache.h"
 #include "litemount/cleanup.h"
 #include "litemount/parallel.h"
@@ -108,15 +109,8 @@ static void close_parser(struct wal_parser **parser)
 /* The first of a WAL's segments that holds a frame behind the first `frames`. */
 static size_t find_frame(const struct wal_reader_image *wal, uint64_t frames)
 {
-    size_t low = 0, high = wal->n_segments;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if ((uint64_t)wal->segments[middle]->first_frame + wal->segments[middle]->n_frames <= frames)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return ARRAY_LOWER_BOUND(wal->n_segments, i,
+                             (uint64_t)wal->segments[i]->first_frame + wal->segments[i]->n_frames <= frames);
 }
 
 /* Making a part of a WAL's image: its segments from `first` on. */
@@ -199,15 +193,7 @@ static void unit_of_object(void *context, uint64_t offset, uint64_t *ret_begin, 
 /* The number of the first replayed segment of WAL `index` or a later one. */
 static size_t find_wal(const struct wal_reader *reader, uint64_t index)
 {
-    size_t low = 0, high = reader->n_segments;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (reader->segments[middle]->index < index)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return ARRAY_LOWER_BOUND(reader->n_segments, i, reader->segments[i]->index < index);
 }
 
 /* The WAL's image, which stays open until its place is needed for another one. */
