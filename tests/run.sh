@@ -118,7 +118,7 @@ if built asan gcc -Db_sanitize=address,undefined; then
     area "units, ASan and UBSan" suite build-asan unit --timeout-multiplier 5
     area "mounts and command line, ASan and UBSan" suite build-asan mount,cli --timeout-multiplier 5 \
         tree states mounting faults requests damage flips_v05 second_replica short \
-        listings restore restore_interrupted restore_large
+        listings restore restore_places restore_interrupted restore_large
     area "replay of the fuzz corpus, ASan and UBSan" suite build-asan fuzz
 fi
 

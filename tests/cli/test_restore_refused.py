@@ -6,7 +6,7 @@ import shutil
 from running import ROOT, main
 import states
 from mounting import sha256
-from test_restore import NAME, TABLE, RestoreTest
+from restoring import NAME, TABLE, RestoreTest
 
 
 def cut(path, size):
