@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks what no compiler does: that arrows between layers point down only, and that files and functions stay short.
+"""Checks what no compiler does: that arrows between layers point down only, and that files, the tests too, and functions stay
+short.
 
     test_layers.py [ROOT]
 
@@ -91,12 +92,15 @@ def check_includes(path, root):
     return wrong
 
 
-def check_sizes(path, root):
+def check_length(path, root):
+    lines = len(path.read_text().splitlines())
+    return [f"{path.relative_to(root)}: {lines} lines, the most is {MOST_LINES}"] if lines > MOST_LINES else []
+
+
+def check_functions(path, root):
     """Layout is clang-format's: a function's braces, and nothing else's, stand at the beginning of a line."""
     lines = path.read_text().splitlines()
     wrong = []
-    if len(lines) > MOST_LINES:
-        wrong.append(f"{path.relative_to(root)}: {len(lines)} lines, the most is {MOST_LINES}")
     begin = None
     for number, line in enumerate(lines, 1):
         if line == "{":
@@ -112,7 +116,9 @@ def check_sizes(path, root):
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2]).resolve()
     code = sorted([*root.glob("fs/**/*.[ch]"), *root.glob("include/**/*.h")])
-    wrong = [complaint for path in code for complaint in check_includes(path, root) + check_sizes(path, root)]
+    tests = sorted(path for ending in ("c", "h", "py", "sh") for path in root.glob(f"tests/**/*.{ending}"))
+    wrong = [complaint for path in code for complaint in check_includes(path, root) + check_functions(path, root)]
+    wrong += [complaint for path in code + tests for complaint in check_length(path, root)]
     if not code:
         wrong.append(f"{root}: no code found")
     print("\n".join(wrong + [f"{len(code)} files"]))
