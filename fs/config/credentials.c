@@ -217,8 +217,8 @@ int credentials_find(const struct settings *settings, struct replica_config *rep
         return r;
     if (!keys_complete(&keys))
         return refuse_half_pair(settings);
-    replica->access_key_id = steal_pointer(keys.id);
-    replica->secret_access_key = steal_pointer(keys.secret);
-    replica->session_token = steal_pointer(keys.token);
-    return 0;
+    r = replica_set(replica, "access-key-id", keys.id);
+    if (r >= 0)
+        r = replica_set(replica, "secret-access-key", keys.secret);
+    return r < 0 ? r : replica_set(replica, "session-token", keys.token);
 }

@@ -42,25 +42,6 @@ static const struct replica_kind *find_kind(const char *name)
     return NULL;
 }
 
-void replica_config_finish(struct replica_config *replica)
-{
-    free(replica->name);
-    free(replica->problem);
-    free(replica->path);
-    free(replica->raw_path);
-    free(replica->bucket);
-    free(replica->region);
-    free(replica->endpoint);
-    secret_free(replica->access_key_id);
-    secret_free(replica->secret_access_key);
-    secret_free(replica->session_token);
-    secret_free(replica->sse_key);
-    for (size_t i = 0; i < replica->n_identities; i++)
-        secret_free(replica->identities[i]);
-    free(replica->identities);
-    *replica = (struct replica_config){0};
-}
-
 int settings_string(const struct settings *settings, const char *key, char **ret_text)
 {
     int r = mapping_string(settings->own, key, ret_text);
@@ -139,7 +120,7 @@ static int read_folder(const struct settings *settings, const struct replica_url
     return r;
 }
 
-/* Of a kind of store that can't be read only as much as tells a person which one it is. */
+/* Of a kind of store that can't be read yet just the path. */
 static int read_other(const struct settings *settings, const struct replica_url *url,
                       struct replica_config *replica)
 {
@@ -147,12 +128,6 @@ static int read_other(const struct settings *settings, const struct replica_url 
     if (r >= 0 && !replica->path) {
         replica->path = strdup(url ? url->path : "");
         r = replica->path ? 0 : -ENOMEM;
-    }
-    if (r >= 0)
-        r = mapping_string(settings->own, "bucket", &replica->bucket);
-    if (r >= 0 && !replica->bucket && url && *url->host) {
-        replica->bucket = strdup(url->host);
-        r = replica->bucket ? 0 : -ENOMEM;
     }
     return r;
 }

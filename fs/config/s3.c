@@ -10,6 +10,20 @@
 #include "secret.h"
 #include "settings.h"
 
+/* The settings while they are resolved. Owns its strings. */
+struct s3_settings {
+    char *bucket, *region, *endpoint, *sse_key;
+    bool path_style, skip_verify;
+};
+
+static void s3_settings_finish(struct s3_settings *s3)
+{
+    free(s3->bucket);
+    free(s3->region);
+    free(s3->endpoint);
+    secret_free(s3->sse_key);
+}
+
 /* The base64 text of 32 bytes. */
 static bool is_sse_key(const char *text)
 {
@@ -37,22 +51,21 @@ static int read_key_file(const struct settings *settings, const char *path, char
     return *ret_key ? 0 : -ENOMEM;
 }
 
-static int read_encryption(const struct settings *settings, struct replica_config *replica)
+static int read_encryption(const struct settings *settings, struct s3_settings *s3)
 {
     _cleanup_free_ char *path = NULL, *algorithm = NULL;
 
     int r = settings_string(settings, "sse-customer-key-path", &path);
     if (r < 0)
         return r;
-    r = path ? read_key_file(settings, path, &replica->sse_key)
-             : settings_string(settings, "sse-customer-key", &replica->sse_key);
-    if (r < 0 || !replica->sse_key)
+    r = path ? read_key_file(settings, path, &s3->sse_key)
+             : settings_string(settings, "sse-customer-key", &s3->sse_key);
+    if (r < 0 || !s3->sse_key)
         return r;
     const char *key = path ? "sse-customer-key-path" : "sse-customer-key";
-    if (!is_sse_key(replica->sse_key))
+    if (!is_sse_key(s3->sse_key))
         return mapping_fail(settings->own, key, EINVAL, "must be 32 bytes in base64");
-    if (replica->endpoint && strncmp(replica->endpoint, "http://", 7) == 0 &&
-        !endpoint_is_local(replica->endpoint))
+    if (s3->endpoint && strncmp(s3->endpoint, "http://", 7) == 0 && !endpoint_is_local(s3->endpoint))
         return mapping_fail(settings->own, key, EINVAL, "needs an https endpoint: the key is sent along");
     r = settings_string(settings, "sse-customer-algorithm", &algorithm);
     if (r < 0)
@@ -65,7 +78,7 @@ static int read_encryption(const struct settings *settings, struct replica_confi
 /* The key prefix: the written path without the slashes and dots that v0.3's path.Join takes away. */
 static int set_path(struct replica_config *replica)
 {
-    _cleanup_free_ char *clean = path_clean(replica->raw_path ? replica->raw_path : "");
+    _cleanup_free_ char *clean = path_clean(replica->raw_path);
     if (!clean)
         return -ENOMEM;
     replica->path = strdup(strcmp(clean, ".") == 0 ? "" : clean + strspn(clean, "/"));
@@ -144,8 +157,7 @@ static int apply_query(const struct settings *settings, const struct replica_url
     return r;
 }
 
-static int apply_url(const struct settings *settings, const struct replica_url *url,
-                     struct replica_config *replica)
+static int apply_url(const struct settings *settings, const struct replica_url *url, struct s3_settings *s3)
 {
     _cleanup_(s3_host_finish) struct s3_host host = {0};
     struct optional_bool skip_verify = {0};
@@ -155,18 +167,18 @@ static int apply_url(const struct settings *settings, const struct replica_url *
         r = apply_query(settings, url, &host, &skip_verify);
     if (r < 0)
         return r;
-    fill(&replica->bucket, &host.bucket);
-    fill(&replica->region, &host.region);
-    fill(&replica->endpoint, &host.endpoint);
-    replica->path_style = replica->path_style || host.path_style;
+    fill(&s3->bucket, &host.bucket);
+    fill(&s3->region, &host.region);
+    fill(&s3->endpoint, &host.endpoint);
+    s3->path_style = s3->path_style || host.path_style;
     if (skip_verify.set)
-        replica->skip_verify = skip_verify.value;
+        s3->skip_verify = skip_verify.value;
     return 0;
 }
 
 /* An endpoint's key without a scheme means https, whatever its host: so it is in the AWS library, and v0.5.
  */
-static int read_endpoint(const struct settings *settings, struct replica_config *replica)
+static int read_endpoint(const struct settings *settings, struct s3_settings *s3)
 {
     _cleanup_free_ char *endpoint = NULL;
     struct optional_bool path_style, skip_verify, skip_everywhere;
@@ -182,40 +194,62 @@ static int read_endpoint(const struct settings *settings, struct replica_config 
         r = mapping_bool(settings->root, "skip-verify", &skip_everywhere);
     if (r < 0)
         return r;
-    replica->path_style = path_style.set ? path_style.value : endpoint != NULL;
-    replica->skip_verify = skip_verify.value || skip_everywhere.value;
-    return endpoint ? endpoint_with_scheme(endpoint, "https", &replica->endpoint) : 0;
+    s3->path_style = path_style.set ? path_style.value : endpoint != NULL;
+    s3->skip_verify = skip_verify.value || skip_everywhere.value;
+    return endpoint ? endpoint_with_scheme(endpoint, "https", &s3->endpoint) : 0;
 }
 
-static int read_bucket(const struct settings *settings, const struct replica_url *url,
-                       struct replica_config *replica)
+static int read_bucket(const struct settings *settings, const struct replica_url *url, struct s3_settings *s3)
 {
     /* The root's bucket is for replicas without a URL: with one it would contradict it. */
-    int r = url ? 0 : settings_string(settings, "bucket", &replica->bucket);
+    int r = url ? 0 : settings_string(settings, "bucket", &s3->bucket);
     if (r >= 0)
-        r = settings_string(settings, "region", &replica->region);
+        r = settings_string(settings, "region", &s3->region);
     if (r >= 0)
-        r = read_endpoint(settings, replica);
+        r = read_endpoint(settings, s3);
     if (r >= 0 && url)
-        r = apply_url(settings, url, replica);
-    if (r < 0)
+        r = apply_url(settings, url, s3);
+    if (r < 0 || s3->bucket)
         return r;
-    if (!replica->bucket)
-        return mapping_fail(settings->own, url ? "url" : "bucket", EINVAL, "an s3 replica needs a bucket");
-    r = url ? 0 : settings_path(settings, &replica->raw_path);
-    if (r >= 0 && url) {
-        replica->raw_path = strdup(url->path);
+    return mapping_fail(settings->own, url ? "url" : "bucket", EINVAL, "an s3 replica needs a bucket");
+}
+
+static int read_path(const struct settings *settings, const struct replica_url *url,
+                     struct replica_config *replica)
+{
+    int r = url ? 0 : settings_path(settings, &replica->raw_path);
+    if (r >= 0 && !replica->raw_path) {
+        replica->raw_path = strdup(url ? url->path : "");
         r = replica->raw_path ? 0 : -ENOMEM;
     }
     return r < 0 ? r : set_path(replica);
 }
 
+static int hand_over(const struct s3_settings *s3, struct replica_config *replica)
+{
+    int r = replica_set(replica, "bucket", s3->bucket);
+    if (r >= 0)
+        r = replica_set(replica, "region", s3->region);
+    if (r >= 0)
+        r = replica_set(replica, "endpoint", s3->endpoint);
+    if (r >= 0)
+        r = replica_set(replica, "force-path-style", s3->path_style ? "true" : "false");
+    if (r >= 0)
+        r = replica_set(replica, "skip-verify", s3->skip_verify ? "true" : "false");
+    return r < 0 ? r : replica_set(replica, "sse-customer-key", s3->sse_key);
+}
+
 int s3_config_read(const struct settings *settings, const struct replica_url *url,
                    struct replica_config *replica)
 {
-    int r = read_bucket(settings, url, replica);
+    _cleanup_(s3_settings_finish) struct s3_settings s3 = {0};
+    int r = read_bucket(settings, url, &s3);
     if (r >= 0)
-        r = read_encryption(settings, replica);
+        r = read_path(settings, url, replica);
+    if (r >= 0)
+        r = read_encryption(settings, &s3);
+    if (r >= 0)
+        r = hand_over(&s3, replica);
     if (r >= 0)
         r = credentials_find(settings, replica);
     return r;

@@ -41,7 +41,6 @@ int settings_path(const struct settings *settings, char **ret_path);
 /* Reads a replica's settings: its `url` key, or `url` if that is not NULL, and all others. 0, -EINVAL with a
  * reason, -ENOMEM; the caller finishes the replica also after a failure, which leaves what was read. */
 int replica_config_read(const struct settings *settings, const char *url, struct replica_config *ret_replica);
-void replica_config_finish(struct replica_config *replica);
 
 /* Fills in what is S3's own: bucket, path, endpoint, encryption, credentials. `url` is NULL if none was
  * given. */

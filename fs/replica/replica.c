@@ -173,8 +173,7 @@ int replica_open(struct stores *stores, const struct replica_config *config, str
     const char *name = config->name ? config->name : replica_type_name(config->type);
     if ((r = make_replica(stores, store, name, "", ops->root(config), &replica)) < 0)
         return r;
-    if (config->type == REPLICA_S3 && !config->problem &&
-        !(replica->written = strdup(config->raw_path ? config->raw_path : ""))) {
+    if (config->raw_path && !config->problem && !(replica->written = strdup(config->raw_path))) {
         replica_close(replica);
         return -ENOMEM;
     }

@@ -64,22 +64,22 @@ static int copy_setting(const char *text, char **ret_copy)
 static int copy_settings(const struct replica_config *config, struct s3_store *s3)
 {
     const struct {
-        const char *text;
+        const char *name;
         char **copy;
     } settings[] = {
-        {config->bucket, &s3->bucket},
-        {config->endpoint, &s3->endpoint},
-        {config->region, &s3->configured_region},
-        {config->access_key_id, &s3->access_key_id},
-        {config->secret_access_key, &s3->secret_access_key},
-        {config->session_token, &s3->session_token},
-        {config->sse_key, &s3->sse_key},
+        {"bucket", &s3->bucket},
+        {"endpoint", &s3->endpoint},
+        {"region", &s3->configured_region},
+        {"access-key-id", &s3->access_key_id},
+        {"secret-access-key", &s3->secret_access_key},
+        {"session-token", &s3->session_token},
+        {"sse-customer-key", &s3->sse_key},
     };
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
-        if (copy_setting(settings[i].text, settings[i].copy) < 0)
+        if (copy_setting(replica_setting(config, settings[i].name), settings[i].copy) < 0)
             return -ENOMEM;
-    s3->path_style = config->path_style;
-    s3->skip_verify = config->skip_verify;
+    s3->path_style = replica_setting_is_on(config, "force-path-style");
+    s3->skip_verify = replica_setting_is_on(config, "skip-verify");
     return 0;
 }
 
@@ -153,19 +153,22 @@ static int s3_open(const struct replica_config *config, struct task *task, struc
     return 0;
 }
 
-static bool same(const char *a, const char *b)
+static bool same(const struct replica_config *config, const char *name, const char *mine)
 {
-    return strcmp(a ? a : "", b ? b : "") == 0;
+    const char *text = replica_setting(config, name);
+    return strcmp(text ? text : "", mine ? mine : "") == 0;
 }
 
 static bool s3_serves(const struct store *store, const struct replica_config *config)
 {
     const struct s3_store *s3 = (const struct s3_store *)store;
-    return same(s3->bucket, config->bucket) && same(s3->endpoint, config->endpoint) &&
-           same(s3->configured_region, config->region) && s3->path_style == config->path_style &&
-           s3->skip_verify == config->skip_verify && same(s3->access_key_id, config->access_key_id) &&
-           same(s3->secret_access_key, config->secret_access_key) &&
-           same(s3->session_token, config->session_token) && same(s3->sse_key, config->sse_key);
+    return same(config, "bucket", s3->bucket) && same(config, "endpoint", s3->endpoint) &&
+           same(config, "region", s3->configured_region) &&
+           s3->path_style == replica_setting_is_on(config, "force-path-style") &&
+           s3->skip_verify == replica_setting_is_on(config, "skip-verify") &&
+           same(config, "access-key-id", s3->access_key_id) &&
+           same(config, "secret-access-key", s3->secret_access_key) &&
+           same(config, "session-token", s3->session_token) && same(config, "sse-customer-key", s3->sse_key);
 }
 
 static const char *s3_root(const struct replica_config *config)

@@ -26,32 +26,55 @@ enum replica_type {
 /* "file", "s3", ...: the type as Litestream's configuration names it, "unknown" if it names no other. */
 const char *replica_type_name(enum replica_type type);
 
-/* One replica's settings, resolved: defaults, URL parts, environment and endpoint table are already worked
- * in. Strings are owned; NULL where not set. */
+/* One setting's value; a boolean's is "true" or "false". */
+struct replica_setting {
+    const char *name; /* a constant: its key in a configuration, such as "endpoint" */
+    char *value;      /* owned; NULL: not set */
+};
+
+/* One replica's settings, resolved: defaults, URL parts, environment and the kind's own rules are already
+ * worked in. Strings are owned; NULL where not set. */
 struct replica_config {
     enum replica_type type;
     char *name;    /* the replica's `name`, else NULL */
     char *problem; /* why its settings can't be used, with file, line and key: what is below means nothing.
                       NULL: they can */
-    char *path; /* file: absolute folder. s3: key prefix without leading or trailing '/', "" for the bucket's
-                   root */
-    char *raw_path; /* s3: what v0.5 puts before "/0000/..." in its keys: the path as it was written, "." for
-                       the URL s3://BUCKET; NULL if there is none, which is the same as "" */
-
-    /* s3 */
-    char *bucket;
-    char *region;   /* NULL: to be learnt from the store */
-    char *endpoint; /* "https://HOST[:PORT]", always with a scheme; NULL: AWS */
-    bool path_style;
-    bool skip_verify;                        /* accept any TLS certificate */
-    char *access_key_id, *secret_access_key; /* NULL both: anonymous */
-    char *session_token;
-    char *sse_key; /* SSE-C, of AES256: 32 bytes in base64; NULL: none */
+    char *path;    /* file: absolute folder. Others: key prefix without leading or trailing '/', "" for the
+                      store's root */
+    char
+        *raw_path; /* what v0.5 puts before "/0000/..." in its keys where the kind's keys are made of the path
+                      as it was written: "" for none, "." for a URL that ends with its host; else NULL */
+    struct replica_setting *settings; /* of the kind: see replica_setting */
+    size_t n_settings;
 
     /* age */
     char **identities; /* literal "AGE-SECRET-KEY-1..." texts */
     size_t n_identities;
 };
+
+/* The value of the kind's setting of that name. Borrowed; NULL: it is not set. S3's are:
+ *
+ *   bucket                     its name, or an access point's ARN
+ *   region                     not set: to be learnt from the store
+ *   endpoint                   "https://HOST[:PORT]", always with a scheme; not set: AWS
+ *   force-path-style           the bucket stands in the path, not in the host
+ *   skip-verify                accept any TLS certificate
+ *   access-key-id, secret-access-key   neither: anonymous
+ *   session-token              goes with them
+ *   sse-customer-key           SSE-C, of AES256: 32 bytes in base64 */
+const char *replica_setting(const struct replica_config *replica, const char *name);
+bool replica_setting_is_on(const struct replica_config *replica, const char *name); /* a boolean's "true" */
+
+/* Sets it to a copy of `value`, which may be NULL; `name` is a constant and borrowed. 0 or -ENOMEM. */
+int replica_set(struct replica_config *replica, const char *name, const char *value);
+
+/* Whether both name the same store with the same rights. */
+bool replica_config_same_store(const struct replica_config *a, const struct replica_config *b);
+
+/* Copies what names a store and the rights to it: type, problem, path and settings. The caller finishes the
+ * copy. 0 or -ENOMEM. */
+int replica_config_copy_store(const struct replica_config *from, struct replica_config *ret_copy);
+void replica_config_finish(struct replica_config *replica); /* wipes secrets */
 
 struct database_config {
     char *path;       /* absolute, as the application knows it; for a folder of databases the folder */

@@ -41,41 +41,29 @@ struct probe {
     struct task task;
 };
 
-static bool parse_flag(const char *value)
-{
-    return strcmp(value, "true") == 0;
-}
-
 static bool set(struct probe *probe, const char *name, char *value)
 {
     struct replica_config *config = &probe->config;
-    const struct {
-        const char *name;
-        char **text;
-    } texts[] = {
-        {"path", &config->path},
-        {"bucket", &config->bucket},
-        {"region", &config->region},
-        {"endpoint", &config->endpoint},
-        {"access-key-id", &config->access_key_id},
-        {"secret-access-key", &config->secret_access_key},
-        {"session-token", &config->session_token},
-        {"sse-key", &config->sse_key},
+    static const char *const names[][2] = {
+        {"bucket", "bucket"},
+        {"region", "region"},
+        {"endpoint", "endpoint"},
+        {"path-style", "force-path-style"},
+        {"skip-verify", "skip-verify"},
+        {"access-key-id", "access-key-id"},
+        {"secret-access-key", "secret-access-key"},
+        {"session-token", "session-token"},
+        {"sse-key", "sse-customer-key"},
     };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        if (strcmp(name, texts[i].name) == 0) {
-            *texts[i].text = value;
-            return true;
-        }
-    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i][0]) == 0)
+            return replica_set(config, names[i][1], value) == 0;
     if (strcmp(name, "type") == 0)
         config->type = strcmp(value, "file") == 0 ? REPLICA_FILE
                        : strcmp(value, "s3") == 0 ? REPLICA_S3
                                                   : REPLICA_NATS;
-    else if (strcmp(name, "path-style") == 0)
-        config->path_style = parse_flag(value);
-    else if (strcmp(name, "skip-verify") == 0)
-        config->skip_verify = parse_flag(value);
+    else if (strcmp(name, "path") == 0)
+        config->path = value;
     else if (strcmp(name, "attempts") == 0)
         probe->options.attempts = (unsigned)atoi(value);
     else if (strcmp(name, "deadline") == 0)
@@ -347,11 +335,12 @@ static void *cancel_later(void *argument)
 
 int main(int count, char **words)
 {
-    struct probe probe = {.config = {.type = REPLICA_S3, .path_style = true, .path = (char *)""}};
+    struct probe probe = {.config = {.type = REPLICA_S3, .path = (char *)""}};
     pthread_t canceller;
     char *equals;
 
     task_init(&probe.task, NULL);
+    set(&probe, "path-style", (char *)"true");
     for (count--, words++; count > 0 && (equals = strchr(words[0], '=')); count--, words++) {
         *equals = '\0';
         if (!set(&probe, words[0], equals + 1))
@@ -371,5 +360,7 @@ int main(int count, char **words)
         pthread_join(canceller, NULL);
     replica_close(probe.replica);
     stores_close(probe.stores);
+    probe.config.path = NULL; /* an argument */
+    replica_config_finish(&probe.config);
     return r < 0;
 }

@@ -172,7 +172,7 @@ static void follows_the_order_of_merge_keys(void **state)
         snprintf(keys, sizeof keys, "type: s3, %s", cases[i].keys);
         struct config *config =
             parse_replica("a: &a {bucket: a}\nb: &b {bucket: b}\nnested: &nested {<<: *b}", keys);
-        assert_string_equal(config->databases->replicas->bucket, cases[i].bucket);
+        assert_string_equal(replica_setting(config->databases->replicas, "bucket"), cases[i].bucket);
         config_close(config);
     }
 }
@@ -184,7 +184,7 @@ static void resolves_s3_settings(void **state)
         const char *bucket, *path, *raw_path, *region, *endpoint;
         bool path_style, skip_verify;
     } cases[] = {
-        {"", "type: s3, bucket: b", "b", "", NULL, NULL, NULL, false, false},
+        {"", "type: s3, bucket: b", "b", "", "", NULL, NULL, false, false},
         {"", "type: s3, bucket: 123, path: 0x1F", "123", "0x1F", "0x1F", NULL, NULL, false, false},
         {"", "type: s3, bucket: true, path: /lead//db/", "true", "lead/db", "/lead//db/", NULL, NULL, false,
          false},
@@ -192,20 +192,20 @@ static void resolves_s3_settings(void **state)
         {"", "url: s3://b/", "b", "", "", NULL, NULL, false, false},
         {"", "url: s3://b/x//y/", "b", "x/y", "x/y", NULL, NULL, false, false},
         {"", "type: file, url: s3://b/x", "b", "x", "x", NULL, NULL, false, false},
-        {"", "type: s3, bucket: b, region: r, endpoint: https://e:1", "b", "", NULL, "r", "https://e:1", true,
+        {"", "type: s3, bucket: b, region: r, endpoint: https://e:1", "b", "", "", "r", "https://e:1", true,
          false},
-        {"", "type: s3, bucket: b, endpoint: HTTPS://e/", "b", "", NULL, NULL, "https://e", true, false},
-        {"", "type: s3, bucket: b, endpoint: 'Http://e:9000/'", "b", "", NULL, NULL, "http://e:9000", true,
+        {"", "type: s3, bucket: b, endpoint: HTTPS://e/", "b", "", "", NULL, "https://e", true, false},
+        {"", "type: s3, bucket: b, endpoint: 'Http://e:9000/'", "b", "", "", NULL, "http://e:9000", true,
          false},
         {"", "url: 's3://b/x?endpoint=localhost:9000/'", "b", "x", "x", NULL, "http://localhost:9000", true,
          false},
-        {"", "type: s3, bucket: b, endpoint: e, force-path-style: off", "b", "", NULL, NULL, "https://e",
-         false, false},
-        {"", "type: s3, bucket: b, endpoint: 'localhost:9000'", "b", "", NULL, NULL, "https://localhost:9000",
+        {"", "type: s3, bucket: b, endpoint: e, force-path-style: off", "b", "", "", NULL, "https://e", false,
+         false},
+        {"", "type: s3, bucket: b, endpoint: 'localhost:9000'", "b", "", "", NULL, "https://localhost:9000",
          true, false},
-        {"", "type: s3, bucket: b, endpoint: 'http://localhost:9000', skip-verify: On", "b", "", NULL, NULL,
+        {"", "type: s3, bucket: b, endpoint: 'http://localhost:9000', skip-verify: On", "b", "", "", NULL,
          "http://localhost:9000", true, true},
-        {"", "type: s3, bucket: b, force-path-style: y", "b", "", NULL, NULL, NULL, true, false},
+        {"", "type: s3, bucket: b, force-path-style: y", "b", "", "", NULL, NULL, true, false},
         {"", "url: s3://b.nyc3.digitaloceanspaces.com/x", "b", "x", "x", "nyc3",
          "https://nyc3.digitaloceanspaces.com", true, false},
         {"", "url: s3://b.nyc3.digitaloceanspaces.com/x, region: r, endpoint: http://e", "b", "x", "x", "r",
@@ -224,11 +224,11 @@ static void resolves_s3_settings(void **state)
          NULL, NULL, false, false},
         {"bucket: b\nregion: r\nendpoint: http://e\nskip-verify: true", "type: s3, path: x", "b", "x", "x",
          "r", "http://e", true, true},
-        {"bucket: b\nregion: r\nforce-path-style: true", "type: s3, bucket: own, region: ''", "own", "", NULL,
+        {"bucket: b\nregion: r\nforce-path-style: true", "type: s3, bucket: own, region: ''", "own", "", "",
          "r", NULL, true, false},
         {"bucket: unused\npath: unused\ntype: unused\nurl: unused", "url: s3://b/x", "b", "x", "x", NULL,
          NULL, false, false},
-        {"force-path-style: true", "type: s3, bucket: b, force-path-style: false", "b", "", NULL, NULL, NULL,
+        {"force-path-style: true", "type: s3, bucket: b, force-path-style: false", "b", "", "", NULL, NULL,
          false, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -236,14 +236,14 @@ static void resolves_s3_settings(void **state)
         struct config *config = parse_replica(cases[i].root, cases[i].keys);
         const struct replica_config *replica = config->databases->replicas;
         assert_int_equal(replica->type, REPLICA_S3);
-        assert_text(replica->bucket, cases[i].bucket);
+        assert_text(replica_setting(replica, "bucket"), cases[i].bucket);
         assert_text(replica->path, cases[i].path);
         assert_text(replica->raw_path, cases[i].raw_path);
-        assert_text(replica->region, cases[i].region);
-        assert_text(replica->endpoint, cases[i].endpoint);
-        assert_int_equal(replica->path_style, cases[i].path_style);
-        assert_int_equal(replica->skip_verify, cases[i].skip_verify);
-        assert_null(replica->access_key_id);
+        assert_text(replica_setting(replica, "region"), cases[i].region);
+        assert_text(replica_setting(replica, "endpoint"), cases[i].endpoint);
+        assert_int_equal(replica_setting_is_on(replica, "force-path-style"), cases[i].path_style);
+        assert_int_equal(replica_setting_is_on(replica, "skip-verify"), cases[i].skip_verify);
+        assert_null(replica_setting(replica, "access-key-id"));
         config_close(config);
     }
 }
@@ -302,7 +302,7 @@ static void expands_variables_unless_told_not_to(void **state)
     for (size_t i = 0; i < 2; i++) {
         struct config *config;
         assert_int_equal(config_parse("test.yml", text, strlen(text), &both[i], NULL, &config), 0);
-        assert_string_equal(config->databases->replicas->bucket, buckets[i]);
+        assert_string_equal(replica_setting(config->databases->replicas, "bucket"), buckets[i]);
         config_close(config);
     }
 }

@@ -133,9 +133,9 @@ static void asks_source_after_source(void **state)
         variables = cases[i].variables;
         struct config *config = parse(cases[i].root, cases[i].keys);
         const struct replica_config *replica = config->databases->replicas;
-        assert_text(replica->access_key_id, cases[i].id);
-        assert_text(replica->secret_access_key, cases[i].secret);
-        assert_text(replica->session_token, cases[i].token);
+        assert_text(replica_setting(replica, "access-key-id"), cases[i].id);
+        assert_text(replica_setting(replica, "secret-access-key"), cases[i].secret);
+        assert_text(replica_setting(replica, "session-token"), cases[i].token);
         config_close(config);
     }
 }
@@ -154,12 +154,12 @@ static void reads_customer_keys(void **state)
         char keys[8192];
         snprintf(keys, sizeof keys, forms[i], home);
         struct config *config = parse("", keys);
-        assert_text(config->databases->replicas->sse_key, key);
+        assert_text(replica_setting(config->databases->replicas, "sse-customer-key"), key);
         config_close(config);
     }
     struct config *config =
         parse("sse-customer-key: MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=", "region: r");
-    assert_text(config->databases->replicas->sse_key, key);
+    assert_text(replica_setting(config->databases->replicas, "sse-customer-key"), key);
     config_close(config);
 }
 
@@ -199,11 +199,11 @@ static void loads_the_example(void **state)
     assert_int_equal(config->n_databases, sizeof expected / sizeof *expected);
     for (size_t i = 0; i < config->n_databases; i++) {
         const struct replica_config *replica = config->databases[i].replicas;
-        assert_text(replica->bucket, expected[i].bucket);
+        assert_text(replica_setting(replica, "bucket"), expected[i].bucket);
         assert_text(replica->path, expected[i].path);
-        assert_text(replica->region, expected[i].region);
-        assert_text(replica->endpoint, expected[i].endpoint);
-        assert_text(replica->access_key_id, expected[i].id);
+        assert_text(replica_setting(replica, "region"), expected[i].region);
+        assert_text(replica_setting(replica, "endpoint"), expected[i].endpoint);
+        assert_text(replica_setting(replica, "access-key-id"), expected[i].id);
     }
     assert_int_equal(config->databases[3].n_replicas, 2);
     assert_true(config->databases[4].is_folder && config->databases[4].recursive);

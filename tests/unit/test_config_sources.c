@@ -42,16 +42,16 @@ static void takes_urls_and_folders_as_sources(void **state)
     assert_true(config->databases->is_folder && config->databases->is_source && config->databases->recursive);
     assert_null(config->databases->pattern);
     assert_string_equal(config->databases->path, "s3://b/x/");
-    assert_string_equal(config->databases->replicas->bucket, "b");
+    assert_string_equal(replica_setting(config->databases->replicas, "bucket"), "b");
     assert_string_equal(config->databases->replicas->path, "x");
-    assert_string_equal(config->databases->replicas->region, "r");
-    assert_null(config->databases->replicas->endpoint);
+    assert_string_equal(replica_setting(config->databases->replicas, "region"), "r");
+    assert_null(replica_setting(config->databases->replicas, "endpoint"));
     config_close(config);
 
     const struct config_options with_endpoint = {.getenv = some_environment};
     assert_int_equal(config_load("s3://b", &with_endpoint, NULL, &config), 0);
-    assert_string_equal(config->databases->replicas->endpoint, "http://127.0.0.1:9000");
-    assert_true(config->databases->replicas->path_style);
+    assert_string_equal(replica_setting(config->databases->replicas, "endpoint"), "http://127.0.0.1:9000");
+    assert_true(replica_setting_is_on(config->databases->replicas, "force-path-style"));
     config_close(config);
 }
 
