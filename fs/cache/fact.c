@@ -1,8 +1,8 @@
 /* Facts: what was learnt about an object, one small file each.
  *
- * A file begins with 24 bytes in little-endian order: the magic, the fact's length, and the CRC-64 (ECMA,
- * reflected) of the object, the kind and the fact. It appears under its name by rename; the CRC tells when a
- * crash of the machine kept the name and lost the bytes. */
+ * A file begins with 24 bytes in little-endian order: the magic, the version of the fact's layout and its
+ * length (4 bytes each), and the CRC-64 (ECMA, reflected) of the object, the kind and the fact. It appears
+ * under its name by rename; the CRC tells when a crash of the machine kept the name and lost the bytes. */
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,14 +23,14 @@
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 
-#define MAGIC UINT64_C(0x31746361666d6c2e) /* ".lmfact1" */
+#define MAGIC UINT64_C(0x32746361666d6c2e) /* ".lmfact2" */
 #define KIND_MAX 16                        /* letters */
 #define FACT_MAX (UINT32_C(1) << 30)       /* bytes */
 #define TOUCH_SECONDS 60
 
 struct fact_header {
     uint64_t magic;
-    uint64_t length;
+    uint32_t version, length;
     uint64_t checksum;
 };
 
@@ -38,6 +38,7 @@ struct fact_header {
 struct fact_place {
     struct digest digest;
     const char *kind;
+    uint32_t version;
     char name[FOLDER_NAME_SIZE];
 };
 
@@ -47,12 +48,13 @@ static bool kind_valid(const char *kind)
     return letters > 0 && letters <= KIND_MAX && !kind[letters] && strcmp(kind, "img") != 0;
 }
 
-static int find_place(const char *identity, const char *kind, struct fact_place *ret_place)
+static int find_place(const char *identity, const char *kind, uint32_t version, struct fact_place *ret_place)
 {
     int r = kind_valid(kind) ? digest_of(identity, &ret_place->digest) : -EINVAL;
     if (r < 0)
         return r;
     ret_place->kind = kind;
+    ret_place->version = version;
     folder_name(&ret_place->digest, kind, ret_place->name);
     return 0;
 }
@@ -69,7 +71,8 @@ static struct fact_header make_header(const struct fact_place *place, const uint
     uint64_t sum = begin_sum(place);
     if (length)
         sum = crc64_ecma_refl(sum, bytes, length);
-    return (struct fact_header){htole64(MAGIC), htole64(length), htole64(sum)};
+    return (struct fact_header){htole64(MAGIC), htole32(place->version), htole32((uint32_t)length),
+                                htole64(sum)};
 }
 
 /* Writes the fact under a name that nobody reads, and gives it its own. */
@@ -96,13 +99,13 @@ static int write_fact(struct cache *cache, const struct fact_place *place, const
     return r;
 }
 
-void cache_put_fact(struct cache *cache, const char *identity, const char *kind, const void *bytes,
-                    size_t length)
+void cache_put_fact(struct cache *cache, const char *identity, const char *kind, uint32_t version,
+                    const void *bytes, size_t length)
 {
     struct fact_place place;
     uint64_t cost;
 
-    if (find_place(identity, kind, &place) < 0 || length > FACT_MAX)
+    if (find_place(identity, kind, version, &place) < 0 || length > FACT_MAX)
         return;
     cost = layout_cost(FACT_MAX, 0, sizeof(struct fact_header) + length);
     if (evict_reserve(cache, place.name, cost) < 0)
@@ -115,7 +118,7 @@ void cache_drop_fact(struct cache *cache, const char *identity, const char *kind
 {
     struct fact_place place;
 
-    if (find_place(identity, kind, &place) == 0)
+    if (find_place(identity, kind, 0, &place) == 0)
         evict_file(cache, place.name);
 }
 
@@ -129,12 +132,12 @@ static void touch(int fd, const struct stat *info)
 
 /* Opens the fact's file. Returns its descriptor, for the caller to close, and what its header says, which may
  * not hold; -ENOENT, or -ENOMEM. */
-static int open_fact(struct cache *cache, const char *identity, const char *kind,
+static int open_fact(struct cache *cache, const char *identity, const char *kind, uint32_t version,
                      struct fact_place *ret_place, struct fact_header *ret_header, size_t *ret_length)
 {
     _cleanup_close_ int fd = -1;
     struct stat info;
-    int r = find_place(identity, kind, ret_place);
+    int r = find_place(identity, kind, version, ret_place);
 
     if (r < 0)
         return r == -EINVAL ? -ENOENT : r;
@@ -142,14 +145,14 @@ static int open_fact(struct cache *cache, const char *identity, const char *kind
     if (fd < 0 || fstat(fd, &info) < 0 ||
         read_at(fd, ret_header, sizeof *ret_header, 0) != sizeof *ret_header)
         return -ENOENT;
-    *ret_length = le64toh(ret_header->length);
+    *ret_length = le32toh(ret_header->length);
     if (*ret_length > FACT_MAX || (off_t)(*ret_length + sizeof *ret_header) != info.st_size)
         return -ENOENT;
     touch(fd, &info);
     return steal_fd(&fd);
 }
 
-/* Reads the fact where it is to stay, and compares its checksum. */
+/* Reads the fact where it is to stay, and compares its version and its checksum. */
 static bool read_fact(int fd, const struct fact_place *place, const struct fact_header *header,
                       uint8_t *bytes, size_t length)
 {
@@ -159,12 +162,13 @@ static bool read_fact(int fd, const struct fact_place *place, const struct fact_
     return memcmp(header, &right, sizeof right) == 0;
 }
 
-int cache_get_fact(struct cache *cache, const char *identity, const char *kind, struct buffer *buffer)
+int cache_get_fact(struct cache *cache, const char *identity, const char *kind, uint32_t version,
+                   struct buffer *buffer)
 {
     struct fact_header header;
     struct fact_place place;
     size_t length;
-    _cleanup_close_ int fd = open_fact(cache, identity, kind, &place, &header, &length);
+    _cleanup_close_ int fd = open_fact(cache, identity, kind, version, &place, &header, &length);
 
     if (fd < 0)
         return fd;

@@ -104,13 +104,16 @@ uint64_t cache_image_missing(struct cache_image *image, uint64_t offset, uint64_
 /* Drops every piece of the image: it turned out that they can't be trusted. */
 void cache_image_discard(struct cache_image *image);
 
-/* Stores a fact of `kind` ("frames", "blocks": up to 16 letters a to z, but not "img") about an object. It
- * appears whole or not at all. Failures are silent: a fact can be learnt again. */
-void cache_put_fact(struct cache *cache, const char *identity, const char *kind, const void *bytes,
-                    size_t length);
+/* Stores a fact of `kind` ("frames", "blocks": up to 16 letters a to z, but not "img") about an object, in
+ * place of the one before. `version` is of the layout of the kind's bytes, which may be as they lie in
+ * memory. It appears whole or not at all. Failures are silent: a fact can be learnt again. */
+void cache_put_fact(struct cache *cache, const char *identity, const char *kind, uint32_t version,
+                    const void *bytes, size_t length);
 
-/* Appends the fact to `buffer`. 0, -ENOENT if it is not known (or does not hold any more), -ENOMEM. */
-int cache_get_fact(struct cache *cache, const char *identity, const char *kind, struct buffer *buffer);
+/* Appends the fact to `buffer`. 0, -ENOENT if it is not known (or does not hold any more, or is of another
+ * version), -ENOMEM. */
+int cache_get_fact(struct cache *cache, const char *identity, const char *kind, uint32_t version,
+                   struct buffer *buffer);
 
 /* Drops the fact: it turned out that it can't be trusted. */
 void cache_drop_fact(struct cache *cache, const char *identity, const char *kind);

@@ -71,11 +71,11 @@ static void files_that_are_cut_are_made_again(void **state)
     struct cache *cache = open_cache(*state, LIMIT);
     struct buffer fact = {0};
 
-    cache_put_fact(cache, "a", "frames", "fact", 4);
+    cache_put_fact(cache, "a", "frames", 1, "fact", 4);
     read_much(cache, *state, cut_all);
-    assert_int_equal(cache_get_fact(cache, "a", "frames", &fact), -ENOENT);
-    cache_put_fact(cache, "a", "frames", "again", 5);
-    assert_int_equal(cache_get_fact(cache, "a", "frames", &fact), 0);
+    assert_int_equal(cache_get_fact(cache, "a", "frames", 1, &fact), -ENOENT);
+    cache_put_fact(cache, "a", "frames", 1, "again", 5);
+    assert_int_equal(cache_get_fact(cache, "a", "frames", 1, &fact), 0);
     assert_true(fact.size == 5 && memcmp(fact.data, "again", 5) == 0);
     buffer_finish(&fact);
     read_much(cache, *state, NULL);

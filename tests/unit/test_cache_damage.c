@@ -275,7 +275,7 @@ static void fill_forever(const char *folder, struct source *source, unsigned ran
         uint64_t offset = (uint64_t)rand_r(&random) % source->size;
         if (read_and_compare(image, source, offset, 200000, &task) < 0)
             _exit(1);
-        cache_put_fact(cache, "a", "frames", found, sizeof found);
+        cache_put_fact(cache, "a", "frames", 1, found, sizeof found);
         if (rand_r(&random) % 64 == 0)
             cache_image_discard(image);
     }
@@ -301,7 +301,7 @@ static void kill_at_any_moment(void **state)
         struct cache_image *image = open_image(cache, &source, "a");
         assert_read(image, &source, 0, source.size);
         fact.size = 0;
-        if (cache_get_fact(cache, "a", "frames", &fact) == 0)
+        if (cache_get_fact(cache, "a", "frames", 1, &fact) == 0)
             assert_true(fact.size == sizeof found && memcmp(fact.data, found, sizeof found) == 0);
         cache_image_close(image);
         cache_close(cache);

@@ -90,8 +90,8 @@ static void does_without_the_users_own_folder(void **state)
     setenv("XDG_CACHE_HOME", "/proc/no-such-folder", 1);
     assert_int_equal(cache_open(NULL, CACHE_SIZE_DEFAULT, &task, &cache), 0);
     assert_string_equal(task.reason, "");
-    cache_put_fact(cache, "a", "frames", "one", 3);
-    assert_int_equal(cache_get_fact(cache, "a", "frames", &buffer), -ENOENT);
+    cache_put_fact(cache, "a", "frames", 1, "one", 3);
+    assert_int_equal(cache_get_fact(cache, "a", "frames", 1, &buffer), -ENOENT);
     cache_close(cache);
 }
 
@@ -139,13 +139,13 @@ static void refuses_what_is_not_ours(void **state)
 static int get(struct cache *cache, const char *identity, const char *kind, struct buffer *buffer)
 {
     buffer->size = 0;
-    return cache_get_fact(cache, identity, kind, buffer);
+    return cache_get_fact(cache, identity, kind, 1, buffer);
 }
 
 static bool is_unknown(struct cache *cache, const char *identity, const char *kind)
 {
     struct buffer buffer = {0};
-    int r = cache_get_fact(cache, identity, kind, &buffer);
+    int r = cache_get_fact(cache, identity, kind, 1, &buffer);
 
     assert_true(buffer.size == 0);
     buffer_finish(&buffer);
@@ -158,19 +158,37 @@ static void keeps_facts(void **state)
     struct buffer buffer = {0};
 
     assert_int_equal(get(cache, "a", "frames", &buffer), -ENOENT);
-    cache_put_fact(cache, "a", "frames", "one", 3);
-    cache_put_fact(cache, "a", "blocks", "", 0);
-    cache_put_fact(cache, "b", "frames", "three", 5);
-    cache_put_fact(cache, "b", "frames", "seven", 5);
+    cache_put_fact(cache, "a", "frames", 1, "one", 3);
+    cache_put_fact(cache, "a", "blocks", 1, "", 0);
+    cache_put_fact(cache, "b", "frames", 1, "three", 5);
+    cache_put_fact(cache, "b", "frames", 1, "seven", 5);
     cache_close(cache);
     cache = open_cache(*state, CACHE_SIZE_DEFAULT);
     assert_int_equal(get(cache, "a", "blocks", &buffer), 0);
     assert_int_equal(buffer.size, 0);
     assert_int_equal(get(cache, "a", "frames", &buffer), 0);
     assert_true(buffer.size == 3 && memcmp(buffer.data, "one", 3) == 0);
-    assert_int_equal(cache_get_fact(cache, "b", "frames", &buffer), 0); /* appends */
+    assert_int_equal(cache_get_fact(cache, "b", "frames", 1, &buffer), 0); /* appends */
     assert_true(buffer.size == 8 && memcmp(buffer.data, "oneseven", 8) == 0);
     assert_int_equal(get(cache, "b", "blocks", &buffer), -ENOENT);
+    buffer_finish(&buffer);
+    cache_close(cache);
+}
+
+/* What another version of the program has kept is not read, and gives way to what this one keeps. */
+static void keeps_facts_of_other_versions_apart(void **state)
+{
+    struct cache *cache = open_cache(*state, CACHE_SIZE_DEFAULT);
+    struct buffer buffer = {0};
+
+    cache_put_fact(cache, "a", "frames", 1, "one", 3);
+    assert_int_equal(cache_get_fact(cache, "a", "frames", 2, &buffer), -ENOENT);
+    assert_int_equal(cache_get_fact(cache, "a", "frames", 0, &buffer), -ENOENT);
+    cache_put_fact(cache, "a", "frames", 2, "two", 3);
+    assert_int_equal(cache_get_fact(cache, "a", "frames", 1, &buffer), -ENOENT);
+    assert_int_equal(buffer.size, 0);
+    assert_int_equal(cache_get_fact(cache, "a", "frames", 2, &buffer), 0);
+    assert_true(buffer.size == 3 && memcmp(buffer.data, "two", 3) == 0);
     buffer_finish(&buffer);
     cache_close(cache);
 }
@@ -182,8 +200,8 @@ static void refuses_kinds_that_are_no_words(void **state)
     struct buffer buffer = {0};
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        cache_put_fact(cache, "a", kinds[i], "x", 1);
-        assert_int_equal(cache_get_fact(cache, "a", kinds[i], &buffer), -ENOENT);
+        cache_put_fact(cache, "a", kinds[i], 1, "x", 1);
+        assert_int_equal(cache_get_fact(cache, "a", kinds[i], 1, &buffer), -ENOENT);
     }
     assert_null(buffer.data);
     cache_close(cache);
@@ -205,7 +223,7 @@ static void no_damaged_fact_is_given(void **state)
     struct buffer buffer = {0};
     uint8_t file[100];
 
-    cache_put_fact(cache, "a", "frames", "a fact of some length", 21);
+    cache_put_fact(cache, "a", "frames", 1, "a fact of some length", 21);
     nftw(*state, find_fact, 16, FTW_PHYS);
     int fd = open(fact_path, O_RDWR | O_CLOEXEC);
     ssize_t size = read(fd, file, sizeof file);
@@ -218,7 +236,7 @@ static void no_damaged_fact_is_given(void **state)
         }
         assert_int_equal(pwrite(fd, file + i, 1, i), 1);
     }
-    assert_int_equal(cache_get_fact(cache, "a", "frames", &buffer), 0);
+    assert_int_equal(cache_get_fact(cache, "a", "frames", 1, &buffer), 0);
     assert_int_equal(pwrite(fd, "", 1, size), 1);
     assert_true(is_unknown(cache, "a", "frames"));
     for (ssize_t i = size - 1; i >= 0; i--) {
@@ -237,7 +255,7 @@ static void a_renamed_fact_is_not_given(void **state)
     struct cache *cache = open_cache(*state, CACHE_SIZE_DEFAULT);
     char other[4096];
 
-    cache_put_fact(cache, "a", "frames", "fact", 4);
+    cache_put_fact(cache, "a", "frames", 1, "fact", 4);
     nftw(*state, find_fact, 16, FTW_PHYS);
     snprintf(other, sizeof other, "%.*s.blocks", (int)(strlen(fact_path) - strlen(".frames")), fact_path);
     assert_int_equal(rename(fact_path, other), 0);
@@ -273,6 +291,7 @@ int main(void)
         folder_test(refuses_what_is_no_folder),
         folder_test(refuses_what_is_not_ours),
         folder_test(keeps_facts),
+        folder_test(keeps_facts_of_other_versions_apart),
         folder_test(refuses_kinds_that_are_no_words),
         folder_test(no_damaged_fact_is_given),
         folder_test(a_renamed_fact_is_not_given),

@@ -114,11 +114,11 @@ static void the_count_comes_back_to_the_truth(void **state)
     struct cache_stats stats;
 
     for (int i = 0; i < 1100; i++)
-        cache_put_fact(cache, "a", "frames", "fact", 4);
+        cache_put_fact(cache, "a", "frames", 1, "fact", 4);
     assert_read(image, &source, 0, source.size);
     assert_true(disk_usage(*state) >= source.size);
     for (int i = 0; i < 1100; i++)
-        cache_put_fact(cache, "a", "frames", "fact", 4);
+        cache_put_fact(cache, "a", "frames", 1, "fact", 4);
     cache_get_stats(cache, &stats);
     assert_true(stats.bytes <= LIMIT && stats.bytes >= disk_usage(*state) - 4096);
     assert_true(disk_usage(*state) >= source.size);
@@ -248,7 +248,7 @@ static void fill_a_little(const char *folder)
     source = (struct source){.size = 24 << 20, .piece = 65536, .block = 4 << 20};
     struct cache_image *image = open_image(cache, &source, "a");
     assert_read(image, &source, 0, 1000);
-    cache_put_fact(cache, "a", "frames", "fact", 4);
+    cache_put_fact(cache, "a", "frames", 1, "fact", 4);
     cache_image_close(image);
     cache_close(cache);
 }
@@ -271,9 +271,9 @@ static void reads_a_read_only_folder(void **state)
     assert_read(image, &source, 0, source.size);
     assert_read(image, &source, 0, source.size);
     assert_int_equal(source.calls, 1);
-    cache_put_fact(cache, "a", "blocks", "fact", 4);
-    assert_int_equal(cache_get_fact(cache, "a", "blocks", &fact), -ENOENT);
-    assert_int_equal(cache_get_fact(cache, "a", "frames", &fact), 0);
+    cache_put_fact(cache, "a", "blocks", 1, "fact", 4);
+    assert_int_equal(cache_get_fact(cache, "a", "blocks", 1, &fact), -ENOENT);
+    assert_int_equal(cache_get_fact(cache, "a", "frames", 1, &fact), 0);
     cache_image_close(image);
     cache_close(cache);
     buffer_finish(&fact);

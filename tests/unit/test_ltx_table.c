@@ -143,13 +143,12 @@ static void refuses_what_is_no_table(void **state)
     make(every_third_page, 100, &table);
     bytes = table.memory;
     for (size_t length = 0; length <= bytes.size; length++) {
-        cache_put_fact(cache, "a", "ltx", bytes.data, length);
+        cache_put_fact(cache, "a", "ltx", 1, bytes.data, length);
         int r = ltx_table_recall(cache, "a", &again);
         assert_int_equal(r, length < bytes.size ? -ENOENT : 0);
     }
     ltx_table_finish(&again);
-    bytes.data[0] ^= 1;
-    cache_put_fact(cache, "a", "ltx", bytes.data, bytes.size);
+    cache_put_fact(cache, "a", "ltx", 2, bytes.data, bytes.size);
     assert_int_equal(ltx_table_recall(cache, "a", &again), -ENOENT);
     ltx_table_finish(&table);
     cache_close(cache);

@@ -18,6 +18,7 @@
 #include "round.h"
 
 #define KIND "places"
+#define FACT_VERSION 1
 
 /* Nanoseconds after which what is known is looked into all the same, where others may have come below it. */
 #define KNOWN_AGE (INT64_C(600) * 1000000000)
@@ -98,7 +99,7 @@ static void recall(struct catalog *catalog, struct folder *folder, const struct 
     if (folder->recalled || !identity)
         return;
     folder->recalled = true;
-    if (cache_get_fact(catalog->options.cache, identity, KIND, &fact) == 0 &&
+    if (cache_get_fact(catalog->options.cache, identity, KIND, FACT_VERSION, &fact) == 0 &&
         buffer_append(&fact, "", 1) == 0) {
         char *rest = (char *)fact.data, *line;
         folder->looked_into = take_time(&rest);
@@ -139,7 +140,7 @@ static void remember(struct catalog *catalog, struct folder *folder, const struc
             r = buffer_append(&fact, "\n", 1);
     }
     if (r == 0)
-        cache_put_fact(catalog->options.cache, identity, KIND, fact.data, fact.size);
+        cache_put_fact(catalog->options.cache, identity, KIND, FACT_VERSION, fact.data, fact.size);
     buffer_finish(&fact);
     names_finish(&folder->known);
     folder->known = *places;

@@ -20,7 +20,7 @@
 
 /* The head of what is kept; records follow, each with its key and its version, both ended by a zero. */
 struct kept_head {
-    uint32_t version, n_objects;
+    uint64_t n_objects;
     int64_t time;
 };
 
@@ -48,14 +48,14 @@ static int append_object(struct buffer *buffer, const struct object *object)
 
 static void keep(struct cache *cache, const char *identity, int64_t time, const struct listing *listing)
 {
-    const struct kept_head head = {FACT_VERSION, (uint32_t)listing->n_objects, time};
+    const struct kept_head head = {listing->n_objects, time};
     struct buffer buffer = {0};
     int r = buffer_append(&buffer, &head, sizeof head);
 
     for (size_t i = 0; i < listing->n_objects && r == 0; i++)
         r = append_object(&buffer, &listing->objects[i]);
     if (r == 0)
-        cache_put_fact(cache, identity, KIND, buffer.data, buffer.size);
+        cache_put_fact(cache, identity, KIND, FACT_VERSION, buffer.data, buffer.size);
     buffer_finish(&buffer);
 }
 
@@ -86,14 +86,14 @@ static int recall_listing(struct cache *cache, const char *identity, struct list
     _cleanup_(buffer_finish) struct buffer fact = {0};
     struct kept_head head;
     size_t at = sizeof head;
-    int r = cache_get_fact(cache, identity, KIND, &fact);
+    int r = cache_get_fact(cache, identity, KIND, FACT_VERSION, &fact);
 
     if (r < 0)
         return r;
     if (fact.size < sizeof head)
         return -ENOENT;
     memcpy(&head, fact.data, sizeof head);
-    if (head.version != FACT_VERSION || head.n_objects > fact.size / sizeof(struct kept_record))
+    if (head.n_objects > fact.size / sizeof(struct kept_record))
         return -ENOENT;
     kept->objects = calloc(head.n_objects, sizeof *kept->objects);
     kept->objects_capacity = kept->objects ? head.n_objects : 0;

@@ -14,11 +14,10 @@
 #include "v03/v03.h"
 
 #define KIND "blocks"
-#define FACT_VERSION 2
+#define FACT_VERSION 1
 
 /* The head of what is kept of a block table; the starts follow, then which blocks were decoded. */
 struct blocks_fact {
-    uint32_t version;
     uint32_t complete, checked;
     struct lz4_frame frame;
 };
@@ -65,8 +64,6 @@ static int recall_table(struct blocks *blocks, const struct buffer *buffer)
     const uint8_t *starts = buffer->data + sizeof fact;
     size_t n = (buffer->size - sizeof fact) / (sizeof *blocks->starts + 1);
     const uint8_t *decoded = starts + n * sizeof *blocks->starts;
-    if (fact.version != FACT_VERSION)
-        return -ENOENT;
     for (size_t i = 0; i < n; i++) {
         uint64_t start;
         memcpy(&start, starts + i * sizeof start, sizeof start);
@@ -85,7 +82,7 @@ static int recall(struct v03_generation *generation, struct snapshot *snapshot)
 {
     _cleanup_free_ char *identity = object_identity(generation->replica, &snapshot->object);
     struct buffer buffer = {0};
-    int r = identity ? cache_get_fact(generation->cache, identity, KIND, &buffer) : -ENOMEM;
+    int r = identity ? cache_get_fact(generation->cache, identity, KIND, FACT_VERSION, &buffer) : -ENOMEM;
 
     if (r == 0) {
         pthread_mutex_lock(&snapshot->blocks.lock);
@@ -106,7 +103,6 @@ void blocks_remember(struct v03_generation *generation, struct snapshot *snapsho
 
     memset(&fact, 0, sizeof fact); /* padding too: it is written out */
     pthread_mutex_lock(&blocks->lock);
-    fact.version = FACT_VERSION;
     fact.complete = blocks->complete;
     fact.checked = blocks->checked;
     fact.frame = blocks->frame;
@@ -119,7 +115,7 @@ void blocks_remember(struct v03_generation *generation, struct snapshot *snapsho
     }
     pthread_mutex_unlock(&blocks->lock);
     if (identity && r == 0)
-        cache_put_fact(generation->cache, identity, KIND, buffer.data, buffer.size);
+        cache_put_fact(generation->cache, identity, KIND, FACT_VERSION, buffer.data, buffer.size);
     buffer_finish(&buffer);
 }
 
@@ -127,7 +123,7 @@ void blocks_forget(struct v03_generation *generation, struct snapshot *snapshot)
 {
     _cleanup_free_ char *identity = object_identity(generation->replica, &snapshot->object);
     if (identity)
-        cache_put_fact(generation->cache, identity, KIND, "", 0);
+        cache_drop_fact(generation->cache, identity, KIND);
 }
 
 void blocks_drop_guesses(struct v03_generation *generation, struct snapshot *snapshot)

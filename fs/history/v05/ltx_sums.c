@@ -7,13 +7,14 @@
 #include "litemount/cleanup.h"
 
 #define KIND "sums"
+#define FACT_VERSION 1
 
 /* Those that were kept; NULL: none that fit. */
 static void *sums_recall(struct cache *cache, const char *identity, size_t n)
 {
     _cleanup_(buffer_finish) struct buffer fact = {0};
 
-    if (cache_get_fact(cache, identity, KIND, &fact) < 0 || fact.size != n * sizeof(uint64_t))
+    if (cache_get_fact(cache, identity, KIND, FACT_VERSION, &fact) < 0 || fact.size != n * sizeof(uint64_t))
         return NULL;
     return steal_pointer(fact.data);
 }
@@ -74,7 +75,8 @@ uint64_t ltx_sums_get(const struct ltx_sums *sums, size_t entry)
 
 void ltx_sums_keep(const struct ltx_sums *sums, struct cache *cache, const char *identity)
 {
-    cache_put_fact(cache, identity, KIND, (const void *)sums->pages, sums->n * sizeof *sums->pages);
+    cache_put_fact(cache, identity, KIND, FACT_VERSION, (const void *)sums->pages,
+                   sums->n * sizeof *sums->pages);
 }
 
 void ltx_sums_drop(struct cache *cache, const char *identity)

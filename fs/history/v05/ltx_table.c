@@ -6,7 +6,7 @@
 #include "litemount/cleanup.h"
 
 #define KIND "ltx"
-#define VERSION 4
+#define FACT_VERSION 1
 
 /* The page at that entry of a file that holds all. */
 static uint32_t number_of_all(const struct ltx_header *header, uint64_t entry)
@@ -26,7 +26,6 @@ void ltx_table_begin(const struct ltx_header *header, const uint8_t start[static
 {
     memset(ret_builder, 0, sizeof *ret_builder); /* padding too: it is written out */
     ret_builder->end = LTX_HEADER_SIZE;
-    ret_builder->head.version = VERSION;
     ret_builder->head.header = *header;
     memcpy(ret_builder->head.start, start, LTX_START_SIZE);
     ltx_trailer_parse(trailer, &ret_builder->head.trailer);
@@ -92,7 +91,7 @@ static bool look_at_memory(struct ltx_table *table)
     const uint8_t *bytes = table->memory.data;
     const struct ltx_table_head *head = (const struct ltx_table_head *)(const void *)bytes;
 
-    if (table->memory.size < sizeof *head || head->version != VERSION || head->n_pages >= UINT32_MAX ||
+    if (table->memory.size < sizeof *head || head->n_pages >= UINT32_MAX ||
         (head->size_width != sizeof(uint16_t) && head->size_width != sizeof(uint32_t)))
         return false;
     const struct places places = places_of(head);
@@ -156,13 +155,13 @@ int ltx_table_make(struct ltx_table_builder *builder, int64_t time, struct ltx_t
 
 void ltx_table_keep(const struct ltx_table *table, struct cache *cache, const char *identity)
 {
-    cache_put_fact(cache, identity, KIND, table->memory.data, table->memory.size);
+    cache_put_fact(cache, identity, KIND, FACT_VERSION, table->memory.data, table->memory.size);
 }
 
 int ltx_table_recall(struct cache *cache, const char *identity, struct ltx_table *ret_table)
 {
     struct ltx_table table = {0};
-    int r = cache_get_fact(cache, identity, KIND, &table.memory);
+    int r = cache_get_fact(cache, identity, KIND, FACT_VERSION, &table.memory);
 
     if (r == 0 && !look_at_memory(&table))
         r = -ENOENT;

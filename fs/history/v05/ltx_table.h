@@ -15,9 +15,8 @@
 
 /* What the bytes begin with. The offsets of every 64th frame follow, the sizes of all, and the numbers. */
 struct ltx_table_head {
-    uint32_t version;
-    uint16_t has_numbers;
-    uint16_t size_width; /* bytes of a size: 2, or 4 if a frame has 64 KiB or more */
+    uint32_t has_numbers;
+    uint32_t size_width; /* bytes of a size: 2, or 4 if a frame has 64 KiB or more */
     int64_t time;        /* when the file was written; LTX_TIME_UNKNOWN */
     struct ltx_header header;
     uint64_t n_pages;

@@ -15,6 +15,7 @@
 
 #define PARALLEL_HEADS 64
 #define KIND "files"
+#define FACT_VERSION 1
 
 /* The fact is an array of these, in order. */
 struct time_record {
@@ -112,7 +113,7 @@ int ltx_times_recall(struct v05_generation *generation, const struct v05_listing
 
     if (!identity)
         return -ENOMEM;
-    int r = cache_get_fact(generation->cache, identity, KIND, &fact);
+    int r = cache_get_fact(generation->cache, identity, KIND, FACT_VERSION, &fact);
     size_t n = fact.size / sizeof(struct time_record);
     if (r == 0 && n) {
         pthread_mutex_lock(&generation->lock);
@@ -137,7 +138,7 @@ void ltx_times_keep(struct v05_generation *generation, const struct v05_listing 
             records[n++] = describe(listing->files[i]);
     pthread_mutex_unlock(&generation->lock);
     qsort(records, n, sizeof *records, by_object);
-    cache_put_fact(generation->cache, identity, KIND, records, n * sizeof *records);
+    cache_put_fact(generation->cache, identity, KIND, FACT_VERSION, records, n * sizeof *records);
 }
 
 /* The files whose time is not known. */

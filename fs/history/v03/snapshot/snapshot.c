@@ -19,14 +19,12 @@
 /* Bytes: a snapshot up to this goes into the cache as soon as it is learnt. */
 #define KEEP_DECODED (4 << 20)
 #define KIND "snapshot"
-#define FACT_VERSION 3
+#define FACT_VERSION 1
 
 /* What is kept of a snapshot that is sound. */
 struct snapshot_fact {
-    uint32_t version;
-    uint32_t page_size;
+    uint32_t page_size, is_exact;
     uint64_t size;
-    uint64_t is_exact;
 };
 
 struct snapshot *snapshot_make(const struct object *object, uint32_t index)
@@ -155,36 +153,30 @@ static int learn_start(struct v03_generation *generation, struct snapshot *snaps
 
 static int recall(struct cache *cache, const char *identity, struct snapshot *found)
 {
-    struct buffer buffer = {0};
+    _cleanup_(buffer_finish) struct buffer buffer = {0};
     struct snapshot_fact fact;
-    int r = cache_get_fact(cache, identity, KIND, &buffer);
+    int r = cache_get_fact(cache, identity, KIND, FACT_VERSION, &buffer);
 
-    if (r == 0 && buffer.size == sizeof fact) {
-        memcpy(&fact, buffer.data, sizeof fact);
-        r = fact.version == FACT_VERSION ? 0 : -ENOENT;
-    } else {
-        r = -ENOENT;
-    }
-    buffer_finish(&buffer);
-    if (r == 0) {
-        found->page_size = fact.page_size;
-        found->size = fact.size;
-        found->is_exact = fact.is_exact;
-    }
-    return r;
+    if (r < 0 || buffer.size != sizeof fact)
+        return -ENOENT;
+    memcpy(&fact, buffer.data, sizeof fact);
+    found->page_size = fact.page_size;
+    found->size = fact.size;
+    found->is_exact = fact.is_exact;
+    return 0;
 }
 
 static void remember(struct cache *cache, const char *identity, const struct snapshot *found)
 {
-    struct snapshot_fact fact = {FACT_VERSION, found->page_size, found->size, found->is_exact};
-    cache_put_fact(cache, identity, KIND, &fact, sizeof fact);
+    struct snapshot_fact fact = {found->page_size, found->is_exact, found->size};
+    cache_put_fact(cache, identity, KIND, FACT_VERSION, &fact, sizeof fact);
 }
 
 void snapshot_forget(struct v03_generation *generation, struct snapshot *snapshot)
 {
     _cleanup_free_ char *identity = object_identity(generation->replica, &snapshot->object);
     if (identity)
-        cache_put_fact(generation->cache, identity, KIND, "", 0);
+        cache_drop_fact(generation->cache, identity, KIND);
 }
 
 static int find_out(struct v03_generation *generation, struct snapshot *snapshot, struct task *task,

@@ -13,6 +13,7 @@
 
 #define SEGMENT_GROUP_SHIFT 20 /* 1 MiB of the WAL */
 #define KIND "frames"
+#define FACT_VERSION 1
 
 bool segment_group_holds_both(const struct segment *a, const struct segment *b)
 {
@@ -81,7 +82,7 @@ int segment_group_recall(struct segment_group *group)
 
     if (!identity)
         return -ENOMEM;
-    if (cache_get_fact(group->generation->cache, identity, KIND, &group->records) < 0)
+    if (cache_get_fact(group->generation->cache, identity, KIND, FACT_VERSION, &group->records) < 0)
         return 0;
     while (r == 0 && wal_fact_next(&group->records, &at, &offset, &object, &found)) {
         r = recall_one(group, offset, object, &found);
@@ -125,9 +126,10 @@ void segment_group_remember(struct segment_group *group)
         return;
     begin_writing(group->generation);
     if (!group->forgotten)
-        cache_get_fact(group->generation->cache, identity, KIND, &kept);
+        cache_get_fact(group->generation->cache, identity, KIND, FACT_VERSION, &kept);
     if (wal_fact_merge(&group->records, &kept) == 0)
-        cache_put_fact(group->generation->cache, identity, KIND, group->records.data, group->records.size);
+        cache_put_fact(group->generation->cache, identity, KIND, FACT_VERSION, group->records.data,
+                       group->records.size);
     end_writing(group->generation);
     buffer_finish(&kept);
 }
@@ -137,7 +139,7 @@ void segment_group_forget(struct v03_generation *generation, struct segment *seg
     const struct segment_group group = {.generation = generation, .segments = &segment, .n = 1};
     _cleanup_free_ char *identity = fact_identity(&group);
     if (identity)
-        cache_put_fact(generation->cache, identity, KIND, "", 0);
+        cache_drop_fact(generation->cache, identity, KIND);
 }
 
 void segment_group_note(struct segment_group *group, const struct segment *segment,

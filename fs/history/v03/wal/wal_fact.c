@@ -9,14 +9,12 @@
 #include "litemount/replica.h"
 #include "litemount/wal.h"
 
-/* A record is private to this machine and version: a head as it stands in memory, the object's text with its
+/* A record is private to this machine: a head as it stands in memory, the object's text with its
  * NUL, the frames. The cache checks that what comes back is what was put. */
-#define RECORD_VERSION 2
 #define OBJECT_TEXT_SIZE 512
 
 struct record {
-    uint32_t version;
-    uint32_t object_length; /* bytes, with the NUL */
+    uint64_t object_length; /* bytes, with the NUL */
     uint64_t n_frames;
     uint64_t offset; /* of the segment in its WAL */
     uint64_t size;
@@ -47,8 +45,7 @@ int wal_fact_add(struct buffer *records, const struct object *object, uint64_t o
     if (!describe(object, text))
         return 0;                      /* a key of that length is not worth remembering */
     memset(&record, 0, sizeof record); /* padding too: it is written out */
-    record.version = RECORD_VERSION;
-    record.object_length = (uint32_t)strlen(text) + 1;
+    record.object_length = strlen(text) + 1;
     record.n_frames = found->n_frames;
     record.offset = offset;
     record.size = found->size;
@@ -66,7 +63,7 @@ int wal_fact_add(struct buffer *records, const struct object *object, uint64_t o
 /* Checks that the record's parts lie within the buffer. */
 static bool fits(const struct record *record, size_t room, size_t *ret_frames_bytes)
 {
-    return record->version == RECORD_VERSION && record->object_length > 0 && record->object_length <= room &&
+    return record->object_length > 0 && record->object_length <= room &&
            !__builtin_mul_overflow(record->n_frames, sizeof(struct wal_frame), ret_frames_bytes) &&
            *ret_frames_bytes <= room - record->object_length;
 }
