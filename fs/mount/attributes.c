@@ -27,14 +27,14 @@ static mode_t permissions(const struct mount_options *options, bool is_folder)
 
 void node_attributes(const struct filesystem *filesystem, const struct node *node, struct stat *ret_stat)
 {
-    bool is_folder = node->kind == NODE_FOLDER;
+    bool is_folder = node->kind == ENTRY_FOLDER;
     int64_t time = filesystem->mounted_at;
 
     *ret_stat = (struct stat){0};
-    if (node->kind == NODE_STATE) {
+    if (node->kind == ENTRY_STATE) {
         time = state_time(node->state);
         ret_stat->st_size = (off_t)state_size(node->state);
-    } else if (node->kind == NODE_WAL_FILE) {
+    } else if (node->kind == ENTRY_WAL_FILE) {
         ret_stat->st_size = WAL_FILE_SIZE;
     } else if (is_folder) {
         place_time(&node->place, &time);
@@ -64,7 +64,7 @@ static const char *const names[ATTRIBUTES] = {
 /* The attribute's text, or NULL if the node does not have it. `scratch` may hold it. */
 static const char *value(const struct node *node, int attribute, char scratch[static INSTANT_TEXT_SIZE])
 {
-    if (node->kind != NODE_STATE)
+    if (node->kind != ENTRY_STATE)
         return NULL;
     switch (attribute) {
     case TIME:
@@ -87,35 +87,35 @@ static const char *value(const struct node *node, int attribute, char scratch[st
 }
 
 /* A reply to a request for `size` bytes; 0 asks how many there are. */
-static void reply(fuse_req_t request, const char *bytes, size_t length, size_t size)
+static void reply(fuse_req_t req, const char *bytes, size_t length, size_t size)
 {
     if (size == 0)
-        fuse_reply_xattr(request, length);
+        fuse_reply_xattr(req, length);
     else if (length > size)
-        fuse_reply_err(request, ERANGE);
+        fuse_reply_err(req, ERANGE);
     else
-        fuse_reply_buf(request, bytes, length);
+        fuse_reply_buf(req, bytes, length);
 }
 
-void filesystem_getxattr(fuse_req_t request, fuse_ino_t number, const char *name, size_t size)
+void filesystem_getxattr(fuse_req_t req, fuse_ino_t number, const char *name, size_t size)
 {
-    struct filesystem *filesystem = fuse_req_userdata(request);
+    struct filesystem *filesystem = fuse_req_userdata(req);
     const struct node *node = nodes_get(&filesystem->nodes, number);
     char scratch[INSTANT_TEXT_SIZE];
 
     for (int i = 0; node && i < ATTRIBUTES; i++) {
         const char *text = strcmp(name, names[i]) == 0 ? value(node, i, scratch) : NULL;
         if (text) {
-            reply(request, text, strlen(text), size);
+            reply(req, text, strlen(text), size);
             return;
         }
     }
-    fuse_reply_err(request, ENODATA);
+    fuse_reply_err(req, ENODATA);
 }
 
-void filesystem_listxattr(fuse_req_t request, fuse_ino_t number, size_t size)
+void filesystem_listxattr(fuse_req_t req, fuse_ino_t number, size_t size)
 {
-    struct filesystem *filesystem = fuse_req_userdata(request);
+    struct filesystem *filesystem = fuse_req_userdata(req);
     const struct node *node = nodes_get(&filesystem->nodes, number);
     char list[ATTRIBUTES * 32], scratch[INSTANT_TEXT_SIZE];
     size_t length = 0;
@@ -123,5 +123,5 @@ void filesystem_listxattr(fuse_req_t request, fuse_ino_t number, size_t size)
     for (int i = 0; node && i < ATTRIBUTES; i++)
         if (value(node, i, scratch))
             length += (size_t)snprintf(list + length, sizeof list - length, "%s", names[i]) + 1;
-    reply(request, list, length, size);
+    reply(req, list, length, size);
 }

@@ -73,14 +73,14 @@ void failed_files_end(void *argument)
 
 bool failed_node(const struct node *node)
 {
-    return node->kind == NODE_STATE && state_failure(node->state);
+    return node->kind == ENTRY_STATE && state_failure(node->state);
 }
 
 /* The kernel asks for its attributes the next time that somebody names it, and then looks the name up again:
  * so who comes after this reply finds another file. Pages are dropped by the thread. */
-void failed_reply(struct filesystem *filesystem, struct errand *errand, const struct node *node)
+void failed_reply(struct filesystem *filesystem, struct mount_request *request, const struct node *node)
 {
-    errand_end(errand);
+    request_end(request);
     fuse_lowlevel_notify_inval_inode(filesystem->session, node->number, -1, 0);
-    fuse_reply_err(errand->request, EIO);
+    fuse_reply_err(request->req, EIO);
 }

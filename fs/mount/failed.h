@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-struct errand;
+struct mount_request;
 struct failed_files;
 struct filesystem;
 struct node;
@@ -19,5 +19,5 @@ void failed_files_end(void *files);
 /* Whether the node's file has failed: who asks for it by name must be sent to look it up again (ESTALE). */
 bool failed_node(const struct node *node);
 
-/* Tells somebody who reads of a file that has failed. Ends the errand. */
-void failed_reply(struct filesystem *filesystem, struct errand *errand, const struct node *node);
+/* Tells somebody who reads of a file that has failed. Ends the request. */
+void failed_reply(struct filesystem *filesystem, struct mount_request *request, const struct node *node);

@@ -12,6 +12,7 @@
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "serve.h"
+#include "tree.h"
 #include "wal_file.h"
 
 #define FOREVER 86400.0 /* seconds: what a node is never changes */
@@ -46,168 +47,168 @@ static double keep_seconds(const struct filesystem *filesystem, enum keep keep)
 }
 
 /* Replies that there is no such name: SQLite looks for a journal whenever it begins to read. */
-static void reply_without(struct errand *errand, double seconds)
+static void reply_without(struct mount_request *request, double seconds)
 {
     const struct fuse_entry_param nothing = {.entry_timeout = seconds};
-    errand_end(errand);
-    fuse_reply_entry(errand->request, &nothing);
+    request_end(request);
+    fuse_reply_entry(request->req, &nothing);
 }
 
-static void filesystem_lookup(fuse_req_t request, fuse_ino_t parent_number, const char *name)
+static void filesystem_lookup(fuse_req_t req, fuse_ino_t parent_number, const char *name)
 {
-    struct filesystem *filesystem = fuse_req_userdata(request);
+    struct filesystem *filesystem = fuse_req_userdata(req);
     const struct node *parent = nodes_get(&filesystem->nodes, parent_number);
-    _cleanup_(found_finish) struct found found = {0};
-    struct fuse_entry_param entry = {.attr_timeout = FOREVER};
-    struct errand errand;
+    _cleanup_(tree_entry_finish) struct tree_entry entry = {0};
+    struct fuse_entry_param answer = {.attr_timeout = FOREVER};
+    struct mount_request request;
     struct node *node;
 
-    if (!parent || parent->kind != NODE_FOLDER) {
-        fuse_reply_err(request, ENOTDIR);
+    if (!parent || parent->kind != ENTRY_FOLDER) {
+        fuse_reply_err(req, ENOTDIR);
         return;
     }
-    errand_begin(&errand, filesystem, request, "look up", parent->path, name);
-    int r = tree_lookup(filesystem->catalog, &parent->place, name, &errand.task, &found);
-    entry.entry_timeout = keep_seconds(filesystem, keep_name(&parent->place, name, r == 0 ? &found : NULL));
+    request_begin(&request, filesystem, req, "look up", parent->path, name);
+    int r = tree_lookup(filesystem->catalog, &parent->place, name, &request.task, &entry);
+    answer.entry_timeout = keep_seconds(filesystem, keep_name(&parent->place, name, r == 0 ? &entry : NULL));
     if (r == -ENOENT) {
-        reply_without(&errand, entry.entry_timeout);
+        reply_without(&request, answer.entry_timeout);
         return;
     }
     if (r == 0)
-        r = nodes_add(&filesystem->nodes, parent, name, &found, &node);
+        r = nodes_add(&filesystem->nodes, parent, name, &entry, &node);
     if (r < 0) {
         _cleanup_free_ char *path = NULL;
         if (asprintf(&path, "%s/%s", parent->path, name) < 0)
             path = NULL;
-        errand_fail(&errand, r, "look up", path ? path : name);
+        request_fail(&request, r, "look up", path ? path : name);
         return;
     }
-    errand_end(&errand);
-    entry.ino = node->number;
-    node_attributes(filesystem, node, &entry.attr);
-    if (fuse_reply_entry(request, &entry) < 0)
+    request_end(&request);
+    answer.ino = node->number;
+    node_attributes(filesystem, node, &answer.attr);
+    if (fuse_reply_entry(req, &answer) < 0)
         nodes_forget(&filesystem->nodes, node->number, 1);
 }
 
-static void filesystem_forget(fuse_req_t request, fuse_ino_t number, uint64_t lookups)
+static void filesystem_forget(fuse_req_t req, fuse_ino_t number, uint64_t lookups)
 {
-    struct filesystem *filesystem = fuse_req_userdata(request);
+    struct filesystem *filesystem = fuse_req_userdata(req);
     nodes_forget(&filesystem->nodes, number, lookups);
-    fuse_reply_none(request);
+    fuse_reply_none(req);
 }
 
-static void filesystem_forget_multi(fuse_req_t request, size_t count, struct fuse_forget_data *forgets)
+static void filesystem_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
 {
-    struct filesystem *filesystem = fuse_req_userdata(request);
+    struct filesystem *filesystem = fuse_req_userdata(req);
     for (size_t i = 0; i < count; i++)
         nodes_forget(&filesystem->nodes, forgets[i].ino, forgets[i].nlookup);
-    fuse_reply_none(request);
+    fuse_reply_none(req);
 }
 
-static void filesystem_getattr(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *file)
+static void filesystem_getattr(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *file)
 {
-    struct filesystem *filesystem = fuse_req_userdata(request);
+    struct filesystem *filesystem = fuse_req_userdata(req);
     const struct node *node = nodes_get(&filesystem->nodes, number);
     struct stat stat;
 
     /* Who has it open (`file`) gets its attributes, and the error when it reads. */
     if (!node || (!file && failed_node(node))) {
-        fuse_reply_err(request, node ? ESTALE : ENOENT);
+        fuse_reply_err(req, node ? ESTALE : ENOENT);
         return;
     }
     node_attributes(filesystem, node, &stat);
-    fuse_reply_attr(request, &stat, FOREVER);
+    fuse_reply_attr(req, &stat, FOREVER);
 }
 
-static void filesystem_open(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *file)
+static void filesystem_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *file)
 {
-    struct filesystem *filesystem = fuse_req_userdata(request);
+    struct filesystem *filesystem = fuse_req_userdata(req);
     const struct node *node = nodes_get(&filesystem->nodes, number);
 
     if (!node || (file->flags & O_ACCMODE) != O_RDONLY) {
-        fuse_reply_err(request, node ? EROFS : ENOENT);
+        fuse_reply_err(req, node ? EROFS : ENOENT);
         return;
     }
-    if (node->kind == NODE_STATS) {
-        stats_open(request, file);
+    if (node->kind == ENTRY_STATS) {
+        stats_open(req, file);
         return;
     }
     if (failed_node(node)) {
-        fuse_reply_err(request, ESTALE);
+        fuse_reply_err(req, ESTALE);
         return;
     }
     file->keep_cache = 1;                         /* what a node holds never changes */
     atomic_fetch_add(&filesystem->open_files, 1); /* before the reply: the release may come at once */
-    if (fuse_reply_open(request, file) < 0)
+    if (fuse_reply_open(req, file) < 0)
         atomic_fetch_sub(&filesystem->open_files, 1);
 }
 
-static void filesystem_release(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *file)
+static void filesystem_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *file)
 {
-    struct filesystem *filesystem = fuse_req_userdata(request);
+    struct filesystem *filesystem = fuse_req_userdata(req);
     const struct node *node = nodes_get(&filesystem->nodes, number);
 
-    if (node && node->kind == NODE_STATS)
+    if (node && node->kind == ENTRY_STATS)
         stats_release(file);
     else
         atomic_fetch_sub(&filesystem->open_files, 1);
-    fuse_reply_err(request, 0);
+    fuse_reply_err(req, 0);
 }
 
-static void reply_wal_file(fuse_req_t request, uint32_t page_size, size_t size, off_t offset)
+static void reply_wal_file(fuse_req_t req, uint32_t page_size, size_t size, off_t offset)
 {
     uint8_t bytes[WAL_FILE_SIZE];
     size_t begin = offset < WAL_FILE_SIZE ? (size_t)offset : WAL_FILE_SIZE, left = WAL_FILE_SIZE - begin;
 
     wal_file_write(page_size, bytes);
-    fuse_reply_buf(request, (const char *)bytes + begin, left < size ? left : size);
+    fuse_reply_buf(req, (const char *)bytes + begin, left < size ? left : size);
 }
 
-static void filesystem_read(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
+static void filesystem_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
                             struct fuse_file_info *file)
 {
-    struct filesystem *filesystem = fuse_req_userdata(request);
+    struct filesystem *filesystem = fuse_req_userdata(req);
     const struct node *node = nodes_get(&filesystem->nodes, number);
-    struct errand errand;
+    struct mount_request request;
     int64_t n = 0;
 
     if (!node || offset < 0 || size > FILESYSTEM_MAX_READ) {
-        fuse_reply_err(request, EINVAL);
+        fuse_reply_err(req, EINVAL);
         return;
     }
-    if (node->kind == NODE_STATS) {
-        stats_read(request, size, offset, file);
+    if (node->kind == ENTRY_STATS) {
+        stats_read(req, size, offset, file);
         return;
     }
-    if (node->kind == NODE_WAL_FILE) {
-        reply_wal_file(request, node->page_size, size, offset);
+    if (node->kind == ENTRY_WAL_FILE) {
+        reply_wal_file(req, node->page_size, size, offset);
         return;
     }
     char *bytes = buffers_take(&filesystem->buffers);
     if (!bytes) {
-        fuse_reply_err(request, ENOMEM);
+        fuse_reply_err(req, ENOMEM);
         return;
     }
-    errand_begin(&errand, filesystem, request, "read", node->path, NULL);
-    if (node->kind == NODE_STATE)
-        n = state_read(node->state, (uint64_t)offset, size, bytes, &errand.task);
+    request_begin(&request, filesystem, req, "read", node->path, NULL);
+    if (node->kind == ENTRY_STATE)
+        n = state_read(node->state, (uint64_t)offset, size, bytes, &request.task);
     if (n < 0 && failed_node(node)) {
-        failed_reply(filesystem, &errand, node);
+        failed_reply(filesystem, &request, node);
     } else if (n < 0) {
-        errand_fail(&errand, (int)n, "read", node->path);
+        request_fail(&request, (int)n, "read", node->path);
     } else {
-        errand_end(&errand);
-        fuse_reply_buf(request, bytes, (size_t)n);
+        request_end(&request);
+        fuse_reply_buf(req, bytes, (size_t)n);
     }
     buffers_give(&filesystem->buffers, bytes);
 }
 
 /* The network is none of df's business. */
-static void filesystem_statfs(fuse_req_t request, fuse_ino_t number)
+static void filesystem_statfs(fuse_req_t req, fuse_ino_t number)
 {
     const struct statvfs statistics = {
         .f_bsize = 4096, .f_frsize = 4096, .f_namemax = 255, .f_flag = ST_RDONLY};
-    fuse_reply_statfs(request, &statistics);
+    fuse_reply_statfs(req, &statistics);
 }
 
 const struct fuse_lowlevel_ops filesystem_operations = {

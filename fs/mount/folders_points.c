@@ -100,7 +100,7 @@ static int add_folder_name(void *context, const struct span *span, int64_t shown
 }
 
 static int lookup_folder(struct catalog *catalog, const struct place *place, enum place_kind kind,
-                         const char *name, struct task *task, struct found *ret_found)
+                         const char *name, struct task *task, struct tree_entry *ret_entry)
 {
     _cleanup_(names_finish) struct names names = {0};
     int r = each_point(catalog, place, task, add_folder_name, &names);
@@ -108,37 +108,32 @@ static int lookup_folder(struct catalog *catalog, const struct place *place, enu
     for (size_t i = 0; i < names.n && r == 0; i++) {
         if (strcmp(names.items[i].text, name) != 0)
             continue;
-        r = found_folder(ret_found, kind, place);
-        return r < 0 ? r : set_text(&ret_found->place.detail, place->detail ? place->detail : "", name);
+        r = tree_entry_set_folder(ret_entry, kind, place);
+        return r < 0 ? r : place_set_path(&ret_entry->place.detail, place->detail ? place->detail : "", name);
     }
     return r < 0 ? r : -ENOENT;
 }
 
-int points_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
-                  struct found *ret_found)
+static int points_lookup(struct catalog *catalog, const struct place *place, const char *name,
+                         struct task *task, struct tree_entry *ret_entry)
 {
-    return lookup_folder(catalog, place, PLACE_POINTS_DAY, name, task, ret_found);
+    return lookup_folder(catalog, place, PLACE_POINTS_DAY, name, task, ret_entry);
 }
 
-int points_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names)
-{
-    return each_point(catalog, place, task, add_folder_name, names);
-}
-
-int points_day_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
-                      struct found *ret_found)
-{
-    return lookup_folder(catalog, place, PLACE_POINTS_HOUR, name, task, ret_found);
-}
-
-int points_day_list(struct catalog *catalog, const struct place *place, struct task *task,
-                    struct names *names)
+static int points_list(struct catalog *catalog, const struct place *place, struct task *task,
+                       struct names *names)
 {
     return each_point(catalog, place, task, add_folder_name, names);
 }
 
-int points_hour_lookup(struct catalog *catalog, const struct place *place, const char *name,
-                       struct task *task, struct found *ret_found)
+static int points_day_lookup(struct catalog *catalog, const struct place *place, const char *name,
+                             struct task *task, struct tree_entry *ret_entry)
+{
+    return lookup_folder(catalog, place, PLACE_POINTS_HOUR, name, task, ret_entry);
+}
+
+static int points_hour_lookup(struct catalog *catalog, const struct place *place, const char *name,
+                              struct task *task, struct tree_entry *ret_entry)
 {
     char text[INSTANT_TEXT_SIZE], shown[INSTANT_TEXT_SIZE];
     struct history *history;
@@ -156,10 +151,12 @@ int points_hour_lookup(struct catalog *catalog, const struct place *place, const
         r = history_open_at(history, place->generation, time, task, &state);
     if (r < 0)
         return r;
-    if (is_shown_as(state_time(state), time))
-        return found_state(ret_found, state);
-    state_unref(state);
-    return -ENOENT;
+    if (!is_shown_as(state_time(state), time)) {
+        state_unref(state);
+        return -ENOENT;
+    }
+    tree_entry_set_state(ret_entry, state);
+    return 0;
 }
 
 static int add_shown(void *context, const struct span *span, int64_t shown)
@@ -167,8 +164,8 @@ static int add_shown(void *context, const struct span *span, int64_t shown)
     return instants_add(context, shown);
 }
 
-int points_hour_list(struct catalog *catalog, const struct place *place, struct task *task,
-                     struct names *names)
+static int points_hour_list(struct catalog *catalog, const struct place *place, struct task *task,
+                            struct names *names)
 {
     _cleanup_(instants_finish) struct instants shown = {0};
     struct history *history;
@@ -176,12 +173,12 @@ int points_hour_list(struct catalog *catalog, const struct place *place, struct 
 
     if (r == 0)
         r = catalog_find(catalog, place->name, task, &history);
-    return r < 0 ? r : add_instants(history, place, &shown, names);
+    return r < 0 ? r : folder_add_instants(history, place, &shown, names);
 }
 
 /* A name in positions/ is a folder, or (with EXT) a state. */
-int positions_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
-                     struct found *ret_found)
+static int positions_lookup(struct catalog *catalog, const struct place *place, const char *name,
+                            struct task *task, struct tree_entry *ret_entry)
 {
     _cleanup_(names_finish) struct names entries = {0};
     _cleanup_free_ char *position = NULL;
@@ -193,20 +190,24 @@ int positions_lookup(struct catalog *catalog, const struct place *place, const c
     if (r < 0)
         return r;
     if (cut_extension(name, place->name, text, sizeof text)) {
-        if ((r = set_text(&position, place->detail ? place->detail : "", text)) == 0)
+        if ((r = place_set_path(&position, place->detail ? place->detail : "", text)) == 0)
             r = history_open_position(history, place->generation, position, task, &state);
-        return r < 0 ? r : found_state(ret_found, state);
+        if (r == 0)
+            tree_entry_set_state(ret_entry, state);
+        return r;
     }
     r = history_list_positions(history, place->generation, place->detail, task, &entries);
     for (size_t i = 0; i < entries.n && r == 0; i++)
         if (entries.items[i].is_folder && strcmp(entries.items[i].text, name) == 0) {
-            r = found_folder(ret_found, PLACE_POSITIONS, place);
-            return r < 0 ? r : set_text(&ret_found->place.detail, place->detail ? place->detail : "", name);
+            r = tree_entry_set_folder(ret_entry, PLACE_POSITIONS, place);
+            return r < 0 ? r
+                         : place_set_path(&ret_entry->place.detail, place->detail ? place->detail : "", name);
         }
     return r < 0 ? r : -ENOENT;
 }
 
-int positions_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names)
+static int positions_list(struct catalog *catalog, const struct place *place, struct task *task,
+                          struct names *names)
 {
     _cleanup_(names_finish) struct names entries = {0};
     struct history *history;
@@ -217,7 +218,12 @@ int positions_list(struct catalog *catalog, const struct place *place, struct ta
     for (size_t i = 0; i < entries.n && r == 0; i++) {
         const struct name *entry = &entries.items[i];
         r = entry->is_folder ? names_add(names, entry->text, true)
-                             : add_file(names, entry->text, place->name, entry->inode);
+                             : folder_add_file(names, entry->text, place->name, entry->inode);
     }
     return r;
 }
+
+const struct folder_kind points_folder = {points_lookup, points_list};
+const struct folder_kind points_day_folder = {points_day_lookup, points_list};
+const struct folder_kind points_hour_folder = {points_hour_lookup, points_hour_list};
+const struct folder_kind positions_folder = {positions_lookup, positions_list};

@@ -19,21 +19,22 @@ static const struct {
     enum place_kind kind;
 } tops[] = {{"latest", PLACE_LATEST}, {"at", PLACE_AT}, {"databases", PLACE_DATABASES}};
 
-int root_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
-                struct found *ret_found)
+static int root_lookup(struct catalog *catalog, const struct place *place, const char *name,
+                       struct task *task, struct tree_entry *ret_entry)
 {
     if (strcmp(name, ".litemount") == 0)
-        return found_folder(ret_found, PLACE_OWN, place);
+        return tree_entry_set_folder(ret_entry, PLACE_OWN, place);
     for (size_t i = 0; i < sizeof tops / sizeof *tops; i++) {
         if (strcmp(name, tops[i].name) != 0)
             continue;
-        int r = found_folder(ret_found, tops[i].kind, place);
-        return r < 0 ? r : set_text(&ret_found->place.name, "", NULL);
+        int r = tree_entry_set_folder(ret_entry, tops[i].kind, place);
+        return r < 0 ? r : place_set_path(&ret_entry->place.name, "", NULL);
     }
     return -ENOENT;
 }
 
-int root_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names)
+static int root_list(struct catalog *catalog, const struct place *place, struct task *task,
+                     struct names *names)
 {
     int r = 0;
     for (size_t i = 0; i < sizeof tops / sizeof *tops && r == 0; i++)
@@ -41,23 +42,24 @@ int root_list(struct catalog *catalog, const struct place *place, struct task *t
     return r;
 }
 
-int own_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
-               struct found *ret_found)
+static int own_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
+                      struct tree_entry *ret_entry)
 {
     if (strcmp(name, "stats") != 0)
         return -ENOENT;
-    ret_found->kind = FOUND_STATS;
+    ret_entry->kind = ENTRY_STATS;
     return 0;
 }
 
-int own_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names)
+static int own_list(struct catalog *catalog, const struct place *place, struct task *task,
+                    struct names *names)
 {
     return names_add(names, "stats", false);
 }
 
 /* The database of that full name, or the folder deeper within names. `*ret_history` is NULL for a folder. */
-static int find_name(struct catalog *catalog, const struct place *place, const char *full, struct task *task,
-                     struct history **ret_history, struct found *found)
+static int top_find(struct catalog *catalog, const struct place *place, const char *full, struct task *task,
+                    struct history **ret_history, struct tree_entry *entry)
 {
     *ret_history = NULL;
     int r = catalog_find(catalog, full, task, ret_history);
@@ -65,31 +67,33 @@ static int find_name(struct catalog *catalog, const struct place *place, const c
         return r;
     if ((r = catalog_find_folder(catalog, full, task)) < 0)
         return r;
-    if ((r = found_folder(found, place->kind, place)) < 0)
+    if ((r = tree_entry_set_folder(entry, place->kind, place)) < 0)
         return r;
-    return set_text(&found->place.name, full, NULL);
+    return place_set_path(&entry->place.name, full, NULL);
 }
 
-static int find_state(struct catalog *catalog, const struct place *place, const char *name, int64_t time,
-                      struct task *task, struct found *ret_found)
+static int top_open_state(struct catalog *catalog, const struct place *place, const char *name, int64_t time,
+                          struct task *task, struct tree_entry *ret_entry)
 {
     _cleanup_free_ char *full = NULL;
     struct history *history;
     struct state *state;
-    int r = set_text(&full, place->name, name);
+    int r = place_set_path(&full, place->name, name);
 
     if (r == 0)
-        r = find_name(catalog, place, full, task, &history, ret_found);
+        r = top_find(catalog, place, full, task, &history, ret_entry);
     if (r < 0 || !history)
         return r;
     catalog_open_ahead(catalog, full, time, task);
     r = time == INSTANT_MAX ? history_open_latest(history, NULL, task, &state)
                             : history_open_at(history, NULL, time, task, &state);
-    return r < 0 ? r : found_state(ret_found, state);
+    if (r == 0)
+        tree_entry_set_state(ret_entry, state);
+    return r;
 }
 
-/* A listing of databases that have something to show. */
-struct census {
+/* Which of the databases below a folder have something to show at that time. */
+struct database_listing {
     struct catalog *catalog;
     const struct place *place;
     struct names *all;
@@ -98,7 +102,7 @@ struct census {
 };
 
 /* Notes which state is shown, if that is known: of a database that nobody was asked for it may not be. */
-static int note_inode(struct history *history, int64_t time, struct name *name)
+static int listing_note_inode(struct history *history, int64_t time, struct name *name)
 {
     if (time == INSTANT_MAX && !history_is_current(history))
         return 0;
@@ -107,41 +111,43 @@ static int note_inode(struct history *history, int64_t time, struct name *name)
 
 /* Whether the database has something to show at that time; a folder always has. Of one that was found by
  * listing the store something is there, so nobody needs to be asked for the latest. */
-static int count_database(void *context, size_t item, struct task *task)
+static int listing_visit(void *context, size_t item, struct task *task)
 {
-    struct census *census = context;
+    const struct database_listing *listing = context;
+    struct name *name = &listing->all->items[item];
+    bool *shown = &listing->shown[item];
     _cleanup_free_ char *full = NULL;
     struct history *history;
-    int r = set_text(&full, census->place->name, census->all->items[item].text);
+    int r = place_set_path(&full, listing->place->name, name->text);
 
-    census->shown[item] = census->all->items[item].is_folder;
-    if (r < 0 || census->shown[item])
+    *shown = name->is_folder;
+    if (r < 0 || *shown)
         return r;
-    if ((r = catalog_find(census->catalog, full, task, &history)) < 0)
+    if ((r = catalog_find(listing->catalog, full, task, &history)) < 0)
         return r;
-    census->shown[item] = census->time == INSTANT_MAX && catalog_folder(census->catalog, full);
-    if (census->shown[item])
-        return note_inode(history, census->time, &census->all->items[item]);
-    r = history_has_point(history, census->time, task);
+    *shown = listing->time == INSTANT_MAX && catalog_folder(listing->catalog, full);
+    if (*shown)
+        return listing_note_inode(history, listing->time, name);
+    r = history_has_point(history, listing->time, task);
     if (r == -ECANCELED || r == -ENOMEM)
         return r;
     /* One database that can't be asked must not hide the others: it is shown, and a look at it says what is
      * wrong. */
-    census->shown[item] = r != 0;
-    return r > 0 ? note_inode(history, census->time, &census->all->items[item]) : 0;
+    *shown = r != 0;
+    return r > 0 ? listing_note_inode(history, listing->time, name) : 0;
 }
 
-static int list_databases(struct catalog *catalog, const struct place *place, int64_t time, struct task *task,
-                          struct names *names)
+static int listing_make(struct catalog *catalog, const struct place *place, int64_t time, struct task *task,
+                        struct names *names)
 {
     _cleanup_(names_finish) struct names all = {0};
     int r = catalog_list(catalog, place->name, task, &all);
     _cleanup_free_ bool *shown = calloc(all.n + 1, sizeof *shown);
-    struct census census = {catalog, place, &all, shown, time};
+    struct database_listing listing = {catalog, place, &all, shown, time};
 
     if (r < 0 || !shown)
         return r < 0 ? r : -ENOMEM;
-    r = parallel_each(all.n, PARALLEL_DATABASES, count_database, &census, task);
+    r = parallel_each(all.n, PARALLEL_DATABASES, listing_visit, &listing, task);
     for (size_t i = 0; i < all.n && r == 0; i++)
         if (shown[i])
             r = all.items[i].is_folder ? names_add(names, all.items[i].text, true)
@@ -149,29 +155,30 @@ static int list_databases(struct catalog *catalog, const struct place *place, in
     return r;
 }
 
-int latest_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
-                  struct found *ret_found)
+static int latest_lookup(struct catalog *catalog, const struct place *place, const char *name,
+                         struct task *task, struct tree_entry *ret_entry)
 {
-    return find_state(catalog, place, name, INSTANT_MAX, task, ret_found);
+    return top_open_state(catalog, place, name, INSTANT_MAX, task, ret_entry);
 }
 
-int latest_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names)
+static int latest_list(struct catalog *catalog, const struct place *place, struct task *task,
+                       struct names *names)
 {
-    return list_databases(catalog, place, INSTANT_MAX, task, names);
+    return listing_make(catalog, place, INSTANT_MAX, task, names);
 }
 
-int at_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
-              struct found *ret_found)
+static int at_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
+                     struct tree_entry *ret_entry)
 {
     int64_t time;
     if (instant_parse(name, instant_now(), &time) < 0)
         return -ENOENT;
-    int r = found_folder(ret_found, PLACE_AT_TIME, place);
-    return r < 0 ? r : set_text(&ret_found->place.detail, name, NULL);
+    int r = tree_entry_set_folder(ret_entry, PLACE_AT_TIME, place);
+    return r < 0 ? r : place_set_path(&ret_entry->place.detail, name, NULL);
 }
 
-/* The landmarks of all databases. */
-struct survey {
+/* The landmarks of all databases, collected by many threads. */
+struct landmark_collection {
     struct catalog *catalog;
     struct names *databases; /* full names */
     pthread_mutex_t lock;    /* guards what is below */
@@ -181,23 +188,23 @@ struct survey {
 };
 
 /* One database that can't be asked must not hide the others' landmarks. */
-static int add_landmarks(void *context, size_t item, struct task *task)
+static int landmarks_visit(void *context, size_t item, struct task *task)
 {
-    struct survey *survey = context;
-    const char *name = survey->databases->items[item].text;
+    struct landmark_collection *collected = context;
+    const char *name = collected->databases->items[item].text;
     _cleanup_(instants_finish) struct instants own = {0};
     struct history *history;
-    int r = catalog_find(survey->catalog, name, task, &history);
+    int r = catalog_find(collected->catalog, name, task, &history);
 
     if (r == 0)
         r = history_list_landmarks(history, NULL, task, &own);
-    pthread_mutex_lock(&survey->lock);
+    pthread_mutex_lock(&collected->lock);
     for (size_t i = 0; i < own.n && r == 0; i++)
-        r = instants_add(survey->landmarks, own.times[i]);
-    survey->answered += r == 0;
-    if (survey->failure == 0)
-        survey->failure = r;
-    pthread_mutex_unlock(&survey->lock);
+        r = instants_add(collected->landmarks, own.times[i]);
+    collected->answered += r == 0;
+    if (collected->failure == 0)
+        collected->failure = r;
+    pthread_mutex_unlock(&collected->lock);
     if (r == 0 || r == -ECANCELED || r == -ENOMEM)
         return r;
     log_error("list at: %s: %s", name, task_reason(task, r));
@@ -207,20 +214,21 @@ static int add_landmarks(void *context, size_t item, struct task *task)
 static int all_landmarks(struct catalog *catalog, struct task *task, struct instants *landmarks)
 {
     _cleanup_(names_finish) struct names databases = {0};
-    struct survey survey = {.catalog = catalog, .databases = &databases, .landmarks = landmarks};
+    struct landmark_collection collected = {
+        .catalog = catalog, .databases = &databases, .landmarks = landmarks};
     int r = catalog_list_all(catalog, task, &databases);
 
-    pthread_mutex_init(&survey.lock, NULL);
+    pthread_mutex_init(&collected.lock, NULL);
     if (r == 0)
-        r = parallel_each(databases.n, PARALLEL_DATABASES, add_landmarks, &survey, task);
-    pthread_mutex_destroy(&survey.lock);
+        r = parallel_each(databases.n, PARALLEL_DATABASES, landmarks_visit, &collected, task);
+    pthread_mutex_destroy(&collected.lock);
     instants_sort(landmarks);
-    if (r == 0 && survey.failure < 0 && survey.answered == 0)
-        r = task_fail(task, -survey.failure, "no database answers");
+    if (r == 0 && collected.failure < 0 && collected.answered == 0)
+        r = task_fail(task, -collected.failure, "no database answers; the lines before this one say why");
     return r;
 }
 
-int at_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names)
+static int at_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names)
 {
     _cleanup_(instants_finish) struct instants landmarks = {0};
     int r = all_landmarks(catalog, task, &landmarks);
@@ -233,40 +241,42 @@ int at_list(struct catalog *catalog, const struct place *place, struct task *tas
     return r;
 }
 
-int at_time_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
-                   struct found *ret_found)
+static int at_time_lookup(struct catalog *catalog, const struct place *place, const char *name,
+                          struct task *task, struct tree_entry *ret_entry)
 {
     int64_t time;
     if (instant_parse(place->detail, instant_now(), &time) < 0)
         return -ENOENT;
-    return find_state(catalog, place, name, time, task, ret_found);
+    return top_open_state(catalog, place, name, time, task, ret_entry);
 }
 
-int at_time_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names)
+static int at_time_list(struct catalog *catalog, const struct place *place, struct task *task,
+                        struct names *names)
 {
     int64_t time;
     if (instant_parse(place->detail, instant_now(), &time) < 0)
         return -ENOENT;
-    return list_databases(catalog, place, time, task, names);
+    return listing_make(catalog, place, time, task, names);
 }
 
-int databases_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
-                     struct found *ret_found)
+static int databases_lookup(struct catalog *catalog, const struct place *place, const char *name,
+                            struct task *task, struct tree_entry *ret_entry)
 {
     _cleanup_free_ char *full = NULL;
     struct history *history;
-    int r = set_text(&full, place->name, name);
+    int r = place_set_path(&full, place->name, name);
 
     if (r == 0)
-        r = find_name(catalog, place, full, task, &history, ret_found);
+        r = top_find(catalog, place, full, task, &history, ret_entry);
     if (r < 0 || !history)
         return r;
-    if ((r = found_folder(ret_found, PLACE_DATABASE, place)) < 0)
+    if ((r = tree_entry_set_folder(ret_entry, PLACE_DATABASE, place)) < 0)
         return r;
-    return set_text(&ret_found->place.name, place->name, name);
+    return place_set_path(&ret_entry->place.name, place->name, name);
 }
 
-int databases_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names)
+static int databases_list(struct catalog *catalog, const struct place *place, struct task *task,
+                          struct names *names)
 {
     _cleanup_(names_finish) struct names all = {0};
     int r = catalog_list(catalog, place->name, task, &all);
@@ -274,3 +284,10 @@ int databases_list(struct catalog *catalog, const struct place *place, struct ta
         r = names_add(names, all.items[i].text, true);
     return r;
 }
+
+const struct folder_kind root_folder = {root_lookup, root_list};
+const struct folder_kind own_folder = {own_lookup, own_list};
+const struct folder_kind latest_folder = {latest_lookup, latest_list};
+const struct folder_kind at_folder = {at_lookup, at_list};
+const struct folder_kind at_time_folder = {at_time_lookup, at_time_list};
+const struct folder_kind databases_folder = {databases_lookup, databases_list};

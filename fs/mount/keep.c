@@ -30,12 +30,12 @@ static bool is_instant(const char *text)
 }
 
 /* at/ of a database or of a generation: every instant may be asked for. */
-static enum keep keep_instant(const struct place *place, const char *name, const struct found *found)
+static enum keep keep_instant(const struct place *place, const char *name, const struct tree_entry *entry)
 {
     char text[FILE_NAME_SIZE];
     if (!read_file_name(place, name, text) || !is_instant(text))
         return KEEP_ALWAYS;
-    return found && !instant_is_relative(text) ? KEEP_REFRESH : KEEP_MOMENT;
+    return entry && !instant_is_relative(text) ? KEEP_REFRESH : KEEP_MOMENT;
 }
 
 /* A database's or a generation's folder: latest.EXT, and folders that are always there. */
@@ -46,7 +46,7 @@ static enum keep keep_latest(const struct place *place, const char *name)
     return is_latest ? KEEP_MOMENT : KEEP_ALWAYS;
 }
 
-enum keep keep_name(const struct place *place, const char *name, const struct found *found)
+enum keep keep_name(const struct place *place, const char *name, const struct tree_entry *entry)
 {
     switch (place->kind) {
     case PLACE_ROOT:
@@ -56,15 +56,15 @@ enum keep keep_name(const struct place *place, const char *name, const struct fo
     case PLACE_LATEST:
         return KEEP_MOMENT;
     case PLACE_AT_TIME:
-        return found && !instant_is_relative(place->detail) ? KEEP_REFRESH : KEEP_MOMENT;
+        return entry && !instant_is_relative(place->detail) ? KEEP_REFRESH : KEEP_MOMENT;
     case PLACE_DATABASES: /* one that is known stays known */
-        return found ? KEEP_ALWAYS : KEEP_MOMENT;
+        return entry ? KEEP_ALWAYS : KEEP_MOMENT;
     case PLACE_DATABASE:
     case PLACE_GENERATION:
         return keep_latest(place, name);
     case PLACE_INSTANTS:
-        return keep_instant(place, name, found);
+        return keep_instant(place, name, entry);
     default:
-        return found ? KEEP_REFRESH : KEEP_MOMENT;
+        return entry ? KEEP_REFRESH : KEEP_MOMENT;
     }
 }

@@ -1,7 +1,7 @@
 /* How long the kernel may keep what a name in a folder is, or that there is no such name. Pure. */
 #pragma once
 
-#include "tree.h"
+#include "place.h"
 
 enum keep {
     KEEP_MOMENT,  /* it moves with the clock, or with what Litestream writes: latest, 30m-ago, a name to come
@@ -10,5 +10,5 @@ enum keep {
     KEEP_ALWAYS,  /* the tree's own folders, and names that can never be */
 };
 
-/* `found` is what tree_lookup gave; NULL: there is no such name. */
-enum keep keep_name(const struct place *place, const char *name, const struct found *found);
+/* `entry` is what tree_lookup gave; NULL: there is no such name. */
+enum keep keep_name(const struct place *place, const char *name, const struct tree_entry *entry);

@@ -145,25 +145,32 @@ int mount_run(struct catalog *catalog, const struct mount_options *options, void
     _cleanup_(close_session) struct fuse_session *session = NULL;
     _cleanup_(unmount_session) struct fuse_session *mounted = NULL;
     _cleanup_(failed_files_end) struct failed_files *failed = NULL;
+    int r;
 
     buffers_init(&filesystem.buffers, FILESYSTEM_MAX_READ);
     filesystem.mountpoint = realpath(options->mountpoint, NULL);
     if (!filesystem.mountpoint)
-        return task_fail(task, errno, "%s: %m", options->mountpoint);
+        return task_fail(task, errno, "%s: cannot mount here: %m", options->mountpoint);
     if (nodes_init(&filesystem.nodes) < 0 || write_arguments(options, &arguments) < 0)
         return -ENOMEM;
     fuse_set_log_func(log_fuse);
     session = fuse_session_new(&arguments, &filesystem_operations, sizeof filesystem_operations, &filesystem);
     if (!session)
-        return task_fail(task, EINVAL, "FUSE does not take the mount options");
+        return task_fail(task, EINVAL,
+                         "%s: cannot mount here: libfuse %s does not take the mount options; the line before "
+                         "this one names the one it refuses, and another version of libfuse3 may take it",
+                         options->mountpoint, fuse_pkgversion());
     if (fuse_session_mount(session, options->mountpoint) < 0)
         return explain_refusal(options->mountpoint, task);
     mounted = session;
-    if (device_take_over(session) < 0)
-        return -ENOMEM;
+    if ((r = device_take_over(session)) < 0)
+        return task_fail(task, -r,
+                         "%s: cannot mount here: libfuse %s does not let its device be read for it: %s",
+                         options->mountpoint, fuse_pkgversion(), strerror(-r));
     filesystem.session = session;
-    if (failed_files_begin(&filesystem, &failed) < 0)
-        return -ENOMEM;
+    if ((r = failed_files_begin(&filesystem, &failed)) < 0)
+        return task_fail(task, -r, "%s: cannot mount here: no thread can be started: %s", options->mountpoint,
+                         strerror(-r));
     if (ready)
         ready(context);
     return serve(session, failed_files_end, &failed, task);

@@ -124,42 +124,38 @@ static uint64_t inode_of(const struct node *node, const struct node *parent, con
 {
     char page_size[16];
 
-    if (node->kind == NODE_STATE)
+    if (node->kind == ENTRY_STATE)
         return state_number(state_inode(node->state), node->database);
-    if (node->kind != NODE_WAL_FILE)
+    if (node->kind != ENTRY_WAL_FILE)
         return node_number_of(parent, name);
     snprintf(page_size, sizeof page_size, "%" PRIu32, node->page_size);
     return as_number(hash_text(node_number_of(parent, name), page_size));
 }
 
-static int make(const struct node *parent, const char *name, struct found *found, struct node **ret_node)
+static int node_make(const struct node *parent, const char *name, struct tree_entry *entry,
+                     struct node **ret_node)
 {
-    static const enum node_kind kinds[] = {[FOUND_FOLDER] = NODE_FOLDER,
-                                           [FOUND_STATE] = NODE_STATE,
-                                           [FOUND_WAL_FILE] = NODE_WAL_FILE,
-                                           [FOUND_EMPTY_FILE] = NODE_EMPTY_FILE,
-                                           [FOUND_STATS] = NODE_STATS};
     _cleanup_(free_node) struct node *node = calloc(1, sizeof *node);
 
     if (!node || asprintf(&node->path, "%s%s%s", parent->path, *parent->path ? "/" : "", name) < 0)
         return -ENOMEM;
-    node->kind = kinds[found->kind];
-    node->place = found->place;
-    node->state = found->state;
-    node->database = found->database;
-    node->page_size = found->page_size;
+    node->kind = entry->kind;
+    node->place = entry->place;
+    node->state = entry->state;
+    node->database = entry->database;
+    node->page_size = entry->page_size;
     node->inode = inode_of(node, parent, name);
     node->parent_inode = parent->inode;
     node->number =
-        node->kind == NODE_STATE ? state_number(state_identity(node->state), node->database) : node->inode;
-    *found = (struct found){0};
+        node->kind == ENTRY_STATE ? state_number(state_identity(node->state), node->database) : node->inode;
+    *entry = (struct tree_entry){0};
     *ret_node = steal_pointer(node);
     return 0;
 }
 
 static bool has_failed(const struct node *node)
 {
-    return node->kind == NODE_STATE && state_failure(node->state);
+    return node->kind == ENTRY_STATE && state_failure(node->state);
 }
 
 static bool is_same_text(const char *one, const char *other)
@@ -173,7 +169,7 @@ static bool is_same(const struct node *one, const struct node *other)
 {
     if (one->kind != other->kind || one->page_size != other->page_size || has_failed(one))
         return false;
-    if (one->kind != NODE_STATE)
+    if (one->kind != ENTRY_STATE)
         return strcmp(one->path, other->path) == 0;
     return strcmp(one->database, other->database) == 0 &&
            state_identity(one->state) == state_identity(other->state) && one->inode == other->inode &&
@@ -194,11 +190,11 @@ static struct node *find_same_locked(struct nodes *nodes, struct node *made)
     return node;
 }
 
-int nodes_add(struct nodes *nodes, const struct node *parent, const char *name, struct found *found,
+int nodes_add(struct nodes *nodes, const struct node *parent, const char *name, struct tree_entry *entry,
               struct node **ret_node)
 {
     _cleanup_(free_node) struct node *made = NULL;
-    int r = make(parent, name, found, &made);
+    int r = node_make(parent, name, entry, &made);
 
     if (r < 0)
         return r;

@@ -13,7 +13,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include "tree.h"
+#include "litemount/history.h"
+#include "place.h"
 
 struct node {
     uint64_t number;
@@ -24,12 +25,12 @@ struct node {
     /* Never change: */
     uint64_t inode;        /* as stat and listings show it */
     uint64_t parent_inode; /* the folder's that it was looked up in first */
-    enum node_kind { NODE_FOLDER, NODE_STATE, NODE_WAL_FILE, NODE_EMPTY_FILE, NODE_STATS } kind;
+    enum entry_kind kind;
     char *path;          /* below the mount point, as it was first looked up: for messages */
-    struct place place;  /* NODE_FOLDER */
-    struct state *state; /* NODE_STATE: a reference */
-    char *database;      /* NODE_STATE */
-    uint32_t page_size;  /* NODE_WAL_FILE: bytes */
+    struct place place;  /* ENTRY_FOLDER */
+    struct state *state; /* ENTRY_STATE: a reference */
+    char *database;      /* ENTRY_STATE */
+    uint32_t page_size;  /* ENTRY_WAL_FILE: bytes */
 };
 
 #define NODE_ROOT 1                   /* the kernel's number for the root */
@@ -50,8 +51,8 @@ void nodes_finish(struct nodes *nodes);
 struct node *nodes_get(struct nodes *nodes, uint64_t number);
 
 /* The node for what was found as `name` in `parent`, made if there is none yet, looked up once more. Takes
- * `found` over. 0 or -ENOMEM. */
-int nodes_add(struct nodes *nodes, const struct node *parent, const char *name, struct found *found,
+ * `entry` over. 0 or -ENOMEM. */
+int nodes_add(struct nodes *nodes, const struct node *parent, const char *name, struct tree_entry *entry,
               struct node **ret_node);
 
 /* The kernel forgets `lookups` of the node's lookups. */

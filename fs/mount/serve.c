@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -123,7 +124,7 @@ static int wait_for_end(struct fuse_session *session, struct task *task)
     struct pollfd fds[] = {{.fd = signal_fd, .events = POLLIN}, {.fd = fuse_session_fd(session)}};
 
     if (signal_fd < 0)
-        return task_fail(task, errno, "cannot wait for signals");
+        return task_fail(task, errno, "the mount cannot wait for signals: %m");
     while (poll(fds, 2, -1) < 0 && errno == EINTR)
         ;
     log_debug("the end: %s", fds[0].revents ? "a signal" : "unmounted");
@@ -142,7 +143,7 @@ int serve(struct fuse_session *session, void (*ending)(void *context), void *con
     int r = start_worker(workers);
     pthread_mutex_unlock(&workers->lock);
     if (r < 0)
-        return task_fail(task, ENOMEM, "no thread can be started");
+        return task_fail(task, -r, "no thread that answers the kernel can be started: %s", strerror(-r));
     r = wait_for_end(session, task);
     task_cancel(task);
     ending(context);

@@ -72,13 +72,13 @@ static void keeps_each_name(void **unused)
 {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         static const int kinds[] = {
-            [FOLDER] = FOUND_FOLDER, [STATE_FILE] = FOUND_STATE, [EMPTY_FILE] = FOUND_EMPTY_FILE};
+            [FOLDER] = ENTRY_FOLDER, [STATE_FILE] = ENTRY_STATE, [EMPTY_FILE] = ENTRY_EMPTY_FILE};
         const struct place place = {
             .kind = cases[i].kind, .name = (char *)"app.db", .detail = (char *)cases[i].detail};
-        struct found found = {0};
+        struct tree_entry entry = {0};
         if (cases[i].answer != NOTHING)
-            found.kind = kinds[cases[i].answer];
-        enum keep keep = keep_name(&place, cases[i].name, cases[i].answer != NOTHING ? &found : NULL);
+            entry.kind = kinds[cases[i].answer];
+        enum keep keep = keep_name(&place, cases[i].name, cases[i].answer != NOTHING ? &entry : NULL);
         if (keep != cases[i].keep)
             fail_msg("case %zu, %s: %d, not %d", i, cases[i].name, (int)keep, (int)cases[i].keep);
     }

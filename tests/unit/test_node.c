@@ -32,31 +32,31 @@ static int tear_down(void **state)
 
 static struct node *add_folder(struct nodes *nodes, const struct node *parent, const char *name)
 {
-    struct found found = {.kind = FOUND_FOLDER, .place = {.kind = PLACE_LATEST, .name = strdup(name)}};
+    struct tree_entry entry = {.kind = ENTRY_FOLDER, .place = {.kind = PLACE_LATEST, .name = strdup(name)}};
     struct node *node;
-    assert_int_equal(nodes_add(nodes, parent, name, &found, &node), 0);
-    assert_null(found.place.name); /* taken over */
+    assert_int_equal(nodes_add(nodes, parent, name, &entry, &node), 0);
+    assert_null(entry.place.name); /* taken over */
     return node;
 }
 
 static struct node *add_state(struct nodes *nodes, const struct node *parent, const char *name,
                               const char *database, uint64_t identity)
 {
-    struct found found = {.kind = FOUND_STATE,
-                          .state = fake_state(generation_ref(generation), identity, 0),
-                          .database = strdup(database)};
+    struct tree_entry entry = {.kind = ENTRY_STATE,
+                               .state = fake_state(generation_ref(generation), identity, 0),
+                               .database = strdup(database)};
     struct node *node;
-    assert_int_equal(nodes_add(nodes, parent, name, &found, &node), 0);
-    assert_null(found.state);
+    assert_int_equal(nodes_add(nodes, parent, name, &entry, &node), 0);
+    assert_null(entry.state);
     return node;
 }
 
 static struct node *add_wal_file(struct nodes *nodes, const struct node *parent, const char *name,
                                  uint32_t page_size)
 {
-    struct found found = {.kind = page_size ? FOUND_WAL_FILE : FOUND_EMPTY_FILE, .page_size = page_size};
+    struct tree_entry entry = {.kind = page_size ? ENTRY_WAL_FILE : ENTRY_EMPTY_FILE, .page_size = page_size};
     struct node *node;
-    assert_int_equal(nodes_add(nodes, parent, name, &found, &node), 0);
+    assert_int_equal(nodes_add(nodes, parent, name, &entry, &node), 0);
     return node;
 }
 

@@ -18,10 +18,10 @@
 
 /* The signals that the caller will find when it goes on, as proc(5) shows them: its thread's own, and those
  * of its process that it does not block. 0 if it can't be seen from here. */
-static uint64_t errand_signals(const struct errand *errand)
+static uint64_t request_signals(const struct mount_request *request)
 {
     uint64_t own = 0, shared = 0, blocked = 0;
-    pid_t thread = fuse_req_ctx(errand->request)->pid;
+    pid_t thread = fuse_req_ctx(request->req)->pid;
     char path[32], line[128];
 
     snprintf(path, sizeof path, "/proc/%d/status", (int)thread);
@@ -33,57 +33,57 @@ static uint64_t errand_signals(const struct errand *errand)
 }
 
 /* Whatever signal ends a process, its threads find SIGKILL pending (Linux, complete_signal). */
-static void errand_give_up(struct errand *errand, uint64_t signals)
+static void request_give_up(struct mount_request *request, uint64_t signals)
 {
     if (signals & SIGNAL(SIGKILL))
-        task_cancel(&errand->task);
+        task_cancel(&request->task);
     else
-        task_cancel_later(&errand->task, GRACE);
+        task_cancel_later(&request->task, GRACE);
 }
 
 /* Who only handles a signal is told EINTR, after which most ask again; but not where the signal asks it to
  * end: SQLite asks again whatever the signal was, and ^C in its shell would end nothing. */
-static void errand_interrupt(fuse_req_t request, void *data)
+static void request_interrupt(fuse_req_t req, void *data)
 {
-    struct errand *errand = data;
-    uint64_t signals = errand_signals(errand);
+    struct mount_request *request = data;
+    uint64_t signals = request_signals(request);
 
     if (signals && !(signals & ENDING))
-        atomic_store(&errand->asks_again, true);
-    errand_give_up(errand, signals);
+        atomic_store(&request->asks_again, true);
+    request_give_up(request, signals);
 }
 
 /* The kernel tells of no signal while it reads ahead, though the reader waits for that as well. */
-static void errand_probe(void *context)
+static void request_probe(void *context)
 {
-    struct errand *errand = context;
-    uint64_t signals = errand_signals(errand);
+    struct mount_request *request = context;
+    uint64_t signals = request_signals(request);
 
     if (signals & ENDING)
-        errand_give_up(errand, signals);
+        request_give_up(request, signals);
 }
 
-void errand_begin(struct errand *errand, const struct filesystem *filesystem, fuse_req_t request,
-                  const char *what, const char *path, const char *name)
+void request_begin(struct mount_request *request, const struct filesystem *filesystem, fuse_req_t req,
+                   const char *what, const char *path, const char *name)
 {
-    errand->request = request;
-    atomic_init(&errand->asks_again, false);
-    task_init(&errand->task, filesystem->task);
-    errand->probe = (struct task_probe){.ask = errand_probe, .context = errand};
-    task_set_probe(&errand->task, &errand->probe);
-    task_set_purpose(&errand->task, "%s %s%s%s", what, path, *path && name ? "/" : "", name ? name : "");
-    fuse_req_interrupt_func(request, errand_interrupt, errand);
+    request->req = req;
+    atomic_init(&request->asks_again, false);
+    task_init(&request->task, filesystem->task);
+    request->probe = (struct task_probe){.ask = request_probe, .context = request};
+    task_set_probe(&request->task, &request->probe);
+    task_set_purpose(&request->task, "%s %s%s%s", what, path, *path && name ? "/" : "", name ? name : "");
+    fuse_req_interrupt_func(req, request_interrupt, request);
 }
 
-void errand_end(struct errand *errand)
+void request_end(struct mount_request *request)
 {
-    fuse_req_interrupt_func(errand->request, NULL, NULL);
+    fuse_req_interrupt_func(request->req, NULL, NULL);
 }
 
 /* The errno for the negative errno `r`: why the bytes can't be had, as far as the caller can make something
  * of it. EIO is damage: SQLite takes it for such, and says that the database is malformed (os_unix.c,
  * unixRead). */
-static int errand_errno(const struct errand *errand, int r)
+static int request_errno(const struct mount_request *request, int r)
 {
     switch (-r) {
     case ENOENT:
@@ -93,16 +93,16 @@ static int errand_errno(const struct errand *errand, int r)
     case EREMOTEIO:
         return -r;
     case ECANCELED:
-        return atomic_load(&errand->asks_again) ? EINTR : ECANCELED;
+        return atomic_load(&request->asks_again) ? EINTR : ECANCELED;
     default:
         return EIO;
     }
 }
 
-void errand_fail(struct errand *errand, int r, const char *what, const char *path)
+void request_fail(struct mount_request *request, int r, const char *what, const char *path)
 {
-    errand_end(errand);
+    request_end(request);
     if (r != -ECANCELED && r != -ENOENT && r != -ENOMEM)
-        log_error("%s %s: %s", what, *path ? path : ".", task_reason(&errand->task, r));
-    fuse_reply_err(errand->request, errand_errno(errand, r));
+        log_error("%s %s: %s", what, *path ? path : ".", task_reason(&request->task, r));
+    fuse_reply_err(request->req, request_errno(request, r));
 }
