@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "generation/object.h"
 #include "litemount/cleanup.h"
 #include "litemount/replica.h"
 #include "litemount/task.h"
@@ -12,20 +13,9 @@
 #define HEAD_SIZE 4096         /* bytes: more than an age header for a few recipients */
 #define WHOLE_HEAD (512 << 10) /* bytes: an object up to this is fetched whole when its head is looked at */
 
-/* An object that is gone is -ESTALE, like one that was replaced: the listing is out of date. */
-static int object_read(const struct object_source *source, uint64_t offset, size_t length, void *bytes,
-                       struct task *task)
+static int source_fail(const struct object_source *source, int code, struct task *task, const char *what)
 {
-    struct replica *replica = source->generation->replica;
-    int r = source->anew ? replica_read_anew(replica, source->object, offset, length, bytes, task)
-                         : replica_read(replica, source->object, offset, length, bytes, task);
-    return r == -ENOENT ? -ESTALE : r;
-}
-
-static int refuse(const struct object_source *source, int code, struct task *task, const char *why)
-{
-    return task_fail(task, code, "%s/%s %s", replica_url(source->generation->replica), source->object->key,
-                     why);
+    return object_fail(source->generation->replica, source->object, code, task, what);
 }
 
 /* Why decrypting failed with the negative errno `r`: `damage` is told if the object's bytes are to blame. */
@@ -35,10 +25,10 @@ static int object_refuse_sealed(const struct object_source *source, int r, const
     if (r == -ENOMEM)
         return r;
     if (r == -EOPNOTSUPP)
-        return refuse(source, EOPNOTSUPP, task,
-                      "cannot be decrypted: OpenSSL is set up without the ciphers of age");
-    return r == -EBADMSG ? refuse(source, EBADMSG, task, damage)
-                         : refuse(source, -r, task, "cannot be decrypted");
+        return source_fail(source, EOPNOTSUPP, task,
+                           "cannot be decrypted: OpenSSL is set up without the ciphers of age");
+    return r == -EBADMSG ? source_fail(source, EBADMSG, task, damage)
+                         : source_fail(source, -r, task, "cannot be decrypted");
 }
 
 /* Makes sure that the first `length` bytes are there, or all. */
@@ -51,8 +41,8 @@ static int fetch_head(struct object_source *source, size_t length, struct task *
         return 0;
     int r = buffer_reserve(&source->head, length - source->head.size);
     if (r == 0)
-        r = object_read(source, source->head.size, length - source->head.size,
-                        source->head.data + source->head.size, task);
+        r = object_read(source->generation->replica, source->object, source->anew, source->head.size,
+                        length - source->head.size, source->head.data + source->head.size, task);
     if (r == 0)
         source->head.size = length;
     return r;
@@ -72,8 +62,8 @@ static int unseal(struct object_source *source, struct task *task)
                      generation->n_identities, &source->age);
     }
     if (r == -EKEYREJECTED)
-        return refuse(source, EACCES, task,
-                      "is encrypted with age for another identity than the configuration's");
+        return source_fail(source, EACCES, task,
+                           "is encrypted with age for another identity than the configuration's");
     if (r < 0)
         return object_refuse_sealed(source, r == -EAGAIN ? -EBADMSG : r,
                                     "is damaged: its age header does not hold", task);
@@ -117,7 +107,8 @@ static int read_stored(struct object_source *source, uint64_t offset, size_t len
         memcpy(bytes, source->head.data + offset, length);
         return 0;
     }
-    return object_read(source, offset, length, bytes, task);
+    return object_read(source->generation->replica, source->object, source->anew, offset, length, bytes,
+                       task);
 }
 
 /* Decrypts the chunks `first` to `last`, which stand one behind the other in `sealed`, and copies what is
@@ -158,7 +149,7 @@ int object_source_read(struct object_source *source, uint64_t offset, size_t len
     uint64_t first = offset / AGE_CHUNK, last = (offset + length - 1) / AGE_CHUNK;
     if (age_chunk_place(&source->age, first, &start, &span) < 0 ||
         age_chunk_place(&source->age, last, &end, &span) < 0)
-        return refuse(source, EBADMSG, task, "is cut short");
+        return source_fail(source, EBADMSG, task, "is cut short");
     size_t stored = (size_t)(end - start) + span;
     _cleanup_free_ uint8_t *sealed = malloc(stored);
     if (!sealed)

@@ -22,8 +22,7 @@ static void close_stream_pointer(struct lz4_stream **stream)
 
 static int stream_refuse(const struct object_stream *stream, struct task *task, const char *why)
 {
-    return task_fail(task, EBADMSG, "%s/%s %s", replica_url(stream->generation->replica), stream->object->key,
-                     why);
+    return object_fail(stream->generation->replica, stream->object, EBADMSG, task, why);
 }
 
 /* Decodes bytes of the object, the next ones. */
@@ -151,14 +150,6 @@ int overview_sink(void *context, const uint8_t *bytes, size_t length)
     size_t room = overview->most - overview->start.size;
     overview->size += length;
     return buffer_append(&overview->start, bytes, length < room ? length : room);
-}
-
-char *object_identity(const struct replica *replica, const struct object *object)
-{
-    char *text;
-    int n = asprintf(&text, "%s\n%s\n%llu\n%s", replica_url(replica), object->key,
-                     (unsigned long long)object->size, object->version);
-    return n < 0 ? NULL : text;
 }
 
 static int put_decoded(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,

@@ -2,6 +2,7 @@
  * checksum of its frame is checked. */
 #pragma once
 
+#include "generation/object.h"
 #include "litemount/array.h"
 #include "litemount/cache.h"
 #include "litemount/lz4frame.h"
@@ -41,10 +42,6 @@ struct overview {
 };
 
 int overview_sink(void *overview, const uint8_t *bytes, size_t length); /* an lz4_sink */
-
-/* The text that names this very version of an object in the cache. The caller frees it. NULL: out of memory.
- */
-char *object_identity(const struct replica *replica, const struct object *object);
 
 /* Puts an object's image, decoded already, into the cache. A failure only means that it is fetched again. */
 void image_keep(struct cache *cache, const char *identity, const struct buffer *decoded,

@@ -125,8 +125,7 @@ static int verify_frames(const struct verifying *verifying, struct segment *segm
 
     pthread_mutex_lock(&generation->lock);
     if (r == 0 && (r = segment_publish(verifying->listing->frames, segment, &found)) == -EBADMSG)
-        task_fail(task, EBADMSG, "%s/%s does not begin where a frame can", replica_url(generation->replica),
-                  segment->object.key);
+        object_fail(generation->replica, &segment->object, EBADMSG, task, "does not begin where a frame can");
     if (r == -EBADMSG)
         segment_set_damaged(segment, task_reason(task, r));
     pthread_mutex_unlock(&generation->lock);

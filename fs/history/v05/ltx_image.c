@@ -1,11 +1,11 @@
 #include "ltx_image.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "generation/object.h"
 #include "litemount/cache.h"
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
@@ -21,10 +21,7 @@
 int ltx_object_read(const struct ltx_file *file, bool anew, uint64_t offset, size_t length, void *bytes,
                     struct task *task)
 {
-    int r = anew || file->failures
-                ? replica_read_anew(file->replica, &file->object, offset, length, bytes, task)
-                : replica_read(file->replica, &file->object, offset, length, bytes, task);
-    return r == -ENOENT ? -ESTALE : r;
+    return object_read(file->replica, &file->object, anew || file->failures, offset, length, bytes, task);
 }
 
 int ltx_object_read_start(const struct ltx_file *file, size_t length, void *bytes, struct task *task,
@@ -37,12 +34,12 @@ int ltx_object_read_start(const struct ltx_file *file, size_t length, void *byte
 
 char *ltx_identity(const struct ltx_file *file)
 {
-    char *text, failures[16] = "";
-    if (file->failures)
-        snprintf(failures, sizeof failures, "\n%u", file->failures);
-    int n = asprintf(&text, "%s\n%s\n%" PRIu64 "\n%s%s", replica_url(file->replica), file->object.key,
-                     file->object.size, file->object.version, failures);
-    return n < 0 ? NULL : text;
+    _cleanup_free_ char *identity = object_identity(file->replica, &file->object);
+    char *text;
+
+    if (!identity || file->failures == 0)
+        return steal_pointer(identity);
+    return asprintf(&text, "%s\n%u", identity, file->failures) < 0 ? NULL : text;
 }
 
 /* What a make works on. */
@@ -62,8 +59,8 @@ static size_t page_size(const struct source *source)
 
 static int refuse(const struct source *source, struct task *task)
 {
-    return task_fail(task, EBADMSG, "%s/%s is damaged: a page of it does not decode",
-                     replica_url(source->file->replica), source->file->object.key);
+    return object_fail(source->file->replica, &source->file->object, EBADMSG, task,
+                       "is damaged: a page of it does not decode");
 }
 
 static int decode(const struct source *source, size_t entry, const struct ltx_page *place,
@@ -176,7 +173,7 @@ static int make_pages(void *context, uint64_t offset, uint64_t length, struct ca
         return put_pages(source, 0, source->end, source->frames, fill, task);
     end = end < source->table->n ? end : source->table->n;
     if (first >= end)
-        return task_fail(task, EIO, "%s has no such page", source->file->object.key);
+        return object_fail(source->file->replica, &source->file->object, EIO, task, "has no such page");
     end = extend(source, end);
     for (size_t to; first < end && r == 0; first = to) {
         to = end_of_fetch(source, first, end);

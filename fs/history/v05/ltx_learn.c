@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "generation/object.h"
 #include "litemount/cleanup.h"
 #include "litemount/parallel.h"
 #include "litemount/slots.h"
@@ -64,8 +65,7 @@ static void close_checker(struct ltx_checker **checker)
 
 static int refuse(const struct lesson *lesson, struct task *task, const char *why)
 {
-    return task_fail(task, EBADMSG, "%s/%s is damaged: %s", replica_url(lesson->file->replica),
-                     lesson->file->object.key, why);
+    return object_fail(lesson->file->replica, &lesson->file->object, EBADMSG, task, why);
 }
 
 /* Of a file whose table is found. */
@@ -95,10 +95,10 @@ static int conclude(struct lesson *lesson, struct ltx_table_builder *builder, st
     const struct ltx_header *header = &builder->head.header;
 
     if (header->min_txid != file->min_txid || header->max_txid != file->max_txid)
-        return refuse(lesson, task, "its header tells other TXIDs than its name");
+        return refuse(lesson, task, "is damaged: its header tells other TXIDs than its name");
     int r = ltx_table_make(builder, ltx_time_of(&file->object, lesson->time), &lesson->found.table);
     if (r == 0 && !ltx_table_fits(&lesson->found.table))
-        return refuse(lesson, task, "it lacks pages that its header promises");
+        return refuse(lesson, task, "is damaged: it lacks pages that its header promises");
     if (r == 0)
         r = open_image(lesson);
     if (r == 0)
@@ -138,7 +138,7 @@ static int check_whole(struct lesson *lesson, struct task *task)
     if (r == 0)
         r = ltx_checker_end(checker, &header, &index);
     if (r == -EBADMSG)
-        return refuse(lesson, task, "it is cut short, or a checksum of it does not hold");
+        return refuse(lesson, task, "is damaged: it is cut short, or a checksum of it does not hold");
     if (r == 0 && lesson->comparison)
         v05_compare_conclude(lesson->comparison, &index);
     return r < 0 ? r : take_checked(lesson, &header, &index, task);
@@ -268,11 +268,11 @@ static int learn_ends(struct lesson *lesson, struct task *task)
         return r;
     if (ltx_header_parse(lesson->head, &header) < 0 ||
         ltx_index_locate(lesson->tail, lesson->tail_size, lesson->file->object.size, &offset, &size) < 0)
-        return refuse(lesson, task, "its header or its trailer does not hold");
+        return refuse(lesson, task, "is damaged: its header or its trailer does not hold");
     ltx_table_begin(&header, lesson->head, lesson->tail + lesson->tail_size - LTX_TRAILER_SIZE, &builder);
     r = read_index(lesson, offset, size, &builder, task);
     if (r == -EBADMSG)
-        return refuse(lesson, task, "its page index does not hold");
+        return refuse(lesson, task, "is damaged: its page index does not hold");
     return r < 0 ? r : conclude(lesson, &builder, task);
 }
 
@@ -313,7 +313,7 @@ static int find_out(struct lesson *lesson, struct task *task)
     if (r != -ENOENT)
         return r;
     if (lesson->file->object.size < LTX_HEADER_SIZE + LTX_INDEX_TAIL_SIZE)
-        return refuse(lesson, task, "it is cut short");
+        return refuse(lesson, task, "is damaged: it is cut short");
     return learnt_read(learn_attempt, lesson, task);
 }
 

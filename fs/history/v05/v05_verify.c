@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "generation/object.h"
 #include "generation/verifier.h"
 #include "litemount/cleanup.h"
 #include "litemount/parallel.h"
@@ -30,12 +31,6 @@ struct verifying {
 static void close_checker(struct ltx_checker **checker)
 {
     ltx_checker_close(*checker);
-}
-
-static int refuse(const struct ltx_file *file, struct task *task, const char *why)
-{
-    return task_fail(task, EBADMSG, "%s/%s is damaged: %s", replica_url(file->replica), file->object.key,
-                     why);
 }
 
 static void end_comparison(struct v05_comparison **comparison)
@@ -96,11 +91,13 @@ static int check_large(struct reading *reading, struct task *task)
     if (r == 0)
         r = ltx_checker_end(reading->checker, &header, &index);
     if (r == -EBADMSG)
-        return refuse(file, task, "it is cut short, or a checksum of it does not hold");
+        return object_fail(file->replica, &file->object, EBADMSG, task,
+                           "is damaged: it is cut short, or a checksum of it does not hold");
     if (r < 0)
         return r;
     if (header.min_txid != file->min_txid || header.max_txid != file->max_txid)
-        return refuse(file, task, "its header tells other TXIDs than its name");
+        return object_fail(file->replica, &file->object, EBADMSG, task,
+                           "is damaged: its header tells other TXIDs than its name");
     v05_compare_conclude(reading->comparison, &index);
     return 0;
 }

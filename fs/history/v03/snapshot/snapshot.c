@@ -85,7 +85,7 @@ static bool read_database_header(const uint8_t *bytes, uint32_t *ret_page_size, 
 int snapshot_take_overview(struct v03_generation *generation, const struct snapshot *snapshot,
                            const struct overview *overview, struct task *task, struct snapshot *ret_found)
 {
-    const char *why = "it does not contain an SQLite database";
+    const char *why = "is damaged: it does not contain an SQLite database";
     uint64_t told;
     ret_found->size = overview->size;
     ret_found->is_exact = true;
@@ -96,10 +96,9 @@ int snapshot_take_overview(struct v03_generation *generation, const struct snaps
         read_database_header(overview->start.data, &ret_found->page_size, &told)) {
         if (told <= overview->size)
             return 0;
-        why = "it lacks pages that its header tells of";
+        why = "is damaged: it lacks pages that its header tells of";
     }
-    return task_fail(task, EBADMSG, "%s/%s is damaged: %s", replica_url(generation->replica),
-                     snapshot->object.key, why);
+    return object_fail(generation->replica, &snapshot->object, EBADMSG, task, why);
 }
 
 /* What is read to learn all of it. */

@@ -56,16 +56,16 @@ struct segment_fetching {
 static int segment_take(struct segment_fetching *fetching, struct wal_parser *parser, struct task *task)
 {
     const struct segment *segment = fetching->segment;
-    const char *url = replica_url(fetching->generation->replica);
+    const struct replica *replica = fetching->generation->replica;
     int r = wal_parser_end(parser, &fetching->found);
 
     if (r == -EBADMSG)
-        return task_fail(task, EBADMSG, "%s/%s is damaged: it does not consist of whole frames", url,
-                         segment->object.key);
+        return object_fail(replica, &segment->object, EBADMSG, task,
+                           "is damaged: it does not consist of whole frames");
     if (r < 0 || segment_fits(segment, &fetching->found))
         return r;
     wal_segment_finish(&fetching->found);
-    return task_fail(task, EBADMSG, "%s/%s does not begin where a frame can", url, segment->object.key);
+    return object_fail(replica, &segment->object, EBADMSG, task, "does not begin where a frame can");
 }
 
 /* A learnt_attempt. */
