@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "catalog/discover.h"
 #include "choose.h"
 #include "history_parts.h"
 #include "litemount/cleanup.h"
@@ -29,7 +28,7 @@
 static void close_parts(struct history **history)
 {
     if (*history) {
-        free((*history)->standings);
+        free((*history)->replicas);
         free((*history)->name);
     }
     free(*history);
@@ -41,12 +40,12 @@ int history_open(const char *name, struct replica **replicas, size_t n_replicas,
     _cleanup_(close_parts) struct history *history = calloc(1, sizeof *history);
 
     if (!history || !(history->name = strdup(name)) ||
-        !(history->standings = calloc(n_replicas, sizeof *history->standings)))
+        !(history->replicas = calloc(n_replicas, sizeof *history->replicas)))
         return -ENOMEM;
-    if (n_replicas > 1 && round_open(n_replicas, history_ask_round, history, &history->round) < 0)
+    if (n_replicas > 1 && round_open(n_replicas, history_ask_replica, history, &history->round) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < n_replicas; i++)
-        history->standings[i].replica = replicas[i];
+        history->replicas[i].replica = replicas[i];
     free(replicas);
     history->n_replicas = n_replicas;
     history->options = *options;
@@ -62,11 +61,11 @@ void history_close(struct history *history)
         return;
     round_close(history->round);
     for (size_t i = 0; i < history->n_replicas; i++) {
-        struct standing *standing = &history->standings[i];
-        generations_finish(&standing->known);
-        generations_finish(&standing->survey.found);
-        generations_finish(&standing->generations);
-        replica_close(standing->replica);
+        struct history_replica *replica = &history->replicas[i];
+        generations_finish(&replica->known);
+        generations_finish(&replica->listing.generations);
+        generations_finish(&replica->generations);
+        replica_close(replica->replica);
     }
     names_finish(&history->told);
     pthread_mutex_destroy(&history->lock);
@@ -76,22 +75,7 @@ void history_close(struct history *history)
 
 const char *history_place(const struct history *history)
 {
-    return replica_url(history->standings[0].replica);
-}
-
-int history_explain_nothing(struct history *history, struct task *task)
-{
-    _cleanup_(names_finish) struct names generations = {0};
-    char list[TASK_REASON_SIZE / 2];
-    int r = history_list_generations(history, task, &generations);
-
-    if (r < 0)
-        return r;
-    if (generations.n == 0)
-        return discover_nothing(history->standings[0].replica, task);
-    names_join(&generations, list, sizeof list);
-    return task_fail(task, ENODATA, "no usable snapshot at %s; its generations are: %s",
-                     history_place(history), list);
+    return replica_url(history->replicas[0].replica);
 }
 
 static int add_all(const struct generations *generations, struct generations *all)
@@ -109,8 +93,8 @@ int history_current(struct history *history, struct generations *ret_generations
 
     pthread_mutex_lock(&history->lock);
     for (size_t i = 0; i < history->n_replicas && r == 0; i++)
-        if (history->standings[i].answers)
-            r = add_all(&history->standings[i].generations, &all);
+        if (history->replicas[i].answers)
+            r = add_all(&history->replicas[i].generations, &all);
     pthread_mutex_unlock(&history->lock);
     if (r < 0)
         generations_finish(&all);
@@ -119,14 +103,15 @@ int history_current(struct history *history, struct generations *ret_generations
     return r;
 }
 
-int history_survey(struct history *history, size_t n, struct task *task, struct replica **ret_replica,
-                   struct survey *ret_survey)
+int history_list_replica(struct history *history, size_t n, struct task *task, struct replica **ret_replica,
+                         struct replica_listing *ret_listing)
 {
     const struct generations none = {0};
 
-    *ret_replica = n < history->n_replicas ? history->standings[n].replica : NULL;
-    return *ret_replica ? survey_make(*ret_replica, &none, &history->options, true, false, task, ret_survey)
-                        : -ENOENT;
+    *ret_replica = n < history->n_replicas ? history->replicas[n].replica : NULL;
+    return *ret_replica
+               ? replica_listing_make(*ret_replica, &none, &history->options, true, false, task, ret_listing)
+               : -ENOENT;
 }
 
 /* Looks again unless the last look is younger than `age`; `whole`: at everything, not only at what came
@@ -137,7 +122,7 @@ static int refresh(struct history *history, int64_t age, bool whole, struct task
     if (r <= 0)
         return r;
     task_set_step(task, "look at %s again", history->name);
-    r = history_look_around(history, whole, task);
+    r = history_ask_replicas(history, whole, task);
     refresh_gate_end(&history->gate, r, task);
     return r;
 }

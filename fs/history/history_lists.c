@@ -5,8 +5,10 @@
 #include "choose.h"
 #include "history_parts.h"
 #include "litemount/cleanup.h"
+#include "litemount/replica.h"
 #include "litemount/task.h"
 #include "merged.h"
+#include "no_backup.h"
 #include "replicas.h"
 
 int history_list_generations(struct history *history, struct task *task, struct names *names)
@@ -18,6 +20,21 @@ int history_list_generations(struct history *history, struct task *task, struct 
         r = names_add(names, generations.items[i]->name, true);
     names_sort(names);
     return r;
+}
+
+int history_explain_nothing(struct history *history, struct task *task)
+{
+    _cleanup_(names_finish) struct names generations = {0};
+    char list[TASK_REASON_SIZE / 2];
+    int r = history_list_generations(history, task, &generations);
+
+    if (r < 0)
+        return r;
+    if (generations.n == 0)
+        return no_backup_explain(history->replicas[0].replica, task);
+    names_join(&generations, list, sizeof list);
+    return task_fail(task, ENODATA, "no usable snapshot at %s; its generations are: %s",
+                     history_place(history), list);
 }
 
 int history_ask_generations(struct history *history, ask_generations *ask, void *context, struct task *task)
@@ -35,7 +52,7 @@ int history_ask_generations(struct history *history, ask_generations *ask, void 
 }
 
 /* What is listed, and where it goes to. */
-struct list {
+struct list_request {
     const char *generation, *folder;
     struct instants *instants;
     size_t n_before; /* how many instants there were */
@@ -58,22 +75,22 @@ static int list_merged_points(struct generations *same, struct instants *instant
 
 static int list_points(const struct generations *generations, void *context, struct task *task)
 {
-    const struct list *list = context;
+    const struct list_request *request = context;
     _cleanup_(generations_finish) struct generations same = {0};
-    int r = generations_select(generations, list->generation, &same);
+    int r = generations_select(generations, request->generation, &same);
 
-    list->instants->n = list->n_before;
+    request->instants->n = request->n_before;
     if (r < 0)
         return r;
-    return same.n > 1 ? list_merged_points(&same, list->instants, task)
-                      : same.items[0]->ops->list_points(same.items[0], task, list->instants);
+    return same.n > 1 ? list_merged_points(&same, request->instants, task)
+                      : same.items[0]->ops->list_points(same.items[0], task, request->instants);
 }
 
 int history_list_points(struct history *history, const char *generation, struct task *task,
                         struct instants *points)
 {
-    struct list list = {.generation = generation, .instants = points, .n_before = points->n};
-    int r = history_ask_generations(history, list_points, &list, task);
+    struct list_request request = {.generation = generation, .instants = points, .n_before = points->n};
+    int r = history_ask_generations(history, list_points, &request, task);
 
     instants_sort(points);
     return r;
@@ -109,23 +126,23 @@ static int list_landmarks_of(const struct generations *generations, const char *
 
 static int list_landmarks(const struct generations *generations, void *context, struct task *task)
 {
-    const struct list *list = context;
+    const struct list_request *request = context;
     int r = 0;
 
-    list->instants->n = list->n_before;
-    if (list->generation)
-        return list_landmarks_of(generations, list->generation, list->instants, task);
+    request->instants->n = request->n_before;
+    if (request->generation)
+        return list_landmarks_of(generations, request->generation, request->instants, task);
     for (size_t i = 0; i < generations->n && r == 0; i++)
         if (generations_find(generations, generations->items[i]->name) == generations->items[i])
-            r = list_landmarks_of(generations, generations->items[i]->name, list->instants, task);
+            r = list_landmarks_of(generations, generations->items[i]->name, request->instants, task);
     return r;
 }
 
 int history_list_landmarks(struct history *history, const char *generation, struct task *task,
                            struct instants *landmarks)
 {
-    struct list list = {.generation = generation, .instants = landmarks, .n_before = landmarks->n};
-    int r = history_ask_generations(history, list_landmarks, &list, task);
+    struct list_request request = {.generation = generation, .instants = landmarks, .n_before = landmarks->n};
+    int r = history_ask_generations(history, list_landmarks, &request, task);
 
     instants_sort(landmarks);
     return r;
@@ -134,7 +151,7 @@ int history_list_landmarks(struct history *history, const char *generation, stru
 /* Of every replica that has the generation: each position leads to the same state in all of them. */
 static int list_positions(const struct generations *generations, void *context, struct task *task)
 {
-    const struct list *list = context;
+    const struct list_request *request = context;
     size_t listed = 0;
     int failure = -ENOENT;
 
@@ -142,9 +159,9 @@ static int list_positions(const struct generations *generations, void *context, 
         struct generation *generation = generations->items[i];
         struct task attempt;
         task_init(&attempt, task);
-        if (strcmp(generation->name, list->generation) != 0)
+        if (strcmp(generation->name, request->generation) != 0)
             continue;
-        int r = generation->ops->list_positions(generation, list->folder, &attempt, list->names);
+        int r = generation->ops->list_positions(generation, request->folder, &attempt, request->names);
         if (r == -ECANCELED || r == -ENOMEM || r == -ESTALE)
             return task_fail(task, -r, "%s", task_reason(&attempt, r));
         listed += r == 0;
@@ -160,8 +177,8 @@ static int list_positions(const struct generations *generations, void *context, 
 int history_list_positions(struct history *history, const char *generation, const char *folder,
                            struct task *task, struct names *names)
 {
-    struct list list = {.generation = generation, .folder = folder, .names = names};
-    int r = history_ask_generations(history, list_positions, &list, task);
+    struct list_request request = {.generation = generation, .folder = folder, .names = names};
+    int r = history_ask_generations(history, list_positions, &request, task);
 
     names_sort(names);
     return r;

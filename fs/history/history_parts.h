@@ -4,15 +4,15 @@
 #include <pthread.h>
 
 #include "refresh_gate.h"
+#include "replica_listing.h"
 #include "round.h"
-#include "survey.h"
 
 /* A question is answered from so many listings more, where each is out of date before it is read. */
 #define MOST_LOOKS 3
 
 /* A replica, and what the last look at it showed. Only whoever looks touches it, but for what says otherwise.
  */
-struct standing {
+struct history_replica {
     struct replica *replica; /* owned */
     int64_t listed_whole_at; /* nanoseconds since 1970, UTC */
     bool is_small;           /* it holds few objects: listing all again costs no more than what came since */
@@ -22,7 +22,7 @@ struct standing {
     /* Of the question under way: whose thread has them until it ends. */
     bool whole;
     struct generations known;
-    struct survey survey;
+    struct replica_listing listing;
 
     /* Of this look's answer. */
     bool has_answered;
@@ -37,7 +37,7 @@ struct standing {
 
 struct history {
     char *name;
-    struct standing *standings; /* by number of the replica, in the configured order */
+    struct history_replica *replicas; /* in the configured order */
     size_t n_replicas;
     struct history_options options;
     struct round *round; /* of all replicas; NULL: there is only one */
@@ -52,12 +52,17 @@ struct history {
  * finish. 0 or -ENOMEM. */
 int history_current(struct history *history, struct generations *ret_generations);
 
-/* look_around.c: asks all replicas at once what they hold; `whole`: everything, not only what came since. 0
- * if one answers that holds something, or all do; else a negative errno with a reason. */
-int history_look_around(struct history *history, bool whole, struct task *task);
+/* history_refresh.c: asks all replicas at once what they hold; `whole`: everything, not only what came since.
+ * 0 if one answers that holds something, or all do; else a negative errno with a reason. */
+int history_ask_replicas(struct history *history, bool whole, struct task *task);
 
 /* What the history's round asks: see round_ask. */
-int history_ask_round(void *history, size_t n, struct task *task);
+int history_ask_replica(void *history, size_t n, struct task *task);
 
-/* standings.c: tells the log, once, which replicas answer but were updated earlier than another one. */
+struct listed_replicas;
+
+/* behind.c: adds the replicas, as far as their times are known. 0 or -ENOMEM. */
+int history_compare_replicas(struct history *history, struct listed_replicas *replicas);
+
+/* behind.c: tells the log, once, which replicas answer but were updated earlier than another one. */
 void history_tell_behind(struct history *history);

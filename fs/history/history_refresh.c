@@ -17,72 +17,72 @@
 #define MOST_PATIENCE (60 * INSTANT_SECOND) /* with one that is slow */
 
 /* What is to be asked of the replica: 0 or -ENOMEM. */
-static int standing_prepare(struct history *history, struct standing *standing, bool whole)
+static int replica_prepare(struct history *history, struct history_replica *replica, bool whole)
 {
     int64_t now = instant_now();
 
-    standing->whole = whole || standing->is_small || standing->listed_whole_at > now ||
-                      now - standing->listed_whole_at >= WHOLE_INTERVAL;
-    standing->survey = (struct survey){0};
+    replica->whole = whole || replica->is_small || replica->listed_whole_at > now ||
+                     now - replica->listed_whole_at >= WHOLE_INTERVAL;
+    replica->listing = (struct replica_listing){0};
     pthread_mutex_lock(&history->lock);
-    int r = generations_copy(&standing->generations, &standing->known);
+    int r = generations_copy(&replica->generations, &replica->known);
     pthread_mutex_unlock(&history->lock);
     return r;
 }
 
-static int standing_ask(struct history *history, struct standing *standing, struct task *task)
+static int replica_ask(struct history *history, struct history_replica *replica, struct task *task)
 {
-    int r = survey_make(standing->replica, &standing->known, &history->options, standing->whole, true, task,
-                        &standing->survey);
-    return r < 0 ? r : survey_has_points(&standing->survey);
+    int r = replica_listing_make(replica->replica, &replica->known, &history->options, replica->whole, true,
+                                 task, &replica->listing);
+    return r < 0 ? r : replica_listing_has_points(&replica->listing);
 }
 
-int history_ask_round(void *context, size_t n, struct task *task)
+int history_ask_replica(void *context, size_t n, struct task *task)
 {
     struct history *history = context;
-    return standing_ask(history, &history->standings[n], task);
+    return replica_ask(history, &history->replicas[n], task);
 }
 
 /* Takes over what the replica was found to hold. */
-static void standing_adopt(struct history *history, struct standing *standing)
+static void replica_adopt(struct history *history, struct history_replica *replica)
 {
     pthread_mutex_lock(&history->lock);
-    struct generations old = standing->generations;
-    standing->generations = standing->survey.found;
-    standing->survey.found = (struct generations){0};
-    standing->answers = true;
+    struct generations old = replica->generations;
+    replica->generations = replica->listing.generations;
+    replica->listing.generations = (struct generations){0};
+    replica->answers = true;
     pthread_mutex_unlock(&history->lock);
     generations_finish(&old);
-    standing->is_small = standing->survey.is_small;
-    standing->told_silent = false;
-    if (standing->whole)
-        standing->listed_whole_at = standing->survey.as_of;
+    replica->is_small = replica->listing.is_small;
+    replica->told_silent = false;
+    if (replica->whole)
+        replica->listed_whole_at = replica->listing.as_of;
 }
 
 static int look_at_one(struct history *history, bool whole, struct task *task)
 {
-    struct standing *standing = history->standings;
-    int r = standing_prepare(history, standing, whole);
+    struct history_replica *replica = history->replicas;
+    int r = replica_prepare(history, replica, whole);
 
     if (r == 0)
-        r = standing_ask(history, standing, task);
-    generations_finish(&standing->known);
+        r = replica_ask(history, replica, task);
+    generations_finish(&replica->known);
     if (r >= 0)
-        standing_adopt(history, standing);
+        replica_adopt(history, replica);
     return r < 0 ? r : 0;
 }
 
 /* Takes the answer, if it has come. */
-static void standing_take(struct history *history, size_t n)
+static void replica_take(struct history *history, size_t n)
 {
-    struct standing *standing = &history->standings[n];
+    struct history_replica *replica = &history->replicas[n];
 
-    standing->has_answered = round_take(history->round, n, &standing->result, standing->reason);
-    if (!standing->has_answered)
+    replica->has_answered = round_take(history->round, n, &replica->result, replica->reason);
+    if (!replica->has_answered)
         return;
-    generations_finish(&standing->known);
-    if (standing->result >= 0)
-        standing_adopt(history, standing);
+    generations_finish(&replica->known);
+    if (replica->result >= 0)
+        replica_adopt(history, replica);
 }
 
 /* Asks those that are not being asked still; of them the answer may have come since they were passed over. */
@@ -91,12 +91,12 @@ static int look_begin_all(struct history *history, bool whole)
     int r = 0;
 
     for (size_t i = 0; i < history->n_replicas && r == 0; i++) {
-        struct standing *standing = &history->standings[i];
-        standing_take(history, i);
-        standing->was_late = round_is_late(history->round, i);
+        struct history_replica *replica = &history->replicas[i];
+        replica_take(history, i);
+        replica->was_late = round_is_late(history->round, i);
         if (round_age(history->round, i))
             continue;
-        r = standing_prepare(history, standing, whole);
+        r = replica_prepare(history, replica, whole);
         if (r == 0)
             round_start(history->round, i, history->name);
     }
@@ -106,32 +106,32 @@ static int look_begin_all(struct history *history, bool whole)
 /* Whether the replica is only slow: its last answer counts until it is known to be silent. */
 static bool is_slow(struct history *history, size_t n)
 {
-    const struct standing *standing = &history->standings[n];
-    return !standing->has_answered && standing->answers && standing->was_late &&
+    const struct history_replica *replica = &history->replicas[n];
+    return !replica->has_answered && replica->answers && replica->was_late &&
            round_age(history->round, n) < MOST_PATIENCE;
 }
 
 static bool is_useful(struct history *history, size_t n)
 {
-    const struct standing *standing = &history->standings[n];
-    return standing->has_answered ? standing->result > 0 : is_slow(history, n) && standing->generations.n;
+    const struct history_replica *replica = &history->replicas[n];
+    return replica->has_answered ? replica->result > 0 : is_slow(history, n) && replica->generations.n;
 }
 
 /* Another one has answered: this one's last answer does not count any more. */
-static void standing_pass_over(struct history *history, struct standing *standing)
+static void replica_pass_over(struct history *history, struct history_replica *replica)
 {
     pthread_mutex_lock(&history->lock);
-    standing->answers = false;
+    replica->answers = false;
     pthread_mutex_unlock(&history->lock);
-    if (standing->told_silent)
+    if (replica->told_silent)
         return;
-    standing->told_silent = true;
-    if (standing->has_answered)
-        log_warning("%s: replica %s does not answer: %s", history->name, replica_url(standing->replica),
-                    standing->reason);
+    replica->told_silent = true;
+    if (replica->has_answered)
+        log_warning("%s: replica %s does not answer: %s", history->name, replica_url(replica->replica),
+                    replica->reason);
     else
         log_warning("%s: replica %s is passed over: it has not answered within %d s", history->name,
-                    replica_url(standing->replica), (int)(ROUND_PATIENCE / INSTANT_SECOND));
+                    replica_url(replica->replica), (int)(ROUND_PATIENCE / INSTANT_SECOND));
 }
 
 /* If none is of any use, what was known before may still be. */
@@ -141,21 +141,21 @@ static int look_end_all(struct history *history, struct task *task)
     int failure = 0;
 
     for (size_t i = 0; i < history->n_replicas; i++) {
-        struct standing *standing = &history->standings[i];
-        standing_take(history, i);
+        struct history_replica *replica = &history->replicas[i];
+        replica_take(history, i);
         useful += is_useful(history, i);
-        if (standing->has_answered && standing->result < 0 && failure == 0)
-            failure = task_fail(task, -standing->result, "%s", standing->reason);
+        if (replica->has_answered && replica->result < 0 && failure == 0)
+            failure = task_fail(task, -replica->result, "%s", replica->reason);
     }
     for (size_t i = 0; i < history->n_replicas && useful; i++)
-        if (history->standings[i].has_answered ? history->standings[i].result < 0 : !is_slow(history, i))
-            standing_pass_over(history, &history->standings[i]);
+        if (history->replicas[i].has_answered ? history->replicas[i].result < 0 : !is_slow(history, i))
+            replica_pass_over(history, &history->replicas[i]);
     if (useful)
         task_forgive(task);
     return useful ? 0 : failure;
 }
 
-int history_look_around(struct history *history, bool whole, struct task *task)
+int history_ask_replicas(struct history *history, bool whole, struct task *task)
 {
     if (history->n_replicas == 1)
         return look_at_one(history, whole, task);

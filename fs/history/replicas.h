@@ -1,9 +1,15 @@
 /* All replicas of a history side by side, and not only the one that answers. */
 #pragma once
 
-#include "generations.h"
+#include "replica_listing.h"
 
 struct replica;
+
+/* The history's replica with number `n`, listed anew, every object: nothing that is known or was
+ * kept of its generations is taken over. 0; -ENOENT, with NULL for a replica: there is none of that number;
+ * or replica_list's errno. */
+int history_list_replica(struct history *history, size_t n, struct task *task, struct replica **ret_replica,
+                         struct replica_listing *ret_listing);
 
 /* Looks at one replica's generations. What it adds it takes back if it fails. */
 typedef int visit_replica(void *context, const struct replica *replica, const struct generations *generations,

@@ -8,37 +8,35 @@
 #include "litemount/replica.h"
 #include "litemount/task.h"
 #include "replicas.h"
-#include "survey.h"
 
 /* All of them, being listed at once. */
 struct visit_round {
     struct history *history;
-    struct survey *surveys; /* of each that has answered */
+    struct replica_listing *listings; /* of each that has answered */
 };
 
-static int visit_survey(void *context, size_t n, struct task *task)
+static int visit_listing(void *context, size_t n, struct task *task)
 {
     const struct visit_round *round = context;
     struct replica *replica;
-    int r = history_survey(round->history, n, task, &replica, &round->surveys[n]);
-    return r < 0 ? r : survey_has_points(&round->surveys[n]);
+    int r = history_list_replica(round->history, n, task, &replica, &round->listings[n]);
+    return r < 0 ? r : replica_listing_has_points(&round->listings[n]);
 }
 
 /* Visits one that has answered. What was listed may be gone by now: then it is listed again. */
 static int visit_one(const struct visit_round *round, size_t n, visit_replica *visit, void *context,
                      struct task *task)
 {
-    const struct standing *standing = &round->history->standings[n];
-    struct survey *survey = &round->surveys[n];
-    struct replica *replica;
-    int r = visit(context, standing->replica, &survey->found, task);
+    struct replica_listing *listing = &round->listings[n];
+    struct replica *replica = round->history->replicas[n].replica;
+    int r = visit(context, replica, &listing->generations, task);
 
     for (int looks = 1; looks < MOST_LOOKS && r == -ESTALE; looks++) {
-        generations_finish(&survey->found);
+        generations_finish(&listing->generations);
         task_forgive(task);
-        r = history_survey(round->history, n, task, &replica, survey);
+        r = history_list_replica(round->history, n, task, &replica, listing);
         if (r == 0)
-            r = visit(context, replica, &survey->found, task);
+            r = visit(context, replica, &listing->generations, task);
     }
     return r == -ESTALE ? -EIO : r;
 }
@@ -66,7 +64,7 @@ static int visit_answers(const struct visit_round *visits, struct round *round, 
         answered += r == 0;
         if (r < 0 && history->n_replicas > 1)
             log_warning("%s: replica %s does not answer: %s", history->name,
-                        replica_url(history->standings[i].replica), reason);
+                        replica_url(history->replicas[i].replica), reason);
         if (r < 0 && failure == 0)
             failure = task_fail(task, -r, "%s", reason);
     }
@@ -77,9 +75,9 @@ static int visit_answers(const struct visit_round *visits, struct round *round, 
 
 int history_visit_replicas(struct history *history, visit_replica *visit, void *context, struct task *task)
 {
-    struct visit_round visits = {history, calloc(history->n_replicas, sizeof *visits.surveys)};
+    struct visit_round visits = {history, calloc(history->n_replicas, sizeof *visits.listings)};
     struct round *round = NULL;
-    int r = visits.surveys ? round_open(history->n_replicas, visit_survey, &visits, &round) : -ENOMEM;
+    int r = visits.listings ? round_open(history->n_replicas, visit_listing, &visits, &round) : -ENOMEM;
 
     for (size_t i = 0; i < history->n_replicas && r == 0; i++)
         round_start(round, i, history->name);
@@ -88,8 +86,8 @@ int history_visit_replicas(struct history *history, visit_replica *visit, void *
     if (r == 0)
         r = visit_answers(&visits, round, visit, context, task);
     round_close(round);
-    for (size_t i = 0; visits.surveys && i < history->n_replicas; i++)
-        generations_finish(&visits.surveys[i].found);
-    free(visits.surveys);
+    for (size_t i = 0; visits.listings && i < history->n_replicas; i++)
+        generations_finish(&visits.listings[i].generations);
+    free(visits.listings);
     return r;
 }

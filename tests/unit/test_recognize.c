@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "catalog/recognize.h"
+#include "recognize.h"
 #include "v05/v05.h"
 
 static void tells_keys_of_v05(void **state)

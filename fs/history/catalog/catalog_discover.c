@@ -15,6 +15,7 @@
 #include "litemount/replica.h"
 #include "litemount/task.h"
 #include "naming.h"
+#include "no_backup.h"
 #include "round.h"
 
 #define KIND "places"
@@ -295,6 +296,6 @@ int catalog_explain_nothing(struct catalog *catalog, struct task *task)
 
     if (r < 0)
         return r;
-    return replicas.n ? discover_nothing(replicas.items[0], task)
+    return replicas.n ? no_backup_explain(replicas.items[0], task)
                       : task_fail(task, ENODATA, "the configuration has no database");
 }

@@ -58,7 +58,7 @@ struct replicas {
 
 void replicas_finish(struct replicas *replicas);
 
-/* Opens the replicas of `config`, each at `below` its root if that is not NULL; those that this program can't
+/* catalog_add.c. Opens the replicas of `config`, each at `below` its root if that is not NULL; those that this program can't
  * read are left out. 0, or replica_open's errno with a reason. */
 int catalog_open_replicas(struct catalog *catalog, const struct database_config *config, const char *below,
                           bool written, struct task *task, struct replicas *ret_replicas);

@@ -21,7 +21,3 @@ bool discover_is_deep(const struct database_config *config);
 
 /* Whether `config`'s folder may hold a database of that name ("tenants/acme.db"), by name and depth alone. */
 bool discover_allows(const struct database_config *config, const char *name);
-
-/* Says why a place holds no backup: what is there, or where there is one, inside of which or beside which the
- * place is. Returns -ENODATA with that reason; or -ECANCELED, -ENOMEM. */
-int discover_nothing(struct replica *replica, struct task *task);

@@ -24,6 +24,18 @@ struct verifier {
     unsigned failures; /* of the replica: objects that can't be had, or opened */
 };
 
+/* `watch` may be NULL. What was found is the caller's to take out before it finishes the verifier. */
+void verifier_init(struct verifier *verifier, const struct verification_watch *watch);
+void verifier_finish(struct verifier *verifier);
+
+/* The objects of `verifier->replica`, `stored_size` bytes in all, are read next. */
+void verifier_begin(struct verifier *verifier, uint64_t stored_size);
+
+/* They were, up to the failure `r` (0: there is none): looks which of those that were gone are still listed.
+ * What retention deletes meanwhile is no problem; what is listed again and again, but not there, is one. To
+ * be called before the generations go. Returns `r`, or replica_list's errno with a reason. */
+int verifier_end(struct verifier *verifier, int r, struct task *task);
+
 /* Some of an object was read: tells the watch. */
 void verifier_advance(struct verifier *verifier);
 

@@ -309,8 +309,8 @@ static const struct generation_ops v03_generation_ops = {
     .close = generation_close,
 };
 
-int v03_generation_open(const char *name, struct replica *replica, const struct history_options *options,
-                        struct generation **ret_generation)
+static int generation_open(const char *name, struct replica *replica, const struct history_options *options,
+                           struct generation **ret_generation)
 {
     _cleanup_free_ struct v03_generation *generation = calloc(1, sizeof *generation);
 
@@ -329,7 +329,7 @@ int v03_generation_open(const char *name, struct replica *replica, const struct 
     return 0;
 }
 
-int v03_list_generations(const struct contents *contents, struct task *task, struct names *names)
+static int list_generations(const struct contents *contents, struct task *task, struct names *names)
 {
     _cleanup_(listing_finish) struct listing found = {0};
     int r = contents_list(contents, "generations/", NULL, task, &found);
@@ -344,3 +344,15 @@ int v03_list_generations(const struct contents *contents, struct task *task, str
     }
     return r;
 }
+
+static unsigned folder_kind(const char *folder)
+{
+    return strcmp(folder, "generations/") == 0 ? 1 : 0;
+}
+
+const struct format v03_format = {
+    .list_generations = list_generations,
+    .open = generation_open,
+    .is_key = v03_is_key,
+    .folder_kind = folder_kind,
+};

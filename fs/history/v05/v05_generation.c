@@ -264,8 +264,8 @@ static const struct generation_ops v05_generation_ops = {
     .close = generation_close,
 };
 
-int v05_generation_open(const char *name, struct replica *replica, const struct history_options *options,
-                        struct generation **ret_generation)
+static int generation_open(const char *name, struct replica *replica, const struct history_options *options,
+                           struct generation **ret_generation)
 {
     _cleanup_free_ struct v05_generation *generation = calloc(1, sizeof *generation);
 
@@ -284,3 +284,16 @@ int v05_generation_open(const char *name, struct replica *replica, const struct 
     *ret_generation = &steal_pointer(generation)->base;
     return 0;
 }
+
+static unsigned folder_kind(const char *folder)
+{
+    return strcmp(folder, "ltx/") == 0 ? 1 : v05_is_level(folder) ? 2 : 0;
+}
+
+const struct format v05_format = {
+    .only_generation = V05_GENERATION,
+    .list_generations = v05_list_generations,
+    .open = generation_open,
+    .is_key = v05_is_key,
+    .folder_kind = folder_kind,
+};

@@ -1,4 +1,4 @@
-/* How the replicas of a database stand to each other. */
+/* Which replicas of a database were updated earlier than others. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,6 @@
 #include "litemount/instant.h"
 #include "litemount/log.h"
 #include "litemount/replica.h"
-#include "replicas.h"
 
 /* By so much replicas are apart that are written at intervals of their own. */
 #define BEHIND (5 * INSTANT_SECOND)
@@ -31,22 +30,21 @@ static int64_t newest_time(const struct generations *generations)
     return newest;
 }
 
-/* As far as the times are known. */
-static int list_standings(struct history *history, struct listed_replicas *replicas)
+int history_compare_replicas(struct history *history, struct listed_replicas *replicas)
 {
     int64_t newest = INT64_MIN;
     int r = ARRAY_GROW(replicas->items, replicas->capacity, history->n_replicas);
 
     pthread_mutex_lock(&history->lock);
     for (size_t i = 0; i < history->n_replicas && r == 0; i++) {
-        const struct standing *standing = &history->standings[i];
+        const struct history_replica *replica = &history->replicas[i];
         struct listed_replica *listed = &replicas->items[replicas->n++];
-        *listed = (struct listed_replica){.url = replica_url(standing->replica),
-                                          .name = replica_name(standing->replica),
-                                          .answers = standing->answers,
+        *listed = (struct listed_replica){.url = replica_url(replica->replica),
+                                          .name = replica_name(replica->replica),
+                                          .answers = replica->answers,
                                           .latest = INT64_MIN};
-        if (standing->answers)
-            listed->latest = newest_time(&standing->generations);
+        if (replica->answers)
+            listed->latest = newest_time(&replica->generations);
         newest = listed->latest > newest ? listed->latest : newest;
     }
     pthread_mutex_unlock(&history->lock);
@@ -57,18 +55,6 @@ static int list_standings(struct history *history, struct listed_replicas *repli
         listed->is_behind = listed->behind > BEHIND;
     }
     return r;
-}
-
-int history_list_replicas(struct history *history, struct task *task, struct listed_replicas *replicas)
-{
-    _cleanup_(generations_finish) struct generations generations = {0};
-    int r = history_generations(history, false, task, &generations);
-
-    /* Where times can't be had now, they are not known. */
-    for (size_t i = 0; i < generations.n && r == 0; i++)
-        if (generations.items[i]->ops->learn_times)
-            r = generations.items[i]->ops->learn_times(generations.items[i], task);
-    return r < 0 ? r : list_standings(history, replicas);
 }
 
 /* Which of them was updated last: the first of several. */
@@ -98,8 +84,8 @@ static void format_span(int64_t nanoseconds, char *text, size_t size)
 static bool is_news(struct history *history, size_t n, bool is_behind)
 {
     pthread_mutex_lock(&history->lock);
-    bool news = is_behind && !history->standings[n].told_behind;
-    history->standings[n].told_behind = is_behind;
+    bool news = is_behind && !history->replicas[n].told_behind;
+    history->replicas[n].told_behind = is_behind;
     pthread_mutex_unlock(&history->lock);
     return news;
 }
@@ -128,7 +114,7 @@ void history_tell_behind(struct history *history)
 {
     _cleanup_(listed_replicas_finish) struct listed_replicas replicas = {0};
 
-    if (history->n_replicas == 1 || list_standings(history, &replicas) < 0)
+    if (history->n_replicas == 1 || history_compare_replicas(history, &replicas) < 0)
         return;
     for (size_t i = 0; i < replicas.n; i++) {
         _cleanup_free_ char *text = NULL;

@@ -1,9 +1,9 @@
-/* No backup is where one was looked for: the path is often right but for its last step. */
+#include "no_backup.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "discover.h"
 #include "litemount/cleanup.h"
 #include "litemount/replica.h"
 #include "litemount/task.h"
@@ -113,7 +113,7 @@ static int tell_contents(struct replica *replica, const char *place, struct task
                      length >= sizeof text ? "..." : "");
 }
 
-int discover_nothing(struct replica *replica, struct task *task)
+int no_backup_explain(struct replica *replica, struct task *task)
 {
     const char *place = replica_url(replica);
     int r = look_above(replica, place, task);

@@ -1,52 +1,17 @@
-#include "litemount/listed.h"
-
+/* What the command line lists of a backup. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "history_parts.h"
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
+#include "litemount/listed.h"
 #include "litemount/replica.h"
 #include "litemount/shown.h"
 #include "litemount/task.h"
 #include "merged.h"
 #include "replicas.h"
-
-void listed_generations_finish(struct listed_generations *generations)
-{
-    free(generations->items);
-    *generations = (struct listed_generations){0};
-}
-
-void listed_objects_finish(struct listed_objects *objects)
-{
-    free(objects->items);
-    *objects = (struct listed_objects){0};
-}
-
-int listed_objects_add(struct listed_objects *objects, const struct listed_object *object)
-{
-    int r = ARRAY_GROW(objects->items, objects->capacity, objects->n + 1);
-    if (r == 0)
-        objects->items[objects->n++] = *object;
-    return r;
-}
-
-void listed_points_finish(struct listed_points *points)
-{
-    for (size_t i = 0; i < points->n; i++)
-        free(points->items[i].gap);
-    free(points->items);
-    *points = (struct listed_points){0};
-}
-
-int listed_points_add(struct listed_points *points, const struct listed_point *point)
-{
-    int r = ARRAY_GROW(points->items, points->capacity, points->n + 1);
-    if (r == 0)
-        points->items[points->n++] = *point;
-    return r;
-}
 
 static void copy_name(char *copy, const struct generation *generation)
 {
@@ -95,6 +60,19 @@ static int visit_bounds(void *context, const struct replica *replica, const stru
 int history_list_bounds(struct history *history, struct task *task, struct listed_generations *generations)
 {
     return history_visit_replicas(history, visit_bounds, generations, task);
+}
+
+/* --- replicas --- */
+
+int history_list_replicas(struct history *history, struct task *task, struct listed_replicas *replicas)
+{
+    _cleanup_(generations_finish) struct generations generations = {0};
+    int r = history_generations(history, false, task, &generations);
+
+    /* Where times can't be had now, they are not known. */
+    for (size_t i = 0; i < generations.n && r == 0; i++)
+        r = learn_times(generations.items[i], task);
+    return r < 0 ? r : history_compare_replicas(history, replicas);
 }
 
 /* --- objects --- */
@@ -198,7 +176,7 @@ static int by_time(const void *left, const void *right)
 }
 
 /* Whose points are described, and where they go to. */
-struct description {
+struct wanted_points {
     const char *generation; /* NULL: all */
     const struct measuring *measuring;
     struct listed_points *points;
@@ -206,17 +184,15 @@ struct description {
 
 static int describe_all(const struct generations *generations, void *context, struct task *task)
 {
-    const struct description *description = context;
+    const struct wanted_points *wanted = context;
     int r = 0;
 
-    listed_points_finish(description->points);
-    if (description->generation)
-        return describe(generations, description->generation, description->measuring, task,
-                        description->points);
+    listed_points_finish(wanted->points);
+    if (wanted->generation)
+        return describe(generations, wanted->generation, wanted->measuring, task, wanted->points);
     for (size_t i = 0; i < generations->n && r == 0; i++)
         if (generations_find(generations, generations->items[i]->name) == generations->items[i])
-            r = describe(generations, generations->items[i]->name, description->measuring, task,
-                         description->points);
+            r = describe(generations, generations->items[i]->name, wanted->measuring, task, wanted->points);
     return r;
 }
 
@@ -224,8 +200,8 @@ int history_describe_points(struct history *history, const char *generation,
                             const struct measuring *measuring, struct task *task,
                             struct listed_points *points)
 {
-    struct description description = {generation, measuring, points};
-    int r = history_ask_generations(history, describe_all, &description, task);
+    struct wanted_points wanted = {generation, measuring, points};
+    int r = history_ask_generations(history, describe_all, &wanted, task);
 
     if (points->n)
         qsort(points->items, points->n, sizeof *points->items, by_time);

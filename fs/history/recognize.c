@@ -7,28 +7,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats.h"
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
-#include "v03/v03_key.h"
-#include "v05/v05.h"
 
 #define KEYS_LOOKED_AT 100 /* litter that stands before a backup's objects may be as much less one */
 
-/* Where the formats keep their objects: levels are many folders, and one of them tells for all. */
-enum sign { SIGN_NONE, SIGN_GENERATIONS, SIGN_LTX, SIGN_LEVEL, N_SIGNS };
+/* Levels are many folders, and one of them tells for all: so it is for every kind of folder of a format. */
+struct folder_kind {
+    size_t format;
+    unsigned kind; /* 0: no format keeps objects in a folder of that name */
+};
 
-static enum sign sign_of(const char *folder)
+static struct folder_kind recognize_folder(const char *folder)
 {
-    if (strcmp(folder, "generations/") == 0)
-        return SIGN_GENERATIONS;
-    if (strcmp(folder, "ltx/") == 0)
-        return SIGN_LTX;
-    return v05_is_level(folder) ? SIGN_LEVEL : SIGN_NONE;
+    for (size_t i = 0; i < N_FORMATS; i++) {
+        unsigned kind = formats[i]->folder_kind(folder);
+        if (kind)
+            return (struct folder_kind){i, kind};
+    }
+    return (struct folder_kind){0};
 }
 
 static bool is_key(const char *key)
 {
-    return v03_is_key(key) || v05_is_key(key);
+    for (size_t i = 0; i < N_FORMATS; i++)
+        if (formats[i]->is_key(key))
+            return true;
+    return false;
 }
 
 const char *recognize_key(const char *key)
@@ -71,19 +77,21 @@ static int holds_objects(struct replica *replica, const char *place, const char 
 
 int recognize_backup(struct replica *replica, const char *place, struct listing *listing, struct task *task)
 {
-    bool recognized[N_SIGNS] = {false}, empty = false;
+    bool recognized[N_FORMATS][FORMAT_MOST_FOLDERS + 1] = {{false}}, any = false, empty = false;
     size_t kept = 0, n_empty = 0;
     int r = 0;
 
     for (size_t i = 0; i < listing->n_folders; i++) {
         char *folder = listing->folders[i];
-        enum sign sign = sign_of(folder + strlen(place));
-        if (r >= 0 && sign && !recognized[sign]) {
+        struct folder_kind found = recognize_folder(folder + strlen(place));
+        bool *known = &recognized[found.format][found.kind];
+        if (r >= 0 && found.kind && !*known) {
             r = holds_objects(replica, place, folder, task, &empty);
-            recognized[sign] = r > 0;
+            *known = r > 0;
+            any |= *known;
             n_empty += empty;
         }
-        if (recognized[sign])
+        if (*known)
             free(folder);
         else
             listing->folders[kept++] = folder;
@@ -91,9 +99,7 @@ int recognize_backup(struct replica *replica, const char *place, struct listing 
     listing->n_folders = kept;
     if (r < 0)
         return r;
-    if (recognized[SIGN_GENERATIONS] || recognized[SIGN_LTX] || recognized[SIGN_LEVEL])
-        return 1;
-    return n_empty > 0 && n_empty == kept && listing->n_objects == 0;
+    return any || (n_empty > 0 && n_empty == kept && listing->n_objects == 0);
 }
 
 /* 1, 0, or -EAGAIN: there is more than what was looked at, or nothing, or it can't all be looked into. */
