@@ -1,7 +1,6 @@
 /* The folder store: Litestream's `type: file`.
  *
- * A key is a path below the folder. What stands in the folder is data: a key that would lead out of it is
- * refused. There are no ETags: an object's version is its mtime and size. */
+ * A key is a path below the folder. There are no ETags: an object's version is its mtime and size. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -22,54 +21,11 @@
 
 #define READ_MAX (1u << 20) /* bytes between two looks whether the task was cancelled */
 
-void file_format_version(const struct stat *status, char text[static FILE_VERSION_TEXT_SIZE])
-{
-    snprintf(text, FILE_VERSION_TEXT_SIZE, "%" PRId64 "-%" PRIu64, instant_of(&status->st_mtim),
-             (uint64_t)status->st_size);
-}
-
 static bool is_version(const struct stat *status, const struct object *object)
 {
     char version[FILE_VERSION_TEXT_SIZE];
     file_format_version(status, version);
     return strcmp(version, object->version) == 0;
-}
-
-/* Whether the key names something below the folder: every part is a real name. */
-static bool key_stays_inside(const char *key)
-{
-    while (*key) {
-        size_t length = strcspn(key, "/");
-        if (length == 0 || (length == 1 && key[0] == '.') || (length == 2 && memcmp(key, "..", 2) == 0))
-            return false;
-        key += length + (key[length] == '/');
-    }
-    return true;
-}
-
-int file_fail(const struct file_store *file, const char *key, const char *doing, int code, struct task *task)
-{
-    const char *hint = code == EACCES || code == EPERM
-                           ? "; whoever runs this needs to read what Litestream wrote there"
-                           : "";
-    if (code == EPERM)
-        code = EACCES;
-    bool told = code == EACCES || code == ENOENT || code == ESTALE || code == ETIMEDOUT || code == ENOMEM;
-    return task_fail(task, told ? code : EREMOTEIO, "%s/%s: %s: %s%s", file->folder, key, doing,
-                     strerror(code), hint);
-}
-
-int file_open_key(const struct file_store *file, const char *key, int flags)
-{
-    _cleanup_close_ int folder = open(file->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0)
-        return -errno;
-    if (!*key)
-        return steal_fd(&folder);
-    if (!key_stays_inside(key))
-        return -ENOENT;
-    /* Without O_NONBLOCK the open of a named pipe would wait for a writer. */
-    return file_open_below(folder, key, flags | O_NONBLOCK | O_NOCTTY);
 }
 
 static int read_range(const struct file_store *file, const char *key, int fd, uint64_t offset, size_t length,
@@ -178,6 +134,7 @@ static char *file_above(const struct store *store)
 }
 
 const struct store_ops file_store_ops = {
+    .type = REPLICA_FILE,
     .open = file_open,
     .close = file_close,
     .serves = file_serves,

@@ -1,7 +1,11 @@
-/* Opening what lies below a folder, without a step into a mount of litemount's: no backup is there, and to
- * ask it may be to ask ourselves, or one that is stopped, and to wait for ever. */
+/* Opening what lies below a folder, and what is said of it.
+ *
+ * What stands in the folder is data: a key that would lead out of it is refused. No step is taken into a
+ * mount of litemount's: no backup is there, and to ask it may be to ask ourselves, or one that is stopped,
+ * and to wait for ever. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <linux/openat2.h>
 #include <stdbool.h>
@@ -15,6 +19,8 @@
 
 #include "file_store.h"
 #include "litemount/cleanup.h"
+#include "litemount/instant.h"
+#include "litemount/task.h"
 
 #define LINKS_MAX 40 /* the kernel's own limit */
 
@@ -162,4 +168,47 @@ int file_open_below(int folder, const char *path, int flags)
     if (fd >= 0)
         return (int)fd;
     return errno == EXDEV || errno == ENOSYS || errno == EPERM ? below_walk(folder, path, flags) : -errno;
+}
+
+/* Whether the key names something below the folder: every part is a real name. */
+static bool key_stays_inside(const char *key)
+{
+    while (*key) {
+        size_t length = strcspn(key, "/");
+        if (length == 0 || (length == 1 && key[0] == '.') || (length == 2 && memcmp(key, "..", 2) == 0))
+            return false;
+        key += length + (key[length] == '/');
+    }
+    return true;
+}
+
+int file_fail(const struct file_store *file, const char *key, const char *doing, int code, struct task *task)
+{
+    const char *hint = code == EACCES || code == EPERM
+                           ? "; whoever runs this needs to read what Litestream wrote there"
+                           : "";
+    if (code == EPERM)
+        code = EACCES;
+    bool told = code == EACCES || code == ENOENT || code == ESTALE || code == ETIMEDOUT || code == ENOMEM;
+    return task_fail(task, told ? code : EREMOTEIO, "%s/%s: %s: %s%s", file->folder, key, doing,
+                     strerror(code), hint);
+}
+
+int file_open_key(const struct file_store *file, const char *key, int flags)
+{
+    _cleanup_close_ int folder = open(file->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return -errno;
+    if (!*key)
+        return steal_fd(&folder);
+    if (!key_stays_inside(key))
+        return -ENOENT;
+    /* Without O_NONBLOCK the open of a named pipe would wait for a writer. */
+    return file_open_below(folder, key, flags | O_NONBLOCK | O_NOCTTY);
+}
+
+void file_format_version(const struct stat *status, char text[static FILE_VERSION_TEXT_SIZE])
+{
+    snprintf(text, FILE_VERSION_TEXT_SIZE, "%" PRId64 "-%" PRIu64, instant_of(&status->st_mtim),
+             (uint64_t)status->st_size);
 }

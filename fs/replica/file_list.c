@@ -28,19 +28,19 @@ static void close_folder(DIR **stream)
         closedir(*stream);
 }
 
-struct names {
+struct file_names {
     char **names; /* folders end in '/', so that their order is that of the keys below them */
     size_t n_names, capacity;
 };
 
-static void names_finish(struct names *names)
+static void names_finish(struct file_names *names)
 {
     for (size_t i = 0; i < names->n_names; i++)
         free(names->names[i]);
     free(names->names);
 }
 
-static int compare_names(const void *a, const void *b)
+static int compare_file_names(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -84,7 +84,7 @@ static mode_t entry_type(int folder, const struct dirent *entry, enum list_depth
     return S_ISREG(status.st_mode) ? S_IFREG : 0;
 }
 
-static int add_name(struct names *names, const char *name, bool is_folder)
+static int add_name(struct file_names *names, const char *name, bool is_folder)
 {
     _cleanup_free_ char *copy = NULL;
     if (asprintf(&copy, "%s%s", name, is_folder ? "/" : "") < 0) {
@@ -98,7 +98,7 @@ static int add_name(struct names *names, const char *name, bool is_folder)
 }
 
 /* Reads the folder's names in the order of keys. Leaves `folder` open. */
-static int read_names(int folder, enum list_depth depth, struct names *names)
+static int read_names(int folder, enum list_depth depth, struct file_names *names)
 {
     const struct dirent *entry;
     int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -111,7 +111,7 @@ static int read_names(int folder, enum list_depth depth, struct names *names)
     }
     while (errno = 0, (entry = readdir(stream))) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-            !key_is_tellable(entry->d_name))
+            !key_is_printable(entry->d_name))
             continue;
         mode_t type = entry_type(folder, entry, depth);
         if (type && add_name(names, entry->d_name, type == S_IFDIR) < 0)
@@ -120,7 +120,7 @@ static int read_names(int folder, enum list_depth depth, struct names *names)
     if (errno)
         return -errno;
     if (names->n_names)
-        qsort(names->names, names->n_names, sizeof *names->names, compare_names);
+        qsort(names->names, names->n_names, sizeof *names->names, compare_file_names);
     return 0;
 }
 
@@ -187,8 +187,11 @@ static int add_file(struct walk *walk, int folder, const char *name, const char 
         return 0;
     }
     file_format_version(&status, version);
-    return listing_add_object(walk->listing, key + walk->request->root_length, version,
-                              (uint64_t)status.st_size, instant_of(&status.st_mtim));
+    const struct object object = {.key = (char *)key + walk->request->root_length,
+                                  .version = version,
+                                  .size = (uint64_t)status.st_size,
+                                  .modified = instant_of(&status.st_mtim)};
+    return listing_add_object(walk->listing, &object);
 }
 
 static int walk_folder(struct walk *walk, int folder, const char *prefix, unsigned depth);
@@ -207,7 +210,7 @@ static int walk_below(struct walk *walk, int folder, const char *name, const cha
 
 static int walk_folder(struct walk *walk, int folder, const char *prefix, unsigned depth)
 {
-    _cleanup_(names_finish) struct names names = {0};
+    _cleanup_(names_finish) struct file_names names = {0};
     int r = read_names(folder, walk->request->depth, &names);
     if (r < 0)
         return file_fail(walk->file, prefix, "listing it", -r, walk->task);

@@ -1,5 +1,4 @@
-/* The folder store's parts: file.c opens and reads, file_list.c lists, file_below.c goes round other mounts.
- */
+/* The folder store's parts: file.c has its row and reads, file_list.c lists, file_below.c opens for both. */
 #pragma once
 
 #include <stdint.h>

@@ -183,7 +183,9 @@ static void free_http_pointer(struct http **http)
 int http_open(unsigned deadline_seconds, struct task *task, struct http **ret_http)
 {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        return task_fail(task, EREMOTEIO, "the network library does not start");
+        return task_fail(task, EREMOTEIO,
+                         "no store can be reached over HTTP: libcurl does not start; check that it and its "
+                         "TLS library are whole");
     _cleanup_(free_http_pointer) struct http *http = calloc(1, sizeof *http);
     if (!http) {
         curl_global_cleanup();

@@ -21,7 +21,7 @@ void object_finish(struct object *object)
 
 int object_copy(const struct object *object, struct object *ret_object)
 {
-    struct object copy = {.size = object->size, .modified = object->modified};
+    struct object copy = *object;
 
     copy.key = strdup(object->key);
     copy.version = strdup(object->version);
@@ -63,17 +63,13 @@ static void count_long_bytes(struct listing *listing, size_t length)
         listing->long_bytes += length - USUAL_BYTES;
 }
 
-int listing_add_object(struct listing *listing, const char *key, const char *version, uint64_t size,
-                       int64_t modified)
+int listing_add_object(struct listing *listing, const struct object *object)
 {
-    struct object object = {
-        .key = (char *)key, .version = (char *)version, .size = size, .modified = modified};
-
     int r = ARRAY_GROW(listing->objects, listing->objects_capacity, listing->n_objects + 1);
     if (r == 0)
-        r = object_copy(&object, &listing->objects[listing->n_objects]);
+        r = object_copy(object, &listing->objects[listing->n_objects]);
     if (r == 0)
-        count_long_bytes(listing, strlen(key) + strlen(version));
+        count_long_bytes(listing, strlen(object->key) + strlen(object->version));
     if (r == 0)
         listing->n_objects++;
     return r;
@@ -135,7 +131,7 @@ int listing_move(struct listing *from, struct listing *to)
     return 0;
 }
 
-bool key_is_tellable(const char *key)
+bool key_is_printable(const char *key)
 {
     if (!*key)
         return false;

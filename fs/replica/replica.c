@@ -2,134 +2,33 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "http.h"
 #include "litemount/cleanup.h"
 #include "litemount/config.h"
 #include "litemount/task.h"
 #include "store.h"
-
-#define ATTEMPTS_DEFAULT 5
-#define DEADLINE_SECONDS_DEFAULT 30
-
-struct stores {
-    struct http *http;
-    unsigned attempts;
-    pthread_mutex_t lock; /* guards the list and every store's `references` */
-    struct store *first;
-};
+#include "stores.h"
 
 struct replica {
     struct stores *stores; /* borrowed */
     struct store *store;   /* one reference */
     char *root;            /* what every key begins with: "" or ending in '/' */
     char *name, *url;
-    char *written; /* the path as it was written, where keys may be made of that; else NULL */
+    char *raw_prefix; /* see replica_open_raw_prefix, without the '/'; NULL: there is none */
 };
-
-int stores_open(const struct stores_options *options, struct task *task, struct stores **ret_stores)
-{
-    unsigned deadline =
-        options && options->deadline_seconds ? options->deadline_seconds : DEADLINE_SECONDS_DEFAULT;
-    _cleanup_free_ struct stores *stores = calloc(1, sizeof *stores);
-    if (!stores)
-        return -ENOMEM;
-    stores->attempts = options && options->attempts ? options->attempts : ATTEMPTS_DEFAULT;
-    int r = http_open(deadline, task, &stores->http);
-    if (r < 0)
-        return r;
-    pthread_mutex_init(&stores->lock, NULL);
-    *ret_stores = steal_pointer(stores);
-    return 0;
-}
-
-void stores_close(struct stores *stores)
-{
-    if (!stores)
-        return;
-    http_close(stores->http);
-    pthread_mutex_destroy(&stores->lock);
-    free(stores);
-}
-
-static const struct store_ops *find_ops(const struct replica_config *config)
-{
-    if (config->problem)
-        return &unusable_store_ops;
-    switch (config->type) {
-    case REPLICA_FILE:
-        return &file_store_ops;
-    case REPLICA_S3:
-        return &s3_store_ops;
-    default:
-        return NULL;
-    }
-}
-
-/* Finds the store among those in use, or makes it. Making one does no I/O, so it may be done under the lock.
- */
-static int acquire_store(struct stores *stores, const struct store_ops *ops,
-                         const struct replica_config *config, struct task *task, struct store **ret_store)
-{
-    struct store *store;
-    int r = 0;
-
-    pthread_mutex_lock(&stores->lock);
-    for (store = stores->first; store; store = store->next)
-        if (store->ops == ops && ops->serves(store, config))
-            break;
-    if (!store)
-        r = ops->open(config, task, &store);
-    if (r == 0) {
-        if (store->references++ == 0) {
-            store->ops = ops;
-            store->http = stores->http;
-            store->attempts = stores->attempts;
-            store->next = stores->first;
-            stores->first = store;
-        }
-        *ret_store = store;
-    }
-    pthread_mutex_unlock(&stores->lock);
-    return r;
-}
-
-static void acquire_again(struct stores *stores, struct store *store)
-{
-    pthread_mutex_lock(&stores->lock);
-    store->references++;
-    pthread_mutex_unlock(&stores->lock);
-}
-
-static void release_store(struct stores *stores, struct store *store)
-{
-    struct store **link = &stores->first;
-
-    pthread_mutex_lock(&stores->lock);
-    bool last = --store->references == 0;
-    if (last) {
-        while (*link != store)
-            link = &(*link)->next;
-        *link = store->next;
-    }
-    pthread_mutex_unlock(&stores->lock);
-    if (last)
-        store->ops->close(store);
-}
 
 void replica_close(struct replica *replica)
 {
     if (!replica)
         return;
-    release_store(replica->stores, replica->store);
+    stores_release(replica->stores, replica->store);
     free(replica->root);
     free(replica->name);
     free(replica->url);
-    free(replica->written);
+    free(replica->raw_prefix);
     free(replica);
 }
 
@@ -139,7 +38,7 @@ static int make_replica(struct stores *stores, struct store *store, const char *
 {
     struct replica *replica = calloc(1, sizeof *replica);
     if (!replica) {
-        release_store(stores, store);
+        stores_release(stores, store);
         return -ENOMEM;
     }
     replica->stores = stores;
@@ -160,20 +59,19 @@ static int make_replica(struct stores *stores, struct store *store, const char *
 int replica_open(struct stores *stores, const struct replica_config *config, struct task *task,
                  struct replica **ret_replica)
 {
-    const struct store_ops *ops = find_ops(config);
+    const struct store_ops *ops;
     struct store *store = NULL;
     struct replica *replica;
 
-    if (!ops)
-        return task_fail(task, EOPNOTSUPP, "replicas of type '%s' can't be read yet; 'file' and 's3' can",
-                         replica_type_name(config->type));
-    int r = acquire_store(stores, ops, config, task, &store);
+    int r = store_kind_find(config, task, &ops);
+    if (r == 0)
+        r = stores_acquire(stores, ops, config, task, &store);
     if (r < 0)
         return r;
     const char *name = config->name ? config->name : replica_type_name(config->type);
     if ((r = make_replica(stores, store, name, "", ops->root(config), &replica)) < 0)
         return r;
-    if (config->raw_path && !config->problem && !(replica->written = strdup(config->raw_path))) {
+    if (config->raw_path && !config->problem && !(replica->raw_prefix = strdup(config->raw_path))) {
         replica_close(replica);
         return -ENOMEM;
     }
@@ -181,19 +79,19 @@ int replica_open(struct stores *stores, const struct replica_config *config, str
     return 0;
 }
 
-int replica_open_as_written(const struct replica *replica, struct replica **ret_replica)
+int replica_open_raw_prefix(const struct replica *replica, struct replica **ret_replica)
 {
     _cleanup_free_ char *root = NULL;
 
-    if (!replica->written)
+    if (!replica->raw_prefix)
         return -ENOENT;
-    if (asprintf(&root, "%s/", replica->written) < 0) {
+    if (asprintf(&root, "%s/", replica->raw_prefix) < 0) {
         root = NULL;
         return -ENOMEM;
     }
     if (strcmp(root, replica->root) == 0)
         return -ENOENT;
-    acquire_again(replica->stores, replica->store);
+    stores_acquire_again(replica->stores, replica->store);
     return make_replica(replica->stores, replica->store, replica->name, root, "", ret_replica);
 }
 
@@ -204,17 +102,17 @@ static char *full_key(const struct replica *replica, const char *key)
     return asprintf(&full, "%s%s", replica->root, key) < 0 ? NULL : full;
 }
 
-int replica_open_below(const struct replica *replica, const char *folder, bool written,
+int replica_open_below(const struct replica *replica, const char *folder, bool extra_slash,
                        struct replica **ret_replica)
 {
     _cleanup_free_ char *root = full_key(replica, folder);
 
     if (!root)
         return -ENOMEM;
-    acquire_again(replica->stores, replica->store);
+    stores_acquire_again(replica->stores, replica->store);
     int r = make_replica(replica->stores, replica->store, replica->name, root, "", ret_replica);
     if (r == 0)
-        (*ret_replica)->written = written ? steal_pointer(root) : NULL;
+        (*ret_replica)->raw_prefix = extra_slash ? steal_pointer(root) : NULL;
     return r;
 }
 
@@ -223,7 +121,7 @@ static int open_folder_above(const struct replica *replica, struct replica **ret
 {
     const struct store *store = replica->store;
     _cleanup_free_ char *path = store->ops->above ? store->ops->above(store) : NULL;
-    const struct replica_config config = {.type = REPLICA_FILE, .path = path};
+    const struct replica_config config = {.type = store->ops->type, .path = path};
     struct task task;
 
     task_init(&task, NULL);
@@ -241,7 +139,7 @@ int replica_open_above(const struct replica *replica, struct replica **ret_repli
     root = strndup(replica->root, slash ? (size_t)(slash - replica->root) + 1 : 0);
     if (!root)
         return -ENOMEM;
-    acquire_again(replica->stores, replica->store);
+    stores_acquire_again(replica->stores, replica->store);
     return make_replica(replica->stores, replica->store, replica->name, root, "", ret_replica);
 }
 
@@ -345,53 +243,7 @@ int replica_metadata(struct replica *replica, const struct object *object, const
     return key ? ops->metadata(replica->store, key, object, name, task, ret_value) : -ENOMEM;
 }
 
-static struct replica_stats counts_of(struct store *store)
-{
-    return (struct replica_stats){atomic_load(&store->requests), atomic_load(&store->retries),
-                                  atomic_load(&store->bytes)};
-}
-
 void replica_get_stats(const struct replica *replica, struct replica_stats *ret_stats)
 {
-    *ret_stats = counts_of(replica->store);
-}
-
-void stores_stats_finish(struct stores_stats *stats)
-{
-    for (size_t i = 0; i < stats->n; i++)
-        free(stats->items[i].url);
-    free(stats->items);
-    *stats = (struct stores_stats){0};
-}
-
-/* Called locked. The list begins with the store that came last. */
-static int copy_stats(const struct stores *stores, struct stores_stats *stats)
-{
-    size_t n = 0;
-    for (const struct store *store = stores->first; store; store = store->next)
-        n++;
-    stats->items = calloc(n + 1, sizeof *stats->items);
-    if (!stats->items)
-        return -ENOMEM;
-    stats->n = n;
-    size_t i = n;
-    for (struct store *store = stores->first; store; store = store->next) {
-        stats->items[--i] = (struct store_stats){store->ops->url(store, ""), counts_of(store)};
-        if (!stats->items[i].url)
-            return -ENOMEM;
-    }
-    return 0;
-}
-
-int stores_get_stats(struct stores *stores, struct stores_stats *ret_stats)
-{
-    _cleanup_(stores_stats_finish) struct stores_stats stats = {0};
-    pthread_mutex_lock(&stores->lock);
-    int r = copy_stats(stores, &stats);
-    pthread_mutex_unlock(&stores->lock);
-    if (r < 0)
-        return r;
-    *ret_stats = stats;
-    stats = (struct stores_stats){0};
-    return 0;
+    *ret_stats = store_counts(replica->store);
 }

@@ -86,7 +86,7 @@ static int copy_settings(const struct replica_config *config, struct s3_store *s
 /* A setting that is sent as a header must be one line. */
 static bool fits_header(const char *text)
 {
-    return !text || key_is_tellable(text);
+    return !text || key_is_printable(text);
 }
 
 static int check_settings(const struct s3_store *s3, struct task *task)
@@ -201,6 +201,7 @@ static char *s3_url(const struct store *store, const char *root)
 }
 
 const struct store_ops s3_store_ops = {
+    .type = REPLICA_S3,
     .open = s3_open,
     .close = s3_close,
     .serves = s3_serves,

@@ -130,10 +130,11 @@ static int take_page(struct s3_list *list)
     int r = 0;
 
     for (size_t i = 0; i < found->n_objects && r == 0; i++) {
-        const struct object *object = &found->objects[i];
-        if (is_wanted(request, object->key))
-            r = listing_add_object(list->listing, object->key + request->root_length, object->version,
-                                   object->size, object->modified);
+        struct object object = found->objects[i];
+        if (!is_wanted(request, object.key))
+            continue;
+        object.key += request->root_length;
+        r = listing_add_object(list->listing, &object);
     }
     for (size_t i = 0; i < found->n_folders && r == 0; i++)
         if (is_wanted_folder(request, found->folders[i]))

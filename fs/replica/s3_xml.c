@@ -15,7 +15,7 @@
 #include "xml.h"
 
 /* A page while it is read. Its texts are those of the elements seen so far. */
-struct page_reader {
+struct s3_page_reader {
     struct listing listing; /* keys as they are written: how, is known at the end */
     bool complete;
     char *token, *truncated, *encoding, *listed; /* the last: the prefix of the whole listing */
@@ -29,7 +29,7 @@ static void forget(char **text)
     *text = NULL;
 }
 
-static void forget_entry(struct page_reader *reader)
+static void forget_entry(struct s3_page_reader *reader)
 {
     forget(&reader->key);
     forget(&reader->etag);
@@ -38,7 +38,7 @@ static void forget_entry(struct page_reader *reader)
     forget(&reader->prefix);
 }
 
-static void page_reader_finish(struct page_reader *reader)
+static void page_reader_finish(struct s3_page_reader *reader)
 {
     listing_finish(&reader->listing);
     forget_entry(reader);
@@ -85,7 +85,7 @@ static int parse_time(const char *text, int64_t *ret_time)
 static int make_version(const char *etag, int64_t modified, uint64_t size, char **ret_version)
 {
     int length = etag ? (int)strlen(etag) : 0, n;
-    if (length && !key_is_tellable(etag))
+    if (length && !key_is_printable(etag))
         return -EBADMSG;
     if (length >= 2 && etag[0] == '"' && etag[length - 1] == '"')
         n = asprintf(ret_version, "%s", etag);
@@ -93,7 +93,10 @@ static int make_version(const char *etag, int64_t modified, uint64_t size, char 
         n = asprintf(ret_version, "\"%s\"", etag);
     else
         n = asprintf(ret_version, "%" PRId64 "-%" PRIu64, modified, size);
-    return n < 0 ? -ENOMEM : 0;
+    if (n >= 0)
+        return 0;
+    *ret_version = NULL;
+    return -ENOMEM;
 }
 
 static int hex_value(char c)
@@ -124,21 +127,22 @@ static int decode_key(char *key)
 
 /* --- elements --- */
 
-static int add_object(struct page_reader *reader)
+static int add_object(struct s3_page_reader *reader)
 {
-    _cleanup_free_ char *version = NULL;
-    uint64_t size;
-    int64_t modified;
+    struct object object = {.key = reader->key};
 
-    if (!reader->key || !reader->size || !reader->modified || parse_size(reader->size, &size) < 0 ||
-        parse_time(reader->modified, &modified) < 0)
+    if (!reader->key || !reader->size || !reader->modified || parse_size(reader->size, &object.size) < 0 ||
+        parse_time(reader->modified, &object.modified) < 0)
         return -EBADMSG;
-    int r = make_version(reader->etag, modified, size, &version);
-    return r < 0 ? r : listing_add_object(&reader->listing, reader->key, version, size, modified);
+    int r = make_version(reader->etag, object.modified, object.size, &object.version);
+    if (r == 0)
+        r = listing_add_object(&reader->listing, &object);
+    free(object.version);
+    return r;
 }
 
 /* What ends here, if it is more than a text. */
-static int end_entry(struct page_reader *reader, const char *path)
+static int end_entry(struct s3_page_reader *reader, const char *path)
 {
     int r = 0;
     if (strcmp(path, "ListBucketResult/Contents") == 0)
@@ -155,7 +159,7 @@ static int end_entry(struct page_reader *reader, const char *path)
 
 static int take_element(void *context, const char *path, const char *text)
 {
-    struct page_reader *reader = context;
+    struct s3_page_reader *reader = context;
     const struct {
         const char *path;
         char **text;
@@ -183,14 +187,14 @@ static int take_element(void *context, const char *path, const char *text)
 
 /* --- the whole page --- */
 
-/* Brings a key to what it means. 1 if it is to be kept, 0 if it can't be told, or a negative errno. */
+/* Brings a key to what it means. 1 if it is to be kept, 0 if it is not printable, or a negative errno. */
 static int settle_key(char *key, bool encoded)
 {
     if (encoded && decode_key(key) < 0)
         return -EBADMSG;
     if (strlen(key) > S3_KEY_MAX)
         return -EBADMSG;
-    return key_is_tellable(key);
+    return key_is_printable(key);
 }
 
 static int settle_objects(struct listing *listing, bool encoded)
@@ -229,7 +233,7 @@ static int settle_folders(struct listing *listing, bool encoded)
 
 int s3_page_parse(const void *bytes, size_t length, struct s3_page *ret_page)
 {
-    _cleanup_(page_reader_finish) struct page_reader reader = {0};
+    _cleanup_(page_reader_finish) struct s3_page_reader reader = {0};
     int r = xml_walk(bytes, length, take_element, &reader);
     if (r < 0)
         return r;

@@ -22,8 +22,8 @@ void s3_page_finish(struct s3_page *page);
 /* Whether it may be a page of the listing of that prefix. */
 bool s3_page_is_of(const struct s3_page *page, const char *prefix);
 
-/* Reads a page. Entries whose keys can't be told (control characters) are left out. Returns 0, -ENOMEM, or
- * -EBADMSG: not one whole ListBucketResult, an encoding other than "url" or not kept to, a key longer than
+/* Reads a page. Entries whose keys are not printable (control characters) are left out. Returns 0, -ENOMEM,
+ * or -EBADMSG: not one whole ListBucketResult, an encoding other than "url" or not kept to, a key longer than
  * S3_KEY_MAX, a size that is no number, no real date, an object without one of these, an ETag that is none,
  * or more to come without a token to ask for it. */
 int s3_page_parse(const void *bytes, size_t length, struct s3_page *ret_page);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "litemount/config.h"
 #include "litemount/replica.h"
 
 struct http;
@@ -43,7 +44,9 @@ struct read_request {
     bool anew;            /* see replica_read_anew */
 };
 
+/* A kind of store: its row. */
 struct store_ops {
+    enum replica_type type;
     /* Makes the store that `config` names. 0, -ENOMEM, or -EINVAL with a reason. */
     int (*open)(const struct replica_config *config, struct task *task, struct store **ret_store);
     void (*close)(struct store *store);
@@ -67,11 +70,12 @@ struct store_ops {
                     struct task *task, char **ret_value);
 };
 
-extern const struct store_ops file_store_ops, s3_store_ops, unusable_store_ops;
+/* The row of the kind that `config` names (kinds.c); of settings that can't be used that of a store which
+ * says so. 0, or -EOPNOTSUPP with a reason. */
+int store_kind_find(const struct replica_config *config, struct task *task, const struct store_ops **ret_ops);
 
-/* What a kind of store fills a listing with (listing.c). The strings are copied. 0 or -ENOMEM. */
-int listing_add_object(struct listing *listing, const char *key, const char *version, uint64_t size,
-                       int64_t modified);
+/* What a kind of store fills a listing with (listing.c). What is given is copied. 0 or -ENOMEM. */
+int listing_add_object(struct listing *listing, const struct object *object);
 int listing_add_folder(struct listing *listing, const char *name);
 
 /* Puts both lists into the byte order of their keys, unless they are in it already. */
@@ -80,5 +84,5 @@ void listing_sort(struct listing *listing);
 /* Moves all entries of `from` behind those of `to`. 0, or -ENOMEM with both as they were. */
 int listing_move(struct listing *from, struct listing *to);
 
-/* Whether a name can be told as a part of a key: no control characters, not empty. */
-bool key_is_tellable(const char *key);
+/* Whether a name may be a part of a key: not empty, and without control characters. */
+bool key_is_printable(const char *key);

@@ -2,7 +2,7 @@
  *
  * All that the rest of the program needs of a store is to list, to read a range of bytes of an object, and to
  * read what its writer noted about an object beside its bytes.
- * Each kind of store is a file below fs/replica; nothing outside that folder knows how any of them is
+ * Each kind of store is a row of fs/replica/kinds.c; nothing outside that folder knows how any of them is
  * reached. Keys are relative to the replica's root and use '/'. Requests are retried, have deadlines, and
  * give up when their task is cancelled. All calls are safe from any thread.
  *
@@ -34,10 +34,15 @@ void stores_close(struct stores *stores); /* NULL is fine; requests under way ar
 
 /* An object as a listing shows it. Plain value; whoever holds it owns the strings. */
 struct object {
-    char *key;        /* relative to the replica's root; data, not to be trusted as a path */
-    char *version;    /* changes whenever the content does: an ETag, else the mtime */
-    uint64_t size;    /* bytes */
-    int64_t modified; /* the store's LastModified or the file's mtime: nanoseconds since 1970, UTC */
+    char *key;     /* relative to the replica's root; data, not to be trusted as a path */
+    char *version; /* changes whenever the content does: an ETag, else the mtime */
+    uint64_t size; /* bytes */
+
+    /* Nanoseconds since 1970, UTC; 0: the listing does not tell it. */
+    int64_t modified;      /* the store's LastModified or the file's mtime: always told */
+    int64_t created;       /* when the store made the object; told by gs and abs */
+    int64_t metadata_time; /* the user metadata that replica_metadata would read as "litestream-timestamp",
+                              where the listing brings it along: gs, abs, nats */
 };
 
 void object_finish(struct object *object);
@@ -67,29 +72,33 @@ enum list_depth {
     LIST_ALL,    /* every object below the prefix */
 };
 
+/* The kinds of stores that replicas can be read from, as the configuration names their types: "file", "s3",
+ * ...; NULL for an `index` behind the last one. */
+const char *replica_kind_name(size_t index);
+
 struct replica;
 
 /* Makes a replica from its configuration, which is copied; of one with a `problem` a replica that can't be
  * listed or read: -EREMOTEIO, for that reason. Sends nothing. Returns 0, -ENOMEM, or -EINVAL or
- * -EOPNOTSUPP with a reason (a setting that can't be used, a kind of store that is not built yet). */
+ * -EOPNOTSUPP with a reason (a setting that can't be used, a kind of store that this program has not). */
 int replica_open(struct stores *stores, const struct replica_config *config, struct task *task,
                  struct replica **ret_replica);
 void replica_close(struct replica *replica); /* NULL is fine */
 
 /* A replica below another's root: the same store, the root extended by `folder` ("tenants/acme.db/"), which
- * is "" or ends in '/'. `written`: keys of v0.5 stand there behind one '/' more, as they do where a path was
- * written with one at its end; replica_open_as_written finds them. 0 or -ENOMEM. */
-int replica_open_below(const struct replica *replica, const char *folder, bool written,
+ * is "" or ends in '/'. `extra_slash`: keys of v0.5 stand there behind one '/' more, as they do where a path
+ * was written with one at its end; replica_open_raw_prefix finds them. 0 or -ENOMEM. */
+int replica_open_below(const struct replica *replica, const char *folder, bool extra_slash,
                        struct replica **ret_replica);
 
 /* What lies above a replica's root, in the same store: to tell somebody who named a place inside or beside a
  * backup. 0, -ENOENT if there is nothing above, or -ENOMEM. */
 int replica_open_above(const struct replica *replica, struct replica **ret_replica);
 
-/* The same replica as Litestream v0.5 sees it on S3: it puts "/" and its keys behind the path just as it was
- * written, be that
- * "", "." or "/lead/". Returns 0, -ENOENT if that makes no difference, or -ENOMEM. */
-int replica_open_as_written(const struct replica *replica, struct replica **ret_replica);
+/* The same replica with the prefix that Litestream v0.5 gives its keys on some kinds of store: the path of
+ * the configuration, unchanged, be it "", "." or "/lead/", and "/". Returns 0, -ENOENT if the replica's root
+ * is that already or the kind of store has no such prefix, or -ENOMEM. */
+int replica_open_raw_prefix(const struct replica *replica, struct replica **ret_replica);
 
 /* The replica's URL as a person would write it, without secrets: for messages, attributes, and the cache's
  * keys. */
@@ -100,7 +109,7 @@ const char *replica_name(const struct replica *replica);
 
 /* Lists the objects below `prefix` ("" or ending in '/'), those with keys after `after` only (NULL: all). A
  * folder that does not exist is an empty listing. `limit` (0: none) ends the listing early once it has that
- * many entries: to look whether anything is there. Names that can't be told as keys (control characters) are
+ * many entries: to look whether anything is there. Names that are not printable (control characters) are
  * skipped. Returns 0; -EACCES, -ETIMEDOUT or -EREMOTEIO with a reason that names the store; -ECANCELED or
  * -ENOMEM; never -ENOENT. */
 int replica_list(struct replica *replica, const char *prefix, enum list_depth depth, const char *after,

@@ -19,11 +19,11 @@ static void check_page(const struct s3_page *page)
 {
     const struct listing *listing = &page->listing;
     for (size_t i = 0; i < listing->n_objects; i++) {
-        expect(key_is_tellable(listing->objects[i].key) && strlen(listing->objects[i].key) <= S3_KEY_MAX);
-        expect(key_is_tellable(listing->objects[i].version) && listing->objects[i].size <= INT64_MAX);
+        expect(key_is_printable(listing->objects[i].key) && strlen(listing->objects[i].key) <= S3_KEY_MAX);
+        expect(key_is_printable(listing->objects[i].version) && listing->objects[i].size <= INT64_MAX);
     }
     for (size_t i = 0; i < listing->n_folders; i++)
-        expect(key_is_tellable(listing->folders[i]));
+        expect(key_is_printable(listing->folders[i]));
     expect(!page->token || *page->token);
 }
 

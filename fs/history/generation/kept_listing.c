@@ -13,7 +13,7 @@
 #include "litemount/task.h"
 
 #define KIND "listing"
-#define FACT_VERSION 1
+#define FACT_VERSION 2
 #define PAGE ((size_t)1000) /* objects an answer */
 #define RANGE (PAGE - 1)    /* objects of a range: with the first of the next one they are a page */
 #define PARALLEL_RANGES 32
@@ -26,7 +26,7 @@ struct kept_head {
 
 struct kept_record {
     uint64_t size;
-    int64_t modified;
+    int64_t modified, created, metadata_time;
 };
 
 static char *identify(const struct replica *replica, const char *prefix)
@@ -37,7 +37,8 @@ static char *identify(const struct replica *replica, const char *prefix)
 
 static int append_object(struct buffer *buffer, const struct object *object)
 {
-    const struct kept_record record = {object->size, object->modified};
+    const struct kept_record record = {object->size, object->modified, object->created,
+                                       object->metadata_time};
     int r = buffer_append(buffer, &record, sizeof record);
     if (r == 0)
         r = buffer_append(buffer, object->key, strlen(object->key) + 1);
@@ -77,7 +78,8 @@ static bool take_object(const struct buffer *fact, size_t *at, struct object *re
     *at += strnlen(version, fact->size - *at) + 1;
     if (*at > fact->size)
         return false;
-    const struct object object = {(char *)key, (char *)version, record.size, record.modified};
+    const struct object object = {(char *)key,     (char *)version, record.size,
+                                  record.modified, record.created,  record.metadata_time};
     return object_copy(&object, ret_object) == 0;
 }
 

@@ -271,7 +271,7 @@ static int generation_open(const char *name, struct replica *replica, const stru
 
     if (!generation || generation_init(&generation->base, &v05_generation_ops, name, replica, options) < 0)
         return -ENOMEM;
-    if (replica_open_as_written(replica, &generation->written) == -ENOMEM) {
+    if (replica_open_raw_prefix(replica, &generation->written) == -ENOMEM) {
         generation_finish(&generation->base);
         return -ENOMEM;
     }

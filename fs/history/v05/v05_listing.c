@@ -291,7 +291,7 @@ int v05_list_generations(const struct contents *contents, struct task *task, str
     _cleanup_(close_replica) struct replica *written = NULL;
     int r = holds_levels(contents, task);
 
-    if (r == 0 && (r = replica_open_as_written(contents->replica, &written)) == 0) {
+    if (r == 0 && (r = replica_open_raw_prefix(contents->replica, &written)) == 0) {
         const struct contents others = {.replica = written};
         r = holds_levels(&others, task);
     }
