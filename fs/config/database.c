@@ -3,10 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "document.h"
 #include "litemount/cleanup.h"
+#include "litemount/config.h"
 #include "litemount/task.h"
+#include "parts.h"
 #include "path.h"
-#include "settings.h"
 
 void database_config_finish(struct database_config *database)
 {
@@ -88,13 +90,12 @@ static int read_replica(const struct mapping *keys, const struct mapping *root,
                         const struct config_options *options, struct database_config *database)
 {
     struct replica_config *replica = &database->replicas[database->n_replicas++];
-    const struct settings settings = {.own = keys, .root = root, .options = options};
     struct document *document = keys->document;
     struct task attempt, *task = document->task;
 
     task_init(&attempt, task);
     document->task = &attempt;
-    int r = end_attempt(document, task, &attempt, replica_config_read(&settings, NULL, replica));
+    int r = end_attempt(document, task, &attempt, replica_config_read(keys, root, options, NULL, replica));
     if (r != -EINVAL)
         return r;
     replica->problem = strdup(task_reason(&attempt, r));

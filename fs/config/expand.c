@@ -11,9 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "environment.h"
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
-#include "settings.h"
+#include "litemount/config.h"
 
 const char *environment_get(const struct config_options *options, const char *name)
 {

@@ -4,7 +4,7 @@
 
 #include "litemount/config.h"
 #include "litemount/task.h"
-#include "settings.h"
+#include "parts.h"
 
 static bool is_named(const struct replica_config *replica, const char *name)
 {

@@ -3,11 +3,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "document.h"
+#include "environment.h"
 #include "litemount/cleanup.h"
+#include "litemount/config.h"
 #include "litemount/task.h"
+#include "parts.h"
 #include "path.h"
 #include "secret.h"
-#include "settings.h"
+#include "url.h"
 
 static const struct config_options default_options;
 
@@ -131,8 +135,7 @@ static int load_url(const char *url, const struct config_options *options, struc
         return -ENOMEM;
     struct document document = {.name = name, .task = task};
     const struct mapping nothing = {.document = &document};
-    const struct settings settings = {.own = &nothing, .root = &nothing, .options = options};
-    int r = replica_config_read(&settings, url, &replica);
+    int r = replica_config_read(&nothing, &nothing, options, url, &replica);
     if (r < 0)
         return r;
     if (replica.type == REPLICA_FILE && stat(replica.path, &status) < 0)

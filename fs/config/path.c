@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "environment.h"
 #include "litemount/cleanup.h"
 #include "litemount/config.h"
-#include "settings.h"
 
 char *path_clean(const char *path)
 {

@@ -1,55 +1,15 @@
+/* One replica: its kind, its path, its identities, and its kind's settings. */
 #include <errno.h>
 #include <string.h>
 
 #include "litemount/cleanup.h"
+#include "parts.h"
 #include "path.h"
 #include "secret.h"
 #include "settings.h"
 
-struct replica_kind {
-    const char *name; /* as `type`, and as a URL's scheme */
-    enum replica_type type;
-    const char *rival; /* the key that contradicts a URL, beside `path` */
-};
-
-/* The first of a type is its name. "gcs" is v0.3's, "webdavs" occurs in URLs only. */
-static const struct replica_kind kinds[] = {
-    {"file", REPLICA_FILE, NULL},
-    {"s3", REPLICA_S3, "bucket"},
-    {"gs", REPLICA_GS, "bucket"},
-    {"gcs", REPLICA_GS, "bucket"},
-    {"abs", REPLICA_ABS, "bucket"},
-    {"sftp", REPLICA_SFTP, "host"},
-    {"webdav", REPLICA_WEBDAV, "webdav-url"},
-    {"webdavs", REPLICA_WEBDAV, "webdav-url"},
-    {"nats", REPLICA_NATS, NULL},
-    {"oss", REPLICA_OSS, "bucket"},
-};
-
-const char *replica_type_name(enum replica_type type)
-{
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (kinds[i].type == type)
-            return kinds[i].name;
-    return "unknown";
-}
-
-static const struct replica_kind *find_kind(const char *name)
-{
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(kinds[i].name, name) == 0)
-            return &kinds[i];
-    return NULL;
-}
-
-int settings_string(const struct settings *settings, const char *key, char **ret_text)
-{
-    int r = mapping_string(settings->own, key, ret_text);
-    return r < 0 || *ret_text ? r : mapping_string(settings->root, key, ret_text);
-}
-
 /* One entry of `identities` may be a whole identity file: comments, and an identity a line. */
-static int add_identities(const struct mapping *age, char *text, struct replica_config *replica)
+static int replica_add_identities(const struct mapping *age, char *text, struct replica_config *replica)
 {
     char *rest;
     for (char *line = strtok_r(text, "\r\n", &rest); line; line = strtok_r(NULL, "\r\n", &rest)) {
@@ -70,7 +30,7 @@ static int add_identities(const struct mapping *age, char *text, struct replica_
     return 0;
 }
 
-static int read_identities(const struct settings *settings, struct replica_config *replica)
+static int replica_read_identities(const struct settings *settings, struct replica_config *replica)
 {
     const struct mapping *sources[] = {settings->own, settings->root};
 
@@ -85,9 +45,10 @@ static int read_identities(const struct settings *settings, struct replica_confi
             r = mapping_item_text(&age, "identities", item, &text);
             size_t length = text ? strlen(text) : 0;
             if (r >= 0)
-                r = add_identities(&age, text, replica);
+                r = replica_add_identities(&age, text, replica);
             if (text)
-                explicit_bzero(text, length); /* not by secret_free: add_identities cuts the text up */
+                explicit_bzero(text,
+                               length); /* not by secret_free: replica_add_identities cuts the text up */
         }
         if (r < 0)
             return r;
@@ -95,114 +56,112 @@ static int read_identities(const struct settings *settings, struct replica_confi
     return 0;
 }
 
-int settings_path(const struct settings *settings, char **ret_path)
+/* The replica's own `path`, else its URL's; NULL if it has neither. */
+static int replica_find_path(const struct settings *settings, char **ret_path)
 {
     int r = mapping_string(settings->own, "path", ret_path);
     if (r >= 0 && *ret_path && is_url(*ret_path))
         return mapping_fail(settings->own, "path", EINVAL, "is a URL; write it as `url`");
-    return r;
+    if (r < 0 || *ret_path || !settings->url)
+        return r;
+    *ret_path = strdup(settings->url->path);
+    return *ret_path ? 0 : -ENOMEM;
 }
 
-/* A file replica's folder. */
-static int read_folder(const struct settings *settings, const struct replica_url *url,
-                       struct replica_config *replica)
+static int replica_set_folder(const struct settings *settings, const char *path,
+                              struct replica_config *replica)
 {
-    _cleanup_free_ char *path = NULL;
-
-    int r = settings_path(settings, &path);
-    if (r < 0)
-        return r;
-    if (!url && !path)
+    if (!path)
         return mapping_fail(settings->own, "path", EINVAL, "missing: a file replica needs its folder");
-    r = path_expand(url ? url->path : path, settings->options, &replica->path);
+    int r = path_expand(path, settings->options, &replica->path);
     if (r == -ENOENT)
         return mapping_fail(settings->own, "path", EINVAL, "the home or current folder is not known");
     return r;
 }
 
-/* Of a kind of store that can't be read yet just the path. */
-static int read_other(const struct settings *settings, const struct replica_url *url,
-                      struct replica_config *replica)
+/* A prefix of keys is the written path without the slashes and dots that v0.3's path.Join takes away. */
+static int replica_set_prefix(enum path_form form, const char *path, struct replica_config *replica)
 {
-    int r = settings_path(settings, &replica->path);
-    if (r >= 0 && !replica->path) {
-        replica->path = strdup(url ? url->path : "");
-        r = replica->path ? 0 : -ENOMEM;
-    }
-    return r;
+    _cleanup_free_ char *clean = path_clean(path);
+
+    if (form == PATH_RAW_PREFIX && !(replica->raw_path = strdup(path)))
+        return -ENOMEM;
+    if (!clean)
+        return -ENOMEM;
+    if (form == PATH_AS_WRITTEN)
+        replica->path = strdup(path);
+    else
+        replica->path = strdup(strcmp(clean, ".") == 0 ? "" : clean + strspn(clean, "/"));
+    return replica->path ? 0 : -ENOMEM;
 }
 
-/* What Litestream calls a contradiction: a URL, and beside it a key that says what the URL says. */
-static int refuse_rivals(const struct settings *settings, const struct replica_kind *kind)
+static int replica_read_path(const struct settings *settings, struct replica_config *replica)
 {
-    const char *keys[] = {kind->type == REPLICA_NATS ? NULL : "path", kind->rival};
+    _cleanup_free_ char *path = NULL;
+    enum path_form form = settings->kind->path;
 
-    for (size_t i = 0; i < 2; i++) {
-        _cleanup_free_ char *value = NULL;
-        int r = keys[i] ? mapping_string(settings->own, keys[i], &value) : 0;
-        if (r >= 0 && value)
-            r = mapping_fail(settings->own, keys[i], EINVAL,
-                             "the %s replica has a `url` too; one of both must go", kind->name);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    int r = replica_find_path(settings, &path);
+    if (r < 0)
+        return r;
+    return form == PATH_FOLDER ? replica_set_folder(settings, path, replica)
+                               : replica_set_prefix(form, path ? path : "", replica);
 }
 
 /* A URL's scheme has precedence over `type`, and without either it is a file replica. */
-static int read_kind(const struct settings *settings, const struct replica_url *url,
-                     const struct replica_kind **ret_kind)
+static int replica_read_type(const struct settings *settings, enum replica_type *ret_type)
 {
-    _cleanup_free_ char *type = NULL;
+    _cleanup_free_ char *word = NULL;
+    const char *scheme = settings->url ? settings->url->scheme : NULL;
 
-    int r = mapping_string(settings->own, "type", &type);
+    int r = mapping_string(settings->own, "type", &word);
     if (r < 0)
         return r;
-    *ret_kind = find_kind(url ? url->scheme : type ? type : "file");
-    if (*ret_kind && (url || strcmp((*ret_kind)->name, "webdavs") != 0))
+    *ret_type = scheme ? type_of_scheme(scheme) : word ? type_of_word(word) : REPLICA_FILE;
+    if (*ret_type != REPLICA_UNKNOWN)
         return 0;
-    return mapping_fail(settings->own, url ? "url" : "type", EINVAL, "unknown replica type \"%s\"",
-                        url ? url->scheme : type);
+    return mapping_fail(settings->own, scheme ? "url" : "type", EINVAL, "unknown replica type \"%s\"",
+                        scheme ? scheme : word);
 }
 
-static int read_all(const struct settings *settings, const struct replica_url *url,
-                    struct replica_config *replica)
+/* `settings` is whole but for the kind. */
+static int replica_read_settings(struct settings *settings, struct replica_config *replica)
 {
-    const struct replica_kind *kind;
-
-    int r = read_kind(settings, url, &kind);
+    int r = replica_read_type(settings, &replica->type);
     if (r < 0)
         return r;
-    replica->type = kind->type;
-    if (url)
-        r = refuse_rivals(settings, kind);
+    settings->kind = kind_of_type(replica->type);
+    r = settings_refuse_contradictions(settings);
     if (r >= 0)
-        r = read_identities(settings, replica);
-    if (r < 0)
-        return r;
-    if (kind->type == REPLICA_FILE)
-        return read_folder(settings, url, replica);
-    return kind->type == REPLICA_S3 ? s3_config_read(settings, url, replica)
-                                    : read_other(settings, url, replica);
+        r = replica_read_identities(settings, replica);
+    if (r >= 0)
+        r = settings_read(settings, replica);
+    if (r >= 0 && settings->kind->resolve)
+        r = settings->kind->resolve(settings, replica);
+    if (r >= 0)
+        r = settings_check(settings, replica);
+    return r < 0 ? r : replica_read_path(settings, replica);
 }
 
-int replica_config_read(const struct settings *settings, const char *url_text,
+int replica_config_read(const struct mapping *own, const struct mapping *root,
+                        const struct config_options *options, const char *url_text,
                         struct replica_config *ret_replica)
 {
+    struct settings settings = {.own = own, .root = root, .options = options};
     _cleanup_(replica_url_finish) struct replica_url url = {0};
     _cleanup_secret_ char *own_url = NULL;
     const char *problem = "";
 
     ret_replica->type = REPLICA_UNKNOWN;
-    int r = mapping_string(settings->own, "name", &ret_replica->name);
+    int r = mapping_string(own, "name", &ret_replica->name);
     if (r >= 0 && !url_text)
-        r = mapping_string(settings->own, "url", &own_url);
+        r = mapping_string(own, "url", &own_url);
     if (r < 0)
         return r;
     if (!url_text)
         url_text = own_url;
     r = url_text ? replica_url_parse(url_text, &url, &problem) : 0;
     if (r == -EINVAL)
-        return mapping_fail(settings->own, "url", EINVAL, "%s", problem);
-    return r < 0 ? r : read_all(settings, url_text ? &url : NULL, ret_replica);
+        return mapping_fail(own, "url", EINVAL, "%s", problem);
+    settings.url = url_text ? &url : NULL;
+    return r < 0 ? r : replica_read_settings(&settings, ret_replica);
 }

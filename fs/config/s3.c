@@ -1,99 +1,91 @@
-/* Follows Litestream's NewS3ReplicaClientFromConfig (cmd/litestream/main.go), which lets a key win over the
- * same thing in the URL, and a query parameter over what the URL's host says. */
+/* S3: its row, and what Litestream's NewS3ReplicaClientFromConfig (cmd/litestream/main.go) makes of a URL's
+ * host and of endpoints. There a key wins over the same thing in the URL, and a query parameter over what the
+ * URL's host says. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "endpoint.h"
+#include "environment.h"
 #include "litemount/cleanup.h"
 #include "path.h"
+#include "s3_login.h"
 #include "secret.h"
 #include "settings.h"
 
-/* The settings while they are resolved. Owns its strings. */
-struct s3_settings {
-    char *bucket, *region, *endpoint, *sse_key;
-    bool path_style, skip_verify;
+enum {
+    S3_BUCKET,
+    S3_REGION,
+    S3_ENDPOINT,
+    S3_PATH_STYLE,
+    S3_SKIP_VERIFY,
+    S3_ACCESS_KEY_ID,
+    S3_SECRET_ACCESS_KEY,
+    S3_SESSION_TOKEN,
+    S3_SSE_KEY,
+    S3_SSE_KEY_PATH,
+    S3_SSE_ALGORITHM,
 };
 
-static void s3_settings_finish(struct s3_settings *s3)
+/* AWS_* is set from LITESTREAM_* where it is not set; the other two names are the AWS library's. A session's
+ * token is no key of Litestream: there it comes from the environment only. */
+static const struct setting s3_settings[] = {
+    [S3_BUCKET] = {.name = "bucket", .flags = SETTING_REQUIRED | SETTING_URL_SAYS},
+    [S3_REGION] = {.name = "region", .query = {"region"}},
+    [S3_ENDPOINT] = {.name = "endpoint",
+                     .flags = SETTING_RESOLVED,
+                     .environment = {"LITESTREAM_S3_ENDPOINT"},
+                     .query = {"endpoint"}},
+    [S3_PATH_STYLE] = {.name = "force-path-style",
+                       .flags = SETTING_BOOLEAN | SETTING_RESOLVED,
+                       .query = {"forcePathStyle", "force-path-style"}},
+    [S3_SKIP_VERIFY] = {.name = "skip-verify",
+                        .flags = SETTING_BOOLEAN | SETTING_RESOLVED,
+                        .query = {"skipVerify", "skip-verify"}},
+    [S3_ACCESS_KEY_ID] = {.name = "access-key-id",
+                          .flags = SETTING_LOGIN,
+                          .environment = {"AWS_ACCESS_KEY_ID", "LITESTREAM_ACCESS_KEY_ID", "AWS_ACCESS_KEY"}},
+    [S3_SECRET_ACCESS_KEY] = {.name = "secret-access-key",
+                              .flags = SETTING_LOGIN | SETTING_SECRET,
+                              .environment = {"AWS_SECRET_ACCESS_KEY", "LITESTREAM_SECRET_ACCESS_KEY",
+                                              "AWS_SECRET_KEY"}},
+    [S3_SESSION_TOKEN] = {.name = "session-token",
+                          .flags = SETTING_WITH_LOGIN | SETTING_SECRET,
+                          .environment = {"AWS_SESSION_TOKEN"}},
+    [S3_SSE_KEY] = {.name = "sse-customer-key", .flags = SETTING_SECRET},
+    [S3_SSE_KEY_PATH] = {.name = "sse-customer-key-path"},
+    [S3_SSE_ALGORITHM] = {.name = "sse-customer-algorithm"},
+};
+
+/* Litestream hands an access point's whole ARN on as the bucket; the key behind it is not decoded. */
+static int s3_parse_access_point(const char *rest, size_t length, struct replica_url *url,
+                                 const char **ret_problem)
 {
-    free(s3->bucket);
-    free(s3->region);
-    free(s3->endpoint);
-    secret_free(s3->sse_key);
-}
+    static const char marker[] = ":accesspoint/";
+    _cleanup_free_ char *text = strndup(rest, length), *key = NULL;
 
-/* The base64 text of 32 bytes. */
-static bool is_sse_key(const char *text)
-{
-    size_t length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
-    return length == 43 && strcmp(text + length, "=") == 0;
-}
-
-/* The customer's key out of the file that `sse-customer-key-path` names, without white space around it. */
-static int read_key_file(const struct settings *settings, const char *path, char **ret_key)
-{
-    static const char key[] = "sse-customer-key-path";
-    _cleanup_secret_ char *text = NULL;
-    _cleanup_free_ char *absolute = NULL;
-    size_t length;
-
-    int r = path_expand(path, settings->options, &absolute);
-    if (r >= 0)
-        r = file_read(absolute, 4096, &text, &length);
-    if (r == -ENOMEM)
-        return r;
-    if (r < 0)
-        return mapping_fail(settings->own, key, EINVAL, "can't read %s: %s", path, strerror(-r));
-    char *start = text + strspn(text, " \t\r\n");
-    *ret_key = strndup(start, strcspn(start, " \t\r\n"));
-    return *ret_key ? 0 : -ENOMEM;
-}
-
-static int read_encryption(const struct settings *settings, struct s3_settings *s3)
-{
-    _cleanup_free_ char *path = NULL, *algorithm = NULL;
-
-    int r = settings_string(settings, "sse-customer-key-path", &path);
-    if (r < 0)
-        return r;
-    r = path ? read_key_file(settings, path, &s3->sse_key)
-             : settings_string(settings, "sse-customer-key", &s3->sse_key);
-    if (r < 0 || !s3->sse_key)
-        return r;
-    const char *key = path ? "sse-customer-key-path" : "sse-customer-key";
-    if (!is_sse_key(s3->sse_key))
-        return mapping_fail(settings->own, key, EINVAL, "must be 32 bytes in base64");
-    if (s3->endpoint && strncmp(s3->endpoint, "http://", 7) == 0 && !endpoint_is_local(s3->endpoint))
-        return mapping_fail(settings->own, key, EINVAL, "needs an https endpoint: the key is sent along");
-    r = settings_string(settings, "sse-customer-algorithm", &algorithm);
-    if (r < 0)
-        return r;
-    if (algorithm && strcmp(algorithm, "AES256") != 0)
-        return mapping_fail(settings->own, "sse-customer-algorithm", EINVAL, "must be AES256");
-    return 0;
-}
-
-/* The key prefix: the written path without the slashes and dots that v0.3's path.Join takes away. */
-static int set_path(struct replica_config *replica)
-{
-    _cleanup_free_ char *clean = path_clean(replica->raw_path);
-    if (!clean)
+    if (!text)
         return -ENOMEM;
-    replica->path = strdup(strcmp(clean, ".") == 0 ? "" : clean + strspn(clean, "/"));
-    return replica->path ? 0 : -ENOMEM;
-}
-
-/* Moves what the URL says to where the keys have left room. */
-static void fill(char **setting, char **from_url)
-{
-    if (!*setting)
-        *setting = steal_pointer(*from_url);
+    const char *name = strcasestr(text, marker);
+    name = name ? name + strlen(marker) : "";
+    if (!*name || *name == '/') {
+        *ret_problem = "an access point is written s3://arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME/PATH";
+        return -EINVAL;
+    }
+    size_t host_length = (size_t)(name - text) + strcspn(name, "/");
+    if (asprintf(&key, "/%s", text + host_length) < 0) {
+        key = NULL;
+        return -ENOMEM;
+    }
+    _cleanup_free_ char *clean = path_clean(key);
+    url->host = strndup(text, host_length);
+    url->path = clean ? strdup(clean + 1) : NULL;
+    return url->host && url->path ? 0 : -ENOMEM;
 }
 
 /* The host, or the access point: its ARN stands for the bucket and names the region. */
-static int parse_url_host(const char *host, struct s3_host *ret_host)
+static int s3_parse_host(const char *host, struct s3_host *ret_host)
 {
     if (strncasecmp(host, "arn:", 4) != 0)
         return s3_host_parse(host, ret_host);
@@ -113,144 +105,154 @@ static int parse_url_host(const char *host, struct s3_host *ret_host)
 }
 
 /* The query's endpoint; for a URL on the command line that has none, v0.5 asks the environment. */
-static int find_url_endpoint(const struct settings *settings, const struct replica_url *url,
-                             const struct s3_host *host, char **ret_endpoint)
+static int s3_find_url_endpoint(const struct settings *settings, const struct s3_host *host,
+                                char **ret_endpoint)
 {
-    int r = replica_url_query(url, "endpoint", NULL, ret_endpoint);
+    int r = setting_from_query(settings, &s3_settings[S3_ENDPOINT], ret_endpoint);
     if (r < 0 || *ret_endpoint || host->endpoint || settings->own->node)
         return r;
-    const char *endpoint = environment_get(settings->options, "LITESTREAM_S3_ENDPOINT");
-    if (!endpoint)
-        return 0;
-    *ret_endpoint = strdup(endpoint);
-    return *ret_endpoint ? 0 : -ENOMEM;
+    return setting_from_environment(settings, &s3_settings[S3_ENDPOINT], ret_endpoint);
 }
 
-/* Replaces what the URL's host says by its query parameters. */
-static int apply_query(const struct settings *settings, const struct replica_url *url, struct s3_host *host,
-                       struct optional_bool *skip_verify)
+/* What the URL says about where the bucket is served: its host, or its query parameters in place of that. */
+static int s3_read_url(const struct settings *settings, struct s3_host *host)
 {
-    _cleanup_free_ char *endpoint = NULL, *region = NULL;
-    struct optional_bool path_style = {0};
+    _cleanup_free_ char *endpoint = NULL, *path_style = NULL;
 
-    int r = find_url_endpoint(settings, url, host, &endpoint);
+    int r = s3_parse_host(settings->url->host, host);
     if (r >= 0)
-        r = replica_url_query(url, "region", NULL, &region);
+        r = s3_find_url_endpoint(settings, host, &endpoint);
     if (r >= 0)
-        r = replica_url_query_bool(url, "forcePathStyle", "force-path-style", &path_style);
-    if (r >= 0)
-        r = replica_url_query_bool(url, "skipVerify", "skip-verify", skip_verify);
-    if (r < 0)
-        return r;
-    if (region) {
-        free(host->region);
-        host->region = steal_pointer(region);
-    }
-    if (endpoint) {
+        r = setting_from_query(settings, &s3_settings[S3_PATH_STYLE], &path_style);
+    if (r >= 0 && endpoint) {
         free(host->endpoint);
         host->endpoint = NULL;
         host->path_style = true;
         r = endpoint_with_scheme(endpoint, endpoint_is_local(endpoint) ? "http" : "https", &host->endpoint);
     }
-    if (path_style.set)
-        host->path_style = path_style.value;
+    if (path_style)
+        host->path_style = strcmp(path_style, "true") == 0;
     return r;
 }
 
-static int apply_url(const struct settings *settings, const struct replica_url *url, struct s3_settings *s3)
+static int s3_set_missing(struct replica_config *replica, const char *name, const char *value)
 {
-    _cleanup_(s3_host_finish) struct s3_host host = {0};
-    struct optional_bool skip_verify = {0};
-
-    int r = parse_url_host(url->host, &host);
-    if (r >= 0)
-        r = apply_query(settings, url, &host, &skip_verify);
-    if (r < 0)
-        return r;
-    fill(&s3->bucket, &host.bucket);
-    fill(&s3->region, &host.region);
-    fill(&s3->endpoint, &host.endpoint);
-    s3->path_style = s3->path_style || host.path_style;
-    if (skip_verify.set)
-        s3->skip_verify = skip_verify.value;
-    return 0;
+    return replica_setting(replica, name) ? 0 : replica_set(replica, name, value);
 }
 
 /* An endpoint's key without a scheme means https, whatever its host: so it is in the AWS library, and v0.5.
  */
-static int read_endpoint(const struct settings *settings, struct s3_settings *s3)
+static int s3_set_endpoint(const struct settings *settings, const struct s3_host *host,
+                           struct replica_config *replica)
 {
-    _cleanup_free_ char *endpoint = NULL;
-    struct optional_bool path_style, skip_verify, skip_everywhere;
+    _cleanup_free_ char *key = NULL, *endpoint = NULL, *path_style = NULL;
 
-    int r = settings_string(settings, "endpoint", &endpoint);
+    int r = setting_from_keys(settings, &s3_settings[S3_ENDPOINT], &key);
     if (r >= 0)
-        r = mapping_bool(settings->own, "force-path-style", &path_style);
-    if (r >= 0 && !path_style.set)
-        r = mapping_bool(settings->root, "force-path-style", &path_style);
+        r = setting_from_keys(settings, &s3_settings[S3_PATH_STYLE], &path_style);
+    if (r >= 0 && key)
+        r = endpoint_with_scheme(key, "https", &endpoint);
     if (r >= 0)
-        r = mapping_bool(settings->own, "skip-verify", &skip_verify);
-    if (r >= 0)
-        r = mapping_bool(settings->root, "skip-verify", &skip_everywhere);
+        r = replica_set(replica, "endpoint", endpoint ? endpoint : host->endpoint);
     if (r < 0)
         return r;
-    s3->path_style = path_style.set ? path_style.value : endpoint != NULL;
-    s3->skip_verify = skip_verify.value || skip_everywhere.value;
-    return endpoint ? endpoint_with_scheme(endpoint, "https", &s3->endpoint) : 0;
+    bool is_forced = path_style ? strcmp(path_style, "true") == 0 : key != NULL;
+    return replica_set(replica, "force-path-style", is_forced || host->path_style ? "true" : "false");
 }
 
-static int read_bucket(const struct settings *settings, const struct replica_url *url, struct s3_settings *s3)
+/* Here the query has precedence, and then either of the replica's and the root's key is enough. */
+static int s3_set_skip_verify(const struct settings *settings, struct replica_config *replica)
 {
-    /* The root's bucket is for replicas without a URL: with one it would contradict it. */
-    int r = url ? 0 : settings_string(settings, "bucket", &s3->bucket);
+    struct optional_bool own, root;
+    _cleanup_free_ char *query = NULL;
+
+    int r = mapping_bool(settings->own, "skip-verify", &own);
     if (r >= 0)
-        r = settings_string(settings, "region", &s3->region);
+        r = mapping_bool(settings->root, "skip-verify", &root);
     if (r >= 0)
-        r = read_endpoint(settings, s3);
-    if (r >= 0 && url)
-        r = apply_url(settings, url, s3);
-    if (r < 0 || s3->bucket)
+        r = setting_from_query(settings, &s3_settings[S3_SKIP_VERIFY], &query);
+    if (r < 0)
         return r;
-    return mapping_fail(settings->own, url ? "url" : "bucket", EINVAL, "an s3 replica needs a bucket");
+    return replica_set(replica, "skip-verify", query ? query : own.value || root.value ? "true" : "false");
 }
 
-static int read_path(const struct settings *settings, const struct replica_url *url,
-                     struct replica_config *replica)
+/* The base64 text of 32 bytes. */
+static bool s3_is_sse_key(const char *text)
 {
-    int r = url ? 0 : settings_path(settings, &replica->raw_path);
-    if (r >= 0 && !replica->raw_path) {
-        replica->raw_path = strdup(url ? url->path : "");
-        r = replica->raw_path ? 0 : -ENOMEM;
-    }
-    return r < 0 ? r : set_path(replica);
+    size_t length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+    return length == 43 && strcmp(text + length, "=") == 0;
 }
 
-static int hand_over(const struct s3_settings *s3, struct replica_config *replica)
+/* The customer's key out of the file that `sse-customer-key-path` names, without white space around it. */
+static int s3_read_key_file(const struct settings *settings, const char *path, char **ret_key)
 {
-    int r = replica_set(replica, "bucket", s3->bucket);
+    static const char key[] = "sse-customer-key-path";
+    _cleanup_secret_ char *text = NULL;
+    _cleanup_free_ char *absolute = NULL;
+    size_t length;
+
+    int r = path_expand(path, settings->options, &absolute);
     if (r >= 0)
-        r = replica_set(replica, "region", s3->region);
-    if (r >= 0)
-        r = replica_set(replica, "endpoint", s3->endpoint);
-    if (r >= 0)
-        r = replica_set(replica, "force-path-style", s3->path_style ? "true" : "false");
-    if (r >= 0)
-        r = replica_set(replica, "skip-verify", s3->skip_verify ? "true" : "false");
-    return r < 0 ? r : replica_set(replica, "sse-customer-key", s3->sse_key);
+        r = file_read(absolute, 4096, &text, &length);
+    if (r == -ENOMEM)
+        return r;
+    if (r < 0)
+        return mapping_fail(settings->own, key, EINVAL, "can't read %s: %s", path, strerror(-r));
+    char *start = text + strspn(text, " \t\r\n");
+    *ret_key = strndup(start, strcspn(start, " \t\r\n"));
+    return *ret_key ? 0 : -ENOMEM;
 }
 
-int s3_config_read(const struct settings *settings, const struct replica_url *url,
-                   struct replica_config *replica)
+/* Leaves of the customer's three settings the key, which the file has in place of `sse-customer-key`. */
+static int s3_set_encryption(const struct settings *settings, struct replica_config *replica)
 {
-    _cleanup_(s3_settings_finish) struct s3_settings s3 = {0};
-    int r = read_bucket(settings, url, &s3);
-    if (r >= 0)
-        r = read_path(settings, url, replica);
-    if (r >= 0)
-        r = read_encryption(settings, &s3);
-    if (r >= 0)
-        r = hand_over(&s3, replica);
-    if (r >= 0)
-        r = credentials_find(settings, replica);
-    return r;
+    const char *path = replica_setting(replica, "sse-customer-key-path");
+    const char *algorithm = replica_setting(replica, "sse-customer-algorithm");
+    const char *name = path ? "sse-customer-key-path" : "sse-customer-key";
+    _cleanup_secret_ char *text = NULL;
+
+    int r = path ? s3_read_key_file(settings, path, &text) : 0;
+    if (r >= 0 && path)
+        r = replica_set(replica, "sse-customer-key", text);
+    if (r < 0)
+        return r;
+    const char *key = replica_setting(replica, "sse-customer-key"),
+               *endpoint = replica_setting(replica, "endpoint");
+    if (key && !s3_is_sse_key(key))
+        return mapping_fail(settings->own, name, EINVAL, "must be 32 bytes in base64");
+    if (key && endpoint && strncmp(endpoint, "http://", 7) == 0 && !endpoint_is_local(endpoint))
+        return mapping_fail(settings->own, name, EINVAL, "needs an https endpoint: the key is sent along");
+    if (key && algorithm && strcmp(algorithm, "AES256") != 0)
+        return mapping_fail(settings->own, "sse-customer-algorithm", EINVAL, "must be AES256");
+    replica_set(replica, "sse-customer-key-path", NULL);
+    return replica_set(replica, "sse-customer-algorithm", NULL);
 }
+
+static int s3_resolve(const struct settings *settings, struct replica_config *replica)
+{
+    _cleanup_(s3_host_finish) struct s3_host host = {0};
+
+    int r = settings->url ? s3_read_url(settings, &host) : 0;
+    if (r >= 0)
+        r = s3_set_missing(replica, "bucket", host.bucket);
+    if (r >= 0)
+        r = s3_set_missing(replica, "region", host.region);
+    if (r >= 0)
+        r = s3_set_endpoint(settings, &host, replica);
+    if (r >= 0)
+        r = s3_set_skip_verify(settings, replica);
+    if (r >= 0)
+        r = s3_set_encryption(settings, replica);
+    return r < 0 || settings_have_login(settings, replica) ? r : s3_login_find(settings->options, replica);
+}
+
+const struct replica_kind s3_kind = {
+    .types = {"s3"},
+    .schemes = {"s3"},
+    .settings = s3_settings,
+    .n_settings = sizeof s3_settings / sizeof *s3_settings,
+    .path = PATH_RAW_PREFIX,
+    .special = "arn:",
+    .parse_special = s3_parse_access_point,
+    .resolve = s3_resolve,
+};

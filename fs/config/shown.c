@@ -5,8 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "kind.h"
 #include "litemount/cleanup.h"
-#include "litemount/config.h"
 
 char *config_shown_source(const char *source)
 {
@@ -35,21 +35,42 @@ static bool shown_is_plain_value(const char *value, size_t length)
     return true;
 }
 
-/* Whether the query's keys are those that hold no secret, each with a value of theirs. */
-static bool shown_is_plain_query(const char *query)
+/* Whether one of the kind's settings that hold no secret has the name in a query. */
+static bool shown_is_known(const struct replica_kind *kind, const char *name, size_t length)
 {
-    static const char *const names[] = {"endpoint",         "region",     "forcePathStyle",
-                                        "force-path-style", "skipVerify", "skip-verify"};
+    for (size_t i = 0; i < kind->n_settings; i++) {
+        const struct setting *setting = &kind->settings[i];
+        for (const char *const *known = setting->query; *known && !(setting->flags & SETTING_SECRET); known++)
+            if (strlen(*known) == length && memcmp(*known, name, length) == 0)
+                return true;
+    }
+    return false;
+}
 
+/* Whether the query's keys are those that hold no secret, each with a value of theirs. */
+static bool shown_is_plain_query(const struct replica_kind *kind, const char *query)
+{
     for (size_t length; *query; query += length + (query[length] == '&')) {
         length = strcspn(query, "&");
-        size_t n = strcspn(query, "=&"), i = 0, value = n < length ? n + 1 : length;
-        while (i < sizeof names / sizeof *names && (strlen(names[i]) != n || memcmp(names[i], query, n) != 0))
-            i++;
-        if (i == sizeof names / sizeof *names || !shown_is_plain_value(query + value, length - value))
+        size_t n = strcspn(query, "=&"), value = n < length ? n + 1 : length;
+        if (!shown_is_known(kind, query, n) || !shown_is_plain_value(query + value, length - value))
             return false;
     }
     return true;
+}
+
+/* NULL: the source is no URL of a known kind. */
+static const struct replica_kind *shown_kind(const char *source)
+{
+    char scheme[16];
+    size_t length = strcspn(source, ":");
+
+    if (length >= sizeof scheme)
+        return NULL;
+    for (size_t i = 0; i < length; i++)
+        scheme[i] = (char)tolower((unsigned char)source[i]);
+    scheme[length] = '\0';
+    return kind_of_scheme(scheme);
 }
 
 char *config_filesystem_name(const char *source)
@@ -58,8 +79,9 @@ char *config_filesystem_name(const char *source)
 
     if (!shown)
         return NULL;
+    const struct replica_kind *kind = shown_kind(source);
     size_t length = strlen(shown);
-    bool as_typed = strncmp(source, shown, length) == 0 && source[length] == '?' &&
-                    shown_is_plain_query(source + length + 1);
+    bool as_typed = kind && strncmp(source, shown, length) == 0 && source[length] == '?' &&
+                    shown_is_plain_query(kind, source + length + 1);
     return as_typed ? strdup(source) : steal_pointer(shown);
 }

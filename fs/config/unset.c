@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "environment.h"
 #include "litemount/log.h"
-#include "settings.h"
 
 #define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
