@@ -16,13 +16,8 @@
 #include "v03/wal/segment.h"
 #include "v03/wal/versions.h"
 #include "v03/wal/wal_lead.h"
-#include "v03_inode.h"
 #include "v03_key.h"
 #include "v03_listing.h"
-#include "v03_positions.h"
-#include "v03_renew.h"
-#include "v03_state.h"
-#include "v03_verify.h"
 
 static struct v03_generation *cast(struct generation *generation)
 {
@@ -126,14 +121,6 @@ static int generation_known_at(struct generation *base, const int64_t *times, si
     return 0;
 }
 
-int v03_open_chain(struct v03_generation *generation, struct v03_listing *listing, struct snapshot *snapshot,
-                   size_t n_segments, struct wal_position limit, struct task *task, struct state **ret_state)
-{
-    _cleanup_(chain_finish) struct chain chain = {0};
-    int r = lead_replay(generation, listing, snapshot, n_segments, limit, task, &chain);
-    return r < 0 ? r : v03_state_make(generation, listing, &chain, ret_state);
-}
-
 /* The state upon `snapshot` with every segment that counts at `time`. */
 static int open_upon(struct v03_generation *generation, struct v03_listing *listing,
                      struct snapshot *snapshot, int64_t time, struct task *task, struct state **ret_state)
@@ -148,17 +135,6 @@ static int open_upon(struct v03_generation *generation, struct v03_listing *list
     return r < 0 ? r : v03_state_make(generation, listing, &chain, ret_state);
 }
 
-int v03_usable(struct v03_generation *generation, struct snapshot *snapshot, struct task *task)
-{
-    int r = snapshot_learn(generation, snapshot, task);
-    if (r < 0)
-        return r;
-    pthread_mutex_lock(&snapshot->lock);
-    r = snapshot->learnt == LEARNT_SOUND;
-    pthread_mutex_unlock(&snapshot->lock);
-    return r;
-}
-
 /* The newest snapshot that is sound, and every segment that counts at `time`. */
 static int generation_open_at(struct generation *base, int64_t time, struct task *task,
                               struct state **ret_state)
@@ -167,7 +143,7 @@ static int generation_open_at(struct generation *base, int64_t time, struct task
     _cleanup_(unref_listing) struct v03_listing *listing = current(generation);
 
     for (size_t i = listing ? v03_snapshots_at(listing, time) : 0; i > 0; i--) {
-        int r = v03_usable(generation, listing->snapshots[i - 1], task);
+        int r = chain_can_begin(generation, listing->snapshots[i - 1], task);
         if (r < 0)
             return r;
         if (r > 0)
@@ -280,7 +256,7 @@ static int generation_verify(struct generation *base, struct verifier *verifier,
 static void generation_close(struct generation *base)
 {
     struct v03_generation *generation = cast(base);
-    v03_forget_points(generation);
+    v03_listing_unref(generation->points.listing);
     instants_finish(&generation->points.instants);
     v03_listing_unref(generation->listing);
     pthread_mutex_destroy(&generation->lock);

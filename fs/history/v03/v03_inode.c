@@ -12,7 +12,6 @@
 #include "v03/snapshot/snapshot.h"
 #include "v03/wal/replay.h"
 #include "v03/wal/segment.h"
-#include "v03_inode.h"
 #include "v03_listing.h"
 
 uint64_t v03_inode(const struct snapshot *snapshot, const struct segment *last, uint32_t frame)

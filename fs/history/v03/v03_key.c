@@ -1,8 +1,12 @@
 /* The names of v0.3 objects.
  * Source: Litestream v0.3.13 litestream.go, ParseSnapshotPath and ParseWALSegmentPath; more than eight digits
  * are what a WAL beyond 4 GiB (offset) and the v0.4 betas (both) write. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "litemount/wal.h"
 #include "v03_key.h"
 
 #define HEX "0123456789abcdef"
@@ -62,4 +66,22 @@ bool v03_is_key(const char *key)
     if (strncmp(key, snapshots, strlen(snapshots)) == 0)
         return v03_parse_snapshot(key + strlen(snapshots), &index);
     return strncmp(key, wal, strlen(wal)) == 0 && v03_parse_segment(key + strlen(wal), &index, &offset);
+}
+
+void v03_format_position(struct wal_position at, uint32_t page_size, char text[static V03_POSITION_SIZE])
+{
+    uint64_t offset = 0;
+    if (at.frame)
+        offset = WAL_HEADER_SIZE + at.frame * (WAL_FRAME_HEADER_SIZE + (uint64_t)page_size);
+    snprintf(text, V03_POSITION_SIZE, "%08" PRIx32 "/%08" PRIx64, at.index, offset);
+}
+
+bool v03_parse_hex(const char *text, size_t length, uint64_t *ret_value)
+{
+    char digits[17] = "";
+    if (length < 8 || length > 16 || strspn(text, HEX) < length)
+        return false;
+    memcpy(digits, text, length);
+    *ret_value = strtoull(digits, NULL, 16);
+    return true;
 }

@@ -6,9 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "litemount/array.h"
+#include "v03/wal/segment.h"
+
 struct listing;
-struct segment;
-struct segment_row;
 struct snapshot;
 struct v03_frames;
 struct v03_generation;
@@ -29,9 +30,7 @@ struct v03_listing {
     int64_t earliest, latest; /* of all objects */
 };
 
-/* v03_builder.c: putting a listing together.
- *
- * Makes a listing of what was found; of what was known before (NULL: nothing) it takes over what is still so,
+/* Makes a listing of what was found; of what was known before (NULL: nothing) it takes over what is still so,
  * and is `known` itself if nothing has changed. `only_rest`: found were all snapshots, and the segments with
  * keys after that of the one before v03_first_to_list_again. 0, -ENOMEM, or -ESTALE if the rest is not
  * enough, for something known is gone. */
@@ -54,7 +53,10 @@ size_t v03_segments_at(const struct v03_listing *listing, int64_t time);
 size_t v03_snapshots_at(const struct v03_listing *listing, int64_t time);
 
 /* The number of a WAL's first segment, or where it would be. */
-size_t v03_find_index(const struct v03_listing *listing, uint32_t index);
+static inline size_t v03_find_index(const struct v03_listing *listing, uint64_t index)
+{
+    return ARRAY_LOWER_BOUND(listing->n_segments, i, listing->segments[i]->index < index);
+}
 
 /* When the newest state at `time` came to be, as far as names and times tell; false if there is none. */
 bool v03_point_at(const struct v03_listing *listing, int64_t time, int64_t *ret_point);

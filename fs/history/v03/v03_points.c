@@ -19,8 +19,8 @@
 #include "v03/wal/replay.h"
 #include "v03/wal/segment.h"
 #include "v03/wal/versions.h"
+#include "v03_key.h"
 #include "v03_listing.h"
-#include "v03_positions.h"
 
 #define PARALLEL_SNAPSHOTS 8
 #define AT_ONCE 1024 /* segments that are learnt between two notes of how far that is */
@@ -137,7 +137,7 @@ static int update(struct v03_generation *generation, struct v03_listing *listing
     struct known_points *points = &generation->points;
     size_t n_damaged = count_damaged(listing);
 
-    if (points->listing == listing && points->n_damaged == n_damaged)
+    if (points->listing == listing && !points->is_stale && points->n_damaged == n_damaged)
         return 0;
     points->instants.n = 0;
     v03_listing_unref(points->listing);
@@ -146,6 +146,7 @@ static int update(struct v03_generation *generation, struct v03_listing *listing
     if (r < 0)
         return r;
     points->listing = v03_listing_ref(listing);
+    points->is_stale = false;
     points->n_damaged = n_damaged;
     return 0;
 }
@@ -356,10 +357,4 @@ int v03_describe_points(struct v03_generation *generation, struct v03_listing *l
         r = parallel_each(description.n, PARALLEL_SNAPSHOTS, measure_point, &description, task);
     free(description.sources);
     return r;
-}
-
-void v03_forget_points(struct v03_generation *generation)
-{
-    v03_listing_unref(generation->points.listing);
-    generation->points.listing = NULL;
 }

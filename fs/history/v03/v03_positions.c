@@ -1,4 +1,4 @@
-#include "v03_positions.h"
+#include "v03.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -9,16 +9,14 @@
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
-#include "v03.h"
 #include "v03/snapshot/snapshot.h"
 #include "v03/wal/chain.h"
 #include "v03/wal/replay.h"
 #include "v03/wal/segment.h"
 #include "v03/wal/versions.h"
 #include "v03/wal/wal_lead.h"
-#include "v03_inode.h"
+#include "v03_key.h"
 #include "v03_listing.h"
-#include "v03_state.h"
 
 /* Where it ends in the WAL: bytes. */
 static uint64_t end_of_commit(const struct segment *segment, size_t j)
@@ -27,29 +25,11 @@ static uint64_t end_of_commit(const struct segment *segment, size_t j)
            segment->commits[j].frame * (WAL_FRAME_HEADER_SIZE + (uint64_t)segment->header.page_size);
 }
 
-void v03_format_position(struct wal_position at, uint32_t page_size, char text[static V03_POSITION_SIZE])
-{
-    uint64_t offset = 0;
-    if (at.frame)
-        offset = WAL_HEADER_SIZE + at.frame * (WAL_FRAME_HEADER_SIZE + (uint64_t)page_size);
-    snprintf(text, V03_POSITION_SIZE, "%08" PRIx32 "/%08" PRIx64, at.index, offset);
-}
-
-static bool parse_hex(const char *text, size_t length, uint64_t *ret_value)
-{
-    char digits[17] = "";
-    if (length < 8 || length > 16 || strspn(text, "0123456789abcdef") < length)
-        return false;
-    memcpy(digits, text, length);
-    *ret_value = strtoull(digits, NULL, 16);
-    return true;
-}
-
 /* The number of the segment of WAL `index` in which a commit can end at `offset`; the end of the WAL's
  * segments if there is none. */
 static size_t find_offset(const struct v03_listing *listing, uint32_t index, uint64_t offset)
 {
-    size_t begin = v03_find_index(listing, index), end = lead_end_of_wal(listing, index);
+    size_t begin = v03_find_index(listing, index), end = v03_find_index(listing, (uint64_t)index + 1);
     size_t n = ARRAY_LOWER_BOUND(end - begin, i, listing->segments[begin + i]->offset < offset);
     return n ? begin + n - 1 : end;
 }
@@ -65,7 +45,7 @@ static bool find_commit(struct v03_generation *generation, const struct v03_list
     for (size_t j = 0; segment->learnt == LEARNT_SOUND && j < segment->n_commits && !found; j++) {
         found = end_of_commit(segment, j) == offset;
         if (found)
-            *ret_place = lead_place(listing, i, j, lead_end_of_wal(listing, segment->index));
+            *ret_place = lead_place(listing, i, j, v03_find_index(listing, (uint64_t)segment->index + 1));
     }
     pthread_mutex_unlock(&generation->lock);
     return found;
@@ -82,6 +62,15 @@ static struct snapshot *snapshot_below(const struct v03_listing *listing, uint64
     return highest;
 }
 
+static int open_upon(struct v03_generation *generation, struct v03_listing *listing,
+                     struct snapshot *snapshot, size_t n_segments, struct wal_position limit,
+                     struct task *task, struct state **ret_state)
+{
+    _cleanup_(chain_finish) struct chain chain = {0};
+    int r = lead_replay(generation, listing, snapshot, n_segments, limit, task, &chain);
+    return r < 0 ? r : v03_state_make(generation, listing, &chain, ret_state);
+}
+
 /* What `litestream restore -index` gives: the snapshot of the highest index, and every segment up to the end
  * of the WAL. Where that one is damaged or a hole lies behind it, the one before may still lead there.
  * Source: Litestream v0.3.13 replica.go, SnapshotIndexByIndex. */
@@ -94,10 +83,10 @@ static int open_wal_end(struct v03_generation *generation, struct v03_listing *l
     for (uint64_t below = (uint64_t)index + 1; (snapshot = snapshot_below(listing, below));
          below = snapshot->index) {
         struct state *state = NULL;
-        int r = v03_usable(generation, snapshot, task);
+        int r = chain_can_begin(generation, snapshot, task);
         if (r > 0)
-            r = v03_open_chain(generation, listing, snapshot, lead_end_of_wal(listing, index), limit, task,
-                               &state);
+            r = open_upon(generation, listing, snapshot, v03_find_index(listing, (uint64_t)index + 1), limit,
+                          task, &state);
         if (r < 0)
             return r;
         if (state && !state_gap(state)) {
@@ -115,8 +104,8 @@ bool v03_goes_beyond(const struct v03_listing *listing, int64_t time, const char
     size_t length = strcspn(position, "/");
     uint64_t index, offset;
 
-    if (!parse_hex(position, length, &index) || position[length] != '/' ||
-        !parse_hex(position + length + 1, strlen(position + length + 1), &offset))
+    if (!v03_parse_hex(position, length, &index) || position[length] != '/' ||
+        !v03_parse_hex(position + length + 1, strlen(position + length + 1), &offset))
         return true;
     for (size_t i = 0; i < snapshots; i++)
         if (listing->snapshots[i]->index > index)
@@ -140,14 +129,14 @@ int v03_open_position(struct v03_generation *generation, struct v03_listing *lis
     uint64_t index, offset;
     size_t length = strcspn(position, "/");
 
-    if (!parse_hex(position, length, &index) || index > UINT32_MAX || position[length] != '/')
+    if (!v03_parse_hex(position, length, &index) || index > UINT32_MAX || position[length] != '/')
         return -ENOENT;
     if (!position[length + 1])
         return open_wal_end(generation, listing, (uint32_t)index, task, ret_state);
-    if (!parse_hex(position + length + 1, strlen(position + length + 1), &offset))
+    if (!v03_parse_hex(position + length + 1, strlen(position + length + 1), &offset))
         return -ENOENT;
     size_t i = find_offset(listing, (uint32_t)index, offset);
-    if (i == lead_end_of_wal(listing, (uint32_t)index))
+    if (i == v03_find_index(listing, index + 1))
         return -ENOENT;
     int r = segments_learn(generation, listing, i, i + 1, task);
     if (r < 0)
@@ -165,7 +154,7 @@ static int list_wals(const struct v03_listing *listing, struct names *names)
         char text[16];
         snprintf(text, sizeof text, "%08x", index);
         r = names_add(names, text, true);
-        i = lead_end_of_wal(listing, index);
+        i = v03_find_index(listing, (uint64_t)index + 1);
     }
     return r;
 }
@@ -220,9 +209,9 @@ int v03_list_positions(struct v03_generation *generation, struct v03_listing *li
 
     if (!folder)
         return list_wals(listing, names);
-    if (!parse_hex(folder, strlen(folder), &index) || index > UINT32_MAX)
+    if (!v03_parse_hex(folder, strlen(folder), &index) || index > UINT32_MAX)
         return -ENOENT;
-    size_t begin = v03_find_index(listing, (uint32_t)index), end = lead_end_of_wal(listing, (uint32_t)index);
+    size_t begin = v03_find_index(listing, (uint32_t)index), end = v03_find_index(listing, index + 1);
     if (begin == end)
         return -ENOENT;
     int r = segments_learn(generation, listing, begin, end, task);

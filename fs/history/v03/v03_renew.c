@@ -1,19 +1,11 @@
-#include "v03_renew.h"
+#include "v03.h"
 
 #include <errno.h>
 
 #include "litemount/task.h"
-#include "v03.h"
 #include "v03/snapshot/snapshot.h"
 #include "v03/wal/segment.h"
 #include "v03_listing.h"
-#include "v03_positions.h"
-
-void v03_note_damage_locked(struct v03_generation *generation, int64_t found)
-{
-    if (!generation->damaged || found < generation->damaged)
-        generation->damaged = found;
-}
 
 static int64_t segment_look_again_locked(struct segment *segment)
 {
@@ -38,7 +30,7 @@ static void look_again_locked(struct v03_generation *generation)
         if (found)
             v03_note_damage_locked(generation, found);
     }
-    v03_forget_points(generation);
+    v03_forget_points_locked(generation);
 }
 
 static void install_locked(struct v03_generation *generation, struct v03_listing *fresh)
@@ -79,7 +71,7 @@ int v03_forget_segments(struct v03_generation *generation, const struct v03_list
     if (generation->listing == listing &&
         (r = v03_listing_renew(generation, generation->listing, true, &fresh)) == 0) {
         install_locked(generation, fresh);
-        v03_forget_points(generation);
+        v03_forget_points_locked(generation);
     }
     pthread_mutex_unlock(&generation->lock);
     return r < 0 ? r

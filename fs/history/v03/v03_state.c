@@ -4,7 +4,7 @@
  * after the other into it. A checkpoint writes of every page the newest committed frame, and cuts the file to
  * the size of the last commit. So a page that was cut off and came back without being written reads as zeros;
  * but within one WAL nothing is cut, and the older content stays. Source: SQLite's wal.c, walCheckpoint. */
-#include "v03_state.h"
+#include "v03.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,16 +14,15 @@
 #include "litemount/cleanup.h"
 #include "litemount/hash.h"
 #include "litemount/task.h"
-#include "v03.h"
 #include "v03/snapshot/snapshot.h"
 #include "v03/snapshot/snapshot_check.h"
 #include "v03/wal/chain.h"
-#include "v03/wal/frames.h"
+#include "v03/wal/replay.h"
 #include "v03/wal/segment.h"
 #include "v03/wal/versions.h"
 #include "v03/wal/wal_image.h"
+#include "v03_key.h"
 #include "v03_listing.h"
-#include "v03_positions.h"
 
 #define BATCH 256 /* pages that are looked up at once */
 

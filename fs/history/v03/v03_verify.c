@@ -1,7 +1,7 @@
 /* Every snapshot and every segment is read and checked, first those that begin a WAL, for the frames of the
  * others are told by their WAL's header; then it is seen which of them are missing: those that a replay would
  * come to from the first snapshot on. */
-#include "v03_verify.h"
+#include "v03.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -13,7 +13,6 @@
 #include "litemount/parallel.h"
 #include "litemount/task.h"
 #include "object_stream.h"
-#include "v03.h"
 #include "v03/snapshot/snapshot.h"
 #include "v03/snapshot/snapshot_compare.h"
 #include "v03/wal/chain.h"
@@ -22,7 +21,6 @@
 #include "v03/wal/versions.h"
 #include "v03/wal/wal_lead.h"
 #include "v03_listing.h"
-#include "v03_positions.h"
 
 #define DATABASE_HEADER_SIZE 100 /* bytes */
 
@@ -304,7 +302,7 @@ static int note_mixture(const struct verifying *verifying, struct snapshot *snap
     const struct wal_position no_limit = {UINT32_MAX, UINT32_MAX};
     _cleanup_(chain_finish) struct chain chain = {0};
     char text[INSTANT_TEXT_SIZE];
-    int r = v03_usable(verifying->generation, snapshot, task);
+    int r = chain_can_begin(verifying->generation, snapshot, task);
 
     if (r > 0)
         r = lead_replay(verifying->generation, listing, snapshot, v03_segments_at(listing, time), no_limit,

@@ -17,7 +17,6 @@
 #include "snapshot.h"
 #include "v03/object_stream.h"
 #include "v03/v03.h"
-#include "v03/v03_renew.h"
 
 void snapshot_set_damaged(struct v03_generation *generation, struct snapshot *snapshot, const char *why)
 {

@@ -11,7 +11,6 @@
 #include "v03/object_stream.h"
 #include "v03/snapshot/snapshot.h"
 #include "v03/v03.h"
-#include "v03/v03_inode.h"
 #include "v03/v03_listing.h"
 #include "versions.h"
 
@@ -28,6 +27,17 @@ uint64_t chain_size(const struct chain *chain)
     bool is_exact;
     return chain->last.frame ? (uint64_t)chain->pages * chain->page_size
                              : snapshot_size(chain->snapshot, &is_exact);
+}
+
+int chain_can_begin(struct v03_generation *generation, struct snapshot *snapshot, struct task *task)
+{
+    int r = snapshot_learn(generation, snapshot, task);
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&snapshot->lock);
+    r = snapshot->learnt == LEARNT_SOUND;
+    pthread_mutex_unlock(&snapshot->lock);
+    return r;
 }
 
 /* The last commit at or before `limit`: nearly always the last one of all. */

@@ -29,6 +29,9 @@ void chain_finish(struct chain *chain);
 /* The database's size: bytes; without a commit, as far as the snapshot's is known. */
 uint64_t chain_size(const struct chain *chain);
 
+/* Whether a chain can begin with the snapshot: 1; 0: it is damaged; or why it can't be had. */
+int chain_can_begin(struct v03_generation *generation, struct snapshot *snapshot, struct task *task);
+
 /* Replays the first `n_segments` segments of the listing upon `snapshot`, which is sound, but not beyond
  * `limit`. Learns what it has to. 0, or why an object can't be had. */
 int chain_open(struct v03_generation *generation, const struct v03_listing *listing,

@@ -4,11 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frames.h"
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "segment.h"
-#include "segment_row.h"
 #include "v03/snapshot/snapshot.h"
 #include "v03/v03_listing.h"
 #include "versions.h"
@@ -66,11 +64,32 @@ static void replay_free(struct replay *replay)
     free(replay);
 }
 
-void replays_finish(struct v03_frames *frames)
+struct v03_frames *v03_frames_make(void)
 {
+    struct v03_frames *frames = calloc(1, sizeof *frames);
+    if (!frames)
+        return NULL;
+    atomic_init(&frames->references, 1);
+    pthread_rwlock_init(&frames->lock, NULL);
+    return frames;
+}
+
+struct v03_frames *v03_frames_ref(struct v03_frames *frames)
+{
+    atomic_fetch_add(&frames->references, 1);
+    return frames;
+}
+
+void v03_frames_unref(struct v03_frames *frames)
+{
+    if (!frames || atomic_fetch_sub(&frames->references, 1) != 1)
+        return;
+    versions_finish(&frames->versions);
     for (size_t i = 0; i < frames->n_replays; i++)
         replay_free(frames->replays[i]);
     free(frames->replays);
+    pthread_rwlock_destroy(&frames->lock);
+    free(frames);
 }
 
 /* How many pages the snapshot may have. One whose size is not exact may have any number: then the end of the

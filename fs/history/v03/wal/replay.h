@@ -6,6 +6,10 @@
  * the generation locked. */
 #pragma once
 
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
 #include "versions.h"
 
 struct segment;
@@ -31,6 +35,22 @@ struct replay {
     size_t n_shrinks, shrinks_capacity;
 };
 
+/* What was learnt of all segments that were found sound. Listings that follow each other share one, as long
+ * as segments are only added: if one was deleted or replaced, a new one is begun, so that no frame of what is
+ * gone is ever found for what is there. */
+struct v03_frames {
+    atomic_uint references;
+    pthread_rwlock_t lock; /* guards `versions`, which every read looks at; may be taken within the
+                              generation's */
+    struct versions versions;
+    struct replay **replays; /* one a snapshot; guarded by the generation's lock */
+    size_t n_replays, replays_capacity;
+};
+
+struct v03_frames *v03_frames_make(void); /* NULL: no memory */
+struct v03_frames *v03_frames_ref(struct v03_frames *frames);
+void v03_frames_unref(struct v03_frames *frames); /* NULL is fine */
+
 /* The replay upon a snapshot that is sound, as far as it is known; borrowed from the listing's frames. NULL:
  * no memory. */
 struct replay *replay_get(const struct v03_listing *listing, struct snapshot *snapshot);
@@ -40,8 +60,6 @@ size_t replay_outlook(const struct replay *replay, const struct v03_listing *lis
 
 /* Replays what has been learnt meanwhile of the first `n_segments` segments. 0 or -ENOMEM. */
 int replay_grow(struct replay *replay, const struct v03_listing *listing, size_t n_segments);
-
-void replays_finish(struct v03_frames *frames);
 
 /* Whether segment `begin` of the listing can be the first that is replayed upon `snapshot`. */
 bool replay_can_begin(const struct v03_listing *listing, const struct snapshot *snapshot, size_t begin);

@@ -17,7 +17,6 @@
 #include "v03/object_stream.h"
 #include "v03/v03.h"
 #include "v03/v03_listing.h"
-#include "v03/v03_renew.h"
 #include "wal_image.h"
 
 #define KEEP_DECODED (1 << 20) /* bytes: a segment up to this goes into the cache as soon as it is learnt */

@@ -12,8 +12,6 @@
 #include "v03/object_stream.h"
 #include "v03/v03.h"
 #include "v03/v03_listing.h"
-#include "v03/v03_positions.h"
-#include "v03/v03_renew.h"
 #include "wal_image.h"
 
 #define PARALLEL_FETCHES 64
@@ -211,7 +209,7 @@ static void check_promises(struct v03_generation *generation, const struct v03_l
     for (size_t i = begin; i < end && kept; i++)
         kept = listing->segments[i]->learnt != LEARNT_DAMAGED && (i == 0 || segment_continues(listing, i));
     if (!kept)
-        v03_forget_points(generation);
+        v03_forget_points_locked(generation);
     pthread_mutex_unlock(&generation->lock);
 }
 

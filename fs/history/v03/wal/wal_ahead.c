@@ -1,4 +1,4 @@
-#include "wal_ahead.h"
+#include "wal_lead.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "chain.h"
-#include "frames.h"
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
 #include "replay.h"

@@ -9,17 +9,10 @@
 #include "v03/snapshot/snapshot.h"
 #include "v03/v03.h"
 #include "v03/v03_listing.h"
-#include "v03/v03_positions.h"
 #include "versions.h"
-#include "wal_ahead.h"
 
 /* Nanoseconds: longer than Litestream waits between two syncs, which is a second unless configured. */
 #define QUIET (300 * INT64_C(1000000000))
-
-size_t lead_end_of_wal(const struct v03_listing *listing, uint32_t index)
-{
-    return index < UINT32_MAX ? v03_find_index(listing, index + 1) : listing->n_segments;
-}
 
 struct lead_place lead_place(const struct v03_listing *listing, size_t i, size_t j, size_t end)
 {
@@ -93,7 +86,7 @@ static int open_by(struct v03_generation *generation, const struct v03_listing *
         struct snapshot *snapshot = listing->snapshots[i - 1];
         if (lead_from(snapshot, listing, place) != lead)
             continue;
-        int r = v03_usable(generation, snapshot, task);
+        int r = chain_can_begin(generation, snapshot, task);
         if (r > 0)
             r = chain_open(generation, listing, snapshot, place->segment + 1, place->at, task, &chain);
         else if (r == 0)
@@ -138,7 +131,7 @@ static struct lead_place last_place(const struct v03_listing *listing, const str
         i--;
     for (j = listing->segments[i]->n_commits - 1; listing->segments[i]->commits[j].frame > chain->last.frame;)
         j--;
-    return lead_place(listing, i, j, lead_end_of_wal(listing, chain->last.index));
+    return lead_place(listing, i, j, v03_find_index(listing, (uint64_t)chain->last.index + 1));
 }
 
 /* The end of the WAL before the chain's snapshot. All of it is there if something of the next one is. 1, 0 if
@@ -149,7 +142,8 @@ static int find_end_before(struct v03_generation *generation, const struct v03_l
     uint32_t index = chain->snapshot->index;
     size_t end = v03_find_index(listing, index);
 
-    if (end == 0 || end == lead_end_of_wal(listing, index) || listing->segments[end - 1]->index + 1 != index)
+    if (end == 0 || end == v03_find_index(listing, (uint64_t)index + 1) ||
+        listing->segments[end - 1]->index + 1 != index)
         return 0;
     int r = segments_learn(generation, listing, end - 1, end, task);
     if (r < 0)

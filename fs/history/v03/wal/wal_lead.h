@@ -23,9 +23,6 @@ struct lead_place {
     bool wal_is_over;            /* another WAL follows: there it ends for good */
 };
 
-/* The number of the first segment behind those of a WAL. */
-size_t lead_end_of_wal(const struct v03_listing *listing, uint32_t index);
-
 /* The commit of segment `i`, its `j`th, in a WAL that ends before segment `end`. Called with the generation
  * locked, or of a segment that is known to be sound. */
 struct lead_place lead_place(const struct v03_listing *listing, size_t i, size_t j, size_t end);
@@ -47,3 +44,10 @@ int lead_open(struct v03_generation *generation, const struct v03_listing *listi
 int lead_replay(struct v03_generation *generation, const struct v03_listing *listing,
                 struct snapshot *snapshot, size_t n_segments, struct wal_position limit, struct task *task,
                 struct chain *ret_chain);
+
+/* wal_ahead.c: whether a snapshot mixes the next transaction into where a chain ends, as far as the WAL
+ * behind it tells. Looks at some pages that the next transaction of the snapshot's WAL writes: if the chain's
+ * state has a part of them as they are written there, the chain's mixture says so. Reads a few pages of the
+ * snapshot; what can't be read tells nothing. 0, -ECANCELED or -ENOMEM. */
+int ahead_tell(struct v03_generation *generation, const struct v03_listing *listing, struct task *task,
+               struct chain *chain);
