@@ -52,7 +52,7 @@ int history_ask_generations(struct history *history, ask_generations *ask, void 
 }
 
 /* What is listed, and where it goes to. */
-struct list_request {
+struct wanted_list {
     const char *generation, *folder;
     struct instants *instants;
     size_t n_before; /* how many instants there were */
@@ -75,7 +75,7 @@ static int list_merged_points(struct generations *same, struct instants *instant
 
 static int list_points(const struct generations *generations, void *context, struct task *task)
 {
-    const struct list_request *request = context;
+    const struct wanted_list *request = context;
     _cleanup_(generations_finish) struct generations same = {0};
     int r = generations_select(generations, request->generation, &same);
 
@@ -89,7 +89,7 @@ static int list_points(const struct generations *generations, void *context, str
 int history_list_points(struct history *history, const char *generation, struct task *task,
                         struct instants *points)
 {
-    struct list_request request = {.generation = generation, .instants = points, .n_before = points->n};
+    struct wanted_list request = {.generation = generation, .instants = points, .n_before = points->n};
     int r = history_ask_generations(history, list_points, &request, task);
 
     instants_sort(points);
@@ -126,7 +126,7 @@ static int list_landmarks_of(const struct generations *generations, const char *
 
 static int list_landmarks(const struct generations *generations, void *context, struct task *task)
 {
-    const struct list_request *request = context;
+    const struct wanted_list *request = context;
     int r = 0;
 
     request->instants->n = request->n_before;
@@ -141,7 +141,7 @@ static int list_landmarks(const struct generations *generations, void *context, 
 int history_list_landmarks(struct history *history, const char *generation, struct task *task,
                            struct instants *landmarks)
 {
-    struct list_request request = {.generation = generation, .instants = landmarks, .n_before = landmarks->n};
+    struct wanted_list request = {.generation = generation, .instants = landmarks, .n_before = landmarks->n};
     int r = history_ask_generations(history, list_landmarks, &request, task);
 
     instants_sort(landmarks);
@@ -151,7 +151,7 @@ int history_list_landmarks(struct history *history, const char *generation, stru
 /* Of every replica that has the generation: each position leads to the same state in all of them. */
 static int list_positions(const struct generations *generations, void *context, struct task *task)
 {
-    const struct list_request *request = context;
+    const struct wanted_list *request = context;
     size_t listed = 0;
     int failure = -ENOENT;
 
@@ -177,7 +177,7 @@ static int list_positions(const struct generations *generations, void *context, 
 int history_list_positions(struct history *history, const char *generation, const char *folder,
                            struct task *task, struct names *names)
 {
-    struct list_request request = {.generation = generation, .folder = folder, .names = names};
+    struct wanted_list request = {.generation = generation, .folder = folder, .names = names};
     int r = history_ask_generations(history, list_positions, &request, task);
 
     names_sort(names);

@@ -14,19 +14,19 @@
 #define KEYS_LOOKED_AT 100 /* litter that stands before a backup's objects may be as much less one */
 
 /* Levels are many folders, and one of them tells for all: so it is for every kind of folder of a format. */
-struct folder_kind {
+struct format_folder {
     size_t format;
     unsigned kind; /* 0: no format keeps objects in a folder of that name */
 };
 
-static struct folder_kind recognize_folder(const char *folder)
+static struct format_folder recognize_folder(const char *folder)
 {
     for (size_t i = 0; i < N_FORMATS; i++) {
         unsigned kind = formats[i]->folder_kind(folder);
         if (kind)
-            return (struct folder_kind){i, kind};
+            return (struct format_folder){i, kind};
     }
-    return (struct folder_kind){0};
+    return (struct format_folder){0};
 }
 
 static bool is_key(const char *key)
@@ -83,7 +83,7 @@ int recognize_backup(struct replica *replica, const char *place, struct listing 
 
     for (size_t i = 0; i < listing->n_folders; i++) {
         char *folder = listing->folders[i];
-        struct folder_kind found = recognize_folder(folder + strlen(place));
+        struct format_folder found = recognize_folder(folder + strlen(place));
         bool *known = &recognized[found.format][found.kind];
         if (r >= 0 && found.kind && !*known) {
             r = holds_objects(replica, place, folder, task, &empty);

@@ -1,16 +1,21 @@
 #!/usr/bin/env python3
-"""Checks what no compiler does: that arrows between layers point down only, and that files, the tests too, and functions stay
-short.
+"""Checks what no compiler does: that arrows between layers, and between the rooms of history, point down only, that no file
+stands in a circle with others, that one name is one thing, and that functions, files (the tests too) and rooms stay small.
 
-    test_layers.py [ROOT]
+    test_layers.py [--objects FOLDER] [--names] [ROOT]
 
 A layer is a folder below fs/. Each may include its own headers, the public ones (include/litemount/) of the layers that
-stand below it here, and only those libraries that no other layer may use.
+stand below it here, and only those libraries that no other layer may use. FOLDER is where the objects of fs/ were built:
+see circles.py. With --names the names of static functions count too.
 """
 
+import argparse
+import collections
 import pathlib
 import re
 import sys
+
+import circles
 
 BELOW = {
     "base": set(),
@@ -46,9 +51,32 @@ LIBRARIES = {
     "sqlite3": "cli",
 }
 
+# What the rooms of fs/history may include of each other; "" is history's own files. Each may include its own headers.
+ROOMS_BELOW = {
+    "catalog": {"", "generation"},
+    "": {"generation"},
+    "v03": {"v03/snapshot", "v03/wal", "generation", "seekable"},
+    "v03/wal": {"v03/snapshot", "generation"},
+    "v03/snapshot": {"generation", "seekable"},
+    "v05": {"generation"},
+    "generation": set(),
+    "seekable": set(),
+}
+KNOWS_FORMATS = "formats.c" # of history's own files this one alone
+NOT_IN_SEEKABLE = {"cache", "replica"} # public headers that the library could do without
+
+# What is left to be cut: complaints that say one of these are let pass.
+STILL_ALLOWED = re.compile(r"fs/history/(seekable|v03/(snapshot|wal))/\S+: \S+ may not include"
+                           r"|struct (builder|errand|job|lesson|making|names|reading|round|source|target|verifying) "
+                           r"|circle of .*: fs/(cache|config|history/(generation|seekable|v03|v05)|replica)/")
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
 MOST_LINES = 400
 MOST_FUNCTION_LINES = 80
+MOST_FILES = 33 # in a room of fs/history
+
+STRUCT = re.compile(r"^(?:static (?:const )?)?struct (\w+) \{", re.M)
+STATIC_FUNCTION = re.compile(r"^static (?:inline )?[\w\s*]*?\b(\w+)\([^;{]*?\)\n\{", re.M)
 
 
 def layer_of(path, root):
@@ -92,6 +120,50 @@ def check_includes(path, root):
     return wrong
 
 
+def room_of(path, history):
+    room = path.parent.relative_to(history).as_posix()
+    return "" if room == "." else room
+
+
+def check_rooms(path, root):
+    """Arrows between the rooms of history; of which layer a header is check_includes knows."""
+    history = root / "fs/history"
+    if history not in path.parents:
+        return []
+    own = room_of(path, history)
+    if own not in ROOMS_BELOW:
+        return [f"{path.relative_to(root)}: no room of history is known to hold it"]
+    may = set(ROOMS_BELOW) if path == history / KNOWS_FORMATS else ROOMS_BELOW[own] | {own}
+    wrong = []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        match = INCLUDE.match(line)
+        name = match and match.group(1) or ""
+        place = f"{path.relative_to(root)}:{number}: {own or 'history itself'} may not include"
+        header = next((header for header in ((path.parent / name).resolve(), (history / name).resolve()) if header.is_file()),
+                      None)
+        if own == "seekable" and name.startswith("litemount/") and pathlib.Path(name).stem in NOT_IN_SEEKABLE:
+            wrong.append(f'{place} "{name}"')
+        elif header and history in header.parents and room_of(header, history) not in may:
+            wrong.append(f'{place} "{name}"')
+    return wrong
+
+
+def check_folders(root):
+    folders = collections.Counter(path.parent for path in root.glob("fs/history/**/*.[ch]"))
+    return [f"{folder.relative_to(root)}: {n} files, the most is {MOST_FILES}"
+            for folder, n in sorted(folders.items()) if n > MOST_FILES]
+
+
+def check_names(code, root, pattern, what):
+    """A name that two files define is two things."""
+    files = collections.defaultdict(set)
+    for path in code:
+        for match in pattern.finditer(path.read_text()):
+            files[match.group(1)].add(path.relative_to(root).as_posix())
+    return [f"{what} {name} is defined in {', '.join(sorted(where))}" for name, where in sorted(files.items())
+            if len(where) > 1]
+
+
 def check_length(path, root):
     lines = len(path.read_text().splitlines())
     return [f"{path.relative_to(root)}: {lines} lines, the most is {MOST_LINES}"] if lines > MOST_LINES else []
@@ -114,11 +186,23 @@ def check_functions(path, root):
 
 
 def main():
-    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2]).resolve()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("root", nargs="?", type=pathlib.Path, default=pathlib.Path(__file__).parents[2])
+    parser.add_argument("--objects", type=pathlib.Path)
+    parser.add_argument("--names", action="store_true")
+    arguments = parser.parse_args()
+    root = arguments.root.resolve()
     code = sorted([*root.glob("fs/**/*.[ch]"), *root.glob("include/**/*.h")])
     tests = sorted(path for ending in ("c", "h", "py", "sh") for path in root.glob(f"tests/**/*.{ending}"))
-    wrong = [complaint for path in code for complaint in check_includes(path, root) + check_functions(path, root)]
+    wrong = [complaint for path in code
+             for complaint in check_includes(path, root) + check_rooms(path, root) + check_functions(path, root)]
     wrong += [complaint for path in code + tests for complaint in check_length(path, root)]
+    wrong += check_folders(root) + check_names(code, root, STRUCT, "struct")
+    if arguments.names:
+        wrong += check_names([path for path in code if path.suffix == ".c"], root, STATIC_FUNCTION, "static function")
+    if arguments.objects:
+        wrong += circles.check(arguments.objects, root)
+    wrong = [complaint for complaint in wrong if not STILL_ALLOWED.search(complaint)]
     if not code:
         wrong.append(f"{root}: no code found")
     print("\n".join(wrong + [f"{len(code)} files"]))
