@@ -46,7 +46,7 @@ static inline void make_listing(const struct sketch *sketches, struct made_listi
         file->min_txid = sketch->min_txid;
         file->max_txid = sketch->max_txid;
         file->time = sketch->time;
-        file->learnt = sketch->damaged ? LEARNT_DAMAGED : LEARNT_NOTHING;
+        file->learnt.state = sketch->damaged ? LEARNT_DAMAGED : LEARNT_NOTHING;
     }
     qsort(made->files, n, sizeof(struct ltx_file *), by_min_txid_and_level);
     made->listing = (struct v05_listing){.files = made->files, .n_files = n};

@@ -137,7 +137,7 @@ static void ends_before_a_damaged_segment(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct scene scene;
         SCENE_BEGIN(&scene, whole);
-        scene.listing->segments[cases[i].damaged]->learnt = LEARNT_DAMAGED;
+        scene.listing->segments[cases[i].damaged]->learnt.state = LEARNT_DAMAGED;
         scene_open(&scene, 6, no_limit);
         assert_int_equal(scene.chain.end, cases[i].end);
         expect_gap(&scene.chain, cases[i].gap);

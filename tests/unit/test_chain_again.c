@@ -15,7 +15,7 @@ static void tells_from_names_how_far_it_may_reach(void **state)
     struct scene scene;
     SCENE_BEGIN(&scene, parts);
     for (size_t i = 0; i < 4; i++)
-        scene.listing->segments[i]->learnt = LEARNT_NOTHING;
+        scene.listing->segments[i]->learnt.state = LEARNT_NOTHING;
 
     struct snapshot *snapshot = scene.listing->snapshots[0];
     const struct replay *replay = replay_get(scene.listing, snapshot);
@@ -58,7 +58,7 @@ static void goes_on_where_it_ended(void **state)
 
     struct v03_listing *longer = list_again(&scene, whole, times, 6);
     assert_ptr_equal(longer->frames, scene.listing->frames);
-    scene.listing->segments[1]->learnt = LEARNT_DAMAGED;
+    scene.listing->segments[1]->learnt.state = LEARNT_DAMAGED;
     for (size_t i = 4; i < 6; i++)
         learn_segment(longer->segments[i], whole[i].frames, whole[i].pages);
     scene_open(&scene, 3, no_limit); /* an instant before */
@@ -87,7 +87,7 @@ static void begins_anew_if_a_segment_came_between(void **state)
     struct v03_listing *all = list_again(&scene, parts, times, 4);
     assert_ptr_equal(all->segments[0], scene.listing->segments[0]);
     for (size_t i = 0; i < 4; i++)
-        if (all->segments[i]->learnt == LEARNT_NOTHING)
+        if (all->segments[i]->learnt.state == LEARNT_NOTHING)
             learn_segment(all->segments[i], parts[i].frames, parts[i].pages);
     v03_listing_unref(scene.listing);
     scene.listing = all;

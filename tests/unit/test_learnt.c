@@ -79,12 +79,98 @@ static void damage_lasts_for_a_minute(void **state)
     assert_true(learnt_is_over(clock_now() - LEARNT_DAMAGE_LASTS));
 }
 
+/* What comes of it to learn an object, and what was made of that. */
+struct lesson {
+    struct learnt learnt;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    const char *damage; /* NULL: it is sound */
+    int error;          /* why it can't be had */
+    int n_found_out, n_taken_over, n_damaged;
+};
+
+static int find_out(void *context, struct task *task)
+{
+    struct lesson *lesson = context;
+    lesson->n_found_out++;
+    assert_int_equal(lesson->learnt.state, LEARNT_PENDING);
+    if (lesson->error)
+        return task_fail(task, lesson->error, "it can't be had");
+    return lesson->damage ? task_fail(task, EBADMSG, "%s", lesson->damage) : 0;
+}
+
+static int take_over(void *context)
+{
+    ((struct lesson *)context)->n_taken_over++;
+    return 0;
+}
+
+static void note_damage(void *context)
+{
+    ((struct lesson *)context)->n_damaged++;
+}
+
+static int learn(struct lesson *lesson)
+{
+    const struct learning learning = {&lesson->learnt, &lesson->lock, &lesson->changed, lesson,
+                                      find_out,        take_over,     note_damage};
+    struct task task;
+
+    task_init(&task, NULL);
+    int r = learnt_once(&learning, &task);
+    assert_int_equal(task.reason[0] != '\0', r != 0);
+    return r;
+}
+
+static void an_object_is_learnt_once(void **state)
+{
+    struct lesson lesson = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+    lesson.error = ETIMEDOUT;
+    assert_int_equal(learn(&lesson), -ETIMEDOUT);
+    assert_int_equal(lesson.learnt.state, LEARNT_NOTHING);
+    lesson.error = 0;
+    assert_int_equal(learn(&lesson), 0);
+    assert_int_equal(learn(&lesson), 0);
+    assert_int_equal(lesson.learnt.state, LEARNT_SOUND);
+    assert_int_equal(lesson.n_found_out, 2);
+    assert_int_equal(lesson.n_taken_over, 1);
+    assert_int_equal(lesson.n_damaged, 0);
+    learnt_finish(&lesson.learnt);
+}
+
+/* It is no failure, and is looked at again once it is over. */
+static void that_it_is_damaged_is_learnt_too(void **state)
+{
+    struct lesson lesson = {
+        .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .damage = "it is cut short"};
+
+    assert_int_equal(learn(&lesson), 0);
+    assert_int_equal(learn(&lesson), 0);
+    assert_int_equal(lesson.learnt.state, LEARNT_DAMAGED);
+    assert_string_equal(lesson.learnt.damage, "it is cut short");
+    assert_int_equal(lesson.n_found_out, 1);
+    assert_int_equal(lesson.n_taken_over, 0);
+    assert_int_equal(lesson.n_damaged, 1);
+    assert_int_equal(learnt_expire_locked(&lesson.learnt), lesson.learnt.damage_found);
+    assert_int_equal(lesson.learnt.state, LEARNT_DAMAGED);
+    lesson.learnt.damage_found -= LEARNT_DAMAGE_LASTS;
+    assert_int_equal(learnt_expire_locked(&lesson.learnt), 0);
+    assert_int_equal(lesson.learnt.state, LEARNT_NOTHING);
+    assert_string_equal(lesson.learnt.damage, "it is cut short");
+    assert_false(learnt_set_damaged_locked(&lesson.learnt, "it is cut short"));
+    assert_true(learnt_set_damaged_locked(&lesson.learnt, "it is another one"));
+    learnt_finish(&lesson.learnt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_the_same_bytes_twice_are_damage),
         cmocka_unit_test(a_sum_tells_bytes_apart),
         cmocka_unit_test(damage_lasts_for_a_minute),
+        cmocka_unit_test(an_object_is_learnt_once),
+        cmocka_unit_test(that_it_is_damaged_is_learnt_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

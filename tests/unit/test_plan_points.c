@@ -20,7 +20,7 @@ static bool is_held(const struct made_listing *made, uint64_t txid)
 {
     for (size_t i = 0; i < made->listing.n_files; i++) {
         const struct ltx_file *file = made->files[i];
-        if (file->level != 9 && file->learnt != LEARNT_DAMAGED && file->min_txid <= txid &&
+        if (file->level != 9 && file->learnt.state != LEARNT_DAMAGED && file->min_txid <= txid &&
             txid <= file->max_txid)
             return true;
     }
@@ -34,7 +34,7 @@ static uint64_t missing_at(const struct made_listing *made, int64_t time, uint64
     uint64_t next = UINT64_MAX;
     for (size_t i = 0; i < made->listing.n_files; i++) {
         const struct ltx_file *file = made->files[i];
-        bool damaged = file->learnt == LEARNT_DAMAGED, counts = damaged || !is_held(made, txid + 1);
+        bool damaged = file->learnt.state == LEARNT_DAMAGED, counts = damaged || !is_held(made, txid + 1);
         uint64_t first = damaged ? file->max_txid + 1 : file->min_txid;
         if (file->time <= time && file->max_txid > txid && (damaged || file->level != 9) && counts &&
             first < next)

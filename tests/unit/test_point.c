@@ -50,7 +50,7 @@ static void make_history(uint64_t *seed, struct history *history)
         file->max_txid = 1 + draw(seed, 8);
         file->min_txid = file->level == V05_BASE_LEVEL ? 1 : 1 + draw(seed, file->max_txid);
         file->time = in_order ? (int64_t)(file->max_txid * 10 + draw(seed, 12)) : (int64_t)draw(seed, 80);
-        file->learnt = draw(seed, 12) ? LEARNT_NOTHING : LEARNT_DAMAGED;
+        file->learnt.state = draw(seed, 12) ? LEARNT_NOTHING : LEARNT_DAMAGED;
     }
     qsort(history->files, n, sizeof(struct ltx_file *), by_min_txid);
     history->listing.files = history->files;

@@ -139,7 +139,7 @@ static void another_takes_the_place_of_one_that_failed(void **state)
     assert_ptr_equal(before->files[1], file); /* whoever has it keeps it */
     file = listing->files[1];
     assert_int_equal(file->failures, 1);
-    assert_int_equal(file->learnt, LEARNT_NOTHING);
+    assert_int_equal(file->learnt.state, LEARNT_NOTHING);
     assert_int_equal(file->time, 2);
     v05_listing_unref(before);
 
@@ -147,20 +147,20 @@ static void another_takes_the_place_of_one_that_failed(void **state)
     fail_file(&pair, file, cache, 8);
     v05_listing_unref(listing);
     listing = v05_listing_current(&pair.generation);
-    assert_int_equal(listing->files[1]->learnt, LEARNT_NOTHING);
+    assert_int_equal(listing->files[1]->learnt.state, LEARNT_NOTHING);
     fail_file(&pair, listing->files[1], cache, 8);
     v05_listing_unref(listing);
     listing = v05_listing_current(&pair.generation);
-    assert_int_equal(listing->files[1]->learnt, LEARNT_DAMAGED);
+    assert_int_equal(listing->files[1]->learnt.state, LEARNT_DAMAGED);
     assert_int_equal(pair.generation.n_damaged, 1);
 
     /* And that for a while. */
-    listing->files[1]->damage_found = clock_now() - LEARNT_DAMAGE_LASTS + INT64_C(30000000000);
+    listing->files[1]->learnt.damage_found = clock_now() - LEARNT_DAMAGE_LASTS + INT64_C(30000000000);
     v05_listing_unref(v05_listing_current(&pair.generation));
-    assert_int_equal(listing->files[1]->learnt, LEARNT_DAMAGED);
-    listing->files[1]->damage_found = clock_now() - LEARNT_DAMAGE_LASTS;
+    assert_int_equal(listing->files[1]->learnt.state, LEARNT_DAMAGED);
+    listing->files[1]->learnt.damage_found = clock_now() - LEARNT_DAMAGE_LASTS;
     v05_listing_unref(v05_listing_current(&pair.generation));
-    assert_int_equal(listing->files[1]->learnt, LEARNT_NOTHING);
+    assert_int_equal(listing->files[1]->learnt.state, LEARNT_NOTHING);
     assert_int_equal(pair.generation.n_damaged, 0);
     v05_listing_unref(listing);
     pair_finish(&pair);

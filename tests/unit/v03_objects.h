@@ -69,7 +69,7 @@ static inline void learn_segment(struct segment *segment, uint32_t n_frames, uin
 {
     uint32_t before = segment->offset ? (uint32_t)((segment->offset - WAL_HEADER_SIZE) / FRAME_SIZE) : 0;
 
-    segment->learnt = LEARNT_SOUND;
+    segment->learnt.state = LEARNT_SOUND;
     segment->confirmed = clock_now();
     segment->header.page_size = PAGE_SIZE;
     segment->size = (segment->offset ? 0 : WAL_HEADER_SIZE) + (uint64_t)n_frames * FRAME_SIZE;
@@ -84,7 +84,7 @@ static inline void learn_segment(struct segment *segment, uint32_t n_frames, uin
 
 static inline void learn_snapshot(struct snapshot *snapshot, uint32_t pages)
 {
-    snapshot->learnt = LEARNT_SOUND;
+    snapshot->learnt.state = LEARNT_SOUND;
     snapshot->is_exact = true;
     snapshot->page_size = pages ? PAGE_SIZE : 0;
     snapshot->size = (uint64_t)pages * PAGE_SIZE;

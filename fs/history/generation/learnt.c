@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <isa-l/crc64.h>
@@ -10,31 +11,81 @@
 #include "litemount/log.h"
 #include "litemount/task.h"
 
-int learnt_claim(enum learnt *learnt, pthread_mutex_t *lock, pthread_cond_t *changed, struct task *task,
-                 bool *ret_mine)
+void learnt_finish(struct learnt *learnt)
 {
+    free(learnt->damage);
+}
+
+bool learnt_set_damaged_locked(struct learnt *learnt, const char *why)
+{
+    bool is_news = !learnt->damage || strcmp(learnt->damage, why) != 0;
+
+    learnt->state = LEARNT_DAMAGED;
+    learnt->damage_found = clock_now();
+    if (is_news) {
+        free(learnt->damage);
+        learnt->damage = strdup(why);
+    }
+    return is_news;
+}
+
+int64_t learnt_expire_locked(struct learnt *learnt)
+{
+    if (learnt->state == LEARNT_DAMAGED && learnt_is_over(learnt->damage_found))
+        learnt->state = LEARNT_NOTHING;
+    return learnt->state == LEARNT_DAMAGED ? learnt->damage_found : 0;
+}
+
+/* Waits until nobody else is learning the object. 1: it is the caller's to learn now, and LEARNT_PENDING
+ * until that is settled; 0: it is known; -ECANCELED. */
+static int learnt_claim(const struct learning *learning, struct task *task)
+{
+    struct learnt *learnt = learning->learnt;
     int r = 0;
 
-    pthread_mutex_lock(lock);
-    while (*learnt == LEARNT_PENDING && !task_cancelled(task))
-        task_wait(changed, lock);
-    *ret_mine = *learnt == LEARNT_NOTHING;
-    if (*learnt == LEARNT_PENDING)
+    pthread_mutex_lock(learning->lock);
+    while (learnt->state == LEARNT_PENDING && !task_cancelled(task))
+        task_wait(learning->changed, learning->lock);
+    if (learnt->state == LEARNT_PENDING) {
         r = -ECANCELED;
-    else if (*ret_mine)
-        *learnt = LEARNT_PENDING;
-    pthread_mutex_unlock(lock);
+    } else if (learnt->state == LEARNT_NOTHING) {
+        learnt->state = LEARNT_PENDING;
+        r = 1;
+    }
+    pthread_mutex_unlock(learning->lock);
     return r;
 }
 
-int learnt_survive(int r, const char *before, struct task *task)
+/* Ends the claim: the object is sound (`r` is 0), or damaged, or could not be had. */
+static int learnt_settle(const struct learning *learning, int r, struct task *task)
 {
+    bool is_news = false;
+
+    pthread_mutex_lock(learning->lock);
+    learning->learnt->state = LEARNT_NOTHING;
+    if (r == 0)
+        r = learning->take_over_locked(learning->context);
+    if (r == 0)
+        learning->learnt->state = LEARNT_SOUND;
+    if (r == -EBADMSG) {
+        is_news = learnt_set_damaged_locked(learning->learnt, task_reason(task, r));
+        if (learning->note_damage_locked)
+            learning->note_damage_locked(learning->context);
+    }
+    pthread_cond_broadcast(learning->changed);
+    pthread_mutex_unlock(learning->lock);
     if (r != -EBADMSG)
         return r;
-    if (!before || strcmp(before, task_reason(task, r)) != 0)
+    if (is_news)
         log_warning("%s", task_reason(task, r));
     task_forgive(task);
     return 0;
+}
+
+int learnt_once(const struct learning *learning, struct task *task)
+{
+    int r = learnt_claim(learning, task);
+    return r <= 0 ? r : learnt_settle(learning, learning->find_out(learning->context, task), task);
 }
 
 static bool learnt_has(const uint64_t *sums, size_t n, uint64_t sum)

@@ -13,17 +13,46 @@
 
 struct task;
 
-enum learnt { LEARNT_NOTHING, LEARNT_PENDING, LEARNT_SOUND, LEARNT_DAMAGED };
+enum learnt_state { LEARNT_NOTHING, LEARNT_PENDING, LEARNT_SOUND, LEARNT_DAMAGED };
 
-/* Waits until nobody else is learning the object, and tells whether it is the caller's to learn now: then it
- * is LEARNT_PENDING until the caller says what it is. `lock` guards `learnt`, and is not held by the caller;
- * `changed` is told when it stops being LEARNT_PENDING. 0 or -ECANCELED. */
-int learnt_claim(enum learnt *learnt, pthread_mutex_t *lock, pthread_cond_t *changed, struct task *task,
-                 bool *ret_mine);
+/* A part of what is known of an object. Zero-initialise; a lock of whoever it belongs to guards it. */
+struct learnt {
+    enum learnt_state state;
+    char *damage;         /* why it is LEARNT_DAMAGED, or was when it was last read; NULL: it never was */
+    int64_t damage_found; /* when that was found: clock_now */
+};
 
-/* That an object is damaged (-EBADMSG) is what was to be learnt, and no failure: logs why, unless that is
- * what was said `before` (NULL: nothing was), and returns 0. Else returns `r`. */
-int learnt_survive(int r, const char *before, struct task *task);
+void learnt_finish(struct learnt *learnt);
+
+/* The object is damaged. Called locked. Whether that is news: the last time that it was read it was not, or
+ * for another reason. */
+bool learnt_set_damaged_locked(struct learnt *learnt, const char *why);
+
+/* Damage that was found a while ago is no longer known, so that the object is looked at again. Called locked.
+ * When it was found that the object is damaged, if that still counts (clock_now); else 0. */
+int64_t learnt_expire_locked(struct learnt *learnt);
+
+/* How one object is learnt. */
+struct learning {
+    struct learnt *learnt;
+    pthread_mutex_t *lock;   /* guards it; not held by the caller */
+    pthread_cond_t *changed; /* of the lock: told when the object is LEARNT_PENDING no more */
+    void *context;           /* of what follows */
+
+    /* 0; -EBADMSG with a reason: the object is damaged; or why it can't be had. */
+    int (*find_out)(void *context, struct task *task);
+
+    /* Locked: takes over what was found, which is sound. 0, or an errno as above. */
+    int (*take_over_locked)(void *context);
+
+    /* Locked: the object turned out to be damaged. NULL: nobody counts. */
+    void (*note_damage_locked)(void *context);
+};
+
+/* Sees to it that the object is LEARNT_SOUND or LEARNT_DAMAGED: by the caller, or whoever is learning it
+ * already. 0 also if it is damaged, for that is what was to be learnt; the log is told of it once. Else why
+ * it can't be had, or -ECANCELED. */
+int learnt_once(const struct learning *learning, struct task *task);
 
 /* How often an object is read that never comes twice the same. */
 #define LEARNT_ATTEMPTS 4
@@ -44,5 +73,5 @@ uint64_t learnt_sum(uint64_t sum, const void *bytes, size_t length);
 /* Nanoseconds for which an object counts as damaged. */
 #define LEARNT_DAMAGE_LASTS (INT64_C(60) * 1000 * 1000 * 1000)
 
-/* Whether an object that was found damaged at `found` (clock_now) is to be looked at again. */
+/* Whether what was found at `found` (clock_now) is to be looked at again. */
 bool learnt_is_over(int64_t found);

@@ -42,7 +42,7 @@ static bool find_commit(struct v03_generation *generation, const struct v03_list
     bool found = false;
 
     pthread_mutex_lock(&generation->lock);
-    for (size_t j = 0; segment->learnt == LEARNT_SOUND && j < segment->n_commits && !found; j++) {
+    for (size_t j = 0; segment->learnt.state == LEARNT_SOUND && j < segment->n_commits && !found; j++) {
         found = end_of_commit(segment, j) == offset;
         if (found)
             *ret_place = lead_place(listing, i, j, v03_find_index(listing, (uint64_t)segment->index + 1));

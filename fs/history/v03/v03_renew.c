@@ -7,13 +7,6 @@
 #include "v03/wal/segment.h"
 #include "v03_listing.h"
 
-static int64_t segment_look_again_locked(struct segment *segment)
-{
-    if (segment->learnt == LEARNT_DAMAGED && learnt_is_over(segment->damaged))
-        segment->learnt = LEARNT_NOTHING;
-    return segment->learnt == LEARNT_DAMAGED ? segment->damaged : 0;
-}
-
 /* Damage that was found a while ago is no longer known. */
 static void look_again_locked(struct v03_generation *generation)
 {
@@ -21,7 +14,7 @@ static void look_again_locked(struct v03_generation *generation)
 
     generation->damaged = 0;
     for (size_t i = 0; i < listing->n_segments; i++) {
-        int64_t found = segment_look_again_locked(listing->segments[i]);
+        int64_t found = learnt_expire_locked(&listing->segments[i]->learnt);
         if (found)
             v03_note_damage_locked(generation, found);
     }

@@ -125,7 +125,7 @@ static int verify_frames(const struct verifying *verifying, struct segment *segm
     if (r == 0 && (r = segment_publish(verifying->listing->frames, segment, &found)) == -EBADMSG)
         object_fail(generation->replica, &segment->object, EBADMSG, task, "does not begin where a frame can");
     if (r == -EBADMSG)
-        segment_set_damaged(segment, task_reason(task, r));
+        learnt_set_damaged_locked(&segment->learnt, task_reason(task, r));
     pthread_mutex_unlock(&generation->lock);
     wal_segment_finish(&found);
     return r;
@@ -139,7 +139,7 @@ static int verify_segment(const struct verifying *verifying, size_t i, struct ta
 
     if (segment->offset == 0)
         return verify_frames(verifying, segment, NULL, task);
-    return first->offset == 0 && first->learnt == LEARNT_SOUND
+    return first->offset == 0 && first->learnt.state == LEARNT_SOUND
                ? verify_frames(verifying, segment, &first->header, task)
                : verify_frame(verifying, segment, task);
 }
@@ -203,7 +203,7 @@ static int find_hole_within(const struct verifying *verifying, const struct segm
 {
     uint64_t expected = before->offset + before->size;
 
-    if (before->learnt != LEARNT_SOUND || segment->learnt == LEARNT_DAMAGED)
+    if (before->learnt.state != LEARNT_SOUND || segment->learnt.state == LEARNT_DAMAGED)
         return 0; /* that was said already, or can't be told */
     if (expected < segment->offset)
         return complain_of_segment(verifying, before->index, expected, "is missing");
@@ -238,7 +238,8 @@ static int find_hole(const struct verifying *verifying, uint32_t first, size_t i
 
     if (!before || before->index != segment->index) {
         int r = find_hole_between(verifying, first, before, segment);
-        bool same = !before || before->learnt != LEARNT_SOUND || segment->learnt != LEARNT_SOUND ||
+        bool same = !before || before->learnt.state != LEARNT_SOUND ||
+                    segment->learnt.state != LEARNT_SOUND ||
                     before->header.page_size == segment->header.page_size;
         return r < 0 || same ? r
                              : complain_of_segment(verifying, segment->index, segment->offset,
@@ -256,7 +257,7 @@ static int is_broken(const struct verifying *verifying, size_t i, struct task *t
 
     if (!before || segment_continues(listing, i))
         return !before;
-    if (segment->learnt != LEARNT_SOUND || before->learnt != LEARNT_SOUND)
+    if (segment->learnt.state != LEARNT_SOUND || before->learnt.state != LEARNT_SOUND)
         return 1;
     int r = segments_confirm(verifying->generation, listing, i, task);
     if (r != -ESTALE)

@@ -34,7 +34,7 @@ int coverage_make(const struct v05_listing *listing, struct coverage *coverage)
 
     for (size_t i = 0; i < listing->n_files && r == 0; i++) {
         const struct ltx_file *file = listing->files[i];
-        if (file->level != V05_BASE_LEVEL && file->learnt != LEARNT_DAMAGED)
+        if (file->level != V05_BASE_LEVEL && file->learnt.state != LEARNT_DAMAGED)
             r = coverage_add(coverage, file);
     }
     return r;

@@ -5,7 +5,6 @@
 
 #include "litemount/cache.h"
 #include "litemount/cleanup.h"
-#include "litemount/clock.h"
 #include "litemount/parallel.h"
 #include "litemount/task.h"
 #include "ltx_learn.h"
@@ -45,34 +44,48 @@ void ltx_file_unref(struct ltx_file *file)
     ltx_table_finish(&file->table);
     cache_image_close(file->image);
     ltx_sums_close(file->sums);
-    free(file->damage);
+    learnt_finish(&file->learnt);
     free(file);
 }
 
-/* Ends a claim: the file is sound, or damaged, which is no failure, or could not be had. Takes over what was
- * found. */
-static int settle(struct v05_generation *generation, struct ltx_file *file, const struct ltx_found *found,
-                  int r, struct task *task)
-{
-    _cleanup_free_ char *before = NULL;
+/* One file that is being learnt. */
+struct ltx_lesson {
+    struct v05_generation *generation;
+    struct ltx_file *file;
+    struct ltx_found found;
+};
 
-    pthread_mutex_lock(&generation->lock);
-    file->learnt = r == 0 ? LEARNT_SOUND : r == -EBADMSG ? LEARNT_DAMAGED : LEARNT_NOTHING;
-    if (r == 0) {
-        file->table = found->table;
-        file->image = found->image;
-        file->sums = found->sums;
-        if (file->time == LTX_TIME_UNKNOWN)
-            file->time = file->table.head->time;
-    } else if (r == -EBADMSG) {
-        before = file->damage;
-        file->damage = strdup(task_reason(task, r));
-        file->damage_found = clock_now();
-        generation->n_damaged++;
-    }
-    pthread_cond_broadcast(&generation->learnt);
-    pthread_mutex_unlock(&generation->lock);
-    return learnt_survive(r, before, task);
+static int ltx_file_find_out(void *context, struct task *task)
+{
+    struct ltx_lesson *lesson = context;
+    return ltx_learn(lesson->generation, lesson->file, NULL, task, &lesson->found);
+}
+
+static int ltx_file_take_over_locked(void *context)
+{
+    struct ltx_file *file = ((struct ltx_lesson *)context)->file;
+    const struct ltx_found *found = &((struct ltx_lesson *)context)->found;
+
+    file->table = found->table;
+    file->image = found->image;
+    file->sums = found->sums;
+    if (file->time == LTX_TIME_UNKNOWN)
+        file->time = file->table.head->time;
+    return 0;
+}
+
+static void ltx_file_note_damage_locked(void *context)
+{
+    ((struct ltx_lesson *)context)->generation->n_damaged++;
+}
+
+static int ltx_file_learn(struct v05_generation *generation, struct ltx_file *file, struct task *task)
+{
+    struct ltx_lesson lesson = {generation, file, {}};
+    const struct learning learning = {
+        &file->learnt,     &generation->lock,         &generation->learnt,        &lesson,
+        ltx_file_find_out, ltx_file_take_over_locked, ltx_file_note_damage_locked};
+    return learnt_once(&learning, task);
 }
 
 struct lessons {
@@ -85,17 +98,8 @@ static int learn_item(void *context, size_t item, struct task *task)
 {
     struct lessons *lessons = context;
     struct ltx_file *file = lessons->files[item];
-    struct ltx_found found = {0};
-    bool mine;
-
-    if (item >= lessons->n)
-        return ltx_time_ask(lessons->generation, file, task);
-    int r =
-        learnt_claim(&file->learnt, &lessons->generation->lock, &lessons->generation->learnt, task, &mine);
-    if (r < 0 || !mine)
-        return r;
-    r = ltx_learn(lessons->generation, file, NULL, task, &found);
-    return settle(lessons->generation, file, &found, r, task);
+    return item < lessons->n ? ltx_file_learn(lessons->generation, file, task)
+                             : ltx_time_ask(lessons->generation, file, task);
 }
 
 /* Small files are in memory whole while they are learnt. */

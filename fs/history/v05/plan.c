@@ -27,7 +27,7 @@ struct ltx_file *plan_last(const struct plan *plan)
 
 static bool is_inside(const struct ltx_file *file, int64_t time, uint64_t txid)
 {
-    return file->learnt != LEARNT_DAMAGED && file->time <= time && file->max_txid <= txid;
+    return file->learnt.state != LEARNT_DAMAGED && file->time <= time && file->max_txid <= txid;
 }
 
 /* Whether a base is to be preferred to another one. */
@@ -111,7 +111,7 @@ static size_t reach_next(const struct ltx_file *file, struct plan_end *ends, siz
     uint64_t reached = last ? last->txid : 0;
     bool is_base = file->level == V05_BASE_LEVEL;
 
-    if (file->learnt == LEARNT_DAMAGED || (!is_base && file->min_txid > reached + 1))
+    if (file->learnt.state == LEARNT_DAMAGED || (!is_base && file->min_txid > reached + 1))
         return n;
     if (file->max_txid != reached)
         ends[n++] = (struct plan_end){file->max_txid, last ? last->base : NULL};
@@ -148,7 +148,7 @@ struct growth {
 
 static bool connects(const struct growth *growth, const struct ltx_file *file)
 {
-    return file->learnt != LEARNT_DAMAGED &&
+    return file->learnt.state != LEARNT_DAMAGED &&
            (file->level == V05_BASE_LEVEL || file->min_txid <= growth->reached + 1);
 }
 
@@ -165,7 +165,7 @@ static void reach(struct growth *growth, struct ltx_file *file)
 /* A damaged file holds nothing, but it says that there was something: what follows it would be next. */
 static void note_missing(struct growth *growth, const struct ltx_file *file)
 {
-    bool damaged = file->learnt == LEARNT_DAMAGED;
+    bool damaged = file->learnt.state == LEARNT_DAMAGED;
     uint64_t *next = damaged ? &growth->behind_damage : &growth->next,
              first = damaged ? file->max_txid + 1 : file->min_txid;
     if (file->max_txid > growth->reached && first < *next)

@@ -32,7 +32,7 @@ static void plan_files_finish(struct plan_files *files)
 
 static void add_unless_sound(struct plan_files *files, struct ltx_file *file)
 {
-    if (file && file->learnt != LEARNT_SOUND)
+    if (file && file->learnt.state != LEARNT_SOUND)
         files->items[files->n++] = file;
 }
 
@@ -61,7 +61,7 @@ static bool is_damaged(struct v05_generation *generation, const struct plan_file
     bool damaged = false;
     pthread_mutex_lock(&generation->lock);
     for (size_t i = 0; i < files->n; i++)
-        damaged |= files->items[i]->learnt == LEARNT_DAMAGED;
+        damaged |= files->items[i]->learnt.state == LEARNT_DAMAGED;
     pthread_mutex_unlock(&generation->lock);
     return damaged;
 }
@@ -123,7 +123,7 @@ static uint64_t behind_gap(const struct v05_listing *listing, int64_t time, uint
         const struct ltx_file *file = listing->files[i];
         if (file->max_txid <= txid)
             continue;
-        if (file->learnt == LEARNT_DAMAGED) {
+        if (file->learnt.state == LEARNT_DAMAGED) {
             if (file->time <= time && file->max_txid < behind_damage)
                 behind_damage = file->max_txid + 1;
         } else if (file->level != V05_BASE_LEVEL) {

@@ -38,9 +38,7 @@ struct ltx_file {
     uint64_t database_size; /* after its last transaction, as its header tells: bytes; 0: nobody needed it */
 
     /* Guarded by the generation's lock until it is LEARNT_SOUND; never changes after that. */
-    enum learnt learnt;
-    char *damage;         /* why it is LEARNT_DAMAGED, or was last; NULL: it never was */
-    int64_t damage_found; /* clock_now */
+    struct learnt learnt;
     struct ltx_table table;
     struct cache_image *image; /* its pages, one after the other, in the order of the table */
     struct ltx_sums *sums;     /* of a file that is not checked whole; else NULL */

@@ -62,7 +62,7 @@ static void collect_unknown(const struct plan_points *points, struct survey_of_h
     pthread_mutex_lock(&survey->generation->lock);
     for (size_t i = 0; i < points->n; i++) {
         struct ltx_file *file = points->items[i].last;
-        if (file->learnt == LEARNT_SOUND)
+        if (file->learnt.state == LEARNT_SOUND)
             file->database_size = (uint64_t)ltx_file_header(file)->commit * ltx_file_header(file)->page_size;
         if (file->database_size == 0)
             survey->files[survey->n++] = file;

@@ -199,7 +199,7 @@ static int generation_list_landmarks(struct generation *base, struct task *task,
     pthread_mutex_lock(&generation->lock);
     for (size_t i = 0; listing && i < listing->n_files && r == 0; i++) {
         const struct ltx_file *file = listing->files[i];
-        if (file->level == V05_BASE_LEVEL && file->learnt != LEARNT_DAMAGED)
+        if (file->level == V05_BASE_LEVEL && file->learnt.state != LEARNT_DAMAGED)
             r = instants_add(landmarks, file->time);
     }
     pthread_mutex_unlock(&generation->lock);

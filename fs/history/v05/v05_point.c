@@ -25,8 +25,8 @@ static int64_t first_to_reach(const struct v05_listing *listing, const struct pl
     int64_t first = INT64_MAX;
     for (size_t i = 0; i < listing->n_files; i++) {
         const struct ltx_file *file = listing->files[i];
-        if (file->level != V05_BASE_LEVEL && file->max_txid == plan->txid && file->learnt != LEARNT_DAMAGED &&
-            file->time < first)
+        if (file->level != V05_BASE_LEVEL && file->max_txid == plan->txid &&
+            file->learnt.state != LEARNT_DAMAGED && file->time < first)
             first = file->time;
     }
     return first;
@@ -141,7 +141,7 @@ static bool surely_begins_by(const struct v05_listing *listing, int64_t time)
 {
     for (size_t i = 0; i < listing->n_files; i++) {
         const struct ltx_file *file = listing->files[i];
-        if (file->min_txid == 1 && file->learnt != LEARNT_DAMAGED && was_surely_there(file, time))
+        if (file->min_txid == 1 && file->learnt.state != LEARNT_DAMAGED && was_surely_there(file, time))
             return true;
     }
     return false;

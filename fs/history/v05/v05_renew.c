@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "litemount/cleanup.h"
-#include "litemount/clock.h"
 #include "ltx_sums.h"
 #include "ltx_verdict.h"
 #include "v05.h"
@@ -29,9 +28,7 @@ static struct ltx_file *renew_file(struct v05_generation *generation, const stru
     file->before.came = sums->came;
     file->before.told = sums->told;
     if (sums->came && sums->came == failed->before.came && sums->told == failed->before.told) {
-        file->learnt = LEARNT_DAMAGED;
-        file->damage = strdup(sums->failure);
-        file->damage_found = clock_now();
+        learnt_set_damaged_locked(&file->learnt, sums->failure);
         generation->n_damaged++;
     }
     return file;
@@ -91,9 +88,8 @@ static void forget_damage(struct v05_generation *generation)
 
     for (size_t i = 0; listing && generation->n_damaged && i < listing->n_files; i++) {
         struct ltx_file *file = listing->files[i];
-        if (file->learnt != LEARNT_DAMAGED || !learnt_is_over(file->damage_found))
+        if (file->learnt.state != LEARNT_DAMAGED || learnt_expire_locked(&file->learnt))
             continue;
-        file->learnt = LEARNT_NOTHING;
         generation->n_damaged--;
         listing->points.n = 0;
     }

@@ -34,6 +34,7 @@ struct snapshot *snapshot_make(const struct object *object, uint32_t index)
         return NULL;
     atomic_init(&snapshot->references, 1);
     pthread_mutex_init(&snapshot->lock, NULL);
+    pthread_cond_init(&snapshot->changed, NULL);
     blocks_init(&snapshot->blocks);
     sequential_init(&snapshot->sequential);
     snapshot->index = index;
@@ -51,10 +52,11 @@ void snapshot_unref(struct snapshot *snapshot)
     if (!snapshot || atomic_fetch_sub(&snapshot->references, 1) != 1)
         return;
     pthread_mutex_destroy(&snapshot->lock);
+    pthread_cond_destroy(&snapshot->changed);
     blocks_finish(&snapshot->blocks);
     sequential_finish(&snapshot->sequential);
     object_finish(&snapshot->object);
-    free(snapshot->damage);
+    learnt_finish(&snapshot->learnt);
     free(atomic_load(&snapshot->failure));
     if (snapshot->source)
         object_source_finish(snapshot->source);
@@ -197,33 +199,47 @@ static int find_out(struct v03_generation *generation, struct snapshot *snapshot
     return r;
 }
 
-/* Several tasks may learn the same snapshot at once; they learn the same, and the first to end says so. */
+/* One snapshot that is being learnt. */
+struct snapshot_learning {
+    struct v03_generation *generation;
+    struct snapshot *snapshot;
+    struct snapshot found;
+    bool is_damaged;
+};
+
+static int snapshot_find_out(void *context, struct task *task)
+{
+    struct snapshot_learning *learning = context;
+    return find_out(learning->generation, learning->snapshot, task, &learning->found);
+}
+
+static int snapshot_take_over_locked(void *context)
+{
+    struct snapshot *snapshot = ((struct snapshot_learning *)context)->snapshot;
+    const struct snapshot *found = &((struct snapshot_learning *)context)->found;
+
+    snapshot->page_size = found->page_size;
+    snapshot->size = found->size;
+    snapshot->is_exact = found->is_exact;
+    return 0;
+}
+
+static void snapshot_note_damage_locked(void *context)
+{
+    ((struct snapshot_learning *)context)->is_damaged = true;
+}
+
 int snapshot_learn(struct v03_generation *generation, struct snapshot *snapshot, struct task *task)
 {
-    struct snapshot found = {0};
+    struct snapshot_learning context = {.generation = generation, .snapshot = snapshot};
+    const struct learning learning = {
+        &snapshot->learnt, &snapshot->lock,           &snapshot->changed,         &context,
+        snapshot_find_out, snapshot_take_over_locked, snapshot_note_damage_locked};
+    int r = learnt_once(&learning, task);
 
-    pthread_mutex_lock(&snapshot->lock);
-    enum learnt learnt = snapshot->learnt;
-    pthread_mutex_unlock(&snapshot->lock);
-    if (learnt != LEARNT_NOTHING)
-        return 0;
-    int r = find_out(generation, snapshot, task, &found);
-    if (r < 0 && r != -EBADMSG)
-        return r;
-    if (r == -EBADMSG) {
-        snapshot_set_damaged(generation, snapshot, task_reason(task, r));
-        task_forgive(task);
-        return 0;
-    }
-    pthread_mutex_lock(&snapshot->lock);
-    if (snapshot->learnt == LEARNT_NOTHING) {
-        snapshot->page_size = found.page_size;
-        snapshot->size = found.size;
-        snapshot->is_exact = found.is_exact;
-        snapshot->learnt = LEARNT_SOUND;
-    }
-    pthread_mutex_unlock(&snapshot->lock);
-    return 0;
+    if (context.is_damaged)
+        snapshot_note_damage(generation);
+    return r;
 }
 
 /* Where the image ends: in its last block, or, where blocks can't be told, where decoding all of it comes to.

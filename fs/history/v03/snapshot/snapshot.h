@@ -28,11 +28,10 @@ struct snapshot {
 
     _Atomic(char *) failure; /* bytes that it gave may be wrong, and why; NULL: not that is known */
 
-    pthread_mutex_t lock; /* guards what is below */
-    uint64_t failed_sum;  /* of its bytes, if it has failed */
-    enum learnt learnt;
-    char *damage;       /* why it is LEARNT_DAMAGED, or was when it was last learnt */
-    int64_t damaged;    /* when that was found (clock_now) */
+    pthread_cond_t changed; /* it stopped being LEARNT_PENDING */
+    pthread_mutex_t lock;   /* guards what is below */
+    uint64_t failed_sum;    /* of its bytes, if it has failed */
+    struct learnt learnt;
     uint32_t page_size; /* 0: the database is an empty file */
     uint64_t size; /* bytes of the database file; of a large one as its header tells, unless it is exact */
     bool is_exact; /* a file may be longer than its header tells: a checkpoint cuts it only at its end */
@@ -64,6 +63,8 @@ void snapshot_forget(struct v03_generation *generation, struct snapshot *snapsho
 bool snapshot_is_damaged(struct snapshot *snapshot);
 void snapshot_set_damaged(struct v03_generation *generation, struct snapshot *snapshot,
                           const char *why); /* logs it, once */
+
+void snapshot_note_damage(struct v03_generation *generation); /* for as long as it counts */
 
 /* Damage that is over is no longer known. Returns when it was found that still counts (clock_now), or 0. */
 int64_t snapshot_look_again(struct snapshot *snapshot);

@@ -18,28 +18,27 @@
 #include "v03/object_stream.h"
 #include "v03/v03.h"
 
-void snapshot_set_damaged(struct v03_generation *generation, struct snapshot *snapshot, const char *why)
+void snapshot_note_damage(struct v03_generation *generation)
 {
-    pthread_mutex_lock(&snapshot->lock);
-    bool news = !snapshot->damage || strcmp(snapshot->damage, why) != 0;
-    snapshot->learnt = LEARNT_DAMAGED;
-    snapshot->damaged = clock_now();
-    if (news) {
-        free(snapshot->damage);
-        snapshot->damage = strdup(why);
-    }
-    pthread_mutex_unlock(&snapshot->lock);
-    if (news)
-        log_warning("%s", why);
     pthread_mutex_lock(&generation->lock);
     v03_note_damage_locked(generation, clock_now());
     pthread_mutex_unlock(&generation->lock);
 }
 
+void snapshot_set_damaged(struct v03_generation *generation, struct snapshot *snapshot, const char *why)
+{
+    pthread_mutex_lock(&snapshot->lock);
+    bool is_news = learnt_set_damaged_locked(&snapshot->learnt, why);
+    pthread_mutex_unlock(&snapshot->lock);
+    if (is_news)
+        log_warning("%s", why);
+    snapshot_note_damage(generation);
+}
+
 bool snapshot_is_damaged(struct snapshot *snapshot)
 {
     pthread_mutex_lock(&snapshot->lock);
-    bool damaged = snapshot->learnt == LEARNT_DAMAGED;
+    bool damaged = snapshot->learnt.state == LEARNT_DAMAGED;
     pthread_mutex_unlock(&snapshot->lock);
     return damaged;
 }
@@ -47,12 +46,7 @@ bool snapshot_is_damaged(struct snapshot *snapshot)
 int64_t snapshot_look_again(struct snapshot *snapshot)
 {
     pthread_mutex_lock(&snapshot->lock);
-    bool damaged = snapshot->learnt == LEARNT_DAMAGED;
-    if (damaged && learnt_is_over(snapshot->damaged)) {
-        snapshot->learnt = LEARNT_NOTHING;
-        damaged = false;
-    }
-    int64_t found = damaged ? snapshot->damaged : 0;
+    int64_t found = learnt_expire_locked(&snapshot->learnt);
     pthread_mutex_unlock(&snapshot->lock);
     return found;
 }
@@ -115,10 +109,8 @@ int snapshot_remake(struct v03_generation *generation, struct snapshot *failed,
     snapshot->sums[failed->attempt % LEARNT_ATTEMPTS] = failed->failed_sum;
     snapshot->attempt = failed->attempt + 1;
     if (again) {
-        snapshot->learnt = LEARNT_DAMAGED;
-        snapshot->damaged = clock_now();
-        snapshot->damage = strdup(snapshot_failure(failed));
-        v03_note_damage_locked(generation, snapshot->damaged);
+        learnt_set_damaged_locked(&snapshot->learnt, snapshot_failure(failed));
+        v03_note_damage_locked(generation, snapshot->learnt.damage_found);
         log_warning("%s; it came twice the same", snapshot_failure(failed));
     }
     *ret_snapshot = snapshot;

@@ -95,7 +95,8 @@ static int make_in_order(const struct block_reader *reader, struct cache_fill *f
 static int refuse_damaged(struct snapshot *snapshot, struct task *task)
 {
     pthread_mutex_lock(&snapshot->lock);
-    int r = task_fail(task, EIO, "%s", snapshot->damage ? snapshot->damage : "a damaged snapshot");
+    int r =
+        task_fail(task, EIO, "%s", snapshot->learnt.damage ? snapshot->learnt.damage : "a damaged snapshot");
     pthread_mutex_unlock(&snapshot->lock);
     return r;
 }

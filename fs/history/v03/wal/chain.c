@@ -35,7 +35,7 @@ int chain_can_begin(struct v03_generation *generation, struct snapshot *snapshot
     if (r < 0)
         return r;
     pthread_mutex_lock(&snapshot->lock);
-    r = snapshot->learnt == LEARNT_SOUND;
+    r = snapshot->learnt.state == LEARNT_SOUND;
     pthread_mutex_unlock(&snapshot->lock);
     return r;
 }
@@ -79,7 +79,7 @@ int chain_describe_gap(const struct v03_listing *listing, const struct snapshot 
     char *gap;
     int n;
 
-    if (next->learnt == LEARNT_DAMAGED)
+    if (next->learnt.state == LEARNT_DAMAGED)
         n = asprintf(&gap, "segment %08x/%08llx is damaged", next->index, (unsigned long long)next->offset);
     else if (end == begin)
         n = asprintf(&gap, "WAL %08x does not begin with a segment at offset 0", snapshot->index);
@@ -195,7 +195,7 @@ static bool chain_find_end(struct v03_generation *generation, const struct v03_l
         const struct segment *before = replay->end ? listing->segments[replay->end - 1] : NULL;
         end = (struct chain_end){replay->begin, replay->end, false, false};
         end.is_misfit = end.end == end.begin && next->index == snapshot->index && next->offset == 0 &&
-                        next->learnt == LEARNT_SOUND && snapshot->attempt == 0 &&
+                        next->learnt.state == LEARNT_SOUND && snapshot->attempt == 0 &&
                         snapshot->object.size > V03_WHOLE_OBJECT;
         end.is_doubtful = end.end > end.begin && (next->index == before->index ||
                                                   (next->index == before->index + 1 && next->offset == 0));

@@ -14,13 +14,13 @@
 /* Whether `segment` can be the first one of its WAL. */
 static bool begins_wal(const struct segment *segment)
 {
-    return segment->offset == 0 && segment->learnt != LEARNT_DAMAGED;
+    return segment->offset == 0 && segment->learnt.state != LEARNT_DAMAGED;
 }
 
 /* Litestream copies whole transactions only. */
 bool segment_ends_wal(const struct segment *segment)
 {
-    return segment->learnt != LEARNT_SOUND || segment->n_frames == 0 ||
+    return segment->learnt.state != LEARNT_SOUND || segment->n_frames == 0 ||
            (segment->n_commits &&
             segment->commits[segment->n_commits - 1].frame == segment->first_frame + segment->n_frames);
 }
@@ -31,18 +31,18 @@ bool segment_continues(const struct v03_listing *listing, size_t i)
 {
     const struct segment *before = listing->segments[i - 1], *segment = listing->segments[i];
 
-    if (before->learnt == LEARNT_SOUND && segment->learnt == LEARNT_SOUND &&
+    if (before->learnt.state == LEARNT_SOUND && segment->learnt.state == LEARNT_SOUND &&
         before->header.page_size != segment->header.page_size)
         return false;
     if (segment->index != before->index)
         return segment->index == before->index + 1 && begins_wal(segment) && segment_ends_wal(before);
-    if (segment->learnt == LEARNT_DAMAGED || before->learnt == LEARNT_DAMAGED)
+    if (segment->learnt.state == LEARNT_DAMAGED || before->learnt.state == LEARNT_DAMAGED)
         return false;
-    if (before->learnt != LEARNT_SOUND)
+    if (before->learnt.state != LEARNT_SOUND)
         return segment->offset > before->offset;
     if (before->offset + before->size != segment->offset)
         return false;
-    return segment->learnt != LEARNT_SOUND ||
+    return segment->learnt.state != LEARNT_SOUND ||
            memcmp(before->chain_after, segment->chain_before, sizeof before->chain_after) == 0;
 }
 
@@ -50,7 +50,7 @@ bool replay_can_begin(const struct v03_listing *listing, const struct snapshot *
 {
     const struct segment *segment = begin < listing->n_segments ? listing->segments[begin] : NULL;
     return segment && segment->index == snapshot->index && begins_wal(segment) &&
-           (segment->learnt != LEARNT_SOUND || snapshot->page_size == 0 ||
+           (segment->learnt.state != LEARNT_SOUND || snapshot->page_size == 0 ||
             segment->header.page_size == snapshot->page_size);
 }
 
@@ -199,7 +199,7 @@ int replay_grow(struct replay *replay, const struct v03_listing *listing, size_t
         segment_row_unref(replay->row);
         replay->row = segment_row_ref(listing->row);
     }
-    while (replay->end < n_segments && listing->segments[replay->end]->learnt == LEARNT_SOUND &&
+    while (replay->end < n_segments && listing->segments[replay->end]->learnt.state == LEARNT_SOUND &&
            can_follow(replay, listing, replay->end)) {
         const struct segment *segment = listing->segments[replay->end];
         if (replay->end > replay->begin && listing->segments[replay->end - 1]->index != segment->index) {

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "litemount/cleanup.h"
-#include "litemount/clock.h"
 #include "replay.h"
 #include "segment.h"
 #include "versions.h"
@@ -31,7 +30,7 @@ void segment_unref(struct segment *segment)
     if (!segment || atomic_fetch_sub(&segment->references, 1) != 1)
         return;
     object_finish(&segment->object);
-    free(segment->damage);
+    learnt_finish(&segment->learnt);
     free(segment->commits);
     free(segment);
 }
@@ -110,7 +109,7 @@ int segment_publish(struct v03_frames *frames, struct segment *segment, const st
         segment->n_commits = 0;
         return r;
     }
-    segment->learnt = LEARNT_SOUND;
+    segment->learnt.state = LEARNT_SOUND;
     return 0;
 }
 
@@ -121,14 +120,6 @@ bool segment_is(const struct segment *segment, const struct wal_segment *found)
            memcmp(segment->header.salt, found->header.salt, sizeof segment->header.salt) == 0 &&
            memcmp(segment->chain_before, found->chain_before, sizeof segment->chain_before) == 0 &&
            memcmp(segment->chain_after, found->chain_after, sizeof segment->chain_after) == 0;
-}
-
-void segment_set_damaged(struct segment *segment, const char *why)
-{
-    segment->learnt = LEARNT_DAMAGED;
-    segment->damaged = clock_now();
-    free(segment->damage);
-    segment->damage = strdup(why);
 }
 
 /* --- segments in order: one array for all listings that follow each other --- */

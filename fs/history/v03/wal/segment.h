@@ -29,9 +29,7 @@ struct segment {
     uint64_t offset; /* in its WAL, bytes */
 
     /* Guarded by the generation's lock until it is LEARNT_SOUND; never changes after that. */
-    enum learnt learnt;
-    char *damage;      /* why it is LEARNT_DAMAGED, or was when it was last read */
-    int64_t damaged;   /* when that was found (clock_now) */
+    struct learnt learnt;
     int64_t confirmed; /* when it was last read anew and was the same (clock_now); 0: never */
     struct wal_header header;
     uint64_t size; /* bytes of the decoded segment */
@@ -52,10 +50,9 @@ bool segment_fits(const struct segment *segment, const struct wal_segment *found
 /* Whether what is known of the segment, which is sound, is what was found. */
 bool segment_is(const struct segment *segment, const struct wal_segment *found);
 
-/* What was found in the segment becomes known, and its frames: 0; -EBADMSG if it does not fit; -ENOMEM. Or
- * that it is damaged. Both are called with the generation locked. */
+/* What was found in the segment becomes known, and its frames: 0; -EBADMSG if it does not fit; -ENOMEM.
+ * Called with the generation locked. */
 int segment_publish(struct v03_frames *frames, struct segment *segment, const struct wal_segment *found);
-void segment_set_damaged(struct segment *segment, const char *why);
 
 int segment_compare(const void *left, const void *right); /* struct segment **: by position */
 

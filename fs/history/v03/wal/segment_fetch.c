@@ -136,7 +136,8 @@ static int segment_confirm(struct v03_generation *generation, struct segment *se
 /* Whether a look at the segment says anything new. Called with the generation locked. */
 static bool segment_is_unconfirmed(const struct segment *segment)
 {
-    return segment->learnt == LEARNT_SOUND && (!segment->confirmed || learnt_is_over(segment->confirmed));
+    return segment->learnt.state == LEARNT_SOUND &&
+           (!segment->confirmed || learnt_is_over(segment->confirmed));
 }
 
 int segments_confirm(struct v03_generation *generation, const struct v03_listing *listing, size_t i,

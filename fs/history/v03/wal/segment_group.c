@@ -62,7 +62,7 @@ static int recall_one(struct segment_group *group, uint64_t offset, const char *
     if (!wal_fact_is_of(object, &segment->object))
         return -ESTALE;
     pthread_mutex_lock(&group->generation->lock);
-    if (segment->learnt == LEARNT_NOTHING)
+    if (segment->learnt.state == LEARNT_NOTHING)
         r = segment_publish(group->frames, segment, found);
     pthread_mutex_unlock(&group->generation->lock);
     return r;

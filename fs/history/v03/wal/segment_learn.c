@@ -18,47 +18,53 @@
 #define PARALLEL_FACTS 8
 #define WHOLE_OBJECTS (32 << 20) /* bytes of segments that may be in memory, each whole, at once */
 
-/* Ends a claim: the segment is sound, or damaged, which is no failure, or could not be had. */
-static int settle(const struct segment_group *group, struct segment *segment, const struct wal_segment *found,
-                  int r, struct task *task)
-{
-    struct v03_generation *generation = group->generation;
-    _cleanup_free_ char *before = NULL;
+/* One segment that is being learnt. */
+struct segment_lesson {
+    struct segment_group *group;
+    struct segment *segment;
+    const struct wal_header *header; /* of its WAL; NULL: it begins it */
+    struct wal_segment found;
+    bool is_sound;
+};
 
-    pthread_mutex_lock(&generation->lock);
-    segment->learnt = LEARNT_NOTHING;
-    if (r == 0)
-        r = segment_publish(group->frames, segment, found);
-    if (r == -EBADMSG) {
-        before = steal_pointer(segment->damage);
-        segment_set_damaged(segment, task_reason(task, r));
-        v03_note_damage_locked(generation, segment->damaged);
-    }
-    pthread_cond_broadcast(&generation->learnt);
-    pthread_mutex_unlock(&generation->lock);
-    return learnt_survive(r, before, task);
+static int segment_find_out(void *context, struct task *task)
+{
+    struct segment_lesson *lesson = context;
+    return segment_fetch(lesson->group->generation, lesson->segment, lesson->header, task, &lesson->found);
 }
 
-static int learn(struct segment_group *group, struct segment *segment, const struct wal_header *header,
-                 struct task *task)
+static int segment_take_over_locked(void *context)
 {
-    struct wal_segment found = {0};
-    bool mine;
-    int r = learnt_claim(&segment->learnt, &group->generation->lock, &group->generation->learnt, task, &mine);
+    struct segment_lesson *lesson = context;
+    int r = segment_publish(lesson->group->frames, lesson->segment, &lesson->found);
+    lesson->is_sound = r == 0;
+    return r;
+}
 
-    if (r < 0 || !mine)
-        return r;
-    int fetched = segment_fetch(group->generation, segment, header, task, &found);
-    r = settle(group, segment, &found, fetched, task);
-    if (fetched == 0 && r == 0)
-        segment_group_note(group, segment, &found);
-    wal_segment_finish(&found);
+static void segment_note_damage_locked(void *context)
+{
+    const struct segment_lesson *lesson = context;
+    v03_note_damage_locked(lesson->group->generation, lesson->segment->learnt.damage_found);
+}
+
+static int segment_learn(struct segment_group *group, struct segment *segment,
+                         const struct wal_header *header, struct task *task)
+{
+    struct segment_lesson lesson = {group, segment, header, {}, false};
+    const struct learning learning = {
+        &segment->learnt, &group->generation->lock, &group->generation->learnt, &lesson,
+        segment_find_out, segment_take_over_locked, segment_note_damage_locked};
+    int r = learnt_once(&learning, task);
+
+    if (lesson.is_sound)
+        segment_group_note(group, segment, &lesson.found);
+    wal_segment_finish(&lesson.found);
     return r;
 }
 
 static bool is_unknown(const struct segment *segment)
 {
-    return segment->learnt == LEARNT_NOTHING || segment->learnt == LEARNT_PENDING;
+    return segment->learnt.state == LEARNT_NOTHING || segment->learnt.state == LEARNT_PENDING;
 }
 
 /* What is to be fetched in one round, of all groups. */
@@ -78,13 +84,13 @@ static int learn_item(void *context, size_t item, struct task *task)
 
     /* A WAL whose beginning is not there (yet, or any more) says nothing about what else is there of it. */
     if (segment == first)
-        return first->offset ? 0 : learn(group, segment, NULL, task);
+        return first->offset ? 0 : segment_learn(group, segment, NULL, task);
     pthread_mutex_lock(&group->generation->lock);
-    bool known = first->offset == 0 && first->learnt == LEARNT_SOUND;
+    bool known = first->offset == 0 && first->learnt.state == LEARNT_SOUND;
     struct wal_header header = first->header;
     pthread_mutex_unlock(&group->generation->lock);
     /* Without a sound header nothing that follows in this WAL can be reached, so nobody will ask. */
-    return known ? learn(group, segment, &header, task) : 0;
+    return known ? segment_learn(group, segment, &header, task) : 0;
 }
 
 /* What one call has to learn. */
@@ -207,7 +213,8 @@ static void check_promises(struct v03_generation *generation, const struct v03_l
         end++;
     pthread_mutex_lock(&generation->lock);
     for (size_t i = begin; i < end && kept; i++)
-        kept = listing->segments[i]->learnt != LEARNT_DAMAGED && (i == 0 || segment_continues(listing, i));
+        kept =
+            listing->segments[i]->learnt.state != LEARNT_DAMAGED && (i == 0 || segment_continues(listing, i));
     if (!kept)
         v03_forget_points_locked(generation);
     pthread_mutex_unlock(&generation->lock);

@@ -57,7 +57,7 @@ static int follow(struct following *following, struct task *task)
     if (r < 0)
         return r;
     pthread_mutex_lock(&following->generation->lock);
-    for (; i < end && listing->segments[i]->learnt == LEARNT_SOUND; i++) {
+    for (; i < end && listing->segments[i]->learnt.state == LEARNT_SOUND; i++) {
         const struct segment *segment = listing->segments[i];
         if (i == chain->begin ? !replay_can_begin(listing, chain->snapshot, i)
                               : !segment_continues(listing, i))
