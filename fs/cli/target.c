@@ -26,19 +26,19 @@ bool target_is_source(const char *operand)
     return strchr(operand, '/') && stat(operand, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-int target_open_backups(const struct common_flags *flags, const char *operand, struct task *task,
+int target_open_backups(const struct common_options *common, const char *operand, struct task *task,
                         struct backups *backups)
 {
     struct backups_options options = {
-        .source = flags->config ? flags->config : config_default_path(NULL),
-        .replica = flags->replica,
-        .no_expand_environment = flags->no_expand_environment,
+        .source = common->config ? common->config : config_default_path(NULL),
+        .replica = common->replica,
+        .no_expand_environment = common->no_expand_environment,
         .refresh = REFRESH,
         .cache_size = CACHE_SIZE_DEFAULT,
     };
 
     if (operand && target_is_source(operand)) {
-        if (flags->config)
+        if (common->config)
             return task_fail(task, EINVAL, "a replica URL or a folder, and -config, cannot be used together");
         options.source = operand;
     }
@@ -90,11 +90,11 @@ static int find_name(struct catalog *catalog, const char *operand, struct task *
     return *ret_name ? 0 : -ENOMEM;
 }
 
-int target_open(const struct common_flags *flags, const char *operand, struct task *task,
+int target_open(const struct common_options *common, const char *operand, struct task *task,
                 struct target *target)
 {
     *target = (struct target){0};
-    int r = target_open_backups(flags, operand, task, &target->backups);
+    int r = target_open_backups(common, operand, task, &target->backups);
     struct catalog *catalog = target->backups.catalog;
 
     if (r == 0)

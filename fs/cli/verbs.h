@@ -1,23 +1,13 @@
-/* The verbs of the command line, one a file: arguments in, text out, the exit status back: 0, 1 failed, 2
- * wrong usage. argv[0] is the verb's own name. */
+/* The verbs of the command line, one a file, and the mount, which is what the program does without one. */
 #pragma once
 
-#define EXIT_FAILED 1
-#define EXIT_USAGE 2
+#include "command.h"
 
-/* litemount SOURCE MOUNTPOINT [-f] [-d] [-o OPTION,...] */
-int verb_mount(int argc, char **argv);
+extern const struct verb verb_databases, verb_generations, verb_snapshots, verb_wal, verb_ltx, verb_points,
+    verb_restore, verb_verify;
 
-/* What there is: a table, or JSON. */
-int verb_databases(int argc, char **argv);
-int verb_generations(int argc, char **argv);
-int verb_snapshots(int argc, char **argv);
-int verb_wal(int argc, char **argv);
-int verb_ltx(int argc, char **argv);
-int verb_points(int argc, char **argv);
+/* All of them, as --help shows them; then NULL. */
+extern const struct verb *const verbs[];
 
-/* litemount restore [FLAGS] DATABASE|URL, or -all -o FOLDER */
-int verb_restore(int argc, char **argv);
-
-/* Whether the backups hold: one line per database, or JSON. */
-int verb_verify(int argc, char **argv);
+/* litemount SOURCE MOUNTPOINT [-f] [-d] [-o OPTION,...]; returns the exit status. */
+int mount_main(int argc, char **argv);

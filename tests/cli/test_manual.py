@@ -12,7 +12,7 @@ from mounting import LITEMOUNT, ROOT, MountTest, main
 MANUAL = ROOT / "fs/cli/litemount.1.in"
 BASH = ROOT / "fs/cli/completion/litemount.bash"
 ZSH = ROOT / "fs/cli/completion/_litemount"
-VERBS = re.findall(r'\{"(\w+)", verb_', (ROOT / "fs/main.c").read_text("utf-8"))
+VERBS = re.findall(r"&verb_(\w+)", (ROOT / "fs/cli/verbs.c").read_text("utf-8"))
 
 
 def sections():

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
 #include "litemount/array.h"
 #include "litemount/catalog.h"
 #include "litemount/cleanup.h"
@@ -18,12 +17,12 @@
 #include "target.h"
 #include "verbs.h"
 
-struct databases {
-    struct common_flags common;
+struct databases_options {
+    struct common_options common;
     bool json;
 };
 
-static bool has_lists(const struct config *config)
+static bool databases_have_lists(const struct config *config)
 {
     for (size_t i = 0; i < config->n_databases; i++)
         if (config->databases[i].is_v03)
@@ -32,7 +31,7 @@ static bool has_lists(const struct config *config)
 }
 
 /* A column's text: the replicas' names, or their types. */
-static int name_replicas(const struct database_config *database, bool names, struct buffer *text)
+static int databases_name_replicas(const struct database_config *database, bool names, struct buffer *text)
 {
     int r = 0;
 
@@ -48,7 +47,7 @@ static int name_replicas(const struct database_config *database, bool names, str
 }
 
 /* What is listed, and how. */
-struct list {
+struct database_rows {
     struct output output;
     struct backups backups; /* open if a store has to be asked */
     bool names;             /* of replicas, not their types */
@@ -58,7 +57,8 @@ struct list {
 
 /* Which of the replicas was updated last; "-": none answers. Warns of those that are behind it. 0 or -ENOMEM.
  */
-static int add_answering(struct list *list, const char *name, struct history *history, struct task *task)
+static int database_rows_add_answering(struct database_rows *rows, const char *name, struct history *history,
+                                       struct task *task)
 {
     _cleanup_(listed_replicas_finish) struct listed_replicas replicas = {0};
     const char *answering = "-";
@@ -82,37 +82,37 @@ static int add_answering(struct list *list, const char *name, struct history *hi
         if (text)
             log_warning("%s: %s", name, text);
     }
-    if (list->json)
-        output_add(&list->output, "%s", answering);
+    if (rows->json)
+        output_add(&rows->output, "%s", answering);
     else if (replicas.n > 1)
         log_info("%s: replica %s answers", name, answering);
     return 0;
 }
 
-static int add_row(struct list *list, const char *path, const char *name,
-                   const struct database_config *database, struct task *task)
+static int database_rows_add(struct database_rows *rows, const char *path, const char *name,
+                             const struct database_config *database, struct task *task)
 {
     struct buffer text = {0};
     struct history *history = NULL;
-    int r = name_replicas(database, list->names, &text);
+    int r = databases_name_replicas(database, rows->names, &text);
 
     if (r == 0) {
-        output_add(&list->output, "%s", path);
-        output_add(&list->output, "%s", (const char *)text.data);
+        output_add(&rows->output, "%s", path);
+        output_add(&rows->output, "%s", (const char *)text.data);
     }
     buffer_finish(&text);
-    if (r < 0 || !list->has_several)
+    if (r < 0 || !rows->has_several)
         return r;
-    r = catalog_find(list->backups.catalog, name, task, &history);
+    r = catalog_find(rows->backups.catalog, name, task, &history);
     if (r == 0)
-        return add_answering(list, name, history, task);
-    if (list->json)
-        output_add(&list->output, "-"); /* it was left out, with a warning */
+        return database_rows_add_answering(rows, name, history, task);
+    if (rows->json)
+        output_add(&rows->output, "-"); /* it was left out, with a warning */
     return r == -ENOENT ? 0 : r;
 }
 
 /* Whether the database has a place of its own in the configuration. */
-static bool is_configured(const struct config *config, const char *prefix, const char *name)
+static bool databases_is_configured(const struct config *config, const char *prefix, const char *name)
 {
     size_t length = strlen(prefix);
     for (size_t i = 0; i < config->n_databases; i++) {
@@ -124,28 +124,30 @@ static bool is_configured(const struct config *config, const char *prefix, const
     return false;
 }
 
-static int add_folder(struct list *list, const struct database_config *folder, struct task *task)
+static int database_rows_add_folder(struct database_rows *rows, const struct database_config *folder,
+                                    struct task *task)
 {
     _cleanup_(names_finish) struct names found = {0};
-    const struct backups *backups = &list->backups;
+    const struct backups *backups = &rows->backups;
     const char *prefix = catalog_prefix(backups->catalog);
     int r = catalog_list_all(backups->catalog, task, &found);
 
     for (size_t i = 0; i < found.n && r == 0; i++) {
         const char *name = found.items[i].text;
         _cleanup_free_ char *path = NULL;
-        if (catalog_folder(backups->catalog, name) != folder || is_configured(backups->config, prefix, name))
+        if (catalog_folder(backups->catalog, name) != folder ||
+            databases_is_configured(backups->config, prefix, name))
             continue;
         if (asprintf(&path, "%s%s", prefix, name) < 0) {
             path = NULL;
             return -ENOMEM;
         }
-        r = add_row(list, path, name, folder, task);
+        r = database_rows_add(rows, path, name, folder, task);
     }
     return r;
 }
 
-static bool has_folders(const struct config *config)
+static bool databases_have_folders(const struct config *config)
 {
     for (size_t i = 0; i < config->n_databases; i++)
         if (config->databases[i].is_folder)
@@ -153,25 +155,25 @@ static bool has_folders(const struct config *config)
     return false;
 }
 
-static int load(const struct common_flags *flags, struct task *task, struct config **ret_config)
+static int databases_load(const struct common_options *common, struct task *task, struct config **ret_config)
 {
-    const struct config_options options = {.no_expand_environment = flags->no_expand_environment};
-    const char *source = flags->config ? flags->config : config_default_path(NULL);
+    const struct config_options options = {.no_expand_environment = common->no_expand_environment};
+    const char *source = common->config ? common->config : config_default_path(NULL);
     int r = config_load(source, &options, task, ret_config);
-    if (r == 0 && flags->replica)
-        r = config_keep_replica(*ret_config, flags->replica, task);
+    if (r == 0 && common->replica)
+        r = config_keep_replica(*ret_config, common->replica, task);
     return r == -EINVAL ? -EBADMSG : r; /* the configuration is wrong, not the command line */
 }
 
 /* The list shows that a database is configured, and not that its settings can't be used. */
-static void warn_of_problems(const struct database_config *database)
+static void databases_warn_of_problems(const struct database_config *database)
 {
     for (size_t i = 0; i < database->n_replicas; i++)
         if (database->replicas[i].problem)
             log_warning("%s", database->replicas[i].problem);
 }
 
-static bool has_several(const struct config *config)
+static bool databases_have_several(const struct config *config)
 {
     for (size_t i = 0; i < config->n_databases; i++)
         if (config->databases[i].n_replicas > 1)
@@ -179,70 +181,61 @@ static bool has_several(const struct config *config)
     return false;
 }
 
-static int add_all(struct list *list, const struct config *config, struct task *task)
+static int database_rows_add_all(struct database_rows *rows, const struct config *config, struct task *task)
 {
-    size_t length = list->backups.catalog ? strlen(catalog_prefix(list->backups.catalog)) : 0;
+    size_t length = rows->backups.catalog ? strlen(catalog_prefix(rows->backups.catalog)) : 0;
     int r = 0;
 
     for (size_t i = 0; i < config->n_databases && r == 0; i++) {
         const struct database_config *database = &config->databases[i];
         if (!database->is_folder)
-            warn_of_problems(database);
-        r = database->is_folder ? add_folder(list, database, task)
-                                : add_row(list, database->path, database->path + length, database, task);
+            databases_warn_of_problems(database);
+        r = database->is_folder
+                ? database_rows_add_folder(rows, database, task)
+                : database_rows_add(rows, database->path, database->path + length, database, task);
     }
     return r;
 }
 
-static void list_finish(struct list *list)
+static void database_rows_finish(struct database_rows *rows)
 {
-    backups_finish(&list->backups);
-    output_finish(&list->output);
+    backups_finish(&rows->backups);
+    output_finish(&rows->output);
 }
 
 /* Only to find databases in folders, and which of several replicas answers, is anything asked of a store. */
-static int list(void *context, char **operands, int n_operands, struct task *task)
+static int databases_run(void *context, struct task *task)
 {
     static const struct column v03[] = {{.name = "path"}, {.name = "replicas"}, {.name = "answers"}};
     static const struct column v05[] = {{.name = "path"}, {.name = "replica"}};
-    const struct databases *databases = context;
+    const struct databases_options *options = context;
     _cleanup_(close_config) struct config *config = NULL;
-    _cleanup_(list_finish) struct list list = {0};
-    int r = load(&databases->common, task, &config);
+    _cleanup_(database_rows_finish) struct database_rows rows = {0};
+    int r = databases_load(&options->common, task, &config);
 
-    (void)operands, (void)n_operands;
     if (r < 0)
         return r;
-    list.names = has_lists(config);
-    list.has_several = has_several(config);
-    list.json = databases->json;
-    if (has_folders(config) || list.has_several)
-        r = target_open_backups(&databases->common, NULL, task, &list.backups);
+    rows.names = databases_have_lists(config);
+    rows.has_several = databases_have_several(config);
+    rows.json = options->json;
+    if (databases_have_folders(config) || rows.has_several)
+        r = target_open_backups(&options->common, NULL, task, &rows.backups);
     if (r < 0)
         return r;
-    output_init(&list.output, list.names ? v03 : v05, list.has_several && databases->json ? 3 : 2,
-                databases->json);
+    output_init(&rows.output, rows.names ? v03 : v05, rows.has_several && rows.json ? 3 : 2, rows.json);
     /* The same, if it was read again, as the catalog knows it. */
-    r = add_all(&list, list.backups.config ? list.backups.config : config, task);
-    return r < 0 ? r : output_print(&list.output, stdout);
+    r = database_rows_add_all(&rows, rows.backups.config ? rows.backups.config : config, task);
+    return r < 0 ? r : output_print(&rows.output, stdout);
 }
 
-int verb_databases(int argc, char **argv)
-{
-    struct databases databases = {0};
-    const struct flag flags[] = {
-        COMMON_FLAGS(&databases.common),
-        {"json", &databases.json, NULL, NULL, "print JSON"},
-    };
-    const struct command command = {
-        .usage = "litemount databases [-config FILE] [-json]",
-        .about = "Lists the databases of the configuration, and where each is replicated to.",
-        .flags = flags,
-        .n_flags = sizeof flags / sizeof *flags,
-        .help = &databases.common.help,
-        .work = list,
-        .context = &databases,
-    };
+static const struct argument databases_rows[] = {COMMON_ROWS(databases_options), JSON_ROW(databases_options)};
 
-    return command_run(&command, argc, argv);
-}
+const struct verb verb_databases = {
+    .name = "databases",
+    .summary = "list the databases of the configuration",
+    .arguments = {.program = "litemount databases",
+                  .about = "Lists the databases of the configuration, and where each is replicated to.",
+                  ARGUMENT_ROWS(databases_rows)},
+    .options_size = sizeof(struct databases_options),
+    .run = databases_run,
+};

@@ -5,19 +5,31 @@
 #include "output/output.h"
 #include "target.h"
 
-struct objects {
-    struct common_flags common;
+/* What each of the verbs is told. */
+struct objects_options {
+    struct common_options common;
+    const char *database, *generation; /* NULL: of all generations */
+    unsigned level;                    /* of LTX files */
     bool json;
-    const char *generation; /* only of this one; NULL: all */
+};
 
+/* What a verb lists. */
+struct object_listing {
     enum object_kind kind;
     const struct column *columns;
     size_t n_columns;
 
     /* Whether it is shown; NULL: each is. */
-    bool (*is_wanted)(const struct objects *objects, const struct listed_object *object);
+    bool (*is_wanted)(const struct objects_options *options, const struct listed_object *object);
     void (*add_row)(struct output *output, const struct listed_object *object);
 };
 
-/* A command's work, whose context is the struct above: prints the objects of the one operand. */
-int objects_list(void *context, char **operands, int n_operands, struct task *task);
+#define GENERATION_ROW(options)                                                                              \
+    {                                                                                                        \
+        .name = "generation", .kind = ARGUMENT_TEXT, .offset = offsetof(struct options, generation),         \
+        .word = "NAME", .help = "only of that generation", .or_empty = true                                  \
+    }
+
+/* Prints the objects of the database. 0, or a negative errno with a reason. */
+int objects_list(const struct object_listing *listing, const struct objects_options *options,
+                 struct task *task);

@@ -56,7 +56,7 @@ void background_ready(int ready_fd)
     prctl(PR_SET_PDEATHSIG, 0);
     log_use_syslog();
     if (chdir("/") < 0)
-        log_warning("cannot leave the current folder");
+        log_warning("cannot leave the folder that the mount was begun in, which stays in use: %m");
     for (int i = 0; i < 3 && null >= 0; i++)
         dup2(null, i);
     if (write(fd, "", 1) < 0)

@@ -23,7 +23,7 @@ void output_finish(struct output *output)
     free(output->cells);
 }
 
-static void add(struct output *output, char *cell)
+static void output_add_cell(struct output *output, char *cell)
 {
     if (ARRAY_GROW(output->cells, output->capacity, output->n_cells + 1) == 0) {
         output->cells[output->n_cells++] = cell;
@@ -47,7 +47,7 @@ void output_add(struct output *output, const char *format, ...)
     }
     if (!output->json)
         printable_make(cell);
-    add(output, cell);
+    output_add_cell(output, cell);
 }
 
 void output_format_time(int64_t time, char text[static INSTANT_TEXT_SIZE])
@@ -69,7 +69,7 @@ void output_add_time(struct output *output, int64_t time)
 
 void output_add_nothing(struct output *output)
 {
-    add(output, NULL);
+    output_add_cell(output, NULL);
 }
 
 static const char *cell_at(const struct output *output, size_t row, size_t column)
@@ -204,12 +204,6 @@ static void print_json(const struct output *output, size_t n_rows, FILE *file)
     fputs(n_rows ? "\n]\n" : "]\n", file);
 }
 
-static int flush(FILE *file)
-{
-    errno = EIO;
-    return fflush(file) == 0 && !ferror(file) ? 0 : -errno;
-}
-
 int output_print(const struct output *output, FILE *file)
 {
     size_t n_rows = output->n_cells / output->n_columns;
@@ -218,9 +212,9 @@ int output_print(const struct output *output, FILE *file)
         return output->error;
     if (output->json)
         print_json(output, n_rows, file);
-    else if (print_table(output, n_rows, file) < 0)
-        return -ENOMEM;
-    return flush(file);
+    else
+        return print_table(output, n_rows, file);
+    return 0;
 }
 
 int output_print_object(const struct output *output, FILE *file)
@@ -231,5 +225,13 @@ int output_print_object(const struct output *output, FILE *file)
         print_object(output, 0, "", file);
         fputc('\n', file);
     }
-    return flush(file);
+    return 0;
+}
+
+int output_flush(FILE *file)
+{
+    errno = EIO;
+    if (fflush(file) == 0 && !ferror(file))
+        return 0;
+    return -errno;
 }

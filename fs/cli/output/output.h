@@ -40,7 +40,11 @@ void output_add_time(struct output *output, int64_t time);
 /* The same without a value: "-" in the table, null in JSON. */
 void output_add_nothing(struct output *output);
 
-/* Prints all rows. 0; -ENOMEM; or why they cannot be written: -ENOSPC, -EPIPE, -EIO. */
+/* Writes out what was printed, all of it up to here. 0, or why that cannot be: -ENOSPC, -EPIPE (nobody reads
+ * it), -EIO. */
+int output_flush(FILE *file);
+
+/* Prints all rows. 0 or -ENOMEM; whether they could be written output_flush tells. */
 int output_print(const struct output *output, FILE *file);
 
 /* As output_print, but as JSON the one row there is, if there is one, without an array around it. */

@@ -19,14 +19,14 @@
 
 /* What a restore is made with. */
 struct restore {
-    struct restore_options options;
+    const struct restore_options *options;
     struct output report;
 };
 
 /* That there is no backup, or none that old, may be no failure. */
-static int excuse(const struct restore *restore, int r, struct task *task)
+static int restore_excuse(const struct restore *restore, int r, struct task *task)
 {
-    if (r != -ENODATA || !restore->options.if_replica_exists)
+    if (r != -ENODATA || !restore->options->if_replica_exists)
         return r;
     log_info("%s: nothing restored", task_reason(task, r));
     task_forgive(task);
@@ -56,7 +56,7 @@ static int restore_found(const struct restore_options *options, struct history *
 static int restore_state(struct restore *restore, struct history *history, const char *name, const char *path,
                          struct task *task)
 {
-    const struct restore_options *options = &restore->options;
+    const struct restore_options *options = restore->options;
     _cleanup_(unref_state) struct state *state = NULL;
     int64_t began = clock_now();
     int r = options->dry_run ? 0 : restore_check_place(path, options, task);
@@ -72,7 +72,7 @@ static int restore_state(struct restore *restore, struct history *history, const
 static int restore_database(struct restore *restore, struct history *history, const char *name,
                             const char *path, struct task *task)
 {
-    const struct restore_options *options = &restore->options;
+    const struct restore_options *options = restore->options;
     struct task attempt;
 
     if (options->if_database_not_exists && access(path, F_OK) == 0) {
@@ -84,16 +84,16 @@ static int restore_database(struct restore *restore, struct history *history, co
     return r < 0 ? task_fail(task, -r, "%s: %s", name, task_reason(&attempt, r)) : 0;
 }
 
-static int restore_one(struct restore *restore, const char *operand, struct task *task)
+static int restore_one(struct restore *restore, struct task *task)
 {
-    const struct restore_options *options = &restore->options;
+    const struct restore_options *options = restore->options;
     _cleanup_(target_finish) struct target target = {0};
-    int r = target_open(&options->common, operand, task, &target);
+    int r = target_open(&options->common, options->database, task, &target);
     const char *path = options->output ? options->output : target.path;
 
     if (r == 0 && !path)
         return task_fail(task, EINVAL, "%s: the configuration has no path for it; -o FILE is needed",
-                         operand);
+                         options->database);
     return r < 0 ? r : restore_database(restore, target.history, target.name, path, task);
 }
 
@@ -107,24 +107,24 @@ static int restore_named(struct restore *restore, struct catalog *catalog, const
 
     task_init(&attempt, task);
     int r = catalog_find(catalog, name, &attempt, &history);
-    if (r == 0 && asprintf(&path, "%s/%s", restore->options.output, name) < 0) {
+    if (r == 0 && asprintf(&path, "%s/%s", restore->options->output, name) < 0) {
         path = NULL;
         r = -ENOMEM;
     }
     if (r == 0)
-        r = excuse(restore, restore_database(restore, history, name, path, &attempt), &attempt);
+        r = restore_excuse(restore, restore_database(restore, history, name, path, &attempt), &attempt);
     if (r < 0 && r != -ECANCELED)
         log_error("%s", task_reason(&attempt, r));
     return r;
 }
 
-static int restore_all(struct restore *restore, const char *operand, struct task *task)
+static int restore_all(struct restore *restore, struct task *task)
 {
     _cleanup_(backups_finish) struct backups backups = {0};
     _cleanup_(names_finish) struct names names = {0};
     _cleanup_(names_finish) struct names unseen = {0}; /* folders of databases: the log has told why */
     size_t n_failed = 0;
-    int r = target_open_backups(&restore->options.common, operand, task, &backups);
+    int r = target_open_backups(&restore->options->common, restore->options->database, task, &backups);
 
     if (r == 0)
         r = catalog_list_all(backups.catalog, task, &names);
@@ -145,70 +145,98 @@ static int restore_all(struct restore *restore, const char *operand, struct task
     return unseen.n ? task_fail(task, EIO, "not all databases could be found: %s", unseen.items[0].text) : 0;
 }
 
-static int work(void *context, char **operands, int n_operands, struct task *task)
+static int restore_run(void *context, struct task *task)
 {
-    struct restore *restore = context;
-    struct restore_options *options = &restore->options;
-    const char *operand = n_operands ? operands[0] : NULL;
-    int r = restore_read_options(options, operand, task);
+    struct restore_options *options = context;
+    struct restore restore = {.options = options};
+    int r = restore_read_options(options, task);
 
     if (r < 0)
         return r;
     if (options->verbose)
         log_set_level(LOG_LEVEL_DEBUG);
-    restore_report_init(&restore->report, options);
-    r = options->all ? restore_all(restore, operand, task) : restore_one(restore, operand, task);
-    r = excuse(restore, r, task);
-    int printed = restore_report_print(&restore->report, options);
-    output_finish(&restore->report);
-    return r < 0 || printed == 0 ? r : task_fail(task, -printed, "cannot print: %s", strerror(-printed));
+    restore_report_init(&restore.report, options);
+    r = options->all ? restore_all(&restore, task) : restore_one(&restore, task);
+    r = restore_excuse(&restore, r, task);
+    int printed = restore_report_print(&restore.report, options);
+    output_finish(&restore.report);
+    return r < 0 ? r : printed;
 }
 
-static const char usage[] = "litemount restore [FLAGS] DATABASE|URL\n"
-                            "       litemount restore [FLAGS] -all -o FOLDER [URL]";
+const char *const restore_checks[] = {
+    [RESTORE_CHECK_NONE] = "none", [RESTORE_CHECK_QUICK] = "quick", [RESTORE_CHECK_FULL] = "full", NULL};
 
-static const char about[] =
-    "Restores a database from its backup, as it was at its newest restore point or at the one asked for.\n"
-    "It is written under a temporary name and appears whole or not at all.";
+#define SWITCH(flag, field, text)                                                                            \
+    {                                                                                                        \
+        .name = flag, .offset = offsetof(struct restore_options, field), .help = text                        \
+    }
+#define TEXT(flag, field, value, text)                                                                       \
+    {                                                                                                        \
+        .name = flag, .kind = ARGUMENT_TEXT, .offset = offsetof(struct restore_options, field),              \
+        .word = value, .help = text, .or_empty = true                                                        \
+    }
 
-int verb_restore(int argc, char **argv)
-{
-    struct restore restore = {.options.integrity_check = "none"};
-    struct restore_options *o = &restore.options;
-    const struct flag flags[] = {
-        {"o", NULL, &o->output, "FILE", "where to (the database's own path); with -all: the folder"},
-        {"timestamp", NULL, &o->timestamp, "TIME", "as of this time, such as 2024-11-04T10:30:00Z or 2h-ago"},
-        {"generation", NULL, &o->generation, "GEN", "of this generation"},
-        {"index", NULL, &o->index, "N",
-         "to the end of this WAL index (hexadecimal) of -generation, or of the newest one"},
-        {"txid", NULL, &o->txid, "TXID", "to this transaction (16 hexadecimal digits)"},
-        {"all", &o->all, NULL, NULL, "all databases, to their names below a folder"},
-        {"if-db-not-exists", &o->if_database_not_exists, NULL, NULL, "succeed if there is a file already"},
-        {"if-replica-exists", &o->if_replica_exists, NULL, NULL, "succeed if there is no backup"},
-        {"force", &o->force, NULL, NULL, "replace the file, and remove its -wal, -shm and -journal"},
-        {"mode", NULL, &o->mode, "MODE",
-         "octal, such as 0640 (the old file's, else 0600 of a v0.3 backup, 0666 less\numask of a v0.5 one)"},
-        {"owner", NULL, &o->owner, "USER[:GROUP]", "whose the file is (the old one's, else yours)"},
-        {"dry-run", &o->dry_run, NULL, NULL, "show what would be restored"},
-        {"json", &o->json, NULL, NULL, "print a summary as JSON"},
-        {"integrity-check", NULL, &o->integrity_check, "MODE",
-         "none, quick or full: what SQLite says of it, before it is put in its place"},
-        {"parallelism", NULL, &o->parallelism, "N",
-         "accepted, of no effect: requests are sent side by side anyway"},
-        {"v", &o->verbose, NULL, NULL, "log every request"},
-        {"f", &o->follow, NULL, NULL, "not supported: a mount's latest/ follows"},
-        COMMON_FLAGS(&o->common),
-    };
-    const struct command command = {
-        .usage = usage,
-        .about = about,
-        .flags = flags,
-        .n_flags = sizeof flags / sizeof *flags,
-        .help = &o->common.help,
-        .least = 0,
-        .most = 1,
-        .work = work,
-        .context = &restore,
-    };
-    return command_run(&command, argc, argv);
-}
+static const struct argument restore_rows[] = {
+    TEXT("o", output, "FILE", "where to (the database's own path); with -all: the folder"),
+    {.name = "timestamp",
+     .kind = ARGUMENT_TIME,
+     .offset = offsetof(struct restore_options, time),
+     .word = "TIME",
+     .help = "as of this time, such as 2024-11-04T10:30:00Z or 2h-ago",
+     .or_empty = true},
+    TEXT("generation", generation, "GEN", "of this generation"),
+    {.name = "index",
+     .kind = ARGUMENT_TEXT,
+     .offset = offsetof(struct restore_options, index),
+     .word = "N",
+     .help = "to the end of this WAL index (hexadecimal) of -generation, or of the newest one",
+     .expected = "a hexadecimal WAL index, such as 0000001f"},
+    TEXT("txid", txid, "TXID", "to this transaction (16 hexadecimal digits)"),
+    SWITCH("all", all, "all databases, to their names below a folder"),
+    SWITCH("if-db-not-exists", if_database_not_exists, "succeed if there is a file already"),
+    SWITCH("if-replica-exists", if_replica_exists, "succeed if there is no backup"),
+    SWITCH("force", force, "replace the file, and remove its -wal, -shm and -journal"),
+    {.name = "mode",
+     .kind = ARGUMENT_MODE,
+     .offset = offsetof(struct restore_options, mode),
+     .word = "MODE",
+     .help =
+         "octal, such as 0640 (the old file's, else 0600 of a v0.3 backup, 0666 less\numask of a v0.5 one)",
+     .or_empty = true},
+    TEXT("owner", owner, "USER[:GROUP]", "whose the file is (the old one's, else yours)"),
+    SWITCH("dry-run", dry_run, "show what would be restored"),
+    SWITCH("json", json, "print a summary as JSON"),
+    {.name = "integrity-check",
+     .kind = ARGUMENT_CHOICE,
+     .offset = offsetof(struct restore_options, integrity_check),
+     .word = "MODE",
+     .help = "none, quick or full: what SQLite says of it, before it is put in its place",
+     .fallback = "none",
+     .expected = "none, quick or full",
+     .choices = restore_checks},
+    {.name = "parallelism",
+     .kind = ARGUMENT_TEXT,
+     .offset = offsetof(struct restore_options, parallelism),
+     .word = "N",
+     .help = "accepted, of no effect: requests are sent side by side anyway",
+     .expected = "a number"},
+    SWITCH("v", verbose, "log every request"),
+    SWITCH("f", follow, "not supported: a mount's latest/ follows"),
+    COMMON_ROWS(restore_options),
+    {.kind = ARGUMENT_TEXT, .offset = offsetof(struct restore_options, database), .word = "DATABASE|URL"},
+};
+
+const struct verb verb_restore = {
+    .name = "restore",
+    .summary = "write databases to files, as of any instant",
+    .arguments = {.program = "litemount restore",
+                  .usage = "litemount restore [FLAGS] DATABASE|URL\n"
+                           "       litemount restore [FLAGS] -all -o FOLDER [URL]",
+                  .about =
+                      "Restores a database from its backup, as it was at its newest restore point or at the "
+                      "one asked for.\n"
+                      "It is written under a temporary name and appears whole or not at all.",
+                  ARGUMENT_ROWS(restore_rows)},
+    .options_size = sizeof(struct restore_options),
+    .run = restore_run,
+};

@@ -9,20 +9,28 @@
 struct output;
 struct state;
 
+enum restore_check { RESTORE_CHECK_NONE, RESTORE_CHECK_QUICK, RESTORE_CHECK_FULL };
+
+extern const char *const restore_checks[]; /* as they are typed; then NULL */
+
+/* What the command line says. Borrows its texts. */
 struct restore_options {
-    struct common_flags common;
-    const char *output, *timestamp, *generation, *index, *txid, *integrity_check, *parallelism, *mode, *owner;
+    struct common_options common;
+    const char *database; /* NULL: none was named */
+    const char *output, *generation, *index, *txid, *parallelism, *owner;
+    int64_t time;             /* nanoseconds since 1970, UTC; INSTANT_MAX: the newest */
+    int mode;                 /* -1: not given */
+    unsigned integrity_check; /* enum restore_check */
     bool all, force, dry_run, json, verbose, follow;
     bool if_database_not_exists, if_replica_exists; /* what there is, or is not, is no failure then */
 
     /* What restore_read_options finds in these. */
     struct rights rights;
-    int64_t time;      /* nanoseconds since 1970, UTC; INSTANT_MAX: the newest */
     char position[20]; /* as history_open_position takes it; "": by time */
 };
 
-/* restore_options.c. Makes sense of the flags and the operand (NULL: none). 0, or -EINVAL with a reason. */
-int restore_read_options(struct restore_options *options, const char *operand, struct task *task);
+/* restore_options.c. Makes sense of what was given together. 0, or -EINVAL with a reason. */
+int restore_read_options(struct restore_options *options, struct task *task);
 
 /* restore_point.c. Finds the state that is asked for of the database `name`, and tells where it is not quite
  * what one could expect. 0 and a reference; -ENODATA: the backup holds no such state; or another negative

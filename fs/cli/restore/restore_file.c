@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 
 #define PIECE (1 << 20) /* bytes read at once */
 
-static int check_file(const char *path, const struct stat *info, bool force, struct task *task)
+static int place_check_file(const char *path, const struct stat *info, bool force, struct task *task)
 {
     if (S_ISDIR(info->st_mode))
         return task_fail(task, EISDIR, "%s: is a folder; -o must name the file to write", path);
@@ -30,7 +31,7 @@ static int check_file(const char *path, const struct stat *info, bool force, str
     return 0;
 }
 
-static int check_sidecars(const char *path, struct task *task)
+static int place_check_sidecars(const char *path, struct task *task)
 {
     _cleanup_free_ char *sidecar = NULL;
     int r = sidecars_find(path, &sidecar);
@@ -43,28 +44,29 @@ static int check_sidecars(const char *path, struct task *task)
 
 /* `*ret_info` is what stands at the path; all zeroes: nothing does. Of a link the sidecars lie beside the
  * file that it leads to. */
-static int look_at_place(const char *path, bool force, struct task *task, struct stat *ret_info)
+static int place_look(const char *path, bool force, struct task *task, struct stat *ret_info)
 {
     _cleanup_free_ char *real = realpath(path, NULL);
     int r = 0;
 
     *ret_info = (struct stat){0};
     if (stat(path, ret_info) == 0)
-        r = check_file(path, ret_info, force, task);
+        r = place_check_file(path, ret_info, force, task);
     else if (errno != ENOENT)
         r = task_fail(task, errno, "%s: %m", path);
     else if (lstat(path, ret_info) == 0)
         r = task_fail(task, ENOENT, "%s: is a link that leads to no file", path);
-    return r < 0 || force ? r : check_sidecars(real ? real : path, task);
+    return r < 0 || force ? r : place_check_sidecars(real ? real : path, task);
 }
 
 int restore_check_place(const char *path, const struct restore_options *options, struct task *task)
 {
     struct stat info;
-    return look_at_place(path, options->force, task, &info);
+    return place_look(path, options->force, task, &info);
 }
 
-static int copy(struct state *state, struct new_file *file, struct progress *progress, struct task *task)
+static int restore_copy(struct state *state, struct new_file *file, struct progress *progress,
+                        struct task *task)
 {
     _cleanup_free_ void *piece = malloc(PIECE);
     uint64_t size = state_size(state);
@@ -74,7 +76,10 @@ static int copy(struct state *state, struct new_file *file, struct progress *pro
         size_t length = size - offset < PIECE ? (size_t)(size - offset) : PIECE;
         int64_t n = task_cancelled(task) ? -ECANCELED : state_read(state, offset, length, piece, task);
         if (n <= 0)
-            return n < 0 ? (int)n : task_fail(task, EIO, "the backup ends early");
+            return n < 0
+                       ? (int)n
+                       : task_fail(task, EIO, "the backup ends early, after %" PRIu64 " of %" PRIu64 " bytes",
+                                   offset, size);
         r = new_file_write(file, piece, (size_t)n, task);
         progress_add(progress, (uint64_t)n);
         offset += (uint64_t)n;
@@ -82,12 +87,12 @@ static int copy(struct state *state, struct new_file *file, struct progress *pro
     return r;
 }
 
-static int check_integrity(const struct new_file *file, const char *wanted, struct task *task)
+static int restore_check_integrity(const struct new_file *file, enum restore_check wanted, struct task *task)
 {
-    enum integrity_check check = strcmp(wanted, "full") == 0 ? INTEGRITY_FULL : INTEGRITY_QUICK;
+    enum integrity_check check = wanted == RESTORE_CHECK_FULL ? INTEGRITY_FULL : INTEGRITY_QUICK;
     _cleanup_(integrity_finish) struct integrity found = {0};
 
-    if (strcmp(wanted, "none") == 0)
+    if (wanted == RESTORE_CHECK_NONE)
         return 0;
     int r = integrity_check_file(file->temporary, check, task, &found);
     if (r == 0 && found.unchecked)
@@ -95,11 +100,11 @@ static int check_integrity(const struct new_file *file, const char *wanted, stru
     return r < 0 || !found.wrong
                ? r
                : task_fail(task, EILSEQ, "the %s integrity check fails, so nothing was put in place: %s",
-                           wanted, found.wrong);
+                           restore_checks[wanted], found.wrong);
 }
 
 /* What the format's own program gives a file that is new: v0.3.13 os.OpenFile(..., 0600), v0.5 os.Create. */
-static mode_t own_mode(const struct state *state)
+static mode_t restore_own_mode(const struct state *state)
 {
     return strcmp(state_generation(state), LTX_GENERATION) == 0 ? 0666 : 0600;
 }
@@ -120,10 +125,10 @@ static int place_linked(struct new_file *file, struct task *task)
  * would copy into it. But SQLite looks for a WAL beside the file that a link leads to. So where there are
  * sidecars the old file is replaced by a link to the new one, which leaves them to nobody, and the new one is
  * put in its place after they are gone. */
-static int place(struct new_file *file, const struct stat *old, bool force, struct task *task)
+static int restore_place(struct new_file *file, const struct stat *old, bool force, struct task *task)
 {
     _cleanup_free_ char *sidecar = NULL;
-    int r = force ? sidecars_find(file->path, &sidecar) : check_sidecars(file->path, task);
+    int r = force ? sidecars_find(file->path, &sidecar) : place_check_sidecars(file->path, task);
 
     if (r > 0) {
         r = new_file_link(file, task);
@@ -136,7 +141,7 @@ static int place(struct new_file *file, const struct stat *old, bool force, stru
 
 /* Ends what a restore that was killed had begun, if `path` is a link that one left. A database with sidecars
  * may be in use: it stays where it is. */
-static int end_other_restore(const char *path, struct task *task)
+static int restore_end_other(const char *path, struct task *task)
 {
     _cleanup_(new_file_finish) struct new_file file = {0};
     _cleanup_free_ char *real = realpath(path, NULL), *sidecar = NULL;
@@ -154,23 +159,23 @@ int restore_write(struct state *state, const char *name, const char *path,
     _cleanup_(new_file_finish) struct new_file file = {0};
     struct progress progress;
     struct stat old;
-    int r = options->force ? end_other_restore(path, task) : 0;
+    int r = options->force ? restore_end_other(path, task) : 0;
     _cleanup_free_ char *real = realpath(path, NULL); /* a link stays, and leads to the new file */
 
     if (r == 0)
-        r = look_at_place(path, options->force, task, &old);
+        r = place_look(path, options->force, task, &old);
     if (r == 0)
         r = new_file_begin(real ? real : path, state_size(state), task, &file);
     if (r < 0)
         return r;
     progress_begin(&progress, name, state_size(state));
-    r = copy(state, &file, &progress, task);
+    r = restore_copy(state, &file, &progress, task);
     if (r == 0)
         r = state_check(state, task);
     progress_end(&progress);
     if (r == 0)
-        r = check_integrity(&file, options->integrity_check, task);
+        r = restore_check_integrity(&file, options->integrity_check, task);
     if (r == 0)
-        r = rights_give(&options->rights, &old, own_mode(state), &file, task);
-    return r < 0 ? r : place(&file, &old, options->force, task);
+        r = rights_give(&options->rights, &old, restore_own_mode(state), &file, task);
+    return r < 0 ? r : restore_place(&file, &old, options->force, task);
 }

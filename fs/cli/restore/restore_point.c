@@ -10,7 +10,7 @@
 #include "restore.h"
 #include "target.h"
 
-static int open_state(struct history *history, const struct restore_options *options, struct task *task,
+static int point_open(struct history *history, const struct restore_options *options, struct task *task,
                       struct state **ret_state)
 {
     if (*options->position)
@@ -21,13 +21,15 @@ static int open_state(struct history *history, const struct restore_options *opt
 }
 
 /* There is no state at all, or none of that generation. */
-static int explain_nothing(struct history *history, const struct restore_options *options, struct task *task)
+static int point_explain_nothing(struct history *history, const struct restore_options *options,
+                                 struct task *task)
 {
     int r = options->generation ? target_check_generation(history, options->generation, task) : 0;
     return r < 0 ? r : history_explain_nothing(history, task);
 }
 
-static int explain_time(struct history *history, const struct restore_options *options, struct task *task)
+static int point_explain_time(struct history *history, const struct restore_options *options,
+                              struct task *task)
 {
     _cleanup_(instants_finish) struct instants landmarks = {0};
     char asked[INSTANT_TEXT_SIZE], first[INSTANT_TEXT_SIZE];
@@ -36,13 +38,14 @@ static int explain_time(struct history *history, const struct restore_options *o
     if (r < 0 && r != -ENOENT)
         return r;
     if (landmarks.n == 0 || options->time == INSTANT_MAX || landmarks.times[0] <= options->time)
-        return explain_nothing(history, options, task);
+        return point_explain_nothing(history, options, task);
     instant_format(options->time, asked);
     instant_format(landmarks.times[0], first);
     return task_fail(task, ENODATA, "no restore point as early as %s; the first is %s", asked, first);
 }
 
-static int explain_position(struct history *history, const struct restore_options *options, struct task *task)
+static int point_explain_position(struct history *history, const struct restore_options *options,
+                                  struct task *task)
 {
     _cleanup_(names_finish) struct names positions = {0};
     int r = history_list_positions(history, options->generation, NULL, task, &positions);
@@ -50,7 +53,7 @@ static int explain_position(struct history *history, const struct restore_option
     if (r < 0 && r != -ENOENT)
         return r;
     if (positions.n == 0)
-        return explain_nothing(history, options, task);
+        return point_explain_nothing(history, options, task);
     return task_fail(task, ENODATA, "%s %s can't be reached in generation %s, which has %s to %s",
                      options->txid ? "TXID" : "the end of WAL",
                      options->txid ? options->txid : options->index, options->generation,
@@ -71,8 +74,8 @@ static bool is_had_by_time(struct history *history, const struct restore_options
 
 /* Something newer than the state, which was asked for too, can't be had: nothing is put in place unless
  * somebody asks for just that. */
-static int refuse(struct history *history, const struct restore_options *options, const struct state *state,
-                  struct task *task)
+static int point_refuse(struct history *history, const struct restore_options *options,
+                        const struct state *state, struct task *task)
 {
     bool by_time = is_had_by_time(history, options, state, task);
     char asked[INSTANT_TEXT_SIZE], time[INSTANT_TEXT_SIZE];
@@ -86,7 +89,7 @@ static int refuse(struct history *history, const struct restore_options *options
                      by_time ? "" : state_generation(state), by_time ? "" : " ", time, state_gap(state));
 }
 
-static void warn_of_mixture(struct state *state, const char *name)
+static void point_warn_of_mixture(struct state *state, const char *name)
 {
     char time[INSTANT_TEXT_SIZE];
 
@@ -97,13 +100,13 @@ static void warn_of_mixture(struct state *state, const char *name)
 }
 
 /* Says so if nothing of the state's generation is as young as the instant that was asked for. */
-static int tell_of_end(struct history *history, const char *name, const struct restore_options *options,
-                       struct state *state, struct task *task)
+static int point_tell_of_end(struct history *history, const char *name, const struct restore_options *options,
+                             struct state *state, struct task *task)
 {
     _cleanup_(instants_finish) struct instants landmarks = {0};
     char asked[INSTANT_TEXT_SIZE], taken[INSTANT_TEXT_SIZE];
 
-    if (!options->timestamp)
+    if (options->time == INSTANT_MAX)
         return 0;
     int r = history_list_landmarks(history, state_generation(state), task, &landmarks);
     if (r < 0 || landmarks.n == 0 || landmarks.times[landmarks.n - 1] >= options->time)
@@ -117,7 +120,7 @@ static int tell_of_end(struct history *history, const char *name, const struct r
 
 /* Warns of a state without tables, or that is no database: often an application that lost its file has begun
  * a new one, and an older generation has the data. Only -ECANCELED and -ENOMEM are returned. */
-static int warn_of_nothing(struct state *state, const char *name, struct task *task)
+static int point_warn_of_nothing(struct state *state, const char *name, struct task *task)
 {
     _cleanup_(integrity_finish) struct integrity found = {0};
     char time[INSTANT_TEXT_SIZE];
@@ -134,34 +137,34 @@ static int warn_of_nothing(struct state *state, const char *name, struct task *t
 }
 
 /* The state, or why there is none. */
-static int find_state(struct history *history, const struct restore_options *options, struct task *task,
+static int point_find(struct history *history, const struct restore_options *options, struct task *task,
                       struct state **ret_state)
 {
-    int r = open_state(history, options, task, ret_state);
+    int r = point_open(history, options, task, ret_state);
 
     if (r != -ENOENT)
         return r;
-    return *options->position ? explain_position(history, options, task)
-                              : explain_time(history, options, task);
+    return *options->position ? point_explain_position(history, options, task)
+                              : point_explain_time(history, options, task);
 }
 
 /* The generation that has the `newest` state is not the newest one, so whoever asked for a WAL index did not
  * mean it; it is named, with the index if it has that. */
-static int refuse_index(struct history *history, const struct restore_options *of_it,
-                        const struct state *newest, struct task *task)
+static int point_refuse_index(struct history *history, const struct restore_options *of_it,
+                              const struct state *newest, struct task *task)
 {
     _cleanup_(unref_state) struct state *state = NULL;
     struct restore_options latest = *of_it;
     struct task attempt;
 
     task_init(&attempt, task);
-    int r = find_state(history, of_it, &attempt, &state);
+    int r = point_find(history, of_it, &attempt, &state);
     if (r == -ECANCELED || r == -ENOMEM)
         return r;
     *latest.position = '\0';
     latest.generation = NULL;
     return r < 0 || state_gap(state)
-               ? refuse(history, &latest, newest, task)
+               ? point_refuse(history, &latest, newest, task)
                : task_fail(task, EIO,
                            "the newest generation, %s, can't be restored; the newest before it can, with "
                            "-generation %s -index %s: %s",
@@ -169,19 +172,19 @@ static int refuse_index(struct history *history, const struct restore_options *o
 }
 
 /* A WAL index alone is one of the newest generation. */
-static int find_in_newest(struct history *history, const struct restore_options *options, struct task *task,
-                          struct state **ret_state)
+static int point_find_in_newest(struct history *history, const struct restore_options *options,
+                                struct task *task, struct state **ret_state)
 {
     struct restore_options newest = *options, of_it = *options;
     _cleanup_(unref_state) struct state *state = NULL;
 
     *newest.position = '\0';
-    int r = find_state(history, &newest, task, &state);
+    int r = point_find(history, &newest, task, &state);
     if (r < 0)
         return r;
     of_it.generation = state_generation(state);
-    return state_lost_generation(state) ? refuse_index(history, &of_it, state, task)
-                                        : find_state(history, &of_it, task, ret_state);
+    return state_lost_generation(state) ? point_refuse_index(history, &of_it, state, task)
+                                        : point_find(history, &of_it, task, ret_state);
 }
 
 int restore_find(struct history *history, const char *name, const struct restore_options *options,
@@ -189,17 +192,17 @@ int restore_find(struct history *history, const char *name, const struct restore
 {
     _cleanup_(unref_state) struct state *state = NULL;
     bool anywhere = *options->position && !options->generation;
-    int r = anywhere ? find_in_newest(history, options, task, &state)
-                     : find_state(history, options, task, &state);
+    int r = anywhere ? point_find_in_newest(history, options, task, &state)
+                     : point_find(history, options, task, &state);
 
     if (r < 0)
         return r;
     if (state_gap(state))
-        return refuse(history, options, state, task);
-    warn_of_mixture(state, name);
-    r = tell_of_end(history, name, options, state, task);
+        return point_refuse(history, options, state, task);
+    point_warn_of_mixture(state, name);
+    r = point_tell_of_end(history, name, options, state, task);
     if (r == 0)
-        r = warn_of_nothing(state, name, task);
+        r = point_warn_of_nothing(state, name, task);
     if (r < 0)
         return r;
     *ret_state = steal_pointer(state);

@@ -140,7 +140,7 @@ void restore_report_add(struct output *report, const struct restore_options *opt
         return;
     }
     output_add(report, "%" PRId64, duration / INSTANT_MILLISECOND);
-    output_add(report, "%s", options->integrity_check);
+    output_add(report, "%s", restore_checks[options->integrity_check]);
     output_add(report, "%s", is_ltx(state) ? state_position(state) : "");
 }
 

@@ -11,46 +11,45 @@
 #include "litemount/task.h"
 #include "new_file.h"
 
-/* A number of that base, up to `most`, and nothing else. */
-static bool parse_number(const char *text, int base, unsigned long most, unsigned long *ret_number)
+static bool rights_parse_id(const char *text, unsigned long *ret_id)
 {
     char *end;
 
     errno = 0;
-    *ret_number = strtoul(text, &end, base);
-    return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && *ret_number <= most;
+    *ret_id = strtoul(text, &end, 10);
+    return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && *ret_id <= UINT32_MAX - 1;
 }
 
 /* A name may look like a number: then it is one. */
-static bool find_user(const char *text, struct rights *rights)
+static bool rights_find_user(const char *text, struct rights *rights)
 {
     unsigned long number;
     const struct passwd *entry = getpwnam(text);
 
     if (entry)
         rights->user = entry->pw_uid;
-    else if (parse_number(text, 10, UINT32_MAX - 1, &number))
+    else if (rights_parse_id(text, &number))
         rights->user = (uid_t)number;
     else
         return false;
     return true;
 }
 
-static bool find_group(const char *text, struct rights *rights)
+static bool rights_find_group(const char *text, struct rights *rights)
 {
     unsigned long number;
     const struct group *entry = getgrnam(text);
 
     if (entry)
         rights->group = entry->gr_gid;
-    else if (parse_number(text, 10, UINT32_MAX - 1, &number))
+    else if (rights_parse_id(text, &number))
         rights->group = (gid_t)number;
     else
         return false;
     return true;
 }
 
-static int read_owner(const char *owner, struct task *task, struct rights *rights)
+static int rights_read_owner(const char *owner, struct task *task, struct rights *rights)
 {
     _cleanup_free_ char *user = strdup(owner);
     char *colon = user ? strchr(user, ':') : NULL;
@@ -61,38 +60,37 @@ static int read_owner(const char *owner, struct task *task, struct rights *right
     if (colon)
         *colon = '\0';
     rights->has_owner = true;
-    if (*user ? !find_user(user, rights) : !group)
+    if (*user ? !rights_find_user(user, rights) : !group)
         return task_fail(task, EINVAL, "-owner %s: no such user; expected USER, USER:GROUP or :GROUP", owner);
-    if (group && !find_group(group, rights))
+    if (group && !rights_find_group(group, rights))
         return task_fail(task, EINVAL, "-owner %s: no such group; expected USER, USER:GROUP or :GROUP",
                          owner);
     return 0;
 }
 
-static mode_t process_umask(void)
+static mode_t rights_process_umask(void)
 {
     mode_t mask = umask(0);
     umask(mask);
     return mask;
 }
 
-int rights_read(const char *mode, const char *owner, struct task *task, struct rights *ret_rights)
+int rights_read(int mode, const char *owner, struct task *task, struct rights *ret_rights)
 {
-    struct rights rights = {
-        .has_mode = mode, .umask = process_umask(), .user = (uid_t)-1, .group = (gid_t)-1};
-    unsigned long number = 0;
+    struct rights rights = {.has_mode = mode >= 0,
+                            .mode = mode >= 0 ? (mode_t)mode : 0,
+                            .umask = rights_process_umask(),
+                            .user = (uid_t)-1,
+                            .group = (gid_t)-1};
+    int r = owner ? rights_read_owner(owner, task, &rights) : 0;
 
-    if (mode && !parse_number(mode, 8, 0777, &number))
-        return task_fail(task, EINVAL, "-mode %s: expected an octal mode, such as 0640", mode);
-    rights.mode = (mode_t)number;
-    int r = owner ? read_owner(owner, task, &rights) : 0;
     if (r == 0)
         *ret_rights = rights;
     return r;
 }
 
 /* The new file is whose the old one was, if this user may give it away. */
-static int take_over(const struct new_file *file, const struct stat *old, struct task *task)
+static int rights_take_over(const struct new_file *file, const struct stat *old, struct task *task)
 {
     struct stat info;
 
@@ -111,7 +109,7 @@ int rights_give(const struct rights *rights, const struct stat *old, mode_t mode
     mode_t wanted = rights->has_mode ? rights->mode
                     : old->st_mode   ? old->st_mode & 07777
                                      : mode & ~rights->umask;
-    int r = old->st_mode ? take_over(file, old, task) : 0;
+    int r = old->st_mode ? rights_take_over(file, old, task) : 0;
 
     if (r < 0)
         return r;

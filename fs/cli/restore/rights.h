@@ -15,9 +15,9 @@ struct rights {
     gid_t group; /* (gid_t)-1: it stays */
 };
 
-/* Reads `mode` (octal, "0640") and `owner` ("USER", "USER:GROUP", ":GROUP"; names or numbers), each of which
- * may be NULL. To be called while no other thread makes files. 0, or -EINVAL with a reason. */
-int rights_read(const char *mode, const char *owner, struct task *task, struct rights *ret_rights);
+/* Takes `mode` (-1: none) and reads `owner` ("USER", "USER:GROUP", ":GROUP"; names or numbers; NULL: none).
+ * To be called while no other thread makes files. 0, or -EINVAL with a reason. */
+int rights_read(int mode, const char *owner, struct task *task, struct rights *ret_rights);
 
 /* Gives them to a file that is not in its place yet. Without a mode that was asked for it is the old file's,
  * whose owner it then is too, as far as this user may give it away; where no file stood before

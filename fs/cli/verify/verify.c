@@ -2,12 +2,10 @@
 #include "verify.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
 #include "litemount/array.h"
 #include "litemount/catalog.h"
 #include "litemount/cleanup.h"
@@ -15,20 +13,20 @@
 #include "litemount/instant.h"
 #include "litemount/log.h"
 #include "litemount/task.h"
-#include "output/duration.h"
+#include "output/output.h"
 #include "target.h"
 #include "verbs.h"
 
 struct verify_command {
-    struct common_flags common;
-    const char *timestamp, *newer_than;
-    bool json;
+    struct common_options common;
+    struct argument_values databases; /* none: all of the configuration */
     struct verify_options options;
+    bool json;
     size_t n_databases, n_failed; /* so far */
 };
 
-/* The report's turn has come. */
-static void conclude(struct verify_command *command, const struct verify_report *report)
+/* The report's turn has come. 0, or a negative errno: it cannot be written. */
+static int verify_conclude(struct verify_command *command, const struct verify_report *report)
 {
     if (command->json)
         fputs(command->n_databases ? ",\n" : "\n", stdout);
@@ -38,11 +36,11 @@ static void conclude(struct verify_command *command, const struct verify_report 
         verify_report_print_json(report, stdout);
     else
         verify_report_print(report, stdout);
-    fflush(stdout);
+    return output_flush(stdout);
 }
 
 /* What the application calls the database. NULL: nothing. 0 or -ENOMEM. */
-static int find_path(const struct catalog *catalog, const char *name, char **ret_path)
+static int verify_find_path(const struct catalog *catalog, const char *name, char **ret_path)
 {
     const char *prefix = catalog_prefix(catalog);
 
@@ -71,26 +69,22 @@ static int verify_named(struct verify_command *command, struct catalog *catalog,
 {
     _cleanup_(verify_report_finish) struct verify_report report = {.name = strdup(name)};
     struct history *history;
-    int r = report.name ? find_path(catalog, name, &report.path) : -ENOMEM;
+    int r = report.name ? verify_find_path(catalog, name, &report.path) : -ENOMEM;
 
     if (r == 0)
         r = catalog_find(catalog, name, task, &history);
     if (r == 0)
         r = verify_quietly(history, &command->options, task, &report);
-    if (r == 0)
-        conclude(command, &report);
-    return r;
+    return r < 0 ? r : verify_conclude(command, &report);
 }
 
 /* Nothing can be verified of the operand: that is a failure as any other. */
-static int conclude_without(struct verify_command *command, const char *operand, const char *reason)
+static int verify_conclude_without(struct verify_command *command, const char *operand, const char *reason)
 {
     _cleanup_(verify_report_finish) struct verify_report report = {.name = config_shown_source(operand)};
     int r = report.name ? verify_report_add(&report, "%s", reason) : -ENOMEM;
 
-    if (r == 0)
-        conclude(command, &report);
-    return r;
+    return r < 0 ? r : verify_conclude(command, &report);
 }
 
 /* What a folder that can't be looked into holds can't be verified. */
@@ -100,7 +94,7 @@ static int verify_unseen(struct verify_command *command, struct catalog *catalog
     int r = catalog_list_failures(catalog, &unseen);
 
     for (size_t i = 0; i < unseen.n && r == 0; i++)
-        r = conclude_without(command, "databases", unseen.items[i].text);
+        r = verify_conclude_without(command, "databases", unseen.items[i].text);
     return r;
 }
 
@@ -139,80 +133,66 @@ static int verify_operand(struct verify_command *command, const char *operand, s
     if (r == 0 || r == -ECANCELED || r == -ENOMEM)
         return r;
     return r == -EINVAL ? task_fail(task, EINVAL, "%s", task_reason(&attempt, r))
-                        : conclude_without(command, operand, task_reason(&attempt, r));
+                        : verify_conclude_without(command, operand, task_reason(&attempt, r));
 }
 
-static int read_options(struct verify_command *command, struct task *task)
+static int verify_operands(struct verify_command *command, struct task *task)
 {
-    struct verify_options *options = &command->options;
+    const struct argument_values *databases = &command->databases;
+    int r = databases->n ? 0 : verify_all(command, NULL, task);
 
-    options->time = INSTANT_MAX;
-    if (command->timestamp && instant_parse(command->timestamp, instant_now(), &options->time) < 0)
-        return task_fail(task, EINVAL,
-                         "-timestamp %s: not an instant; examples: 2024-11-04T10:30:00Z, 2h-ago",
-                         command->timestamp);
-    if (command->newer_than &&
-        (duration_parse(command->newer_than, &options->newer_than) < 0 || options->newer_than == 0))
-        return task_fail(task, EINVAL, "-newer-than %s: not a duration; examples: 90m, 1h30m, 2d",
-                         command->newer_than);
-    return 0;
-}
-
-static int verify_operands(struct verify_command *command, char **operands, int n, struct task *task)
-{
-    int r = n ? 0 : verify_all(command, NULL, task);
-
-    for (int i = 0; i < n && r == 0; i++)
-        r = verify_operand(command, operands[i], task);
+    for (size_t i = 0; i < databases->n && r == 0; i++)
+        r = verify_operand(command, databases->items[i], task);
     return r;
 }
 
-static int verify(void *context, char **operands, int n_operands, struct task *task)
+static int verify_run(void *options, struct task *task)
 {
-    struct verify_command *command = context;
-    int r = read_options(command, task);
+    struct verify_command *command = options;
 
-    if (r < 0)
-        return r;
     if (command->json)
         fputs("[", stdout);
-    r = verify_operands(command, operands, n_operands, task);
+    int r = verify_operands(command, task);
     if (command->json)
         fputs(command->n_databases ? "\n]\n" : "]\n", stdout);
-    if (fflush(stdout) != 0 || ferror(stdout))
-        return task_fail(task, EIO, "cannot write to standard output");
     if (r == 0 && command->n_failed)
         return task_fail(task, EIO, "%zu of %zu databases failed", command->n_failed, command->n_databases);
     return r;
 }
 
-int verb_verify(int argc, char **argv)
-{
-    struct verify_command verify_command = {0};
-    const struct flag flags[] = {
-        COMMON_FLAGS(&verify_command.common),
-        {"timestamp", NULL, &verify_command.timestamp, "TIME", "open the state of that instant (the latest)"},
-        {"newer-than", NULL, &verify_command.newer_than, "DURATION",
-         "fail where the newest restore point is older: 90m, 1h30m, 2d"},
-        {"quick", &verify_command.options.quick, NULL, NULL, "quick_check in place of integrity_check"},
-        {"json", &verify_command.json, NULL, NULL, "print JSON"},
-    };
-    const struct command command = {
-        .usage = "litemount verify [-config FILE] [-timestamp TIME] [-newer-than DURATION] [-quick] [-json]\n"
-                 "                        [DATABASE|URL ...]",
-        .about = "Reads the backup of each database (of every one in the configuration if none is named),\n"
-                 "every object and every checksum, looks whether any is missing, opens the state without\n"
-                 "restoring it, and runs PRAGMA integrity_check and foreign_key_check. Prints one line per\n"
-                 "database; the exit status is 1 if any failed. Foreign keys that the application never\n"
-                 "obeyed, and indexes that need what only it has, are told as a note.",
-        .flags = flags,
-        .n_flags = sizeof flags / sizeof *flags,
-        .help = &verify_command.common.help,
-        .least = 0,
-        .most = INT_MAX,
-        .work = verify,
-        .context = &verify_command,
-    };
+static const struct argument verify_rows[] = {
+    COMMON_ROWS(verify_command),
+    {.name = "timestamp",
+     .kind = ARGUMENT_TIME,
+     .offset = offsetof(struct verify_command, options.time),
+     .word = "TIME",
+     .help = "open the state of that instant (the latest)"},
+    {.name = "newer-than",
+     .kind = ARGUMENT_DURATION,
+     .offset = offsetof(struct verify_command, options.newer_than),
+     .word = "DURATION",
+     .help = "fail where the newest restore point is older: 90m, 1h30m, 2d"},
+    {.name = "quick",
+     .offset = offsetof(struct verify_command, options.quick),
+     .help = "quick_check in place of integrity_check"},
+    JSON_ROW(verify_command),
+    {.kind = ARGUMENT_TEXT,
+     .offset = offsetof(struct verify_command, databases),
+     .word = "DATABASE|URL",
+     .repeatable = true},
+};
 
-    return command_run(&command, argc, argv);
-}
+const struct verb verb_verify = {
+    .name = "verify",
+    .summary = "test backups",
+    .arguments =
+        {.program = "litemount verify",
+         .about = "Reads the backup of each database (of every one in the configuration if none is named),\n"
+                  "every object and every checksum, looks whether any is missing, opens the state without\n"
+                  "restoring it, and runs PRAGMA integrity_check and foreign_key_check. Prints one line per\n"
+                  "database; the exit status is 1 if any failed. Foreign keys that the application never\n"
+                  "obeyed, and indexes that need what only it has, are told as a note.",
+         ARGUMENT_ROWS(verify_rows)},
+    .options_size = sizeof(struct verify_command),
+    .run = verify_run,
+};

@@ -13,7 +13,7 @@
 #include "target.h"
 #include "verify.h"
 
-static bool is_fatal(int r)
+static bool verify_is_fatal(int r)
 {
     return r == -ECANCELED || r == -ENOMEM;
 }
@@ -21,16 +21,16 @@ static bool is_fatal(int r)
 /* --- the objects --- */
 
 /* The bar of a verification. */
-struct bar {
+struct verify_bar {
     const char *name;
     pthread_mutex_t lock; /* guards what is below: who finds it taken goes on without */
     bool begun;           /* there was something to read */
     struct progress progress;
 };
 
-static void advance(void *context, uint64_t done, uint64_t total)
+static void verify_bar_advance(void *context, uint64_t done, uint64_t total)
 {
-    struct bar *bar = context;
+    struct verify_bar *bar = context;
 
     if (pthread_mutex_trylock(&bar->lock) != 0)
         return;
@@ -45,8 +45,8 @@ static void advance(void *context, uint64_t done, uint64_t total)
 
 static int verify_objects(struct history *history, struct task *task, struct verify_report *report)
 {
-    struct bar bar = {.name = report->name, .lock = PTHREAD_MUTEX_INITIALIZER};
-    const struct verification_watch watch = {advance, &bar};
+    struct verify_bar bar = {.name = report->name, .lock = PTHREAD_MUTEX_INITIALIZER};
+    const struct verification_watch watch = {verify_bar_advance, &bar};
 
     int r = history_verify(history, &watch, task, &report->found);
     progress_end(&bar.progress);
@@ -57,7 +57,7 @@ static int verify_objects(struct history *history, struct task *task, struct ver
 /* --- the state --- */
 
 /* Adds a problem, unless the objects have told it: that a store can't be read, that there is no backup. */
-static int add_once(struct verify_report *report, const char *what, const char *reason)
+static int verify_add_once(struct verify_report *report, const char *what, const char *reason)
 {
     const struct names *problems = &report->found.problems;
 
@@ -68,8 +68,8 @@ static int add_once(struct verify_report *report, const char *what, const char *
 }
 
 /* There is none: from when on there is one, or why there is none at all. */
-static int explain_nothing(struct history *history, int64_t time, struct task *task,
-                           struct verify_report *report)
+static int verify_explain_nothing(struct history *history, int64_t time, struct task *task,
+                                  struct verify_report *report)
 {
     _cleanup_(instants_finish) struct instants landmarks = {0};
     char asked[INSTANT_TEXT_SIZE], first[INSTANT_TEXT_SIZE];
@@ -77,11 +77,11 @@ static int explain_nothing(struct history *history, int64_t time, struct task *t
     task_init(&attempt, task);
     int r = history_list_landmarks(history, NULL, &attempt, &landmarks);
 
-    if (is_fatal(r))
+    if (verify_is_fatal(r))
         return r;
     if (r < 0 || landmarks.n == 0 || time == INSTANT_MAX || landmarks.times[0] <= time) {
         r = history_explain_nothing(history, &attempt);
-        return is_fatal(r) ? r : add_once(report, "", task_reason(&attempt, r));
+        return verify_is_fatal(r) ? r : verify_add_once(report, "", task_reason(&attempt, r));
     }
     instant_format(time, asked);
     instant_format(landmarks.times[0], first);
@@ -89,8 +89,8 @@ static int explain_nothing(struct history *history, int64_t time, struct task *t
 }
 
 /* Opens the state; what keeps it from being opened is a problem. Returns 1 if it is open, 0 or an errno. */
-static int open_state(struct history *history, int64_t time, struct task *task, struct verify_report *report,
-                      struct state **ret_state)
+static int verify_open(struct history *history, int64_t time, struct task *task, struct verify_report *report,
+                       struct state **ret_state)
 {
     struct task attempt;
     task_init(&attempt, task);
@@ -99,13 +99,13 @@ static int open_state(struct history *history, int64_t time, struct task *task, 
 
     if (r == 0)
         return 1;
-    if (is_fatal(r))
+    if (verify_is_fatal(r))
         return r;
-    return r == -ENOENT ? explain_nothing(history, time, task, report)
-                        : add_once(report, "the database can't be opened: ", task_reason(&attempt, r));
+    return r == -ENOENT ? verify_explain_nothing(history, time, task, report)
+                        : verify_add_once(report, "the database can't be opened: ", task_reason(&attempt, r));
 }
 
-static int describe(struct state *state, struct verify_report *report)
+static int verify_describe(struct state *state, struct verify_report *report)
 {
     char time[INSTANT_TEXT_SIZE];
 
@@ -123,7 +123,7 @@ static int describe(struct state *state, struct verify_report *report)
 }
 
 /* Which replicas the state does not come from. That one can't be read the objects have told. */
-static int list_passed_over(struct history *history, struct task *task, struct verify_report *report)
+static int verify_list_passed_over(struct history *history, struct task *task, struct verify_report *report)
 {
     _cleanup_(listed_replicas_finish) struct listed_replicas replicas = {0};
     struct task attempt;
@@ -136,18 +136,18 @@ static int list_passed_over(struct history *history, struct task *task, struct v
         if (r == 0 && text)
             r = names_add(&report->passed_over, text, false);
     }
-    return is_fatal(r) ? r : 0;
+    return verify_is_fatal(r) ? r : 0;
 }
 
 /* Runs one check. Returns 1 if it could be run, 0 or an errno. */
-static int run_check(struct state *state, enum integrity_check kind, const char *name, struct task *task,
-                     struct verify_report *report, struct integrity *found)
+static int verify_run_check(struct state *state, enum integrity_check kind, const char *name,
+                            struct task *task, struct verify_report *report, struct integrity *found)
 {
     struct task attempt;
     task_init(&attempt, task);
     int r = integrity_check_state(state, kind, &attempt, found);
 
-    if (is_fatal(r))
+    if (verify_is_fatal(r))
         return r;
     if (r < 0)
         return verify_report_add(report, "the database can't be read: %s", task_reason(&attempt, r));
@@ -157,22 +157,22 @@ static int run_check(struct state *state, enum integrity_check kind, const char 
 }
 
 /* Returns 1 if nothing is wrong, 0 or an errno. */
-static int check(struct state *state, enum integrity_check kind, const char *name, struct task *task,
-                 struct verify_report *report)
+static int verify_check(struct state *state, enum integrity_check kind, const char *name, struct task *task,
+                        struct verify_report *report)
 {
     _cleanup_(integrity_finish) struct integrity found = {0};
-    int r = run_check(state, kind, name, task, report, &found);
+    int r = verify_run_check(state, kind, name, task, report, &found);
 
     return r > 0 && found.wrong ? verify_report_add(report, "%s: %s", name, found.wrong) : r;
 }
 
 /* SQLite enforces foreign keys only where the application asks for it, and most never did: what breaks them,
  * or is declared wrong, is as the application left it, and no damage. As above. */
-static int check_foreign_keys(struct state *state, struct task *task, struct verify_report *report)
+static int verify_check_foreign_keys(struct state *state, struct task *task, struct verify_report *report)
 {
     static const char name[] = "foreign_key_check", mismatch[] = "foreign key mismatch";
     _cleanup_(integrity_finish) struct integrity found = {0};
-    int r = run_check(state, INTEGRITY_FOREIGN_KEYS, name, task, report, &found);
+    int r = verify_run_check(state, INTEGRITY_FOREIGN_KEYS, name, task, report, &found);
 
     if (r <= 0 || !found.wrong)
         return r;
@@ -187,7 +187,7 @@ static int check_foreign_keys(struct state *state, struct task *task, struct ver
 }
 
 /* Without any it is sound, and yet hardly what somebody wants to find one day. */
-static int look_for_tables(struct state *state, struct task *task, struct verify_report *report)
+static int verify_look_for_tables(struct state *state, struct task *task, struct verify_report *report)
 {
     _cleanup_(integrity_finish) struct integrity found = {0};
     struct task attempt;
@@ -195,20 +195,20 @@ static int look_for_tables(struct state *state, struct task *task, struct verify
     int r = integrity_check_state(state, INTEGRITY_TABLES, &attempt, &found);
 
     report->warning = r == 0 ? steal_pointer(found.wrong) : NULL;
-    return is_fatal(r) ? r : 0;
+    return verify_is_fatal(r) ? r : 0;
 }
 
 static int verify_state(struct state *state, bool quick, struct task *task, struct verify_report *report)
 {
-    int r = describe(state, report);
+    int r = verify_describe(state, report);
 
     if (r == 0)
-        r = quick ? check(state, INTEGRITY_QUICK, "quick_check", task, report)
-                  : check(state, INTEGRITY_FULL, "integrity_check", task, report);
+        r = quick ? verify_check(state, INTEGRITY_QUICK, "quick_check", task, report)
+                  : verify_check(state, INTEGRITY_FULL, "integrity_check", task, report);
     if (r > 0)
-        r = check_foreign_keys(state, task, report);
+        r = verify_check_foreign_keys(state, task, report);
     if (r > 0)
-        r = look_for_tables(state, task, report);
+        r = verify_look_for_tables(state, task, report);
     return r < 0 ? r : 0;
 }
 
@@ -238,19 +238,19 @@ static int verify_newest(struct history *history, const struct verify_options *o
     if (options->time == INSTANT_MAX)
         newest = state_ref(state);
     else
-        r = open_state(history, INSTANT_MAX, task, report, &newest);
+        r = verify_open(history, INSTANT_MAX, task, report, &newest);
     return r > 0 ? verify_age(newest, options->newer_than, report) : r;
 }
 
 /* Opens the state and verifies it, again if an object of it came damaged: see state_failure. Returns 1 if it
  * was open, 0 or an errno. */
-static int open_and_verify(struct history *history, const struct verify_options *options, struct task *task,
-                           struct verify_report *report, struct state **state)
+static int verify_opened(struct history *history, const struct verify_options *options, struct task *task,
+                         struct verify_report *report, struct state **state)
 {
     size_t n_problems = report->found.problems.n, n_notes = report->found.notes.n;
 
     for (unsigned attempts = 1;; attempts++) {
-        int r = open_state(history, options->time, task, report, state);
+        int r = verify_open(history, options->time, task, report, state);
         if (r <= 0)
             return r;
         r = verify_state(*state, options->quick, task, report);
@@ -268,9 +268,9 @@ int verify_database(struct history *history, const struct verify_options *option
     int r = verify_objects(history, task, report);
 
     if (r == 0)
-        r = open_and_verify(history, options, task, report, &state);
+        r = verify_opened(history, options, task, report, &state);
     if (r <= 0)
         return r;
-    r = list_passed_over(history, task, report);
+    r = verify_list_passed_over(history, task, report);
     return r < 0 ? r : verify_newest(history, options, state, task, report);
 }
