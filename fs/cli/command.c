@@ -50,10 +50,26 @@ static void signal_watch_end(struct signal_watch *watch)
     pthread_join(watch->thread, NULL);
 }
 
+/* Whoever read what is printed may be gone (`litemount points app.db | head`): then this ends as all tools
+ * do, killed by SIGPIPE, and says nothing. It is ignored until here, for a store's connection may break too.
+ */
+static void command_end_unread(void)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGPIPE);
+    signal(SIGPIPE, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+    raise(SIGPIPE);
+}
+
 int command_end_output(struct task *task)
 {
     int r = output_flush(stdout);
 
+    if (r == -EPIPE)
+        command_end_unread();
     return r < 0 ? task_fail(task, -r, "cannot write to standard output: %s", strerror(-r)) : 0;
 }
 

@@ -1,6 +1,7 @@
 #include "output.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -228,10 +229,17 @@ int output_print_object(const struct output *output, FILE *file)
     return 0;
 }
 
+/* Whether who reads from the other end of a pipe is gone. */
+static bool output_is_unread(FILE *file)
+{
+    struct pollfd end = {.fd = fileno(file), .events = POLLOUT};
+    return end.fd >= 0 && poll(&end, 1, 0) > 0 && end.revents & POLLERR;
+}
+
 int output_flush(FILE *file)
 {
     errno = EIO;
     if (fflush(file) == 0 && !ferror(file))
         return 0;
-    return -errno;
+    return output_is_unread(file) ? -EPIPE : -errno;
 }
