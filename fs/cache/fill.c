@@ -1,5 +1,5 @@
 /* What becomes of the bytes that a maker puts: they are stored, or else remembered for a while, and given to
- * whoever waits for them. */
+ * whoever waits for them. And how all of them are dropped again. */
 #include <errno.h>
 
 #include "evict.h"
@@ -99,8 +99,25 @@ int cache_fill_put(struct cache_fill *fill, uint64_t offset, const void *bytes, 
         remember(image, offset, bytes, length, last);
     if (last && image->discards == fill->discards)
         image->end = offset + length;
-    reader_deliver(image, fill->discards, offset, bytes, length);
+    reader_deliver_locked(image, fill->discards, offset, bytes, length);
     pthread_cond_broadcast(&image->changed);
     pthread_mutex_unlock(&image->lock);
     return 0;
+}
+
+/* Pieces that a make puts later, but began before, are not stored: see write_pieces. */
+void cache_image_discard(struct cache_image *image)
+{
+    struct cache *cache = image->cache;
+    char name[FOLDER_NAME_SIZE];
+
+    pthread_mutex_lock(&image->lock);
+    image->discards++;
+    image->end = IMAGE_END_UNKNOWN;
+    recent_discard(&cache->recent, &image->digest);
+    pthread_mutex_unlock(&image->lock);
+
+    folder_name(&image->digest, "img", name);
+    evict_file(cache, name);
+    image_forget(image, NULL);
 }

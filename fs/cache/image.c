@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "evict.h"
+#include "litemount/cleanup.h"
 
 #define TOUCH_SECONDS 60
 
@@ -14,8 +14,7 @@ static struct image_bucket *bucket_of(struct cache *cache, const struct digest *
     return &cache->buckets[digest_number(digest) % IMAGE_BUCKETS];
 }
 
-/* The cache's lock is held, as in all of the static functions that name an image's file. */
-static struct cache_image *find(struct cache *cache, const struct digest *digest, size_t piece)
+static struct cache_image *find_locked(struct cache *cache, const struct digest *digest, size_t piece)
 {
     struct cache_image *image;
     for (image = LIST_FIRST(bucket_of(cache, digest)); image; image = LIST_NEXT(image, in_bucket))
@@ -24,11 +23,24 @@ static struct cache_image *find(struct cache *cache, const struct digest *digest
     return NULL;
 }
 
-static struct cache_image *add(struct cache *cache, const struct digest *digest, size_t piece)
+/* An identity's first two lines with a slash between them. NULL: no memory. */
+static char *name_of(const char *identity)
 {
-    struct cache_image *image = calloc(1, sizeof *image);
+    size_t first = strcspn(identity, "\n"),
+           second = identity[first] ? strcspn(identity + first + 1, "\n") : 0;
+    char *name = strndup(identity, first + (identity[first] ? 1 + second : 0));
 
-    if (!image)
+    if (name && name[first])
+        name[first] = '/';
+    return name;
+}
+
+static struct cache_image *add_locked(struct cache *cache, const char *identity, const struct digest *digest,
+                                      size_t piece)
+{
+    _cleanup_free_ struct cache_image *image = calloc(1, sizeof *image);
+
+    if (!image || !(image->name = name_of(identity)))
         return NULL;
     image->cache = cache;
     image->digest = *digest;
@@ -39,16 +51,17 @@ static struct cache_image *add(struct cache *cache, const struct digest *digest,
     LIST_INIT(&image->makings);
     LIST_INIT(&image->readers);
     LIST_INSERT_HEAD(bucket_of(cache, digest), image, in_bucket);
-    return image;
+    return steal_pointer(image);
 }
 
-static void free_if_unused(struct cache_image *image)
+static void free_if_unused_locked(struct cache_image *image)
 {
     if (image->references > 0 || image->file)
         return;
     LIST_REMOVE(image, in_bucket);
     pthread_cond_destroy(&image->changed);
     pthread_mutex_destroy(&image->lock);
+    free(image->name);
     free(image);
 }
 
@@ -64,9 +77,9 @@ int cache_image_open(struct cache *cache, const char *identity, size_t piece, st
     if (r < 0)
         return r;
     pthread_mutex_lock(&cache->lock);
-    image = find(cache, &digest, piece);
+    image = find_locked(cache, &digest, piece);
     if (!image)
-        image = add(cache, &digest, piece);
+        image = add_locked(cache, identity, &digest, piece);
     if (image)
         image->references++;
     pthread_mutex_unlock(&cache->lock);
@@ -83,36 +96,37 @@ void cache_image_close(struct cache_image *image)
     struct cache *cache = image->cache;
     pthread_mutex_lock(&cache->lock);
     image->references--;
-    free_if_unused(image);
+    free_if_unused_locked(image);
     pthread_mutex_unlock(&cache->lock);
 }
 
-/* Gives up one reference. Returns the file if it was the last: to be closed, without the lock. */
-static struct piece_file *drop_reference(struct piece_file *file)
+/* Gives up one reference. Returns the file if it was the last: to be closed, once the lock is let go. */
+static struct piece_file *drop_reference_locked(struct piece_file *file)
 {
     return --file->references == 0 ? file : NULL;
 }
 
-/* Takes the image's file from it, and frees an image that nobody has open. Returns as drop_reference. */
-static struct piece_file *detach(struct cache_image *image)
+/* Takes the image's file from it, and frees an image that nobody has open. Returns as drop_reference_locked.
+ */
+static struct piece_file *detach_locked(struct cache_image *image)
 {
     struct piece_file *file = image->file;
     TAILQ_REMOVE(&image->cache->order, image, in_order);
     image->cache->n_files--;
     image->file = NULL;
-    free_if_unused(image);
-    return drop_reference(file);
+    free_if_unused_locked(image);
+    return drop_reference_locked(file);
 }
 
 /* If too many files are open: takes away the one whose last use is longest ago. */
-static struct piece_file *detach_oldest(struct cache *cache)
+static struct piece_file *detach_oldest_locked(struct cache *cache)
 {
     struct cache_image *image;
     if (cache->n_files <= cache->most_files)
         return NULL;
     for (image = TAILQ_FIRST(&cache->order); image; image = TAILQ_NEXT(image, in_order))
         if (image->file->references == 1)
-            return detach(image);
+            return detach_locked(image);
     return NULL;
 }
 
@@ -144,7 +158,7 @@ static struct piece_file *install(struct cache_image *image, struct piece_file *
         TAILQ_INSERT_TAIL(&cache->order, image, in_order);
         cache->n_files++;
         opened->references++; /* the caller's; so it is not the one to go */
-        surplus = detach_oldest(cache);
+        surplus = detach_oldest_locked(cache);
         opened->references--;
     }
     pthread_mutex_unlock(&cache->lock);
@@ -191,7 +205,7 @@ struct piece_file *image_acquire(struct cache_image *image, bool create)
 void image_release(struct cache *cache, struct piece_file *file)
 {
     pthread_mutex_lock(&cache->lock);
-    file = drop_reference(file);
+    file = drop_reference_locked(file);
     pthread_mutex_unlock(&cache->lock);
     piece_file_close(file);
 }
@@ -201,8 +215,8 @@ void image_forget(struct cache_image *image, const struct piece_file *file)
     struct cache *cache = image->cache;
     struct piece_file *unused = NULL;
     pthread_mutex_lock(&cache->lock);
-    if (file && image->file == file)
-        unused = detach(image);
+    if (image->file && (!file || image->file == file))
+        unused = detach_locked(image);
     pthread_mutex_unlock(&cache->lock);
     piece_file_close(unused);
 }
@@ -218,7 +232,7 @@ static void forget_file(struct cache *cache, const struct piece_file *file)
         if (image->file == file)
             break;
     if (image)
-        unused = detach(image);
+        unused = detach_locked(image);
     pthread_mutex_unlock(&cache->lock);
     piece_file_close(unused);
 }
@@ -247,27 +261,7 @@ void image_sweep(struct cache *cache)
 void image_finish_all(struct cache *cache)
 {
     while (!TAILQ_EMPTY(&cache->order))
-        piece_file_close(detach(TAILQ_FIRST(&cache->order)));
-}
-
-/* Pieces that a make puts later, but began before, are not stored: see cache_fill_put. */
-void cache_image_discard(struct cache_image *image)
-{
-    struct cache *cache = image->cache;
-    char name[FOLDER_NAME_SIZE];
-
-    pthread_mutex_lock(&image->lock);
-    image->discards++;
-    image->end = IMAGE_END_UNKNOWN;
-    recent_discard(&cache->recent, &image->digest);
-    pthread_mutex_unlock(&image->lock);
-
-    folder_name(&image->digest, "img", name);
-    evict_file(cache, name);
-    pthread_mutex_lock(&cache->lock);
-    struct piece_file *unused = image->file ? detach(image) : NULL;
-    pthread_mutex_unlock(&cache->lock);
-    piece_file_close(unused);
+        piece_file_close(detach_locked(TAILQ_FIRST(&cache->order)));
 }
 
 bool cache_image_has(struct cache_image *image, uint64_t offset)

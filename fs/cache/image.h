@@ -50,6 +50,7 @@ struct reader {
 struct cache_image {
     struct cache *cache;
     struct digest digest;
+    char *name;   /* of its object, in messages */
     size_t piece; /* bytes */
 
     /* Guarded by the cache's lock. */
@@ -91,7 +92,7 @@ struct cache {
 struct piece_file *image_acquire(struct cache_image *image, bool create);
 void image_release(struct cache *cache, struct piece_file *file);
 
-/* The next acquire opens the file anew, if the image still has this one. */
+/* The next acquire opens the file anew, if the image still has this one (NULL: whichever). */
 void image_forget(struct cache_image *image, const struct piece_file *file);
 
 /* Closes the files that have been removed, so that their space is free. */
@@ -101,6 +102,6 @@ void image_sweep(struct cache *cache);
 void image_finish_all(struct cache *cache);
 
 /* Copies made pieces to the readers that want them, but not to those who began after a discard that the make
- * (`discards`) did not know of; `length` may end within the last one. The image's lock is held. */
-void reader_deliver(struct cache_image *image, unsigned discards, uint64_t offset, const uint8_t *bytes,
-                    size_t length);
+ * (`discards`) did not know of; `length` may end within the last one. */
+void reader_deliver_locked(struct cache_image *image, unsigned discards, uint64_t offset,
+                           const uint8_t *bytes, size_t length);

@@ -19,8 +19,8 @@
 /* Bytes: what is made only to be there for a moment, of which memory holds several times as much. */
 #define MANY (RECENT_LIMIT / 8)
 
-/* One piece that was looked for on disk and in memory. */
-struct found {
+/* One piece that was looked for on disk and in memory, and was there. */
+struct stored_piece {
     size_t length; /* bytes */
     bool last;
 };
@@ -82,18 +82,19 @@ static size_t read_stored(struct cache_image *image, uint64_t offset, size_t len
     return done;
 }
 
-static int load_piece(struct cache_image *image, uint64_t index, uint8_t *bytes, struct found *ret_found)
+static int load_piece(struct cache_image *image, uint64_t index, uint8_t *bytes,
+                      struct stored_piece *ret_stored)
 {
     struct piece_file *file = image_acquire(image, false);
     int r = -ENOENT;
 
     if (file) {
-        r = piece_file_load(file, index, bytes, &ret_found->length, &ret_found->last);
+        r = piece_file_load(file, index, bytes, &ret_stored->length, &ret_stored->last);
         image_release(image->cache, file);
     }
     if (r < 0)
         r = recent_get(&image->cache->recent, &image->digest, index, 0, image->piece, bytes,
-                       &ret_found->length, &ret_found->last);
+                       &ret_stored->length, &ret_stored->last);
     return r;
 }
 
@@ -112,8 +113,8 @@ static uint64_t end_of_missing(struct cache_image *image, uint64_t first, uint64
     return end;
 }
 
-static void deliver_to(struct reader *reader, size_t piece, uint64_t offset, const uint8_t *bytes,
-                       size_t length)
+static void deliver_locked(struct reader *reader, size_t piece, uint64_t offset, const uint8_t *bytes,
+                           size_t length)
 {
     uint64_t first = offset / piece, end = first + (length + piece - 1) / piece;
     uint64_t from = offset > reader->offset ? offset : reader->offset;
@@ -132,7 +133,7 @@ static void deliver_to(struct reader *reader, size_t piece, uint64_t offset, con
 }
 
 /* Its maker gets on, so that those who wait for it need not ask for themselves. */
-static void note_brought(struct cache_image *image, uint64_t index)
+static void note_brought_locked(struct cache_image *image, uint64_t index)
 {
     int64_t now = clock_now();
     struct making *making;
@@ -141,18 +142,18 @@ static void note_brought(struct cache_image *image, uint64_t index)
             making->brought = now;
 }
 
-void reader_deliver(struct cache_image *image, unsigned discards, uint64_t offset, const uint8_t *bytes,
-                    size_t length)
+void reader_deliver_locked(struct cache_image *image, unsigned discards, uint64_t offset,
+                           const uint8_t *bytes, size_t length)
 {
     struct reader *reader;
-    note_brought(image, offset / image->piece);
+    note_brought_locked(image, offset / image->piece);
     for (reader = LIST_FIRST(&image->readers); reader; reader = LIST_NEXT(reader, link))
         if (reader->discards <= discards)
-            deliver_to(reader, image->piece, offset, bytes, length);
+            deliver_locked(reader, image->piece, offset, bytes, length);
 }
 
-/* Whether nothing needs to be done any more about a piece. The image's lock is held. */
-static bool settled(const struct cache_image *image, const struct reader *reader, uint64_t index)
+/* Whether nothing needs to be done any more about a piece. */
+static bool is_settled_locked(const struct cache_image *image, const struct reader *reader, uint64_t index)
 {
     return reader->have[index - reader->first] || index * image->piece >= image->end;
 }
@@ -161,48 +162,48 @@ static bool settled(const struct cache_image *image, const struct reader *reader
  * than the disk has it. Returns whether it was there. */
 static bool take_stored(struct cache_image *image, struct reader *reader, uint64_t index, uint8_t *scratch)
 {
-    struct found found = {0};
+    struct stored_piece stored = {0};
 
-    if (reader->bytes ? load_piece(image, index, scratch, &found) < 0
+    if (reader->bytes ? load_piece(image, index, scratch, &stored) < 0
                       : !cache_image_has(image, index * image->piece))
         return false;
     pthread_mutex_lock(&image->lock);
-    if (found.last)
-        image->end = index * image->piece + found.length;
-    deliver_to(reader, image->piece, index * image->piece, scratch, reader->bytes ? found.length : 1);
+    if (stored.last)
+        image->end = index * image->piece + stored.length;
+    deliver_locked(reader, image->piece, index * image->piece, scratch, reader->bytes ? stored.length : 1);
     pthread_mutex_unlock(&image->lock);
     return true;
 }
 
 /* Whether a making is worth waiting for. One that brings nothing, because its store's answer does not come,
  * must not hold up those who would be answered at once on another connection. */
-static bool gets_on(const struct cache_image *image, const struct making *making)
+static bool gets_on_locked(const struct cache_image *image, const struct making *making)
 {
     return clock_now() - making->brought < image->cache->patience;
 }
 
 /* A making that brings the piece and gets on, or NULL. */
-static struct making *find_making(const struct cache_image *image, uint64_t index)
+static struct making *find_making_locked(const struct cache_image *image, uint64_t index)
 {
     struct making *making;
     for (making = LIST_FIRST(&image->makings); making; making = LIST_NEXT(making, link))
-        if (making->first <= index && index < making->end && gets_on(image, making))
+        if (making->first <= index && index < making->end && gets_on_locked(image, making))
             return making;
     return NULL;
 }
 
 /* Waits until somebody else's making has brought the piece, has ended, or does not get on. The image's lock
  * is held, but for the time of waiting. Returns 0: look again. */
-static int wait_for(struct cache_image *image, struct reader *reader, uint64_t index, struct making *making,
-                    struct task *task)
+static int wait_for_locked(struct cache_image *image, struct reader *reader, uint64_t index,
+                           struct making *making, struct task *task)
 {
     reader->waits_for = making;
     reader->failure = 0;
-    while (reader->waits_for && !settled(image, reader, index) && !task_cancelled(task) &&
-           gets_on(image, making))
+    while (reader->waits_for && !is_settled_locked(image, reader, index) && !task_cancelled(task) &&
+           gets_on_locked(image, making))
         task_wait(&image->changed, &image->lock);
     reader->waits_for = NULL;
-    if (settled(image, reader, index))
+    if (is_settled_locked(image, reader, index))
         return 0;
     if (reader->failure < 0)
         return task_fail(task, -reader->failure, "%s", reader->reason);
@@ -210,7 +211,8 @@ static int wait_for(struct cache_image *image, struct reader *reader, uint64_t i
 }
 
 /* Tells those who wait how it went. That the maker's own task was cancelled is no failure of theirs. */
-static void end_making(struct cache_image *image, struct making *making, int r, const struct task *task)
+static void end_making_locked(struct cache_image *image, struct making *making, int r,
+                              const struct task *task)
 {
     struct reader *reader;
 
@@ -242,109 +244,107 @@ static void widen(const struct cache_image *image, struct making *making, const 
         making->end = end / image->piece;
 }
 
-/* Makes the pieces from `first` up to `end`, or to the first that somebody else makes or has brought already.
- * The image's lock is held, but for the make itself. */
-static int make_run(struct cache_image *image, struct reader *reader, uint64_t first, uint64_t end,
-                    const struct cache_maker *maker, struct task *task)
+/* Begins to make the pieces from `making->first` up to `end`, or to the first that somebody else makes or has
+ * brought already. Returns how many bytes are asked for. */
+static uint64_t begin_making_locked(struct cache_image *image, const struct reader *reader, uint64_t end,
+                                    const struct cache_maker *maker, struct making *making)
 {
-    struct cache_fill fill = {.image = image, .discards = image->discards};
-    struct making making = {.first = first, .end = first + 1, .brought = clock_now()};
-    uint64_t length;
-    int r;
-
-    while (making.end < end && !settled(image, reader, making.end) && !find_making(image, making.end))
-        making.end++;
-    length = (making.end - first) * image->piece;
-    widen(image, &making, maker);
-    LIST_INSERT_HEAD(&image->makings, &making, link);
-    pthread_mutex_unlock(&image->lock);
-    r = maker->make(maker->context, first * image->piece, length, &fill, task);
-    pthread_mutex_lock(&image->lock);
-    end_making(image, &making, r, task);
-    if (r >= 0 && !settled(image, reader, first))
-        return task_fail(task, EIO, "bytes from %" PRIu64 " on were not made", first * image->piece);
-    return r < 0 ? r : 0;
+    making->end = making->first + 1;
+    while (making->end < end && !is_settled_locked(image, reader, making->end) &&
+           !find_making_locked(image, making->end))
+        making->end++;
+    uint64_t length = (making->end - making->first) * image->piece;
+    widen(image, making, maker);
+    making->brought = clock_now();
+    LIST_INSERT_HEAD(&image->makings, making, link);
+    return length;
 }
 
-/* Gets a piece that was not there, and perhaps more. Returns 0: look again. */
+/* Gets a piece that was not there, and perhaps more: from somebody who makes it, or by making it. Returns 0:
+ * look again. */
 static int obtain(struct cache_image *image, struct reader *reader, uint64_t index,
                   const struct cache_maker *maker, struct task *task)
 {
     uint64_t end = end_of_missing(image, index, reader->first + reader->count);
-    struct making *making;
+    struct making making = {.first = index}, *others;
     int r = 0;
 
     pthread_mutex_lock(&image->lock);
-    making = find_making(image, index);
-    if (task_cancelled(task))
+    others = find_making_locked(image, index);
+    if (task_cancelled(task)) {
         r = -ECANCELED;
-    else if (settled(image, reader, index))
-        r = 0;
-    else if (making)
-        r = wait_for(image, reader, index, making, task);
-    else
-        r = make_run(image, reader, index, end, maker, task);
+    } else if (others && !is_settled_locked(image, reader, index)) {
+        r = wait_for_locked(image, reader, index, others, task);
+    } else if (!is_settled_locked(image, reader, index)) {
+        struct cache_fill fill = {.image = image, .discards = image->discards};
+        uint64_t length = begin_making_locked(image, reader, end, maker, &making);
+        pthread_mutex_unlock(&image->lock);
+        r = maker->make(maker->context, index * image->piece, length, &fill, task);
+        pthread_mutex_lock(&image->lock);
+        end_making_locked(image, &making, r, task);
+        if (r >= 0 && !is_settled_locked(image, reader, index))
+            r = task_fail(task, EIO, "%s does not decode to its bytes from %" PRIu64 " on", image->name,
+                          index * image->piece);
+    }
     pthread_mutex_unlock(&image->lock);
-    return r;
+    return r < 0 ? r : 0;
+}
+
+static void reader_enter(struct cache_image *image, struct reader *reader)
+{
+    pthread_mutex_lock(&image->lock);
+    reader->discards = image->discards;
+    LIST_INSERT_HEAD(&image->readers, reader, link);
+    pthread_mutex_unlock(&image->lock);
+}
+
+/* Returns where the image ends, as far as is known. */
+static uint64_t reader_leave(struct cache_image *image, struct reader *reader)
+{
+    pthread_mutex_lock(&image->lock);
+    LIST_REMOVE(reader, link);
+    uint64_t end = image->end;
+    pthread_mutex_unlock(&image->lock);
+    return end;
 }
 
 static bool is_settled(struct cache_image *image, const struct reader *reader, uint64_t index)
 {
     pthread_mutex_lock(&image->lock);
-    bool answer = settled(image, reader, index);
+    bool answer = is_settled_locked(image, reader, index);
     pthread_mutex_unlock(&image->lock);
     return answer;
 }
 
-/* Piece by piece until all are settled. */
-static int gather(struct cache_image *image, struct reader *reader, const struct cache_maker *maker,
-                  struct task *task)
-{
-    _cleanup_free_ uint8_t *scratch = malloc(image->piece);
-    uint64_t stop = reader->first + reader->count;
-    size_t hits = 0;
-    int r = scratch ? 0 : -ENOMEM;
-
-    for (uint64_t index = reader->first; r == 0 && index < stop;) {
-        if (is_settled(image, reader, index))
-            index++;
-        else if (take_stored(image, reader, index, scratch))
-            hits++;
-        else
-            r = obtain(image, reader, index, maker, task);
-    }
-    if (reader->bytes)
-        atomic_fetch_add(&image->cache->hits, hits);
-    atomic_fetch_add(&image->cache->misses, reader->count - hits);
-    return r;
-}
-
-/* As cache_image_read, for a part that begins with a piece that seems to be missing. */
+/* As cache_image_read, for a part that begins with a piece that seems to be missing: piece by piece until all
+ * are settled. */
 static int64_t read_missing(struct cache_image *image, uint64_t offset, size_t length, uint8_t *bytes,
                             const struct cache_maker *maker, struct task *task)
 {
-    uint64_t first = offset / image->piece, end;
-    size_t count = (offset + length - 1) / image->piece - first + 1;
+    uint64_t first = offset / image->piece, index = first;
+    size_t count = (offset + length - 1) / image->piece - first + 1, hits = 0;
     _cleanup_free_ bool *have = calloc(count, sizeof *have);
+    _cleanup_free_ uint8_t *scratch = malloc(image->piece);
     struct reader reader = {
         .offset = offset, .first = first, .length = length, .count = count, .bytes = bytes, .have = have};
-    int r;
+    int r = have && scratch ? 0 : -ENOMEM;
 
-    if (!have)
-        return -ENOMEM;
-    pthread_mutex_lock(&image->lock);
-    reader.discards = image->discards;
-    LIST_INSERT_HEAD(&image->readers, &reader, link);
-    pthread_mutex_unlock(&image->lock);
-    r = gather(image, &reader, maker, task);
-    pthread_mutex_lock(&image->lock);
-    LIST_REMOVE(&reader, link);
-    end = image->end;
-    pthread_mutex_unlock(&image->lock);
     if (r < 0)
         return r;
-    if (end <= offset)
-        return 0;
+    reader_enter(image, &reader);
+    while (r == 0 && index < first + count) {
+        if (is_settled(image, &reader, index))
+            index++;
+        else if (take_stored(image, &reader, index, scratch))
+            hits++;
+        else
+            r = obtain(image, &reader, index, maker, task);
+    }
+    uint64_t end = reader_leave(image, &reader);
+    atomic_fetch_add(&image->cache->hits, bytes ? hits : 0);
+    atomic_fetch_add(&image->cache->misses, count - hits);
+    if (r < 0 || end <= offset)
+        return r;
     return (int64_t)(end - offset < length ? end - offset : length);
 }
 

@@ -68,8 +68,9 @@ struct cache_maker {
 int cache_fill_put(struct cache_fill *fill, uint64_t offset, const void *bytes, size_t length, bool last);
 
 /* Finds or makes the image of the object that `identity` names: any text that differs whenever the content
- * would. `piece` is its piece size in bytes, a power of two from 512 to 1 MiB, the same at every open. The
- * caller closes it. Returns 0, -EINVAL (the piece size) or -ENOMEM. */
+ * would; its first two lines (a store and a key) name the object in messages. `piece` is its piece size in
+ * bytes, a power of two from 512 to 1 MiB, the same at every open. The caller closes it. Returns 0, -EINVAL
+ * (the piece size) or -ENOMEM. */
 int cache_image_open(struct cache *cache, const char *identity, size_t piece, struct cache_image **ret_image);
 void cache_image_close(struct cache_image *image); /* NULL is fine */
 
