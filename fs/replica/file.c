@@ -94,23 +94,17 @@ static int file_open(const struct replica_config *config, struct task *task, str
     if (!config->path || config->path[0] != '/')
         return task_fail(task, EINVAL, "a file replica needs an absolute path, not '%s'",
                          config->path ? config->path : "");
-    _cleanup_free_ struct file_store *file = calloc(1, sizeof *file);
-    if (!file || !(file->folder = strdup(config->path)))
+    struct file_store *file = calloc(1, sizeof *file);
+    if (!file)
         return -ENOMEM;
-    *ret_store = &steal_pointer(file)->store;
+    file->folder = config->path;
+    *ret_store = &file->store;
     return 0;
 }
 
 static void file_close(struct store *store)
 {
-    struct file_store *file = (struct file_store *)store;
-    free(file->folder);
-    free(file);
-}
-
-static bool file_serves(const struct store *store, const struct replica_config *config)
-{
-    return config->path && strcmp(file_store(store)->folder, config->path) == 0;
+    free(store);
 }
 
 static const char *file_root(const struct replica_config *config)
@@ -137,7 +131,6 @@ const struct store_ops file_store_ops = {
     .type = REPLICA_FILE,
     .open = file_open,
     .close = file_close,
-    .serves = file_serves,
     .root = file_root,
     .url = file_url,
     .above = file_above,

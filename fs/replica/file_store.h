@@ -10,7 +10,7 @@
 
 struct file_store {
     struct store store; /* must stay first */
-    char *folder;
+    const char *folder; /* the configuration's text */
 };
 
 static inline const struct file_store *file_store(const struct store *store)

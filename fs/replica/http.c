@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,8 +155,10 @@ int http_send(struct http *http, const struct http_request *request, struct task
     struct transfer *transfer;
     *answer = (struct http_answer){0};
     int r = transfer_new(request, &transfer);
+    if (r == -EINVAL)
+        snprintf(answer->failure, sizeof answer->failure, "a header of the request has more than one line");
     if (r < 0)
-        return r;
+        return r == -EINVAL ? -EREMOTEIO : r;
     submit(http, transfer);
     r = transfer_wait(transfer, task, answer);
     if (r == -ECANCELED)

@@ -1,4 +1,4 @@
-/* The S3 store's settings.
+/* The S3 store: its row, and its settings.
  *
  * Source: Amazon S3 User Guide, "Using server-side encryption with customer-provided keys". */
 #include "s3.h"
@@ -19,28 +19,27 @@
 #define MD5_SIZE 16              /* bytes */
 #define MD5_TEXT_SIZE 25         /* bytes of it in base64, with a NUL */
 
-struct s3_place s3_place(const struct s3_store *s3)
-{
-    return (struct s3_place){s3->endpoint, s3->bucket, s3->path_style};
-}
-
-static void wipe(char *secret)
-{
-    if (secret)
-        explicit_bzero(secret, strlen(secret));
-    free(secret);
-}
+static const struct http_kind s3_kind = {
+    .protocol = "S3",
+    .metadata_prefix = "x-amz-meta-",
+    .version_header = "ETag",
+    .login_help = "no credentials are configured; set access-key-id and secret-access-key",
+    .place_help = "check the endpoint and the bucket",
+    .page_bytes = 16u << 20, /* several times what 1000 of the longest keys take */
+    .sums = {"x-amz-checksum-", s3_etag_is_md5},
+    .meanings = s3_meanings,
+    .prepare = s3_prepare,
+    .parse_page = s3_parse_page,
+    .parse_error = s3_parse_error,
+    .learn = s3_learn_region,
+    .explain = s3_explain,
+    .tells_secret = s3_tells_secret,
+};
 
 static void s3_close(struct store *store)
 {
     struct s3_store *s3 = (struct s3_store *)store;
-    free(s3->bucket);
-    free(s3->endpoint);
-    free(s3->configured_region);
-    free(s3->access_key_id);
-    wipe(s3->secret_access_key);
-    wipe(s3->session_token);
-    wipe(s3->sse_key);
+    free(s3->http.where);
     free(s3->sse_key_md5);
     pthread_mutex_destroy(&s3->lock);
     free(s3);
@@ -49,37 +48,34 @@ static void s3_close(struct store *store)
 static void close_pointer(struct s3_store **s3)
 {
     if (*s3)
-        s3_close(&(*s3)->store);
+        s3_close(&(*s3)->http.store);
 }
 
 /* "" is as good as unset. */
-static int copy_setting(const char *text, char **ret_copy)
+static const char *s3_setting(const struct replica_config *config, const char *name)
 {
-    if (!text || !*text)
-        return 0;
-    *ret_copy = strdup(text);
-    return *ret_copy ? 0 : -ENOMEM;
+    const char *text = replica_setting(config, name);
+    return text && *text ? text : NULL;
 }
 
-static int copy_settings(const struct replica_config *config, struct s3_store *s3)
+static int s3_take_settings(const struct replica_config *config, struct s3_store *s3)
 {
-    const struct {
-        const char *name;
-        char **copy;
-    } settings[] = {
-        {"bucket", &s3->bucket},
-        {"endpoint", &s3->endpoint},
-        {"region", &s3->configured_region},
-        {"access-key-id", &s3->access_key_id},
-        {"secret-access-key", &s3->secret_access_key},
-        {"session-token", &s3->session_token},
-        {"sse-customer-key", &s3->sse_key},
-    };
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
-        if (copy_setting(replica_setting(config, settings[i].name), settings[i].copy) < 0)
-            return -ENOMEM;
+    s3->bucket = s3_setting(config, "bucket");
+    s3->endpoint = s3_setting(config, "endpoint");
+    s3->configured_region = s3_setting(config, "region");
     s3->path_style = replica_setting_is_on(config, "force-path-style");
-    s3->skip_verify = replica_setting_is_on(config, "skip-verify");
+    s3->access_key_id = s3_setting(config, "access-key-id");
+    s3->secret_access_key = s3_setting(config, "secret-access-key");
+    s3->session_token = s3_setting(config, "session-token");
+    s3->sse_key = s3_setting(config, "sse-customer-key");
+    s3->http.name = s3->bucket;
+    s3->http.skip_verify = replica_setting_is_on(config, "skip-verify");
+    s3->http.anonymous = !s3->access_key_id;
+    if (asprintf(&s3->http.where, "s3://%s%s%s", s3->bucket ? s3->bucket : "", s3->endpoint ? " at " : "",
+                 s3->endpoint ? s3->endpoint : "") < 0) {
+        s3->http.where = NULL;
+        return -ENOMEM;
+    }
     return 0;
 }
 
@@ -141,7 +137,8 @@ static int s3_open(const struct replica_config *config, struct task *task, struc
     if (!s3)
         return -ENOMEM;
     pthread_mutex_init(&s3->lock, NULL);
-    int r = copy_settings(config, s3);
+    s3->http.kind = &s3_kind;
+    int r = s3_take_settings(config, s3);
     if (r == 0)
         r = check_settings(s3, task);
     if (r == 0)
@@ -149,26 +146,8 @@ static int s3_open(const struct replica_config *config, struct task *task, struc
     if (r < 0)
         return r;
     choose_region(s3);
-    *ret_store = &steal_pointer(s3)->store;
+    *ret_store = &steal_pointer(s3)->http.store;
     return 0;
-}
-
-static bool same(const struct replica_config *config, const char *name, const char *mine)
-{
-    const char *text = replica_setting(config, name);
-    return strcmp(text ? text : "", mine ? mine : "") == 0;
-}
-
-static bool s3_serves(const struct store *store, const struct replica_config *config)
-{
-    const struct s3_store *s3 = (const struct s3_store *)store;
-    return same(config, "bucket", s3->bucket) && same(config, "endpoint", s3->endpoint) &&
-           same(config, "region", s3->configured_region) &&
-           s3->path_style == replica_setting_is_on(config, "force-path-style") &&
-           s3->skip_verify == replica_setting_is_on(config, "skip-verify") &&
-           same(config, "access-key-id", s3->access_key_id) &&
-           same(config, "secret-access-key", s3->secret_access_key) &&
-           same(config, "session-token", s3->session_token) && same(config, "sse-customer-key", s3->sse_key);
 }
 
 static const char *s3_root(const struct replica_config *config)
@@ -204,11 +183,10 @@ const struct store_ops s3_store_ops = {
     .type = REPLICA_S3,
     .open = s3_open,
     .close = s3_close,
-    .serves = s3_serves,
     .root = s3_root,
     .url = s3_url,
     .lists_in_pages = true,
-    .list = s3_list,
-    .read = s3_read,
-    .metadata = s3_metadata,
+    .list = http_store_list,
+    .read = http_store_read,
+    .metadata = http_store_metadata,
 };

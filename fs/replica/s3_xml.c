@@ -48,14 +48,6 @@ static void page_reader_finish(struct s3_page_reader *reader)
     forget(&reader->listed);
 }
 
-void s3_page_finish(struct s3_page *page)
-{
-    listing_finish(&page->listing);
-    free(page->token);
-    free(page->prefix);
-    *page = (struct s3_page){0};
-}
-
 /* --- values --- */
 
 static int parse_size(const char *text, uint64_t *ret_size)
@@ -231,7 +223,14 @@ static int settle_folders(struct listing *listing, bool encoded)
     return r;
 }
 
-int s3_page_parse(const void *bytes, size_t length, struct s3_page *ret_page)
+/* Whether what a page says of its prefix is the one that was asked for. Stores differ in whether the encoding
+ * is that of the prefix too. Decodes the text. */
+static bool is_of_prefix(char *listed, const char *prefix)
+{
+    return !listed || strcmp(listed, prefix) == 0 || (decode_key(listed) == 0 && strcmp(listed, prefix) == 0);
+}
+
+int s3_page_parse(const void *bytes, size_t length, const char *prefix, struct http_page *ret_page)
 {
     _cleanup_(page_reader_finish) struct s3_page_reader reader = {0};
     int r = xml_walk(bytes, length, take_element, &reader);
@@ -251,17 +250,14 @@ int s3_page_parse(const void *bytes, size_t length, struct s3_page *ret_page)
     ret_page->listing = reader.listing;
     reader.listing = (struct listing){0};
     ret_page->token = more ? steal_pointer(reader.token) : NULL;
-    ret_page->prefix = steal_pointer(reader.listed);
+    ret_page->prefix = is_of_prefix(reader.listed, prefix) ? NULL : steal_pointer(reader.listed);
     return 0;
 }
 
-/* Stores differ in whether the encoding is that of the prefix too. */
-bool s3_page_is_of(const struct s3_page *page, const char *prefix)
+int s3_parse_page(const struct list_request *request, const struct http_answer *answer,
+                  struct http_page *ret_page)
 {
-    if (!page->prefix || strcmp(page->prefix, prefix) == 0)
-        return true;
-    _cleanup_free_ char *decoded = strdup(page->prefix);
-    return decoded && decode_key(decoded) == 0 && strcmp(decoded, prefix) == 0;
+    return s3_page_parse(answer->text.data, answer->text.size, request->prefix, ret_page);
 }
 
 /* --- errors --- */

@@ -3,30 +3,21 @@
  * Source: Amazon S3 API Reference, ListObjectsV2 and "Error responses". */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 
-#include "litemount/replica.h"
+#include "http_store.h"
 
 #define S3_KEY_MAX 1024 /* bytes of a key: S3's own limit */
 
-/* One page. Keys are those of the bucket, in the order of the page. Owns everything. */
-struct s3_page {
-    struct listing listing;
-    char *token;  /* asks for the next page; NULL: this is the last one */
-    char *prefix; /* of which listing it is, as it is written; NULL: it does not say */
-};
+/* Reads a page of the listing of `prefix`. Entries whose keys are not printable (control characters) are left
+ * out. Returns 0, -ENOMEM, or -EBADMSG: not one whole ListBucketResult, an encoding other than "url" or not
+ * kept to, a key longer than S3_KEY_MAX, a size that is no number, no real date, an object without one of
+ * these, an ETag that is none, or more to come without a token to ask for it. */
+int s3_page_parse(const void *bytes, size_t length, const char *prefix, struct http_page *ret_page);
 
-void s3_page_finish(struct s3_page *page);
-
-/* Whether it may be a page of the listing of that prefix. */
-bool s3_page_is_of(const struct s3_page *page, const char *prefix);
-
-/* Reads a page. Entries whose keys are not printable (control characters) are left out. Returns 0, -ENOMEM,
- * or -EBADMSG: not one whole ListBucketResult, an encoding other than "url" or not kept to, a key longer than
- * S3_KEY_MAX, a size that is no number, no real date, an object without one of these, an ETag that is none,
- * or more to come without a token to ask for it. */
-int s3_page_parse(const void *bytes, size_t length, struct s3_page *ret_page);
+/* The same, as a kind's parse_page. */
+int s3_parse_page(const struct list_request *request, const struct http_answer *answer,
+                  struct http_page *ret_page);
 
 /* An error. Each text is "" if the answer has none, and cut if it has too much. */
 struct s3_error {

@@ -3,7 +3,6 @@
  * normalised: a key may hold "//" and "..". */
 #include "sigv4.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,65 +55,6 @@ int sigv4_format_time(int64_t time, char text[static SIGV4_TIME_SIZE])
 
 /* --- the canonical request --- */
 
-static bool is_unreserved(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c && strchr("-._~", c));
-}
-
-int sigv4_encode(const char *text, bool keep_slash, struct buffer *encoded)
-{
-    int r = 0;
-    for (; *text && r == 0; text++) {
-        char escaped[4];
-        if (is_unreserved(*text) || (keep_slash && *text == '/')) {
-            r = buffer_append(encoded, text, 1);
-        } else {
-            snprintf(escaped, sizeof escaped, "%%%02X", (unsigned char)*text);
-            r = append(encoded, escaped);
-        }
-    }
-    return r;
-}
-
-/* A parameter as "name=value", encoded, with a NUL. */
-static int encode_parameter(const struct sigv4_pair *parameter, struct buffer *encoded)
-{
-    if (sigv4_encode(parameter->name, false, encoded) < 0 || append(encoded, "=") < 0 ||
-        sigv4_encode(parameter->value, false, encoded) < 0)
-        return -ENOMEM;
-    return buffer_append(encoded, "", 1);
-}
-
-/* By name, then by value: '=' would sort after the characters that may follow a shorter name. */
-static int compare_parameters(const void *a, const void *b)
-{
-    const char *x = (const char *)((const struct buffer *)a)->data;
-    const char *y = (const char *)((const struct buffer *)b)->data;
-    size_t m = strcspn(x, "="), n = strcspn(y, "=");
-    int order = memcmp(x, y, m < n ? m : n);
-    if (order == 0 && m != n)
-        order = m < n ? -1 : 1;
-    return order ? order : strcmp(x + m, y + n);
-}
-
-int sigv4_encode_query(const struct sigv4_pair *query, size_t n_query, struct buffer *encoded)
-{
-    int r = 0;
-    _cleanup_free_ struct buffer *parameters = calloc(n_query + 1, sizeof *parameters);
-    if (!parameters)
-        return -ENOMEM;
-    for (size_t i = 0; i < n_query && r == 0; i++)
-        r = encode_parameter(&query[i], &parameters[i]);
-    if (r == 0)
-        qsort(parameters, n_query, sizeof *parameters, compare_parameters);
-    for (size_t i = 0; i < n_query && r == 0; i++)
-        r = append_texts(encoded, i ? "&" : "", (const char *)parameters[i].data);
-    for (size_t i = 0; i < n_query; i++)
-        buffer_finish(&parameters[i]);
-    return r;
-}
-
 /* Without spaces at the ends, and runs of them within as one. */
 static int append_trimmed(struct buffer *buffer, const char *value)
 {
@@ -130,12 +70,12 @@ static int append_trimmed(struct buffer *buffer, const char *value)
     return 0;
 }
 
-static int compare_pairs(const void *a, const void *b)
+static int compare_fields(const void *a, const void *b)
 {
-    return strcmp(((const struct sigv4_pair *)a)->name, ((const struct sigv4_pair *)b)->name);
+    return strcmp(((const struct http_field *)a)->name, ((const struct http_field *)b)->name);
 }
 
-static int append_headers(struct buffer *canonical, const struct sigv4_pair *headers, size_t n_headers)
+static int append_headers(struct buffer *canonical, const struct http_field *headers, size_t n_headers)
 {
     for (size_t i = 0; i < n_headers; i++)
         if (append_texts(canonical, headers[i].name, ":") < 0 ||
@@ -144,7 +84,7 @@ static int append_headers(struct buffer *canonical, const struct sigv4_pair *hea
     return 0;
 }
 
-static int append_names(struct buffer *names, const struct sigv4_pair *headers, size_t n_headers)
+static int append_names(struct buffer *names, const struct http_field *headers, size_t n_headers)
 {
     for (size_t i = 0; i < n_headers; i++)
         if (append_texts(names, i ? ";" : "", headers[i].name) < 0)
@@ -153,16 +93,16 @@ static int append_names(struct buffer *names, const struct sigv4_pair *headers, 
 }
 
 /* The hash of the canonical request, in hex. `headers` are the request's in order, `names` those names. */
-static int hash_canonical_request(const struct sigv4_request *request, const struct sigv4_pair *headers,
+static int hash_canonical_request(const struct sigv4_request *request, const struct http_field *headers,
                                   const char *names, char hex[static HEX_SIZE])
 {
     _cleanup_(buffer_finish) struct buffer canonical = {0};
     uint8_t hash[HASH_SIZE];
 
     if (append_texts(&canonical, request->method, "\n") < 0 ||
-        sigv4_encode(request->path, true, &canonical) < 0 || append(&canonical, "\n") < 0 ||
-        sigv4_encode_query(request->query, request->n_query, &canonical) < 0 ||
-        append(&canonical, "\n") < 0 || append_headers(&canonical, headers, request->n_headers) < 0 ||
+        http_encode(request->path, true, &canonical) < 0 || append(&canonical, "\n") < 0 ||
+        http_encode_query(request->query, request->n_query, &canonical) < 0 || append(&canonical, "\n") < 0 ||
+        append_headers(&canonical, headers, request->n_headers) < 0 ||
         append_texts(&canonical, "\n", names, "\n", request->payload_hash) < 0)
         return -ENOMEM;
     if (!EVP_Digest(canonical.data, canonical.size, hash, NULL, EVP_sha256(), NULL))
@@ -215,12 +155,12 @@ static int make_signature(const struct sigv4_request *request, const char *time,
 }
 
 /* The request's headers in the order of their names, to be freed. */
-static struct sigv4_pair *sorted_headers(const struct sigv4_request *request)
+static struct http_field *sorted_headers(const struct sigv4_request *request)
 {
-    struct sigv4_pair *headers = calloc(request->n_headers + 1, sizeof *headers);
+    struct http_field *headers = calloc(request->n_headers + 1, sizeof *headers);
     if (headers && request->n_headers) {
         memcpy(headers, request->headers, request->n_headers * sizeof *headers);
-        qsort(headers, request->n_headers, sizeof *headers, compare_pairs);
+        qsort(headers, request->n_headers, sizeof *headers, compare_fields);
     }
     return headers;
 }
@@ -230,7 +170,7 @@ int sigv4_sign(const struct sigv4_request *request, struct buffer *authorization
     char time[SIGV4_TIME_SIZE], date[DATE_LENGTH + 1], request_hash[HEX_SIZE], signature[HEX_SIZE];
     _cleanup_(buffer_finish) struct buffer names = {0};
     _cleanup_free_ char *scope = NULL;
-    _cleanup_free_ struct sigv4_pair *headers = sorted_headers(request);
+    _cleanup_free_ struct http_field *headers = sorted_headers(request);
 
     if (!headers || append_names(&names, headers, request->n_headers) < 0)
         return -ENOMEM;

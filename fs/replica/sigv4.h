@@ -1,13 +1,15 @@
 /* AWS Signature Version 4, as S3 wants it: the value of a request's Authorization header.
  *
- * Pure: the same request, time and credentials give the same text. What is signed must be what is sent, so
- * the encoded path and query come from here too. Source: Amazon S3 API Reference, "Authenticating Requests:
- * Using the Authorization Header (AWS Signature Version 4)". */
+ * Pure: the same request, time and credentials give the same text. What is signed must be what is sent:
+ * the path and the query as http_field.h encodes them. Source: Amazon S3 API Reference, "Authenticating
+ * Requests: Using the Authorization Header (AWS Signature Version 4)". */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "http_field.h"
 
 struct buffer;
 
@@ -16,17 +18,12 @@ struct buffer;
 
 #define SIGV4_TIME_SIZE 17 /* bytes of "20130524T000000Z" with its NUL */
 
-/* A header or a query parameter, its value as it is meant, not encoded. */
-struct sigv4_pair {
-    const char *name, *value;
-};
-
 struct sigv4_request {
     const char *method;
     const char *path; /* begins with '/'; not encoded */
-    const struct sigv4_pair *query;
+    const struct http_field *query;
     size_t n_query;
-    const struct sigv4_pair *headers; /* all of them are signed; names in lower case, each once, any order */
+    const struct http_field *headers; /* all of them are signed; names in lower case, each once, any order */
     size_t n_headers;
     const char *payload_hash; /* hex */
     int64_t time;             /* nanoseconds since 1970, UTC: the same as in the x-amz-date header */
@@ -36,14 +33,6 @@ struct sigv4_request {
 
 /* Appends the value of the Authorization header, with a NUL. 0, -ENOMEM, -EINVAL (a time out of range). */
 int sigv4_sign(const struct sigv4_request *request, struct buffer *authorization);
-
-/* Appends `text` with everything but letters, digits and -._~ as %XX; `keep_slash` keeps '/' too: for a path.
- * No NUL. 0 or -ENOMEM. */
-int sigv4_encode(const char *text, bool keep_slash, struct buffer *encoded);
-
-/* Appends the query in its canonical form: encoded, and in the order of the encoded names and values. No NUL.
- * 0 or -ENOMEM. */
-int sigv4_encode_query(const struct sigv4_pair *query, size_t n_query, struct buffer *encoded);
 
 /* Writes the time as the x-amz-date header has it. 0 or -EINVAL. */
 int sigv4_format_time(int64_t time, char text[static SIGV4_TIME_SIZE]);

@@ -18,6 +18,8 @@ struct store_ops;
 /* The first field of every kind's own struct. */
 struct store {
     const struct store_ops *ops;
+    struct replica_config
+        config;        /* what names the store, and the rights to it: see replica_config_copy_store */
     struct http *http; /* borrowed: the carrier of requests that all stores share */
     unsigned attempts; /* tries a request */
     atomic_uint_least64_t requests, retries, bytes;
@@ -47,11 +49,10 @@ struct read_request {
 /* A kind of store: its row. */
 struct store_ops {
     enum replica_type type;
-    /* Makes the store that `config` names. 0, -ENOMEM, or -EINVAL with a reason. */
+    /* Makes the store that `config` names, whose texts stay where they are for as long as the store lives. 0,
+     * -ENOMEM, or -EINVAL with a reason. */
     int (*open)(const struct replica_config *config, struct task *task, struct store **ret_store);
     void (*close)(struct store *store);
-    /* Whether the store is the one that `config` names, with the same rights. */
-    bool (*serves)(const struct store *store, const struct replica_config *config);
     /* The root of `config`'s replica, as a prefix of keys without the last '/'. */
     const char *(*root)(const struct replica_config *config);
     /* The URL of what lies below `root` ("" or ending in '/'), to be freed; NULL: no memory. */

@@ -43,6 +43,31 @@ void stores_close(struct stores *stores)
     free(stores);
 }
 
+/* Adds the store that `config` names. */
+static int stores_add_locked(struct stores *stores, const struct store_ops *ops,
+                             const struct replica_config *config, struct task *task, struct store **ret_store)
+{
+    struct replica_config copy;
+    struct store *store;
+
+    int r = replica_config_copy_store(config, &copy);
+    if (r < 0)
+        return r;
+    r = ops->open(&copy, task, &store);
+    if (r < 0) {
+        replica_config_finish(&copy);
+        return r;
+    }
+    store->ops = ops;
+    store->config = copy;
+    store->http = stores->http;
+    store->attempts = stores->attempts;
+    store->next = stores->first;
+    stores->first = store;
+    *ret_store = store;
+    return 0;
+}
+
 /* Making a store does no I/O, so it may be done under the lock. */
 int stores_acquire(struct stores *stores, const struct store_ops *ops, const struct replica_config *config,
                    struct task *task, struct store **ret_store)
@@ -52,18 +77,12 @@ int stores_acquire(struct stores *stores, const struct store_ops *ops, const str
 
     pthread_mutex_lock(&stores->lock);
     for (store = stores->first; store; store = store->next)
-        if (store->ops == ops && ops->serves(store, config))
+        if (replica_config_same_store(&store->config, config))
             break;
     if (!store)
-        r = ops->open(config, task, &store);
+        r = stores_add_locked(stores, ops, config, task, &store);
     if (r == 0) {
-        if (store->references++ == 0) {
-            store->ops = ops;
-            store->http = stores->http;
-            store->attempts = stores->attempts;
-            store->next = stores->first;
-            stores->first = store;
-        }
+        store->references++;
         *ret_store = store;
     }
     pthread_mutex_unlock(&stores->lock);
@@ -89,8 +108,11 @@ void stores_release(struct stores *stores, struct store *store)
         *link = store->next;
     }
     pthread_mutex_unlock(&stores->lock);
-    if (last)
-        store->ops->close(store);
+    if (!last)
+        return;
+    struct replica_config config = store->config;
+    store->ops->close(store);
+    replica_config_finish(&config);
 }
 
 struct replica_stats store_counts(struct store *store)

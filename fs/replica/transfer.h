@@ -1,4 +1,5 @@
-/* One HTTP transfer: what http.c's thread hands to curl, and what the caller waits on. Private to those two.
+/* One HTTP transfer: what http.c's thread hands to curl (transfer_curl.c), and what the caller waits on
+ * (transfer.c). Private to those three.
  *
  * The caller and the thread hold a reference each, so either may leave first: a caller that is not waited for
  * any more leaves at once, whatever curl is doing. */
@@ -21,10 +22,12 @@ struct pace {
 
 struct transfer {
     struct transfer *next; /* in the submitted ones (guarded by their lock), then in the running ones */
-    char *url;
+    char *method, *url;
     struct curl_slist *headers;
-    bool head, fresh_connection;
-    bool skip_verify;
+    struct buffer body; /* what is sent */
+    bool has_body;
+    char *user, *password; /* NULL: none */
+    bool fresh_connection, skip_verify;
     CURL *easy;                         /* the thread's */
     char failure_text[CURL_ERROR_SIZE]; /* the thread's: curl writes here */
     struct pace pace;                   /* the thread's */
@@ -33,16 +36,16 @@ struct transfer {
     pthread_cond_t ended;
     unsigned references;
     bool done;
-    bool abandoned; /* the caller is gone, and `body` with it */
+    bool abandoned; /* the caller is gone, and `into` with it */
     int expected_status;
-    uint8_t *body; /* the caller's; NULL: the answer's text takes the body */
+    uint8_t *into; /* the caller's; NULL: the answer's text takes the body */
     size_t capacity;
     bool overflowed; /* more body came than there is room for: it was stopped */
     int result;
     struct http_answer answer;
 };
 
-/* 0 and a transfer with one reference, or -ENOMEM. */
+/* 0 and a transfer with one reference, -ENOMEM, or -EINVAL (a header of more than one line). */
 int transfer_new(const struct http_request *request, struct transfer **ret_transfer);
 void transfer_ref(struct transfer *transfer);
 void transfer_unref(struct transfer *transfer);

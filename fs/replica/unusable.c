@@ -9,33 +9,16 @@
 #include "litemount/task.h"
 #include "store.h"
 
-struct unusable_store {
-    struct store store;
-    const char *type; /* a constant */
-    char *problem;
-};
-
 static void unusable_close(struct store *store)
 {
-    free(((struct unusable_store *)store)->problem);
     free(store);
 }
 
 static int unusable_open(const struct replica_config *config, struct task *task, struct store **ret_store)
 {
-    _cleanup_free_ struct unusable_store *unusable = calloc(1, sizeof *unusable);
-
-    (void)task;
-    if (!unusable || !(unusable->problem = strdup(config->problem)))
-        return -ENOMEM;
-    unusable->type = replica_type_name(config->type);
-    *ret_store = &steal_pointer(unusable)->store;
-    return 0;
-}
-
-static bool unusable_serves(const struct store *store, const struct replica_config *config)
-{
-    return config->problem && strcmp(((const struct unusable_store *)store)->problem, config->problem) == 0;
+    (void)config, (void)task;
+    *ret_store = calloc(1, sizeof **ret_store);
+    return *ret_store ? 0 : -ENOMEM;
 }
 
 static const char *unusable_root(const struct replica_config *config)
@@ -47,12 +30,12 @@ static const char *unusable_root(const struct replica_config *config)
 static char *unusable_url(const struct store *store, const char *root)
 {
     (void)root;
-    return strdup(((const struct unusable_store *)store)->type);
+    return strdup(replica_type_name(store->config.type));
 }
 
 static int unusable_fail(const struct store *store, struct task *task)
 {
-    return task_fail(task, EREMOTEIO, "%s", ((const struct unusable_store *)store)->problem);
+    return task_fail(task, EREMOTEIO, "%s", store->config.problem);
 }
 
 static int unusable_list(struct store *store, const struct list_request *request, struct task *task,
@@ -72,7 +55,6 @@ static int unusable_read(struct store *store, const struct read_request *request
 const struct store_ops unusable_store_ops = {
     .open = unusable_open,
     .close = unusable_close,
-    .serves = unusable_serves,
     .root = unusable_root,
     .url = unusable_url,
     .list = unusable_list,

@@ -15,7 +15,7 @@ static void expect(bool holds)
         abort();
 }
 
-static void check_page(const struct s3_page *page)
+static void check_page(const struct http_page *page)
 {
     const struct listing *listing = &page->listing;
     for (size_t i = 0; i < listing->n_objects; i++) {
@@ -29,14 +29,14 @@ static void check_page(const struct s3_page *page)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct s3_page page = {0};
+    struct http_page page = {0};
     struct s3_error error;
 
-    int r = s3_page_parse(data, size, &page);
+    int r = s3_page_parse(data, size, "g/", &page);
     expect(r == 0 || r == -EBADMSG);
     if (r == 0)
         check_page(&page);
-    s3_page_finish(&page);
+    http_page_finish(&page);
     s3_error_parse(data, size, &error);
     expect(strlen(error.code) < sizeof error.code && strlen(error.message) < sizeof error.message);
     return 0;

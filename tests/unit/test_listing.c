@@ -22,15 +22,15 @@
     "<ETag>&quot;fba9dede5f27731c9771645a39863328&quot;</ETag><Size>434234</Size></Contents>"
 #define TAIL "</ListBucketResult>"
 
-static int parse(const char *text, struct s3_page *page)
+static int parse(const char *text, struct http_page *page)
 {
-    *page = (struct s3_page){0};
-    return s3_page_parse(text, strlen(text), page);
+    *page = (struct http_page){0};
+    return s3_page_parse(text, strlen(text), "", page);
 }
 
 static void reads_a_page(void **state)
 {
-    struct s3_page page;
+    struct http_page page;
     int64_t modified;
     assert_int_equal(instant_parse("2009-10-12T17:50:30Z", 0, &modified), 0);
     assert_int_equal(parse(HEAD "<Name>bucket</Name><Prefix/><KeyCount>205</KeyCount><MaxKeys>1000</MaxKeys>"
@@ -47,12 +47,12 @@ static void reads_a_page(void **state)
     assert_int_equal(page.listing.objects[0].size, 434234);
     assert_true(page.listing.objects[0].modified == modified);
     assert_null(page.token);
-    s3_page_finish(&page);
+    http_page_finish(&page);
 }
 
 static void reads_folders_and_the_next_token(void **state)
 {
-    struct s3_page page;
+    struct http_page page;
     assert_int_equal(
         parse(HEAD "<IsTruncated>true</IsTruncated><NextContinuationToken>1ueGcxLPRx1Tr/XYE=</"
                    "NextContinuationToken><CommonPrefixes><Prefix>photos/2006/</Prefix></CommonPrefixes>"
@@ -62,23 +62,23 @@ static void reads_folders_and_the_next_token(void **state)
     assert_int_equal(page.listing.n_folders, 2);
     assert_string_equal(page.listing.folders[1], "photos/2007/");
     assert_string_equal(page.token, "1ueGcxLPRx1Tr/XYE=");
-    s3_page_finish(&page);
+    http_page_finish(&page);
 }
 
 static void decodes_keys_if_they_are_encoded(void **state)
 {
-    struct s3_page page;
+    struct http_page page;
     assert_int_equal(parse(HEAD OBJECT("a%2Bb+c%C3%A9") "<EncodingType>url</EncodingType>" TAIL, &page), 0);
     assert_string_equal(page.listing.objects[0].key, "a+b cé");
-    s3_page_finish(&page);
+    http_page_finish(&page);
     assert_int_equal(parse(HEAD OBJECT("a%2Bb+c &lt;&amp;") TAIL, &page), 0);
     assert_string_equal(page.listing.objects[0].key, "a%2Bb+c <&");
-    s3_page_finish(&page);
+    http_page_finish(&page);
 }
 
 static void leaves_out_what_cannot_be_told(void **state)
 {
-    struct s3_page page;
+    struct http_page page;
     assert_int_equal(parse(HEAD OBJECT("a%0Ab") OBJECT("a%00b") OBJECT("") OBJECT("b")
                                OBJECT("%7F") "<CommonPrefixes><Prefix>%01/</Prefix></CommonPrefixes>"
                                              "<EncodingType>url</EncodingType>" TAIL,
@@ -87,13 +87,13 @@ static void leaves_out_what_cannot_be_told(void **state)
     assert_int_equal(page.listing.n_objects, 1);
     assert_string_equal(page.listing.objects[0].key, "b");
     assert_int_equal(page.listing.n_folders, 0);
-    s3_page_finish(&page);
+    http_page_finish(&page);
 }
 
 /* Not every store has ETags, or quotes around them. */
 static void makes_versions(void **state)
 {
-    struct s3_page page;
+    struct http_page page;
     assert_int_equal(parse(HEAD "<Contents><Key>a</Key><LastModified>1970-01-01T00:00:02.5Z</LastModified>"
                                 "<Size>7</Size></Contents>"
                                 "<Contents><Key>b</Key><LastModified>1970-01-01T00:00:02Z</LastModified>"
@@ -102,7 +102,7 @@ static void makes_versions(void **state)
                      0);
     assert_string_equal(page.listing.objects[0].version, "2500000000-7");
     assert_string_equal(page.listing.objects[1].version, "\"x-2\"");
-    s3_page_finish(&page);
+    http_page_finish(&page);
 }
 
 static void knows_what_no_backup_lists(void **state)
@@ -126,8 +126,8 @@ static void knows_what_no_backup_lists(void **state)
 
 static void check_refused(const char *name, const struct buffer *bytes)
 {
-    struct s3_page page = {0};
-    assert_int_equal(s3_page_parse(bytes->data, bytes->size, &page), -EBADMSG);
+    struct http_page page = {0};
+    assert_int_equal(s3_page_parse(bytes->data, bytes->size, "", &page), -EBADMSG);
     assert_null(page.listing.objects);
 }
 
@@ -138,7 +138,7 @@ static void refuses_what_is_no_page(void **state)
 
 static void refuses_a_key_that_no_store_can_have(void **state)
 {
-    struct s3_page page;
+    struct http_page page;
     char text[4096] = HEAD "<Contents><Key>";
     memset(text + strlen(text), 'k', S3_KEY_MAX + 1);
     strcat(text, "</Key><LastModified>2009-10-12T17:50:30.000Z</LastModified><Size>1</Size></Contents>" TAIL);
@@ -151,11 +151,11 @@ static void refuses_a_key_that_no_store_can_have(void **state)
 static void refuses_a_cut_page(void **state)
 {
     static const char text[] = HEAD "<IsTruncated>false</IsTruncated>" OBJECT("a") OBJECT("b") TAIL;
-    struct s3_page page = {0};
+    struct http_page page = {0};
     for (size_t length = 0; length < sizeof text - 1; length++)
-        assert_int_equal(s3_page_parse(text, length, &page), -EBADMSG);
-    assert_int_equal(s3_page_parse(text, sizeof text - 1, &page), 0);
-    s3_page_finish(&page);
+        assert_int_equal(s3_page_parse(text, length, "", &page), -EBADMSG);
+    assert_int_equal(s3_page_parse(text, sizeof text - 1, "", &page), 0);
+    http_page_finish(&page);
 }
 
 static void reads_errors(void **state)

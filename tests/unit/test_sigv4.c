@@ -20,7 +20,7 @@
 struct vector {
     const char *name;
     const char *method, *path;
-    struct sigv4_pair query[PAIRS_MAX], headers[PAIRS_MAX];
+    struct http_field query[PAIRS_MAX], headers[PAIRS_MAX];
     const char *payload_hash; /* NULL: of no bytes */
     const char *signed_headers, *signature;
 };
@@ -205,7 +205,7 @@ static const struct vector s3_examples[] = {
      "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"},
 };
 
-static size_t count_pairs(const struct sigv4_pair *pairs)
+static size_t count_pairs(const struct http_field *pairs)
 {
     size_t n = 0;
     while (n < PAIRS_MAX && pairs[n].name)
@@ -268,11 +268,11 @@ static void signs_as_the_s3_reference(void **state)
 /* A name that begins another one comes first, although '=' sorts after '-' and digits. */
 static void sorts_the_query_by_name(void **state)
 {
-    static const struct sigv4_pair query[] = {
+    static const struct http_field query[] = {
         {"prefix-x", "1"}, {"prefix", "a/b c"}, {"prefix", "a+b"}, {"a", ""}, {"prefix1", "é"}};
     struct buffer encoded = {0};
 
-    assert_int_equal(sigv4_encode_query(query, sizeof query / sizeof *query, &encoded), 0);
+    assert_int_equal(http_encode_query(query, sizeof query / sizeof *query, &encoded), 0);
     assert_int_equal(buffer_append(&encoded, "", 1), 0);
     assert_string_equal((char *)encoded.data, "a=&prefix=a%2Bb&prefix=a%2Fb%20c&prefix-x=1&prefix1=%C3%A9");
     buffer_finish(&encoded);
@@ -291,7 +291,7 @@ static void leaves_the_path_alone(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buffer encoded = {0};
-        assert_int_equal(sigv4_encode(cases[i].path, true, &encoded), 0);
+        assert_int_equal(http_encode(cases[i].path, true, &encoded), 0);
         assert_int_equal(buffer_append(&encoded, "", 1), 0);
         assert_string_equal((char *)encoded.data, cases[i].encoded);
         buffer_finish(&encoded);

@@ -1,6 +1,6 @@
-/* Listing a bucket with ListObjectsV2, page by page. What the store answers is data: a page that brings
- * nothing new ends the listing with an error, not with a loop. */
-#include "s3.h"
+/* Listing a store, page by page. What it answers is data: a page that brings nothing new ends the listing
+ * with an error, not with a loop. */
+#include "http_store.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,26 +10,31 @@
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
 
-#define PAGE_KEYS 1000 /* keys a page: S3 gives no more */
-#define PAGE_BYTES_MAX                                                                                       \
-    (16u << 20)             /* bytes of a page's text: several times what 1000 of the longest keys take */
 #define EMPTY_PAGES_MAX 100 /* pages in a row that hold nothing */
 
 /* A listing under way. */
-struct s3_list {
-    struct s3_store *s3;
+struct http_list {
+    struct http_store *store;
     const struct list_request *request;
     char *token; /* of the next page, NULL: the first page */
     char *last;  /* the greatest key or folder so far, NULL: none yet */
     unsigned empty_pages;
     size_t n_seen; /* entries, also those that are not wanted */
     struct listing *listing;
-    struct s3_page page; /* the one that came last */
+    struct http_page page; /* the one that came last */
 };
 
-static void s3_list_finish(struct s3_list *list)
+void http_page_finish(struct http_page *page)
 {
-    s3_page_finish(&list->page);
+    listing_finish(&page->listing);
+    free(page->token);
+    free(page->prefix);
+    *page = (struct http_page){0};
+}
+
+static void http_list_finish(struct http_list *list)
+{
+    http_page_finish(&list->page);
     free(list->token);
     free(list->last);
 }
@@ -47,7 +52,7 @@ static const char *greatest_key(const struct listing *listing)
 }
 
 /* Whether the page brings the listing no further. One that does not would be followed by others for ever. */
-static bool repeats(const struct s3_list *list, const struct s3_page *page)
+static bool repeats(const struct http_list *list, const struct http_page *page)
 {
     const char *greatest = greatest_key(&page->listing);
 
@@ -55,55 +60,38 @@ static bool repeats(const struct s3_list *list, const struct s3_page *page)
            (greatest && list->last && strcmp(greatest, list->last) <= 0);
 }
 
-static int check_page(void *context, const struct http_answer *answer, struct s3_problem *problem)
+static int check_page(void *context, const struct http_answer *answer, struct http_problem *problem)
 {
-    struct s3_list *list = context;
-    const char *prefix = list->request->prefix;
-    struct s3_page *page = &list->page;
+    struct http_list *list = context;
+    const struct http_kind *kind = list->store->kind;
+    struct http_page *page = &list->page;
 
-    s3_page_finish(page);
-    int r = s3_page_parse(answer->text.data, answer->text.size, page);
+    http_page_finish(page);
+    int r = kind->parse_page(list->request, answer, page);
     if (r == -EBADMSG)
-        return s3_problem(problem, EBADMSG,
-                          "this is no whole page of a bucket's listing; check the endpoint");
+        return http_problem(problem, EBADMSG, "this is no whole page of a listing as %s has it; %s",
+                            kind->protocol, kind->place_help);
     if (r < 0)
         return r;
-    if (!s3_page_is_of(page, prefix))
-        return s3_problem(problem, EBADMSG, "the page that came is one of another listing, of '%s'",
-                          page->prefix);
+    if (page->prefix)
+        return http_problem(problem, EBADMSG, "the page that came is one of another listing, of '%s'",
+                            page->prefix);
     if (repeats(list, page))
-        return s3_problem(problem, EBADMSG, "the store answers with the same page again and again");
+        return http_problem(problem, EBADMSG, "the store answers with the same page again and again");
     return 0;
 }
 
-static int fetch_page(struct s3_list *list, struct task *task)
+static int fetch_page(struct http_list *list, struct task *task)
 {
-    const struct list_request *request = list->request;
-    struct sigv4_pair query[7] = {{"list-type", "2"}, {"encoding-type", "url"}, {"prefix", request->prefix}};
-    char max_keys[24];
-    size_t n = 3;
-
-    snprintf(max_keys, sizeof max_keys, "%zu",
-             request->limit && request->limit < PAGE_KEYS ? request->limit : (size_t)PAGE_KEYS);
-    query[n++] = (struct sigv4_pair){"max-keys", max_keys};
-    if (request->depth == LIST_FOLDER)
-        query[n++] = (struct sigv4_pair){"delimiter", "/"};
-    if (request->after)
-        query[n++] = (struct sigv4_pair){"start-after", request->after};
-    if (list->token)
-        query[n++] = (struct sigv4_pair){"continuation-token", list->token};
-    const struct s3_call call = {
-        .doing = "listing",
-        .subject = request->prefix,
-        .key = "",
-        .query = query,
-        .n_query = n,
-        .expected_status = 200,
-        .capacity = PAGE_BYTES_MAX,
+    const struct http_call call = {
+        .list = list->request,
+        .token = list->token,
+        .key = list->request->prefix,
+        .capacity = list->store->kind->page_bytes,
         .check = check_page,
         .context = list,
     };
-    return s3_exchange(list->s3, &call, task);
+    return http_exchange(list->store, &call, task);
 }
 
 /* Whether `key` is one that was asked for. Others are left out: stores differ in whether they list the folder
@@ -123,7 +111,7 @@ static bool is_wanted_folder(const struct list_request *request, const char *fol
            (!request->after || strncmp(folder, request->after, strlen(folder)) >= 0);
 }
 
-static int take_page(struct s3_list *list)
+static int take_page(struct http_list *list)
 {
     const struct list_request *request = list->request;
     const struct listing *found = &list->page.listing;
@@ -142,7 +130,7 @@ static int take_page(struct s3_list *list)
     return r;
 }
 
-static int note_progress(struct s3_list *list)
+static int note_progress(struct http_list *list)
 {
     const struct listing *found = &list->page.listing;
     const char *greatest = greatest_key(found);
@@ -158,25 +146,24 @@ static int note_progress(struct s3_list *list)
     return list->last ? 0 : -ENOMEM;
 }
 
-static int fail_listing(const struct s3_list *list, struct task *task, const char *what)
+static int fail_listing(const struct http_list *list, struct task *task, const char *what)
 {
-    const struct s3_store *s3 = list->s3;
-    return task_fail(task, EREMOTEIO, "s3://%s%s%s: listing '%s': %s", s3->bucket, s3->endpoint ? " at " : "",
-                     s3->endpoint ? s3->endpoint : "", list->request->prefix, what);
+    return task_fail(task, EREMOTEIO, "%s: listing '%s': %s", list->store->where, list->request->prefix,
+                     what);
 }
 
 /* Whether the listing may go on: it gets somewhere, and not too far. */
-static int check_progress(const struct s3_list *list, struct task *task)
+static int check_progress(const struct http_list *list, struct task *task)
 {
     if (list->empty_pages > EMPTY_PAGES_MAX)
         return fail_listing(list, task, "the store answers with one empty page after the other");
     if (list->n_seen > LISTING_ENTRIES_MAX)
         return fail_listing(list, task, "there is no end to it");
-    return listing_check(list->listing, list->s3->bucket, task);
+    return listing_check(list->listing, list->store->where, task);
 }
 
 /* Fetches one page and adds it. `*ret_more`: whether another one is to be fetched. */
-static int list_page(struct s3_list *list, struct task *task, bool *ret_more)
+static int list_page(struct http_list *list, struct task *task, bool *ret_more)
 {
     size_t limit = list->request->limit;
 
@@ -196,11 +183,11 @@ static int list_page(struct s3_list *list, struct task *task, bool *ret_more)
     return 0;
 }
 
-int s3_list(struct store *store, const struct list_request *request, struct task *task,
-            struct listing *listing)
+int http_store_list(struct store *store, const struct list_request *request, struct task *task,
+                    struct listing *listing)
 {
-    _cleanup_(s3_list_finish) struct s3_list list = {
-        .s3 = (struct s3_store *)store, .request = request, .listing = listing};
+    _cleanup_(http_list_finish) struct http_list list = {
+        .store = (struct http_store *)store, .request = request, .listing = listing};
     bool more = true;
     while (more) {
         int r = list_page(&list, task, &more);
