@@ -163,9 +163,6 @@ static int restore_run(void *context, struct task *task)
     return r < 0 ? r : printed;
 }
 
-const char *const restore_checks[] = {
-    [RESTORE_CHECK_NONE] = "none", [RESTORE_CHECK_QUICK] = "quick", [RESTORE_CHECK_FULL] = "full", NULL};
-
 #define SWITCH(flag, field, text)                                                                            \
     {                                                                                                        \
         .name = flag, .offset = offsetof(struct restore_options, field), .help = text                        \

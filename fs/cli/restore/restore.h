@@ -11,7 +11,7 @@ struct state;
 
 enum restore_check { RESTORE_CHECK_NONE, RESTORE_CHECK_QUICK, RESTORE_CHECK_FULL };
 
-extern const char *const restore_checks[]; /* as they are typed; then NULL */
+extern const char *const restore_checks[]; /* restore_options.c: as they are typed; then NULL */
 
 /* What the command line says. Borrows its texts. */
 struct restore_options {

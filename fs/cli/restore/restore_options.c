@@ -7,6 +7,9 @@
 #include "litemount/task.h"
 #include "restore.h"
 
+const char *const restore_checks[] = {
+    [RESTORE_CHECK_NONE] = "none", [RESTORE_CHECK_QUICK] = "quick", [RESTORE_CHECK_FULL] = "full", NULL};
+
 static bool restore_is_hex(const char *text, size_t least, size_t most)
 {
     size_t length = strspn(text, "0123456789abcdefABCDEF");
