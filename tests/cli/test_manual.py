@@ -11,6 +11,7 @@ from mounting import LITEMOUNT, ROOT, MountTest, main
 
 MANUAL = ROOT / "fs/cli/litemount.1.in"
 BASH = ROOT / "fs/cli/completion/litemount.bash"
+README = ROOT / "README.md"
 ZSH = ROOT / "fs/cli/completion/_litemount"
 VERBS = re.findall(r"&verb_(\w+)", (ROOT / "fs/cli/verbs.c").read_text("utf-8"))
 
@@ -85,6 +86,20 @@ class Manual(MountTest):
             self.assertIn(option, sections()["THE MOUNT"])
             self.assertIn(option, self.completed("bash", "-o", option))
             self.assertIn(option.rstrip("="), ZSH.read_text("utf-8"))
+
+    def test_the_readme_has_every_mount_option_and_no_other(self):
+        rows = re.findall(r"^\| ((?:`[a-z_-]+=?[A-Z]*` ?)+)\|", README.read_text("utf-8"), re.M)
+        told = {option for row in rows for option in re.findall(r"`([a-z_-]+)=?[A-Z]*`", row)}
+        helped = re.findall(r"^    ([a-z_-]+)(?:=[A-Z]+)? +\S", self.run_litemount("--help").stdout, re.M)
+        self.assertEqual(told, set(helped))
+
+    def test_the_readme_has_only_flags_that_there_are(self):
+        lines = re.findall(r"^(?:    |\$ )?.*?\blitemount (\w+) (.*)", README.read_text("utf-8"), re.M)
+        lines = [(verb, words) for verb, words in lines if verb in VERBS]
+        self.assertGreater(len(lines), 10)
+        for verb, words in lines:
+            with self.subTest(verb, words=words):
+                self.assertLessEqual(set(re.findall(r"(?<!\S)-([a-z][a-z-]*)", words)), self.helped(verb))
 
     def test_bash_completes_every_flag_and_no_other(self):
         for verb in VERBS:
