@@ -89,6 +89,14 @@ int cache_image_open(struct cache *cache, const char *identity, size_t piece, st
     return 0;
 }
 
+struct cache_image *cache_image_ref(struct cache_image *image)
+{
+    pthread_mutex_lock(&image->cache->lock);
+    image->references++;
+    pthread_mutex_unlock(&image->cache->lock);
+    return image;
+}
+
 void cache_image_close(struct cache_image *image)
 {
     if (!image)

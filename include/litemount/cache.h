@@ -72,7 +72,8 @@ int cache_fill_put(struct cache_fill *fill, uint64_t offset, const void *bytes, 
  * bytes, a power of two from 512 to 1 MiB, the same at every open. The caller closes it. Returns 0, -EINVAL
  * (the piece size) or -ENOMEM. */
 int cache_image_open(struct cache *cache, const char *identity, size_t piece, struct cache_image **ret_image);
-void cache_image_close(struct cache_image *image); /* NULL is fine */
+struct cache_image *cache_image_ref(struct cache_image *image); /* to be closed once more */
+void cache_image_close(struct cache_image *image);              /* NULL is fine */
 
 /* Whether nothing can be stored just now: the disk is full, or there is none. */
 bool cache_reads_through(const struct cache *cache);

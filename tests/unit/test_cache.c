@@ -171,34 +171,6 @@ static int put_nothing(void *context, uint64_t offset, uint64_t length, struct c
     return 0;
 }
 
-/* The message names the object, by the first two lines of its identity. */
-static void tells_a_maker_that_makes_nothing(void **state)
-{
-    static const struct {
-        const char *identity, *reason;
-    } cases[] = {
-        {"a", "a does not decode to its bytes from 4096 on"},
-        {"a store\n", "a store/ does not decode to its bytes from 4096 on"},
-        {"a store\na key", "a store/a key does not decode to its bytes from 4096 on"},
-        {"a store\na key\nsize\nversion", "a store/a key does not decode to its bytes from 4096 on"},
-    };
-    static struct source source = {.size = 8192, .piece = 4096, .block = 4096};
-    struct cache *cache = open_cache(*state, CACHE_SIZE_DEFAULT);
-    const struct cache_maker maker = {.make = put_nothing};
-
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct cache_image *image = open_image(cache, &source, cases[i].identity);
-        uint8_t bytes[10];
-        struct task task;
-
-        task_init(&task, NULL);
-        assert_int_equal(cache_image_read(image, 4096, 10, bytes, &maker, &task), -EIO);
-        assert_string_equal(task_reason(&task, EIO), cases[i].reason);
-        cache_image_close(image);
-    }
-    cache_close(cache);
-}
-
 /* What each put returns, in the order of the table. */
 static int put_oddly(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
                      struct task *task)
@@ -398,7 +370,6 @@ int main(void)
         folder_test(makes_for_a_reader_to_come),
         folder_test(makes_little_that_it_cannot_keep),
         folder_test(images_do_not_mix),
-        folder_test(tells_a_maker_that_makes_nothing),
         folder_test(refuses_puts_that_cannot_be),
         folder_test(holds_an_empty_image),
         folder_test(refuses_odd_piece_sizes),

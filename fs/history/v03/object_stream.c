@@ -172,27 +172,35 @@ void image_keep(struct cache *cache, const char *identity, const struct buffer *
     cache_image_close(image);
 }
 
+static int piece_writer_put(struct piece_writer *writer, const uint8_t *bytes, size_t length)
+{
+    int r = cache_fill_put(writer->fill, writer->offset, bytes, length, false);
+    writer->offset += length;
+    return r;
+}
+
 /* A full piece is put only when more bytes follow, so that the last one is always there to be marked as such.
- */
+ * Those that lie whole in what comes are put from there. */
 int piece_writer_sink(void *context, const uint8_t *bytes, size_t length)
 {
     struct piece_writer *writer = context;
-    while (length) {
-        if (writer->pending.size == V03_PIECE) {
-            int r = cache_fill_put(writer->fill, writer->offset, writer->pending.data, V03_PIECE, false);
-            if (r < 0)
-                return r;
-            writer->offset += V03_PIECE;
-            writer->pending.size = 0;
-        }
+    int r = 0;
+
+    while (length && r == 0) {
         size_t room = V03_PIECE - writer->pending.size, n = length < room ? length : room;
-        int r = buffer_append(&writer->pending, bytes, n);
-        if (r < 0)
-            return r;
+        if (room == 0) {
+            r = piece_writer_put(writer, writer->pending.data, V03_PIECE);
+            writer->pending.size = n = 0;
+        } else if (room == V03_PIECE && length > V03_PIECE) {
+            n = (length - 1) / V03_PIECE * V03_PIECE;
+            r = piece_writer_put(writer, bytes, n);
+        } else {
+            r = buffer_append(&writer->pending, bytes, n);
+        }
         bytes += n;
         length -= n;
     }
-    return 0;
+    return r;
 }
 
 int piece_writer_end(struct piece_writer *writer)

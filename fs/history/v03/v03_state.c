@@ -24,18 +24,18 @@
 #include "v03_key.h"
 #include "v03_listing.h"
 
-#define BATCH 256 /* pages that are looked up at once */
-
 struct v03_state {
     struct state base;
     struct v03_listing *listing; /* a reference: keeps the chain's snapshot and segments */
     struct chain chain;
 };
 
-/* Where a page's bytes are. */
-struct source {
+/* Pages that follow each other, and whose bytes stand one behind the other in one place: one read gets them.
+ */
+struct page_run {
     enum { FROM_ZEROS, FROM_SNAPSHOT, FROM_WAL } kind;
-    struct wal_position at; /* of the frame, in a WAL */
+    struct wal_position at; /* of the first one's frame, in a WAL */
+    size_t length;          /* bytes that are to be read of them */
 };
 
 /* Whether a page that was written in WAL `index` was cut off before the state's last WAL. */
@@ -47,23 +47,45 @@ static bool was_cut(const struct chain *chain, uint32_t page, uint32_t index)
     return false;
 }
 
-/* Called with the frames locked for reading. */
-static void locate(const struct v03_state *state, uint32_t page, struct source *ret_source)
+/* Where one page is; the frames are locked for reading. */
+static struct page_run page_find_locked(const struct v03_state *state, uint32_t page)
 {
-    const struct versions *versions = &state->listing->frames->versions;
     const struct chain *chain = &state->chain;
     const struct wal_position first = {chain->snapshot->index, 0};
     struct wal_position at = first;
-    bool found = chain->last.frame && versions_find(versions, page, first, chain->last, &at);
+    bool found = versions_find(&state->listing->frames->versions, page, first, chain->last, &at);
 
-    *ret_source = (struct source){.kind = FROM_ZEROS};
     if (was_cut(chain, page, at.index))
-        return;
-    if (!found) {
-        ret_source->kind = FROM_SNAPSHOT;
-        return;
+        return (struct page_run){.kind = FROM_ZEROS};
+    return (struct page_run){.kind = found ? FROM_WAL : FROM_SNAPSHOT, .at = at};
+}
+
+/* Whether the page that is `n` pages behind the run's first one belongs to it. */
+static bool run_goes_on(const struct page_run *run, const struct page_run *next, uint64_t n)
+{
+    return next->kind == run->kind && (run->kind != FROM_WAL || (next->at.index == run->at.index &&
+                                                                 next->at.frame == run->at.frame + n));
+}
+
+/* The run that the bytes from `offset` on begin with. */
+static struct page_run run_find(const struct v03_state *state, uint64_t offset, size_t length)
+{
+    struct v03_frames *frames = state->listing->frames;
+    uint32_t page_size = state->chain.page_size;
+
+    if (!state->chain.last.frame) /* it is the snapshot alone */
+        return (struct page_run){.kind = FROM_SNAPSHOT, .length = length};
+    uint64_t first = offset / page_size, last = (offset + length - 1) / page_size, page = first + 1;
+    pthread_rwlock_rdlock(&frames->lock);
+    struct page_run run = page_find_locked(state, (uint32_t)first + 1);
+    for (; page <= last; page++) {
+        struct page_run next = page_find_locked(state, (uint32_t)page + 1);
+        if (!run_goes_on(&run, &next, page - first))
+            break;
     }
-    *ret_source = (struct source){FROM_WAL, at};
+    pthread_rwlock_unlock(&frames->lock);
+    run.length = page * page_size - offset < length ? (size_t)(page * page_size - offset) : length;
+    return run;
 }
 
 /* Reads from the snapshot; what lies behind its end was never written. */
@@ -87,107 +109,29 @@ static int read_snapshot(struct v03_state *state, uint64_t offset, size_t length
     return 0;
 }
 
-/* How many bytes from `offset` on, at most `length`, lie in the pages `first` to `last` (counted from 0). */
-static size_t bytes_within(uint64_t offset, size_t length, uint64_t last, uint32_t page_size)
-{
-    uint64_t end = (last + 1) * page_size;
-    return end - offset < length ? (size_t)(end - offset) : length;
-}
-
-/* Whether the next source's bytes stand right behind this one's, so that one read gets both. */
-static bool goes_on(const struct source *source, const struct source *next)
-{
-    if (source->kind != next->kind)
-        return false;
-    return source->kind != FROM_WAL ||
-           (source->at.index == next->at.index && source->at.frame + 1 == next->at.frame);
-}
-
-/* One read of a state under way. */
-struct reading {
-    struct v03_state *state;
-    struct wal_reader wals;
-    uint64_t offset; /* of what is to be read next */
-    size_t length;   /* bytes that are left */
-    uint8_t *bytes;  /* where they go, or NULL */
-};
-
-static void reading_finish(struct reading *reading)
-{
-    wal_reader_finish(&reading->wals);
-}
-
-/* Reads the bytes up to the end of page `last` (counted from 0), which stand together at `source`. */
-static int read_run(struct reading *reading, const struct source *source, uint64_t last, struct task *task)
-{
-    uint32_t page_size = reading->state->chain.page_size;
-    size_t part = bytes_within(reading->offset, reading->length, last, page_size);
-    int64_t r = 0;
-
-    if (source->kind == FROM_SNAPSHOT)
-        r = read_snapshot(reading->state, reading->offset, part, reading->bytes, task);
-    else if (source->kind == FROM_WAL)
-        r = wal_reader_read(&reading->wals, source->at, (uint32_t)(reading->offset % page_size), part,
-                            reading->bytes, task);
-    else if (reading->bytes)
-        memset(reading->bytes, 0, part);
-    if (r < 0)
-        return (int)r;
-    reading->offset += part;
-    reading->bytes = bytes_after(reading->bytes, part);
-    reading->length -= part;
-    return 0;
-}
-
-/* Looks up the next pages, and reads them. */
-static int read_batch(struct reading *reading, struct task *task)
-{
-    struct v03_frames *frames = reading->state->listing->frames;
-    struct source sources[BATCH];
-    uint32_t page_size = reading->state->chain.page_size;
-    uint64_t first = reading->offset / page_size, last = (reading->offset + reading->length - 1) / page_size;
-    size_t n = last - first + 1 < BATCH ? (size_t)(last - first + 1) : BATCH;
-    int r = 0;
-
-    pthread_rwlock_rdlock(&frames->lock);
-    for (size_t i = 0; i < n; i++)
-        locate(reading->state, (uint32_t)(first + i + 1), &sources[i]);
-    pthread_rwlock_unlock(&frames->lock);
-    for (size_t i = 0, end; i < n && r == 0; i = end) {
-        for (end = i + 1; end < n && goes_on(&sources[end - 1], &sources[end]);)
-            end++;
-        r = read_run(reading, &sources[i], first + end - 1, task);
-    }
-    return r;
-}
-
-static int64_t read_pages(struct v03_state *state, uint64_t offset, size_t length, uint8_t *bytes,
-                          struct task *task)
-{
-    const struct chain *chain = &state->chain;
-    _cleanup_(reading_finish) struct reading reading = {
-        .state = state,
-        .wals = {.generation = (struct v03_generation *)state->base.generation,
-                 .segments = state->listing->segments + chain->begin,
-                 .n_segments = chain->end - chain->begin},
-        .offset = offset,
-        .length = length,
-        .bytes = bytes,
-    };
-    int r = 0;
-
-    while (reading.length && r == 0)
-        r = read_batch(&reading, task);
-    return r < 0 ? r : (int64_t)length;
-}
-
 static int64_t state_v03_read(struct state *base, uint64_t offset, size_t length, void *bytes,
                               struct task *task)
 {
     struct v03_state *state = (struct v03_state *)base;
-    if (state->chain.last.frame)
-        return read_pages(state, offset, length, bytes, task);
-    int r = read_snapshot(state, offset, length, bytes, task);
+    const struct chain *chain = &state->chain;
+    const struct wal_reader wals = {.generation = (struct v03_generation *)base->generation,
+                                    .images = &state->listing->frames->images,
+                                    .segments = state->listing->segments + chain->begin,
+                                    .n_segments = chain->end - chain->begin};
+    int64_t r = 0;
+
+    for (size_t done = 0; done < length && r >= 0;) {
+        const struct page_run run = run_find(state, offset + done, length - done);
+        uint8_t *to = bytes_after(bytes, done);
+        if (run.kind == FROM_SNAPSHOT)
+            r = read_snapshot(state, offset + done, run.length, to, task);
+        else if (run.kind == FROM_WAL)
+            r = wal_image_read(&wals, run.at, (uint32_t)((offset + done) % chain->page_size), run.length, to,
+                               task);
+        else if (to)
+            memset(to, 0, run.length);
+        done += run.length;
+    }
     return r < 0 ? r : (int64_t)length;
 }
 

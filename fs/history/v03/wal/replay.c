@@ -71,6 +71,7 @@ struct v03_frames *v03_frames_make(void)
         return NULL;
     atomic_init(&frames->references, 1);
     pthread_rwlock_init(&frames->lock, NULL);
+    wal_images_init(&frames->images);
     return frames;
 }
 
@@ -85,6 +86,7 @@ void v03_frames_unref(struct v03_frames *frames)
     if (!frames || atomic_fetch_sub(&frames->references, 1) != 1)
         return;
     versions_finish(&frames->versions);
+    wal_images_finish(&frames->images);
     for (size_t i = 0; i < frames->n_replays; i++)
         replay_free(frames->replays[i]);
     free(frames->replays);

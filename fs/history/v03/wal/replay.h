@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "versions.h"
+#include "wal_image.h"
 
 struct segment;
 struct segment_row;
@@ -43,6 +44,7 @@ struct v03_frames {
     pthread_rwlock_t lock; /* guards `versions`, which every read looks at; may be taken within the
                               generation's */
     struct versions versions;
+    struct wal_images images;
     struct replay **replays; /* one a snapshot; guarded by the generation's lock */
     size_t n_replays, replays_capacity;
 };

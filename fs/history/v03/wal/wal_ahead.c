@@ -30,7 +30,6 @@ struct following {
 
 static void following_finish(struct following *following)
 {
-    wal_reader_finish(&following->wals);
     free(following->there);
     free(following->written);
 }
@@ -87,7 +86,7 @@ static int is_there(struct following *following, uint32_t page, uint32_t page_si
         pthread_rwlock_unlock(&frames->lock);
         if (!found)
             return 0;
-        n = wal_reader_read(&following->wals, at, 0, page_size, following->written, task);
+        n = wal_image_read(&following->wals, at, 0, page_size, following->written, task);
         if (n == page_size && memcmp(following->there, following->written, page_size) == 0)
             return 1;
     }
@@ -125,7 +124,10 @@ static int look(struct v03_generation *generation, const struct v03_listing *lis
                 struct task *task)
 {
     _cleanup_(following_finish) struct following following = {
-        .generation = generation, .listing = listing, .chain = chain, .wals = {.generation = generation}};
+        .generation = generation,
+        .listing = listing,
+        .chain = chain,
+        .wals = {.generation = generation, .images = &listing->frames->images}};
     int r = follow(&following, task);
 
     if (r > 0)

@@ -106,38 +106,40 @@ static void close_parser(struct wal_parser **parser)
     wal_parser_close(*parser);
 }
 
-/* The first of a WAL's segments that holds a frame behind the first `frames`. */
-static size_t find_frame(const struct wal_reader_image *wal, uint64_t frames)
+/* The segments of one WAL that are replayed. */
+struct wal_part {
+    struct v03_generation *generation;
+    struct segment *const *segments;
+    size_t n;
+};
+
+/* The first of them that holds a frame behind the first `frames`. */
+static size_t find_frame(const struct wal_part *wal, uint64_t frames)
 {
-    return ARRAY_LOWER_BOUND(wal->n_segments, i,
+    return ARRAY_LOWER_BOUND(wal->n, i,
                              (uint64_t)wal->segments[i]->first_frame + wal->segments[i]->n_frames <= frames);
 }
 
-/* Making a part of a WAL's image: its segments from `first` on. */
-struct source {
-    struct v03_generation *generation;
-    const struct wal_reader_image *wal;
-};
-
-struct making {
-    const struct source *source;
+/* Some of them, whose pages are put. */
+struct segments_decoding {
+    const struct wal_part *wal;
     size_t first;
     struct cache_fill *fill;
 };
 
-/* One segment that is made. */
-struct segment_making {
-    const struct making *making;
+struct segment_decoding {
+    struct v03_generation *generation;
     const struct segment *segment;
+    struct cache_fill *fill;
 };
 
 /* A learnt_attempt. Only whole pages are put, and a page is whole only when its frame has been checked. */
-static int make_attempt(void *context, bool anew, uint64_t *ret_sum, struct task *task)
+static int decode_attempt(void *context, bool anew, uint64_t *ret_sum, struct task *task)
 {
-    const struct segment_making *made = context;
-    const struct segment *segment = made->segment;
+    const struct segment_decoding *decoding = context;
+    const struct segment *segment = decoding->segment;
     struct object_stream stream = {
-        .generation = made->making->source->generation, .object = &segment->object, .anew = anew};
+        .generation = decoding->generation, .object = &segment->object, .anew = anew};
     _cleanup_(close_parser) struct wal_parser *parser = NULL;
     struct checked_writer writer = {0};
     int r = wal_parser_open(segment->offset ? &segment->header : NULL, &parser);
@@ -147,7 +149,7 @@ static int make_attempt(void *context, bool anew, uint64_t *ret_sum, struct task
     if (segment->offset)
         wal_parser_expect(parser, segment->chain_before);
     writer.parser = parser;
-    page_writer_init(&writer.pages, made->making->fill, segment->offset, &segment->header);
+    page_writer_init(&writer.pages, decoding->fill, segment->offset, &segment->header);
     r = object_decode(&stream, check_and_write, &writer, task);
     if (r == 0)
         r = flush(&writer.pages);
@@ -156,35 +158,35 @@ static int make_attempt(void *context, bool anew, uint64_t *ret_sum, struct task
     return r;
 }
 
-static int make_segment(void *context, size_t item, struct task *task)
+static int decode_segment(void *context, size_t item, struct task *task)
 {
-    const struct making *making = context;
-    struct segment_making made = {making, making->source->wal->segments[making->first + item]};
-    return learnt_read(make_attempt, &made, task);
+    const struct segments_decoding *all = context;
+    struct segment_decoding one = {all->wal->generation, all->wal->segments[all->first + item], all->fill};
+    return learnt_read(decode_attempt, &one, task);
 }
 
 static int make_from_objects(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
                              struct task *task)
 {
-    const struct source *source = context;
-    uint32_t page_size = source->wal->segments[0]->header.page_size;
-    struct making making = {source, find_frame(source->wal, offset / page_size), fill};
-    size_t last = find_frame(source->wal, (offset + length - 1) / page_size);
+    const struct wal_part *wal = context;
+    uint32_t page_size = wal->segments[0]->header.page_size;
+    struct segments_decoding decoding = {wal, find_frame(wal, offset / page_size), fill};
+    size_t last = find_frame(wal, (offset + length - 1) / page_size);
 
-    if (last == source->wal->n_segments) /* nobody reads there */
+    if (last == wal->n) /* nobody reads there */
         last--;
-    return making.first > last
+    return decoding.first > last
                ? 0
-               : parallel_each(last - making.first + 1, PARALLEL_FETCHES, make_segment, &making, task);
+               : parallel_each(last - decoding.first + 1, PARALLEL_FETCHES, decode_segment, &decoding, task);
 }
 
 /* A segment is fetched and decoded whole. */
 static void unit_of_object(void *context, uint64_t offset, uint64_t *ret_begin, uint64_t *ret_end)
 {
-    const struct wal_reader_image *wal = ((const struct source *)context)->wal;
+    const struct wal_part *wal = context;
     uint32_t page_size = wal->segments[0]->header.page_size;
     size_t i = find_frame(wal, offset / page_size);
-    const struct segment *segment = wal->segments[i < wal->n_segments ? i : i - 1];
+    const struct segment *segment = wal->segments[i < wal->n ? i : i - 1];
 
     *ret_begin = (uint64_t)segment->first_frame * page_size;
     *ret_end = *ret_begin + (uint64_t)segment->n_frames * page_size;
@@ -196,38 +198,52 @@ static size_t find_wal(const struct wal_reader *reader, uint64_t index)
     return ARRAY_LOWER_BOUND(reader->n_segments, i, reader->segments[i]->index < index);
 }
 
-/* The WAL's image, which stays open until its place is needed for another one. */
-static int reader_open(struct wal_reader *reader, uint32_t index, const struct wal_reader_image **ret_wal)
+void wal_images_init(struct wal_images *images)
 {
-    struct wal_reader_image *wal = &reader->images[index % (sizeof reader->images / sizeof *reader->images)];
-
-    *ret_wal = wal;
-    if (wal->image && wal->segments[0]->index == index)
-        return 0;
-    cache_image_close(wal->image);
-    wal->image = NULL;
-    size_t begin = find_wal(reader, index);
-    wal->segments = reader->segments + begin;
-    wal->n_segments = find_wal(reader, (uint64_t)index + 1) - begin;
-    return open_image(reader->generation, index, &wal->segments[0]->header, &wal->image);
+    *images = (struct wal_images){0};
+    pthread_mutex_init(&images->lock, NULL);
 }
 
-void wal_reader_finish(struct wal_reader *reader)
+void wal_images_finish(struct wal_images *images)
 {
-    for (size_t i = 0; i < sizeof reader->images / sizeof *reader->images; i++)
-        cache_image_close(reader->images[i].image);
+    for (size_t i = 0; i < sizeof images->items / sizeof *images->items; i++)
+        cache_image_close(images->items[i].image);
+    pthread_mutex_destroy(&images->lock);
 }
 
-int64_t wal_reader_read(struct wal_reader *reader, struct wal_position at, uint32_t offset, size_t length,
-                        void *bytes, struct task *task)
+/* The image of a WAL with that header, for the caller to close. 0 or -ENOMEM. */
+static int images_get(struct v03_generation *generation, struct wal_images *images, uint32_t index,
+                      const struct wal_header *header, struct cache_image **ret_image)
 {
-    struct source source = {.generation = reader->generation};
-    const struct cache_maker maker = {make_from_objects, unit_of_object, &source};
+    size_t i = index % (sizeof images->items / sizeof *images->items);
+    int r = 0;
 
-    if (reader_open(reader, at.index, &source.wal) < 0)
+    pthread_mutex_lock(&images->lock);
+    if (!images->items[i].image || images->items[i].index != index) {
+        cache_image_close(steal_pointer(images->items[i].image));
+        images->items[i].index = index;
+        r = open_image(generation, index, header, &images->items[i].image);
+    }
+    if (r == 0)
+        *ret_image = cache_image_ref(images->items[i].image);
+    pthread_mutex_unlock(&images->lock);
+    return r;
+}
+
+int64_t wal_image_read(const struct wal_reader *reader, struct wal_position at, uint32_t offset,
+                       size_t length, void *bytes, struct task *task)
+{
+    size_t begin = find_wal(reader, at.index), end = find_wal(reader, (uint64_t)at.index + 1);
+    struct wal_part wal = {reader->generation, reader->segments + begin, end - begin};
+    const struct wal_header *header = &wal.segments[0]->header;
+    const struct cache_maker maker = {make_from_objects, unit_of_object, &wal};
+    struct cache_image *image = NULL;
+
+    if (images_get(reader->generation, reader->images, at.index, header, &image) < 0)
         return -ENOMEM;
-    uint64_t start = (uint64_t)(at.frame - 1) * source.wal->segments[0]->header.page_size + offset;
-    int64_t n = cache_image_read(source.wal->image, start, length, bytes, &maker, task);
+    int64_t n = cache_image_read(image, (uint64_t)(at.frame - 1) * header->page_size + offset, length, bytes,
+                                 &maker, task);
+    cache_image_close(image);
     if (n >= 0 && (size_t)n < length)
         return task_fail(task, EIO, "%s: WAL %08x of generation %s is shorter than it was",
                          replica_url(reader->generation->replica), at.index, reader->generation->base.name);
