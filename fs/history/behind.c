@@ -25,7 +25,7 @@ static int64_t newest_time(const struct generations *generations)
     int64_t earliest, latest, newest = INT64_MIN;
 
     for (size_t i = 0; i < generations->n; i++)
-        if (generations->items[i]->ops->bounds(generations->items[i], &earliest, &latest) && latest > newest)
+        if (generation_bounds(generations->items[i], &earliest, &latest) && latest > newest)
             newest = latest;
     return newest;
 }

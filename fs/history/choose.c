@@ -20,8 +20,7 @@ static int learn_times(const struct generations *generations, struct task *task)
     int r = 0;
     for (size_t i = 0; i < generations->n && r == 0; i++) {
         struct generation *generation = generations->items[i];
-        if (generation->ops->learn_times)
-            r = generation->ops->learn_times(generation, task);
+        r = generation_learn_times(generation, task);
     }
     return r;
 }
@@ -39,7 +38,7 @@ static struct bounds *list_bounds(const struct generations *generations)
 
     for (size_t i = 0; bounds && i < generations->n; i++) {
         struct generation *generation = generations->items[i];
-        bounds[i].are_known = generation->ops->bounds(generation, &bounds[i].earliest, &bounds[i].latest);
+        bounds[i].are_known = generation_bounds(generation, &bounds[i].earliest, &bounds[i].latest);
     }
     return bounds;
 }
@@ -84,7 +83,7 @@ static bool is_mixed(const struct generations *generations)
 static int newest_snapshot(struct generation *generation, int64_t time, int64_t *ret_newest)
 {
     _cleanup_(listed_objects_finish) struct listed_objects snapshots = {0};
-    int r = generation->ops->list_objects(generation, OBJECT_SNAPSHOT, &snapshots);
+    int r = generation_list_objects(generation, OBJECT_SNAPSHOT, &snapshots);
 
     *ret_newest = INT64_MIN;
     for (size_t i = 0; i < snapshots.n && r == 0; i++)
@@ -100,7 +99,7 @@ static struct generation *shown_choice(const struct generations *generations, in
     int64_t point, newest = INT64_MIN;
 
     for (size_t i = 0; i < generations->n; i++)
-        if (generations->items[i]->ops->point_at(generations->items[i], time, &point) && point >= newest) {
+        if (generation_point_at(generations->items[i], time, &point) && point >= newest) {
             choice = is_shown_as(point, time) ? generations->items[i] : NULL;
             newest = point;
         }
@@ -169,7 +168,7 @@ int choose_inodes(const struct generations *generations, const int64_t *times, s
 
     for (size_t i = 0; i < generations->n && r == 0; i++) {
         struct generation *generation = generations->items[i];
-        r = generation->ops->known_at(generation, times, n, states + i * n);
+        r = generation_known_at(generation, times, n, states + i * n);
     }
     for (size_t i = 0; i < n && r == 0; i++)
         ret_inodes[i] = generations->n ? known_inode(generations, bounds, states + i, n, times[i]) : 0;
@@ -185,7 +184,7 @@ int choose_position(const struct generations *generations, const char *position,
         struct generation *generation = generations->items[i];
         struct task attempt;
         task_init(&attempt, task);
-        int r = generation->ops->open_position(generation, position, &attempt, ret_state);
+        int r = generation_open_position(generation, position, &attempt, ret_state);
         if (r == 0 || r == -ECANCELED || r == -ENOMEM)
             return r;
         if (failure == -ENOENT && r != -ENOENT)

@@ -50,7 +50,7 @@ struct generation *generations_find(const struct generations *generations, const
 static int64_t end_of(struct generation *generation)
 {
     int64_t earliest, latest;
-    return generation->ops->bounds(generation, &earliest, &latest) ? latest : INT64_MIN;
+    return generation_bounds(generation, &earliest, &latest) ? latest : INT64_MIN;
 }
 
 /* Moves the last one to its place among those before it; of equal ends the first stays first. */

@@ -136,7 +136,7 @@ static int64_t newest_time(struct history *history)
     if (history_current(history, &generations) < 0)
         return INT64_MIN;
     for (size_t i = 0; i < generations.n; i++)
-        if (generations.items[i]->ops->bounds(generations.items[i], &earliest, &latest) && latest > newest)
+        if (generation_bounds(generations.items[i], &earliest, &latest) && latest > newest)
             newest = latest;
     return newest;
 }
@@ -263,8 +263,8 @@ int history_has_point(struct history *history, int64_t time, struct task *task)
         r = history_current(history, &generations);
     for (size_t i = 0; i < generations.n && r == 0; i++) {
         struct generation *generation = generations.items[i];
-        r = time == INSTANT_MAX ? generation->ops->has_points(generation)
-                                : generation->ops->begins_by(generation, time, task);
+        r = time == INSTANT_MAX ? generation_has_points(generation)
+                                : generation_begins_by(generation, time, task);
         if (r < 0 && r != -ECANCELED && r != -ENOMEM) {
             failure = failure ? failure : r;
             r = 0;

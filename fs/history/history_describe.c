@@ -23,7 +23,7 @@ static void copy_name(char *copy, const struct generation *generation)
 
 static int learn_times(struct generation *generation, struct task *task)
 {
-    return generation->ops->learn_times ? generation->ops->learn_times(generation, task) : 0;
+    return generation_learn_times(generation, task);
 }
 
 static int add_generation(struct listed_generations *generations, const struct replica *replica,
@@ -35,7 +35,7 @@ static int add_generation(struct listed_generations *generations, const struct r
     if (r < 0)
         return r;
     copy_name(listed.name, generation);
-    listed.is_empty = !generation->ops->bounds(generation, &listed.start, &listed.end);
+    listed.is_empty = !generation_bounds(generation, &listed.start, &listed.end);
     generations->items[generations->n++] = listed;
     return 0;
 }
@@ -89,7 +89,7 @@ static int add_objects(const struct object_visit *visit, const struct replica *r
     int r = visit->kind == OBJECT_SNAPSHOT ? learn_times(generation, task) : 0;
 
     if (r == 0)
-        r = generation->ops->list_objects(generation, visit->kind, visit->objects);
+        r = generation_list_objects(generation, visit->kind, visit->objects);
     for (size_t i = first; i < visit->objects->n; i++) {
         copy_name(visit->objects->items[i].generation, generation);
         visit->objects->items[i].replica = replica_name(replica);
@@ -161,7 +161,7 @@ static int describe(const struct generations *generations, const char *name,
 
     if (r == 0)
         r = same.n > 1 ? describe_merged(&same, measuring, task, points)
-                       : generation->ops->describe_points(generation, measuring, task, points);
+                       : generation_describe_points(generation, measuring, task, points);
     if (r < 0 || points->n == first)
         return r;
     return name_points(points->items + first, points->n - first, generation);

@@ -83,7 +83,7 @@ static int list_points(const struct generations *generations, void *context, str
     if (r < 0)
         return r;
     return same.n > 1 ? list_merged_points(&same, request->instants, task)
-                      : same.items[0]->ops->list_points(same.items[0], task, request->instants);
+                      : generation_list_points(same.items[0], task, request->instants);
 }
 
 int history_list_points(struct history *history, const char *generation, struct task *task,
@@ -104,7 +104,7 @@ static int list_merged_landmarks(struct generations *same, struct instants *inst
     for (size_t i = 0; i < merged.same.n && r == 0; i++) {
         _cleanup_(instants_finish) struct instants found = {0};
         if (merged.points[i].n)
-            r = merged.same.items[i]->ops->list_landmarks(merged.same.items[i], task, &found);
+            r = generation_list_landmarks(merged.same.items[i], task, &found);
         for (size_t j = 0; j < found.n && r == 0; j++)
             if (merged_shows(&merged, i, found.times[j]))
                 r = instants_add(instants, found.times[j]);
@@ -121,7 +121,7 @@ static int list_landmarks_of(const struct generations *generations, const char *
     if (r < 0)
         return r;
     return same.n > 1 ? list_merged_landmarks(&same, instants, task)
-                      : same.items[0]->ops->list_landmarks(same.items[0], task, instants);
+                      : generation_list_landmarks(same.items[0], task, instants);
 }
 
 static int list_landmarks(const struct generations *generations, void *context, struct task *task)
@@ -161,7 +161,7 @@ static int list_positions(const struct generations *generations, void *context, 
         task_init(&attempt, task);
         if (strcmp(generation->name, request->generation) != 0)
             continue;
-        int r = generation->ops->list_positions(generation, request->folder, &attempt, request->names);
+        int r = generation_list_positions(generation, request->folder, &attempt, request->names);
         if (r == -ECANCELED || r == -ENOMEM || r == -ESTALE)
             return task_fail(task, -r, "%s", task_reason(&attempt, r));
         listed += r == 0;

@@ -32,7 +32,7 @@ bool merged_shows(const struct merged *merged, size_t n, int64_t time)
 
     for (size_t i = 0; i < n; i++) {
         struct generation *generation = merged->same.items[i];
-        if (!generation->ops->bounds(generation, &earliest, &latest) || earliest > time)
+        if (!generation_bounds(generation, &earliest, &latest) || earliest > time)
             continue;
         const struct listed_point *newest = newest_point(&merged->points[i], time);
         return !newest || (newest->gap && newest->time != time);
@@ -55,7 +55,7 @@ static int merged_describe(struct merged *merged, size_t n, const struct measuri
     struct generation *generation = merged->same.items[n];
 
     listed_points_finish(&merged->points[n]);
-    int r = generation->ops->describe_points(generation, measuring, task, &merged->points[n]);
+    int r = generation_describe_points(generation, measuring, task, &merged->points[n]);
     if (r < 0)
         listed_points_finish(&merged->points[n]);
     return r;
@@ -125,8 +125,8 @@ static void close_gap(struct merged *merged, size_t i, size_t n, struct listed_p
     if (!before || !before->gap)
         return;
     char *gap = steal_pointer(before->gap);
-    merged->same.items[i]->ops->bounds(merged->same.items[i], &earliest, &until);
-    merged->same.items[n]->ops->bounds(merged->same.items[n], &earliest, &latest);
+    generation_bounds(merged->same.items[i], &earliest, &until);
+    generation_bounds(merged->same.items[n], &earliest, &latest);
     until = before + 1 < points->items + points->n ? before[1].time : until - APART;
     if (latest < until && !point->gap)
         point->gap = steal_pointer(gap);

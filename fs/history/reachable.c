@@ -40,7 +40,7 @@ static void candidates_finish(struct candidates *candidates)
 int reachable_open(struct generation *generation, int64_t time, struct task *task, struct state **ret_state)
 {
     struct state *state;
-    int r = generation->ops->open_at(generation, time, task, &state);
+    int r = generation_open_at(generation, time, task, &state);
 
     if (r < 0)
         return r;
@@ -83,7 +83,7 @@ static void sort_candidates(struct candidates *candidates)
     for (size_t i = 0; i < candidates->n; i++) {
         struct candidate *candidate = &candidates->items[i];
         candidate->has_point =
-            candidate->generation->ops->point_at(candidate->generation, candidates->time, &candidate->point);
+            generation_point_at(candidate->generation, candidates->time, &candidate->point);
     }
     qsort(candidates->items, candidates->n, sizeof *candidates->items, compare_candidates);
 }
@@ -167,12 +167,12 @@ static bool is_lost(const struct candidate *candidate, const struct candidates *
 
     if (candidate->state == best || (candidate->has_point && !candidate->asked) ||
         (candidate->state && !candidate->state->gap) ||
-        !generation->ops->bounds(generation, &earliest, ret_until) || earliest > time ||
+        !generation_bounds(generation, &earliest, ret_until) || earliest > time ||
         (*ret_until < time ? *ret_until : time) <= best->time)
         return false;
     /* The same generation of another replica may hold just the same. */
     return strcmp(generation->name, best->generation->name) != 0 ||
-           generation->ops->goes_beyond(generation, time, best->position);
+           generation_goes_beyond(generation, time, best->position);
 }
 
 /* The one of those that goes on longest; NULL: nothing is lost. */
@@ -203,7 +203,7 @@ static int describe_lost(const struct candidate *lost, const struct state *best,
     else if (lost->reason)
         n = asprintf(ret_gap, "generation %s%s%s can't be read: %s", generation->name, in, url, lost->reason);
     else {
-        generation->ops->bounds(lost->generation, &earliest, &until);
+        generation_bounds(lost->generation, &earliest, &until);
         instant_format(until, time);
         n = asprintf(ret_gap, "generation %s%s%s, which goes on until %s, has no usable snapshot",
                      generation->name, in, url, time);

@@ -59,7 +59,7 @@ static int list_generation(void *context, size_t item, struct task *task)
 {
     const struct listing_of_generations *listing = context;
     struct generation *generation = listing->generations->items[item];
-    return generation->ops->refresh(generation, listing->all->contents, listing->all->whole, task);
+    return generation_refresh(generation, listing->all->contents, listing->all->whole, task);
 }
 
 static int list_format(void *context, size_t format, struct task *task)
@@ -75,7 +75,7 @@ static int list_format(void *context, size_t format, struct task *task)
 static bool is_mistaken(size_t format, struct generation *generation)
 {
     int64_t earliest, latest;
-    return formats[format]->only_generation && !generation->ops->bounds(generation, &earliest, &latest);
+    return formats[format]->only_generation && !generation_bounds(generation, &earliest, &latest);
 }
 
 /* Brings the formats' generations together. */
@@ -123,7 +123,7 @@ bool replica_listing_has_points(const struct replica_listing *listing)
 {
     for (size_t i = 0; i < listing->generations.n; i++) {
         struct generation *generation = listing->generations.items[i];
-        if (generation->ops->has_points(generation))
+        if (generation_has_points(generation))
             return true;
     }
     return false;

@@ -15,10 +15,10 @@ static int verify_generations(struct verifier *verifier, const struct generation
     int r = 0;
 
     for (size_t i = 0; i < generations->n; i++)
-        stored_size += generations->items[i]->ops->stored_size(generations->items[i]);
+        stored_size += generation_stored_size(generations->items[i]);
     verifier_begin(verifier, stored_size);
     for (size_t i = 0; i < generations->n && r == 0; i++)
-        r = generations->items[i]->ops->verify(generations->items[i], verifier, task);
+        r = generation_verify(generations->items[i], verifier, task);
     return verifier_end(verifier, r, task);
 }
 

@@ -28,8 +28,8 @@ static inline void scene_begin(struct scene *scene, const struct part *parts, si
     struct listing found = {0};
 
     *scene = (struct scene){0};
-    pthread_mutex_init(&scene->generation.lock, NULL);
-    pthread_cond_init(&scene->generation.learnt, NULL);
+    pthread_mutex_init(&scene->generation.base.lock, NULL);
+    pthread_cond_init(&scene->generation.base.learnt, NULL);
     list_snapshot(&found, 1, 100);
     for (size_t i = 0; i < n; i++)
         list_segment(&found, parts[i].index, parts[i].offset, 101 + (int64_t)i);
@@ -55,8 +55,8 @@ static inline void scene_end(struct scene *scene)
 {
     chain_finish(&scene->chain);
     v03_listing_unref(scene->listing);
-    pthread_mutex_destroy(&scene->generation.lock);
-    pthread_cond_destroy(&scene->generation.learnt);
+    pthread_mutex_destroy(&scene->generation.base.lock);
+    pthread_cond_destroy(&scene->generation.base.learnt);
 }
 
 static inline void expect_end(const struct chain *chain, size_t begin, size_t end, uint32_t index,

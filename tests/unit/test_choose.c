@@ -35,7 +35,8 @@ struct plan {
     int64_t snapshots[MOST_POINTS]; /* as points */
 };
 
-static bool fake_bounds(struct generation *base, int64_t *ret_earliest, int64_t *ret_latest)
+static bool fake_bounds(struct generation *base, struct generation_listing *listing, int64_t *ret_earliest,
+                        int64_t *ret_latest)
 {
     const struct plan *plan = ((struct fake *)base)->plan;
     *ret_earliest = plan->earliest;
@@ -54,12 +55,14 @@ static bool newest(const struct plan *plan, size_t n, int64_t time, int64_t *ret
     return found;
 }
 
-static bool fake_point_at(struct generation *base, int64_t time, int64_t *ret_point)
+static bool fake_point_at(struct generation *base, struct generation_listing *listing, int64_t time,
+                          int64_t *ret_point)
 {
     return newest(((struct fake *)base)->plan, MOST_POINTS, time, ret_point);
 }
 
-static int fake_open_at(struct generation *base, int64_t time, struct task *task, struct state **ret_state)
+static int fake_open_at(struct generation *base, struct generation_listing *listing, int64_t time,
+                        struct task *task, struct state **ret_state)
 {
     const struct plan *plan = ((struct fake *)base)->plan;
     int64_t point, promised = 0;
@@ -77,13 +80,15 @@ static int fake_open_at(struct generation *base, int64_t time, struct task *task
 }
 
 /* Positions are times here; the last object covers 20. */
-static bool fake_goes_beyond(struct generation *base, int64_t time, const char *position)
+static bool fake_goes_beyond(struct generation *base, struct generation_listing *listing, int64_t time,
+                             const char *position)
 {
     const struct plan *plan = ((struct fake *)base)->plan;
     return (plan->latest < time ? plan->latest : time) - 20 >= atoll(position);
 }
 
-static int fake_list_objects(struct generation *base, enum object_kind kind, struct listed_objects *objects)
+static int fake_list_objects(struct generation *base, struct generation_listing *listing,
+                             enum object_kind kind, struct listed_objects *objects)
 {
     const struct plan *plan = ((struct fake *)base)->plan;
 
@@ -103,12 +108,16 @@ static int fake_list_objects(struct generation *base, enum object_kind kind, str
 
 static const struct generation_ops v03_ops = FAKE_OPS, ltx_ops = FAKE_OPS;
 
+static struct generation_listing fake_listing = {.references = 1}; /* it is never let go */
+
 static struct generation *fake_generation(const struct plan *plan)
 {
     struct fake *fake = calloc(1, sizeof *fake);
     fake->base.ops = plan->is_ltx ? &ltx_ops : &v03_ops;
     fake->base.name = strdup(plan->name);
+    fake->base.listing = &fake_listing;
     atomic_init(&fake->base.references, 1);
+    pthread_mutex_init(&fake->base.lock, NULL);
     fake->plan = plan;
     return &fake->base;
 }

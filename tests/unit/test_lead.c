@@ -34,8 +34,8 @@ static void scene_begin(struct scene *scene, int64_t made, const struct part *pa
     struct listing found = {0};
 
     *scene = (struct scene){0};
-    pthread_mutex_init(&scene->generation.lock, NULL);
-    pthread_cond_init(&scene->generation.learnt, NULL);
+    pthread_mutex_init(&scene->generation.base.lock, NULL);
+    pthread_cond_init(&scene->generation.base.learnt, NULL);
     list_snapshot(&found, 1, 0);
     list_snapshot(&found, 2, made);
     for (size_t i = 0; i < n; i++)
@@ -55,8 +55,8 @@ static void scene_end(struct scene *scene)
 {
     chain_finish(&scene->chain);
     v03_listing_unref(scene->listing);
-    pthread_mutex_destroy(&scene->generation.lock);
-    pthread_cond_destroy(&scene->generation.learnt);
+    pthread_mutex_destroy(&scene->generation.base.lock);
+    pthread_cond_destroy(&scene->generation.base.learnt);
 }
 
 /* What is made of the second snapshot and the first `n_segments` segments is read on the one of `snapshot`.

@@ -35,6 +35,9 @@ static int by_min_txid(const void *left, const void *right)
     return (a->min_txid > b->min_txid) - (a->min_txid < b->min_txid);
 }
 
+static const struct generation_ops ops = {.count_points_locked = v05_count_points_locked,
+                                          .count_damages_locked = v05_count_damages_locked};
+
 /* Files of all levels over a few TXIDs. In most histories times follow TXIDs, in some they are anything. */
 static void make_history(uint64_t *seed, struct history *history)
 {
@@ -42,8 +45,9 @@ static void make_history(uint64_t *seed, struct history *history)
     size_t n = 1 + draw(seed, MOST_FILES);
 
     memset(history, 0, sizeof *history);
-    pthread_mutex_init(&history->generation.lock, NULL);
-    pthread_cond_init(&history->generation.learnt, NULL);
+    history->generation.base.ops = &ops;
+    pthread_mutex_init(&history->generation.base.lock, NULL);
+    pthread_cond_init(&history->generation.base.learnt, NULL);
     for (size_t i = 0; i < n; i++) {
         struct ltx_file *file = history->files[i] = &history->storage[i];
         file->level = draw(seed, 4) ? (unsigned)draw(seed, 3) : V05_BASE_LEVEL;
@@ -53,16 +57,17 @@ static void make_history(uint64_t *seed, struct history *history)
         file->learnt.state = draw(seed, 12) ? LEARNT_NOTHING : LEARNT_DAMAGED;
     }
     qsort(history->files, n, sizeof(struct ltx_file *), by_min_txid);
+    atomic_init(&history->listing.base.references, 1);
     history->listing.files = history->files;
     history->listing.n_files = n;
 }
 
 static void finish_history(struct history *history)
 {
-    instants_finish(&history->listing.points);
-    free(history->listing.ends);
-    pthread_mutex_destroy(&history->generation.lock);
-    pthread_cond_destroy(&history->generation.learnt);
+    instants_finish(&history->generation.base.points.instants);
+    free(history->generation.ends);
+    pthread_mutex_destroy(&history->generation.base.lock);
+    pthread_cond_destroy(&history->generation.base.learnt);
 }
 
 /* The first time of any file at which the plan is the latest one. */
@@ -97,7 +102,7 @@ static void finds_the_latest_point_either_way(void **state)
             struct v05_listing *listing = &history.listing;
             assert_int_equal(
                 v05_find_point(&history.generation, listing, INSTANT_MAX, &plan, &task, &with_few), 0);
-            listing->timed = true;
+            listing->times.state = LEARNT_SOUND;
             assert_int_equal(
                 v05_find_point(&history.generation, listing, INSTANT_MAX, &plan, &task, &with_all), 0);
             assert_int_equal(with_few, with_all);
@@ -121,7 +126,7 @@ static void finds_the_point_of_any_instant(void **state)
 
         make_history(&seed, &history);
         task_init(&task, NULL);
-        history.listing.timed = true;
+        history.listing.times.state = LEARNT_SOUND;
         for (int64_t time = 0; time < 100; time++) {
             struct plan plan;
             int64_t point;

@@ -69,7 +69,7 @@ struct pair {
 
 static struct ltx_file *add_file(struct pair *pair, uint64_t txid)
 {
-    struct v05_listing *listing = pair->generation.listing;
+    struct v05_listing *listing = v05_listing_of(pair->generation.base.listing);
     char key[] = "0009/key", version[] = "1";
     const struct object object = {.key = key, .version = version, .size = 4 << 20, .modified = (int64_t)txid};
     struct ltx_file *file = ltx_file_make(&pair->generation, pair->replica, &object, V05_BASE_LEVEL, 1, txid);
@@ -78,6 +78,8 @@ static struct ltx_file *add_file(struct pair *pair, uint64_t txid)
     listing->files[listing->n_files++] = file;
     return file;
 }
+
+static const struct generation_ops ops = {.renew_locked = v05_renew_locked};
 
 static void pair_init(struct pair *pair, char *folder)
 {
@@ -91,19 +93,30 @@ static void pair_init(struct pair *pair, char *folder)
     assert_int_equal(replica_open(pair->stores, &config, &task, &pair->replica), 0);
     failures_init(&pair->failures);
     pair->generation.base.failures = &pair->failures;
-    pthread_mutex_init(&pair->generation.lock, NULL);
-    pair->generation.listing = calloc(1, sizeof(struct v05_listing));
-    pair->generation.listing->files = calloc(2, sizeof(struct ltx_file *));
-    atomic_init(&pair->generation.listing->references, 1);
+    pair->generation.base.ops = &ops;
+    pthread_mutex_init(&pair->generation.base.lock, NULL);
+    struct v05_listing *listing = v05_listing_make();
+    listing->files = calloc(2, sizeof(struct ltx_file *));
+    pair->generation.base.listing = &listing->base;
 }
 
 static void pair_finish(struct pair *pair)
 {
-    v05_listing_unref(pair->generation.listing);
-    pthread_mutex_destroy(&pair->generation.lock);
+    generation_listing_unref(pair->generation.base.listing);
+    pthread_mutex_destroy(&pair->generation.base.lock);
     replica_close(pair->replica);
     stores_close(pair->stores);
     failures_finish(&pair->failures);
+}
+
+static struct v05_listing *current(struct pair *pair)
+{
+    return v05_listing_of(generation_current(&pair->generation.base));
+}
+
+static void let_go(struct v05_listing *listing)
+{
+    generation_listing_unref(&listing->base);
 }
 
 /* As ltx_verdict.c does. */
@@ -127,13 +140,13 @@ static void another_takes_the_place_of_one_that_failed(void **state)
 
     pair_init(&pair, *state);
     struct ltx_file *sound = add_file(&pair, 1), *file = add_file(&pair, 2);
-    before = v05_listing_current(&pair.generation);
+    before = current(&pair);
     assert_ptr_equal(before->files[1], file);
     fail_file(&pair, file, cache, 7);
     assert_true(failures_wait(&pair.failures, &seen));
     assert_int_equal(seen, 1);
 
-    listing = v05_listing_current(&pair.generation);
+    listing = current(&pair);
     assert_ptr_equal(listing->files[0], sound);
     assert_ptr_not_equal(listing->files[1], file);
     assert_ptr_equal(before->files[1], file); /* whoever has it keeps it */
@@ -141,28 +154,28 @@ static void another_takes_the_place_of_one_that_failed(void **state)
     assert_int_equal(file->failures, 1);
     assert_int_equal(file->learnt.state, LEARNT_NOTHING);
     assert_int_equal(file->time, 2);
-    v05_listing_unref(before);
+    let_go(before);
 
     /* Other bytes are no proof, the same ones are. */
     fail_file(&pair, file, cache, 8);
-    v05_listing_unref(listing);
-    listing = v05_listing_current(&pair.generation);
+    let_go(listing);
+    listing = current(&pair);
     assert_int_equal(listing->files[1]->learnt.state, LEARNT_NOTHING);
     fail_file(&pair, listing->files[1], cache, 8);
-    v05_listing_unref(listing);
-    listing = v05_listing_current(&pair.generation);
+    let_go(listing);
+    listing = current(&pair);
     assert_int_equal(listing->files[1]->learnt.state, LEARNT_DAMAGED);
     assert_int_equal(pair.generation.n_damaged, 1);
 
     /* And that for a while. */
     listing->files[1]->learnt.damage_found = clock_now() - LEARNT_DAMAGE_LASTS + INT64_C(30000000000);
-    v05_listing_unref(v05_listing_current(&pair.generation));
+    let_go(current(&pair));
     assert_int_equal(listing->files[1]->learnt.state, LEARNT_DAMAGED);
     listing->files[1]->learnt.damage_found = clock_now() - LEARNT_DAMAGE_LASTS;
-    v05_listing_unref(v05_listing_current(&pair.generation));
+    let_go(current(&pair));
     assert_int_equal(listing->files[1]->learnt.state, LEARNT_NOTHING);
     assert_int_equal(pair.generation.n_damaged, 0);
-    v05_listing_unref(listing);
+    let_go(listing);
     pair_finish(&pair);
     cache_close(cache);
 }

@@ -7,8 +7,6 @@
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/failures.h"
-#include "litemount/hash.h"
-#include "litemount/task.h"
 
 int generation_init(struct generation *generation, const struct generation_ops *ops, const char *name,
                     const struct replica *replica, const struct history_options *options)
@@ -20,11 +18,20 @@ int generation_init(struct generation *generation, const struct generation_ops *
     atomic_init(&generation->n_failures, 0);
     atomic_init(&generation->references, 1);
     generation->name = strdup(name);
-    return generation->name ? 0 : -ENOMEM;
+    if (!generation->name)
+        return -ENOMEM;
+    pthread_mutex_init(&generation->lock, NULL);
+    pthread_cond_init(&generation->learnt, NULL);
+    return 0;
 }
 
 void generation_finish(struct generation *generation)
 {
+    generation_listing_unref(generation->points.listing);
+    instants_finish(&generation->points.instants);
+    generation_listing_unref(generation->listing);
+    pthread_mutex_destroy(&generation->lock);
+    pthread_cond_destroy(&generation->learnt);
     free(generation->name);
 }
 
@@ -50,120 +57,203 @@ void generation_tell_failure(struct generation *generation)
     failures_tell(generation->failures);
 }
 
-void state_init(struct state *state, const struct state_ops *ops, struct generation *generation)
+/* --- what is listed --- */
+
+static void generation_listing_cleanup(struct generation_listing **listing)
 {
-    state->ops = ops;
-    state->generation = generation_ref(generation);
-    atomic_init(&state->references, 1);
-    read_ahead_init(&state->ahead);
+    generation_listing_unref(*listing);
 }
 
-struct state *state_ref(struct state *state)
+struct generation_listing *generation_current(struct generation *generation)
 {
-    atomic_fetch_add(&state->references, 1);
-    return state;
+    struct generation_listing *listing = NULL;
+
+    pthread_mutex_lock(&generation->lock);
+    if (generation->listing && generation->ops->renew_locked)
+        generation->ops->renew_locked(generation);
+    if (generation->listing)
+        listing = generation_listing_ref(generation->listing);
+    pthread_mutex_unlock(&generation->lock);
+    return listing;
 }
 
-void state_unref(struct state *state)
+void generation_set_listing_locked(struct generation *generation, struct generation_listing *listing)
 {
-    if (!state || atomic_fetch_sub(&state->references, 1) != 1)
-        return;
-    struct generation *generation = state->generation;
-    free(state->position);
-    free(state->gap);
-    free(state->mixture);
-    free(state->lost_generation);
-    read_ahead_finish(&state->ahead);
-    state->ops->close(state);
-    generation_unref(generation);
+    generation_listing_unref(generation->listing);
+    generation->listing = listing;
 }
 
-uint64_t state_size(const struct state *state)
+int generation_refresh(struct generation *generation, const struct contents *contents, bool whole,
+                       struct task *task)
 {
-    return state->size;
+    _cleanup_(generation_listing_cleanup) struct generation_listing *known = generation_current(generation);
+    struct generation_listing *fresh;
+    int r = generation->ops->list(generation, known, contents, whole, task, &fresh);
+
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&generation->lock);
+    struct generation_listing *old = generation->listing;
+    generation->listing = fresh;
+    pthread_mutex_unlock(&generation->lock);
+    generation_listing_unref(old);
+    return 0;
 }
 
-int64_t state_time(const struct state *state)
+bool generation_has_points(struct generation *generation)
 {
-    return state->time;
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    return listing && generation->ops->has_points(generation, listing);
 }
 
-uint64_t state_source_size(const struct state *state)
+int generation_begins_by(struct generation *generation, int64_t time, struct task *task)
 {
-    return state->source_size;
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    return listing ? generation->ops->begins_by(generation, listing, time, task) : 0;
 }
 
-uint64_t state_identity(const struct state *state)
+bool generation_bounds(struct generation *generation, int64_t *ret_earliest, int64_t *ret_latest)
 {
-    return state->gap ? hash_text(state->identity, state->gap) : state->identity;
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    return listing && generation->ops->bounds(generation, listing, ret_earliest, ret_latest);
 }
 
-uint64_t state_inode(const struct state *state)
+bool generation_point_at(struct generation *generation, int64_t time, int64_t *ret_point)
 {
-    return state->inode;
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    return listing && generation->ops->point_at(generation, listing, time, ret_point);
 }
 
-const char *state_generation(const struct state *state)
+int generation_known_at(struct generation *generation, const int64_t *times, size_t n,
+                        struct known_state *ret_states)
 {
-    return state->generation->name;
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    return listing ? generation->ops->known_at(generation, listing, times, n, ret_states) : 0;
 }
 
-const char *state_position(const struct state *state)
+int generation_open_at(struct generation *generation, int64_t time, struct task *task,
+                       struct state **ret_state)
 {
-    return state->position;
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    return listing ? generation->ops->open_at(generation, listing, time, task, ret_state) : -ENOENT;
 }
 
-const char *state_replica(const struct state *state)
+int generation_open_position(struct generation *generation, const char *position, struct task *task,
+                             struct state **ret_state)
 {
-    return state->replica;
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    return listing ? generation->ops->open_position(generation, listing, position, task, ret_state) : -ENOENT;
 }
 
-const char *state_gap(const struct state *state)
+int generation_list_positions(struct generation *generation, const char *folder, struct task *task,
+                              struct names *names)
 {
-    return state->gap;
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    return listing ? generation->ops->list_positions(generation, listing, folder, task, names) : -ENOENT;
 }
 
-const char *state_lost_generation(const struct state *state)
+int generation_describe_points(struct generation *generation, const struct measuring *measuring,
+                               struct task *task, struct listed_points *points)
 {
-    return state->lost_generation;
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    return listing ? generation->ops->describe_points(generation, listing, measuring, task, points) : 0;
 }
 
-const char *state_mixture(const struct state *state)
+int generation_list_objects(struct generation *generation, enum object_kind kind,
+                            struct listed_objects *objects)
 {
-    return state->mixture;
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    return listing ? generation->ops->list_objects(generation, listing, kind, objects) : 0;
 }
 
-/* What a caller can do something about keeps its errno; whatever else an object of the state suffers is
- * damage to it: it is gone, another one, or does not hold together. */
-static int64_t state_result(int64_t r)
+bool generation_goes_beyond(struct generation *generation, int64_t time, const char *position)
 {
-    return r >= 0 || r == -ECANCELED || r == -ENOMEM || r == -ETIMEDOUT || r == -EACCES || r == -EREMOTEIO
-               ? r
-               : -EIO;
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    return listing && generation->ops->goes_beyond(generation, listing, time, position);
 }
 
-const char *state_failure(const struct state *state)
+uint64_t generation_stored_size(struct generation *generation)
 {
-    if (!state->ops->failure || atomic_load(&state->generation->n_failures) == 0)
-        return NULL;
-    return state->ops->failure(state);
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    return listing ? generation->ops->stored_size(generation, listing) : 0;
 }
 
-int state_check(struct state *state, struct task *task)
+int generation_verify(struct generation *generation, struct verifier *verifier, struct task *task)
 {
-    int r = state->ops->check ? state->ops->check(state, task) : 0;
-    const char *failure = r < 0 ? NULL : state_failure(state);
-    return failure ? task_fail(task, EIO, "%s", failure) : (int)state_result(r);
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    return listing ? generation->ops->verify(generation, listing, verifier, task) : 0;
 }
 
-int64_t state_read(struct state *state, uint64_t offset, size_t length, void *bytes, struct task *task)
+static int generation_learn_times_of(struct generation *generation, struct generation_listing *listing,
+                                     struct task *task)
 {
-    if (offset >= state->size)
+    return listing && generation->ops->learn_times ? generation->ops->learn_times(generation, listing, task)
+                                                   : 0;
+}
+
+int generation_learn_times(struct generation *generation, struct task *task)
+{
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    return generation_learn_times_of(generation, listing, task);
+}
+
+/* --- its points --- */
+
+int generation_count_points_locked(struct generation *generation, struct generation_listing *listing)
+{
+    struct known_points *points = &generation->points;
+    size_t n_damages = generation->ops->count_damages_locked(generation, listing);
+
+    if (points->listing == listing && !points->is_stale && points->n_damages == n_damages)
         return 0;
-    if (length > state->size - offset)
-        length = (size_t)(state->size - offset);
-    read_ahead_note(state, offset, length);
-    int64_t n = state_failure(state) ? 0 : state->ops->read(state, offset, length, bytes, task);
-    const char *failure = state_failure(state); /* perhaps only now */
-    return failure ? task_fail(task, EIO, "%s", failure) : state_result(n);
+    points->instants.n = 0;
+    generation_listing_unref(points->listing);
+    points->listing = NULL;
+    int r = generation->ops->count_points_locked(generation, listing, &points->instants);
+    if (r < 0)
+        return r;
+    points->listing = generation_listing_ref(listing);
+    points->is_stale = false;
+    points->n_damages = n_damages;
+    return 0;
+}
+
+int generation_list_points(struct generation *generation, struct task *task, struct instants *points)
+{
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    const struct instants *known = &generation->points.instants;
+    int r = generation_learn_times_of(generation, listing, task);
+
+    if (r < 0 || !listing)
+        return r;
+    pthread_mutex_lock(&generation->lock);
+    r = generation_count_points_locked(generation, listing);
+    if (r == 0)
+        r = ARRAY_GROW(points->times, points->capacity, points->n + known->n);
+    if (r == 0 && known->n) {
+        memcpy(points->times + points->n, known->times, known->n * sizeof *points->times);
+        points->n += known->n;
+    }
+    pthread_mutex_unlock(&generation->lock);
+    return r;
+}
+
+int generation_list_landmarks(struct generation *generation, struct task *task, struct instants *landmarks)
+{
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    const struct instants *known = &generation->points.instants;
+    int r = generation_learn_times_of(generation, listing, task);
+
+    if (r < 0 || !listing)
+        return r;
+    pthread_mutex_lock(&generation->lock);
+    r = generation_count_points_locked(generation, listing);
+    if (r == 0)
+        r = generation->ops->list_snapshots_locked(generation, listing, landmarks);
+    if (r == 0 && known->n)
+        r = instants_add(landmarks, known->times[0]);
+    if (r == 0 && known->n)
+        r = instants_add(landmarks, known->times[known->n - 1]);
+    pthread_mutex_unlock(&generation->lock);
+    return r;
 }

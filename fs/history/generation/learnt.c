@@ -63,7 +63,7 @@ static int learnt_settle(const struct learning *learning, int r, struct task *ta
 
     pthread_mutex_lock(learning->lock);
     learning->learnt->state = LEARNT_NOTHING;
-    if (r == 0)
+    if (r == 0 && learning->take_over_locked)
         r = learning->take_over_locked(learning->context);
     if (r == 0)
         learning->learnt->state = LEARNT_SOUND;

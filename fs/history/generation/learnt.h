@@ -42,7 +42,7 @@ struct learning {
     /* 0; -EBADMSG with a reason: the object is damaged; or why it can't be had. */
     int (*find_out)(void *context, struct task *task);
 
-    /* Locked: takes over what was found, which is sound. 0, or an errno as above. */
+    /* Locked: takes over what was found, which is sound. 0, or an errno as above. NULL: nothing is. */
     int (*take_over_locked)(void *context);
 
     /* Locked: the object turned out to be damaged. NULL: nobody counts. */

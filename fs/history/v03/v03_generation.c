@@ -19,26 +19,6 @@
 #include "v03_key.h"
 #include "v03_listing.h"
 
-static struct v03_generation *cast(struct generation *generation)
-{
-    return (struct v03_generation *)generation;
-}
-
-static void unref_listing(struct v03_listing **listing)
-{
-    v03_listing_unref(*listing);
-}
-
-/* The listing as it is now; NULL if nothing was listed yet. A reference for the caller. */
-static struct v03_listing *current(struct v03_generation *generation)
-{
-    pthread_mutex_lock(&generation->lock);
-    v03_renew_locked(generation);
-    struct v03_listing *listing = v03_listing_ref(generation->listing);
-    pthread_mutex_unlock(&generation->lock);
-    return listing;
-}
-
 /* Lists the snapshots, and the segments: all, or (`known`) those that may have come since. */
 static int list_objects(struct v03_generation *generation, const struct contents *contents,
                         const struct v03_listing *known, struct task *task, struct listing *found)
@@ -61,63 +41,53 @@ static int list(struct v03_generation *generation, const struct contents *conten
     return r < 0 ? r : v03_listing_make(&found, known, !whole, ret_listing);
 }
 
-static int generation_refresh(struct generation *base, const struct contents *contents, bool whole,
-                              struct task *task)
+static int list_whole_or_rest(struct generation *base, struct generation_listing *before,
+                              const struct contents *contents, bool whole, struct task *task,
+                              struct generation_listing **ret_listing)
 {
-    struct v03_generation *generation = cast(base);
-    _cleanup_(unref_listing) struct v03_listing *known = current(generation), *fresh = NULL;
+    struct v03_generation *generation = v03_generation_of(base);
+    struct v03_listing *known = v03_listing_of(before), *fresh;
     int r = list(generation, contents, known, whole || !known || known->n_segments == 0, task, &fresh);
 
     if (r == -ESTALE)
         r = list(generation, contents, known, true, task, &fresh);
-    if (r < 0)
-        return r;
-    pthread_mutex_lock(&generation->lock);
-    struct v03_listing *old = generation->listing;
-    generation->listing = steal_pointer(fresh);
-    pthread_mutex_unlock(&generation->lock);
-    v03_listing_unref(old);
-    return 0;
+    if (r == 0)
+        *ret_listing = &fresh->base;
+    return r;
 }
 
-static bool generation_bounds(struct generation *base, int64_t *ret_earliest, int64_t *ret_latest)
+static bool bounds(struct generation *generation, struct generation_listing *base, int64_t *ret_earliest,
+                   int64_t *ret_latest)
 {
-    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
-    if (!listing || listing->earliest > listing->latest)
+    const struct v03_listing *listing = v03_listing_of(base);
+
+    if (listing->earliest > listing->latest)
         return false;
     *ret_earliest = listing->earliest;
     *ret_latest = listing->latest;
     return true;
 }
 
-static bool generation_has_points(struct generation *base)
+static bool point_at(struct generation *generation, struct generation_listing *listing, int64_t time,
+                     int64_t *ret_point)
 {
-    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
-    int64_t point;
-    return listing && v03_point_at(listing, INSTANT_MAX, &point);
+    return v03_point_at(v03_listing_of(listing), time, ret_point);
 }
 
-static int generation_begins_by(struct generation *base, int64_t time, struct task *task)
+static bool has_points(struct generation *generation, struct generation_listing *listing)
 {
-    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
-    for (size_t i = listing ? v03_snapshots_at(listing, time) : 0; i > 0; i--)
+    int64_t point;
+    return v03_point_at(v03_listing_of(listing), INSTANT_MAX, &point);
+}
+
+static int begins_by(struct generation *generation, struct generation_listing *base, int64_t time,
+                     struct task *task)
+{
+    const struct v03_listing *listing = v03_listing_of(base);
+
+    for (size_t i = v03_snapshots_at(listing, time); i > 0; i--)
         if (!snapshot_is_damaged(listing->snapshots[i - 1]))
             return 1;
-    return 0;
-}
-
-static bool generation_point_at(struct generation *base, int64_t time, int64_t *ret_point)
-{
-    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
-    return listing && v03_point_at(listing, time, ret_point);
-}
-
-static int generation_known_at(struct generation *base, const int64_t *times, size_t n,
-                               struct known_state *ret_states)
-{
-    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
-    if (listing)
-        v03_known_at(cast(base), listing, times, n, ret_states);
     return 0;
 }
 
@@ -136,13 +106,13 @@ static int open_upon(struct v03_generation *generation, struct v03_listing *list
 }
 
 /* The newest snapshot that is sound, and every segment that counts at `time`. */
-static int generation_open_at(struct generation *base, int64_t time, struct task *task,
-                              struct state **ret_state)
+static int open_at(struct generation *base, struct generation_listing *current, int64_t time,
+                   struct task *task, struct state **ret_state)
 {
-    struct v03_generation *generation = cast(base);
-    _cleanup_(unref_listing) struct v03_listing *listing = current(generation);
+    struct v03_generation *generation = v03_generation_of(base);
+    struct v03_listing *listing = v03_listing_of(current);
 
-    for (size_t i = listing ? v03_snapshots_at(listing, time) : 0; i > 0; i--) {
+    for (size_t i = v03_snapshots_at(listing, time); i > 0; i--) {
         int r = chain_can_begin(generation, listing->snapshots[i - 1], task);
         if (r < 0)
             return r;
@@ -150,45 +120,6 @@ static int generation_open_at(struct generation *base, int64_t time, struct task
             return open_upon(generation, listing, listing->snapshots[i - 1], time, task, ret_state);
     }
     return -ENOENT;
-}
-
-static int generation_open_position(struct generation *base, const char *position, struct task *task,
-                                    struct state **ret_state)
-{
-    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
-    return listing ? v03_open_position(cast(base), listing, position, task, ret_state) : -ENOENT;
-}
-
-static int generation_list_positions(struct generation *base, const char *folder, struct task *task,
-                                     struct names *names)
-{
-    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
-    return listing ? v03_list_positions(cast(base), listing, folder, task, names) : -ENOENT;
-}
-
-static bool generation_goes_beyond(struct generation *base, int64_t time, const char *position)
-{
-    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
-    return listing && v03_goes_beyond(listing, time, position);
-}
-
-static int generation_list_points(struct generation *base, struct task *task, struct instants *points)
-{
-    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
-    return listing ? v03_points(cast(base), listing, points) : 0;
-}
-
-static int generation_list_landmarks(struct generation *base, struct task *task, struct instants *landmarks)
-{
-    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
-    return listing ? v03_landmarks(cast(base), listing, landmarks) : 0;
-}
-
-static int generation_describe_points(struct generation *base, const struct measuring *measuring,
-                                      struct task *task, struct listed_points *points)
-{
-    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
-    return listing ? v03_describe_points(cast(base), listing, measuring, task, points) : 0;
 }
 
 static int by_index(const void *left, const void *right)
@@ -227,61 +158,51 @@ static int list_segments(const struct v03_listing *listing, struct listed_object
     return r;
 }
 
-static int generation_list_objects(struct generation *base, enum object_kind kind,
-                                   struct listed_objects *objects)
+static int list_all_objects(struct generation *generation, struct generation_listing *base,
+                            enum object_kind kind, struct listed_objects *objects)
 {
-    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
+    const struct v03_listing *listing = v03_listing_of(base);
 
-    if (!listing || kind == OBJECT_LTX)
+    if (kind == OBJECT_LTX)
         return 0;
     return kind == OBJECT_SNAPSHOT ? list_snapshots(listing, objects) : list_segments(listing, objects);
 }
 
-static uint64_t generation_stored_size(struct generation *base)
+static uint64_t stored_size(struct generation *generation, struct generation_listing *base)
 {
-    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
-    uint64_t size = listing && listing->n_segments ? listing->sizes[listing->n_segments - 1] : 0;
+    const struct v03_listing *listing = v03_listing_of(base);
+    uint64_t size = listing->n_segments ? listing->sizes[listing->n_segments - 1] : 0;
 
-    for (size_t i = 0; listing && i < listing->n_snapshots; i++)
+    for (size_t i = 0; i < listing->n_snapshots; i++)
         size += listing->snapshots[i]->object.size;
     return size;
 }
 
-static int generation_verify(struct generation *base, struct verifier *verifier, struct task *task)
-{
-    _cleanup_(unref_listing) struct v03_listing *listing = current(cast(base));
-    return listing ? v03_verify(cast(base), listing, verifier, task) : 0;
-}
-
 static void generation_close(struct generation *base)
 {
-    struct v03_generation *generation = cast(base);
-    v03_listing_unref(generation->points.listing);
-    instants_finish(&generation->points.instants);
-    v03_listing_unref(generation->listing);
-    pthread_mutex_destroy(&generation->lock);
-    pthread_cond_destroy(&generation->learnt);
     generation_finish(base);
-    free(generation);
+    free(v03_generation_of(base));
 }
 
 static const struct generation_ops v03_generation_ops = {
-    .refresh = generation_refresh,
-    .has_points = generation_has_points,
-    .begins_by = generation_begins_by,
-    .bounds = generation_bounds,
-    .point_at = generation_point_at,
-    .known_at = generation_known_at,
-    .open_at = generation_open_at,
-    .open_position = generation_open_position,
-    .goes_beyond = generation_goes_beyond,
-    .list_points = generation_list_points,
-    .list_landmarks = generation_list_landmarks,
-    .list_positions = generation_list_positions,
-    .describe_points = generation_describe_points,
-    .list_objects = generation_list_objects,
-    .stored_size = generation_stored_size,
-    .verify = generation_verify,
+    .list = list_whole_or_rest,
+    .renew_locked = v03_renew_locked,
+    .has_points = has_points,
+    .begins_by = begins_by,
+    .bounds = bounds,
+    .point_at = point_at,
+    .known_at = v03_known_at,
+    .open_at = open_at,
+    .open_position = v03_open_position,
+    .goes_beyond = v03_goes_beyond,
+    .count_points_locked = v03_count_points_locked,
+    .count_damages_locked = v03_count_damages_locked,
+    .list_snapshots_locked = v03_list_snapshots_locked,
+    .list_positions = v03_list_positions,
+    .describe_points = v03_describe_points,
+    .list_objects = list_all_objects,
+    .stored_size = stored_size,
+    .verify = v03_verify,
     .close = generation_close,
 };
 
@@ -299,8 +220,6 @@ static int generation_open(const char *name, struct replica *replica, const stru
     generation->blocks = options->blocks;
     generation->identities = options->identities;
     generation->n_identities = options->n_identities;
-    pthread_mutex_init(&generation->lock, NULL);
-    pthread_cond_init(&generation->learnt, NULL);
     *ret_generation = &steal_pointer(generation)->base;
     return 0;
 }

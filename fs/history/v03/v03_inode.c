@@ -80,9 +80,10 @@ static void reach_describe(struct reach *reach, int64_t time, struct known_state
         (time != INSTANT_MAX && is_shown_as(point, time)) || (end >= n_segments && reach_goes_on(reach, end));
 }
 
-void v03_known_at(struct v03_generation *generation, const struct v03_listing *listing, const int64_t *times,
-                  size_t n, struct known_state *ret_states)
+int v03_known_at(struct generation *generation, struct generation_listing *base, const int64_t *times,
+                 size_t n, struct known_state *ret_states)
 {
+    const struct v03_listing *listing = v03_listing_of(base);
     struct reach reach = {.listing = listing};
 
     pthread_mutex_lock(&generation->lock);
@@ -95,4 +96,5 @@ void v03_known_at(struct v03_generation *generation, const struct v03_listing *l
             reach_describe(&reach, times[i], &ret_states[i]);
     }
     pthread_mutex_unlock(&generation->lock);
+    return 0;
 }

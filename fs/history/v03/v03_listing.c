@@ -28,17 +28,10 @@
 /* In a WAL whose offsets may soon have more than eight digits keys do not come in the order of offsets. */
 #define LONG_OFFSET (UINT64_C(1) << 31)
 
-struct v03_listing *v03_listing_ref(struct v03_listing *listing)
+static void listing_free(struct generation_listing *base)
 {
-    if (listing)
-        atomic_fetch_add(&listing->references, 1);
-    return listing;
-}
+    struct v03_listing *listing = v03_listing_of(base);
 
-void v03_listing_unref(struct v03_listing *listing)
-{
-    if (!listing || atomic_fetch_sub(&listing->references, 1) != 1)
-        return;
     for (size_t i = 0; i < listing->n_snapshots; i++)
         snapshot_unref(listing->snapshots[i]);
     segment_row_unref(listing->row);
@@ -281,7 +274,8 @@ static int finish_builder(struct builder *builder, size_t shared, const struct v
 
     if (!listing)
         return -ENOMEM;
-    atomic_init(&listing->references, 1);
+    atomic_init(&listing->base.references, 1);
+    listing->base.free = listing_free;
     listing->frames = known ? v03_frames_ref(known->frames) : v03_frames_make();
     if (!listing->frames)
         return -ENOMEM;

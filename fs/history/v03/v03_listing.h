@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "generation/generation.h"
 #include "litemount/array.h"
 #include "v03/wal/segment.h"
 
@@ -16,7 +17,7 @@ struct v03_generation;
 
 /* What a listing showed: immutable, shared by all states that were made from it. */
 struct v03_listing {
-    atomic_uint references;
+    struct generation_listing base;
     struct segment_row *row;   /* a reference */
     struct segment **segments; /* these three are the row's */
     int64_t *times;
@@ -45,8 +46,20 @@ int v03_listing_renew(struct v03_generation *generation, const struct v03_listin
 /* The number of the segment from which on a refresh lists again. */
 size_t v03_first_to_list_again(const struct v03_listing *listing);
 
-struct v03_listing *v03_listing_ref(struct v03_listing *listing);
-void v03_listing_unref(struct v03_listing *listing); /* NULL is fine */
+static inline struct v03_listing *v03_listing_of(struct generation_listing *listing)
+{
+    return (struct v03_listing *)listing;
+}
+
+static inline struct v03_listing *v03_listing_ref(struct v03_listing *listing)
+{
+    return v03_listing_of(generation_listing_ref(&listing->base));
+}
+
+static inline void v03_listing_unref(struct v03_listing *listing) /* NULL is fine */
+{
+    generation_listing_unref(&listing->base);
+}
 
 /* How many segments, and snapshots, count at `time`. */
 size_t v03_segments_at(const struct v03_listing *listing, int64_t time);

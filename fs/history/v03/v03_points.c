@@ -108,8 +108,10 @@ static int64_t point_of(const struct pass *pass)
     return time > made ? time : made;
 }
 
-static int count(const struct v03_listing *listing, struct instants *instants)
+int v03_count_points_locked(struct generation *generation, struct generation_listing *base,
+                            struct instants *instants)
 {
+    const struct v03_listing *listing = v03_listing_of(base);
     _cleanup_(breaks_finish) struct breaks breaks = {0};
     struct pass pass = {.listing = listing, .breaks = &breaks};
     int r = breaks_find(listing, &breaks);
@@ -122,62 +124,25 @@ static int count(const struct v03_listing *listing, struct instants *instants)
     return r;
 }
 
-static size_t count_damaged(const struct v03_listing *listing)
+size_t v03_count_damages_locked(struct generation *generation, struct generation_listing *base)
 {
+    const struct v03_listing *listing = v03_listing_of(base);
     size_t n = 0;
+
     for (size_t i = 0; i < listing->n_snapshots; i++)
         n += snapshot_is_damaged(listing->snapshots[i]);
     return n;
 }
 
-/* The generation's points, counted again if something has changed since. Called with the generation locked.
- */
-static int update(struct v03_generation *generation, struct v03_listing *listing)
+int v03_list_snapshots_locked(struct generation *generation, struct generation_listing *base,
+                              struct instants *snapshots)
 {
-    struct known_points *points = &generation->points;
-    size_t n_damaged = count_damaged(listing);
+    const struct v03_listing *listing = v03_listing_of(base);
+    int r = 0;
 
-    if (points->listing == listing && !points->is_stale && points->n_damaged == n_damaged)
-        return 0;
-    points->instants.n = 0;
-    v03_listing_unref(points->listing);
-    points->listing = NULL;
-    int r = count(listing, &points->instants);
-    if (r < 0)
-        return r;
-    points->listing = v03_listing_ref(listing);
-    points->is_stale = false;
-    points->n_damaged = n_damaged;
-    return 0;
-}
-
-int v03_points(struct v03_generation *generation, struct v03_listing *listing, struct instants *points)
-{
-    const struct instants *known = &generation->points.instants;
-
-    pthread_mutex_lock(&generation->lock);
-    int r = update(generation, listing);
-    if (r == 0)
-        r = ARRAY_GROW(points->times, points->capacity, points->n + known->n);
-    if (r == 0 && known->n)
-        memcpy(points->times + points->n, known->times, known->n * sizeof *points->times);
-    points->n += r == 0 ? known->n : 0;
-    pthread_mutex_unlock(&generation->lock);
-    return r;
-}
-
-int v03_landmarks(struct v03_generation *generation, struct v03_listing *listing, struct instants *landmarks)
-{
-    const struct instants *known = &generation->points.instants;
-
-    pthread_mutex_lock(&generation->lock);
-    int r = update(generation, listing);
-    if (r == 0 && known->n)
-        r = instants_add(landmarks, known->times[known->n - 1]);
-    pthread_mutex_unlock(&generation->lock);
     for (size_t i = 0; i < listing->n_snapshots && r == 0; i++)
         if (!snapshot_is_damaged(listing->snapshots[i]))
-            r = instants_add(landmarks, listing->snapshots[i]->object.modified);
+            r = instants_add(snapshots, listing->snapshots[i]->object.modified);
     return r;
 }
 
@@ -331,19 +296,21 @@ static int confirm_breaks(const struct description *description, struct task *ta
     const struct v03_listing *listing = description->listing;
     _cleanup_(breaks_finish) struct breaks breaks = {0};
 
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     int r = breaks_find(listing, &breaks);
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
     for (size_t i = 0; i < breaks.n && r == 0; i++)
         r = segments_confirm(generation, listing, breaks.numbers[i], task);
     return r;
 }
 
-int v03_describe_points(struct v03_generation *generation, struct v03_listing *listing,
+int v03_describe_points(struct generation *generation, struct generation_listing *listing,
                         const struct measuring *measuring, struct task *task, struct listed_points *points)
 {
-    struct description description = {
-        .generation = generation, .listing = listing, .points = points, .first = points->n};
+    struct description description = {.generation = v03_generation_of(generation),
+                                      .listing = v03_listing_of(listing),
+                                      .points = points,
+                                      .first = points->n};
     int r = measuring ? learn_all(&description, measuring, task) : 0;
 
     if (r == 0 && measuring)

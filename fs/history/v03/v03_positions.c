@@ -41,13 +41,13 @@ static bool find_commit(struct v03_generation *generation, const struct v03_list
     const struct segment *segment = listing->segments[i];
     bool found = false;
 
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     for (size_t j = 0; segment->learnt.state == LEARNT_SOUND && j < segment->n_commits && !found; j++) {
         found = end_of_commit(segment, j) == offset;
         if (found)
             *ret_place = lead_place(listing, i, j, v03_find_index(listing, (uint64_t)segment->index + 1));
     }
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
     return found;
 }
 
@@ -98,8 +98,10 @@ static int open_wal_end(struct v03_generation *generation, struct v03_listing *l
     return -ENOENT;
 }
 
-bool v03_goes_beyond(const struct v03_listing *listing, int64_t time, const char *position)
+bool v03_goes_beyond(struct generation *generation, struct generation_listing *base, int64_t time,
+                     const char *position)
 {
+    const struct v03_listing *listing = v03_listing_of(base);
     size_t snapshots = v03_snapshots_at(listing, time), segments = v03_segments_at(listing, time);
     size_t length = strcspn(position, "/");
     uint64_t index, offset;
@@ -122,9 +124,11 @@ static int open_commit(struct v03_generation *generation, struct v03_listing *li
     return r < 0 ? r : v03_state_make(generation, listing, &chain, ret_state);
 }
 
-int v03_open_position(struct v03_generation *generation, struct v03_listing *listing, const char *position,
+int v03_open_position(struct generation *base, struct generation_listing *current, const char *position,
                       struct task *task, struct state **ret_state)
 {
+    struct v03_generation *generation = v03_generation_of(base);
+    struct v03_listing *listing = v03_listing_of(current);
     struct lead_place place;
     uint64_t index, offset;
     size_t length = strcspn(position, "/");
@@ -192,19 +196,21 @@ static int list_commits(struct v03_generation *generation, const struct v03_list
 {
     int r = 0;
 
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     for (size_t i = begin; i < end && r == 0; i++) {
         if (i == begin ? listing->segments[i]->offset > 0 : !segment_continues(listing, i))
             break;
         r = add_commits(listing, i, end, names);
     }
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
     return r;
 }
 
-int v03_list_positions(struct v03_generation *generation, struct v03_listing *listing, const char *folder,
+int v03_list_positions(struct generation *base, struct generation_listing *current, const char *folder,
                        struct task *task, struct names *names)
 {
+    struct v03_generation *generation = v03_generation_of(base);
+    const struct v03_listing *listing = v03_listing_of(current);
     uint64_t index;
 
     if (!folder)

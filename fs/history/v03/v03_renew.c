@@ -10,7 +10,7 @@
 /* Damage that was found a while ago is no longer known. */
 static void look_again_locked(struct v03_generation *generation)
 {
-    const struct v03_listing *listing = generation->listing;
+    const struct v03_listing *listing = v03_listing_of(generation->base.listing);
 
     generation->damaged = 0;
     for (size_t i = 0; i < listing->n_segments; i++) {
@@ -23,13 +23,7 @@ static void look_again_locked(struct v03_generation *generation)
         if (found)
             v03_note_damage_locked(generation, found);
     }
-    v03_forget_points_locked(generation);
-}
-
-static void install_locked(struct v03_generation *generation, struct v03_listing *fresh)
-{
-    v03_listing_unref(generation->listing);
-    generation->listing = fresh;
+    generation_forget_points_locked(&generation->base);
 }
 
 static bool has_failed_snapshot(const struct v03_listing *listing)
@@ -40,16 +34,16 @@ static bool has_failed_snapshot(const struct v03_listing *listing)
     return false;
 }
 
-void v03_renew_locked(struct v03_generation *generation)
+/* Without the memory for it states are made from what has failed, and fail. */
+void v03_renew_locked(struct generation *base)
 {
+    struct v03_generation *generation = v03_generation_of(base);
+    const struct v03_listing *listing = v03_listing_of(base->listing);
     struct v03_listing *fresh;
 
-    if (!generation->listing)
-        return;
-    /* Without the memory for it states are made from what has failed, and fail. */
-    if (atomic_load(&generation->base.n_failures) && has_failed_snapshot(generation->listing) &&
-        v03_listing_renew(generation, generation->listing, false, &fresh) == 0)
-        install_locked(generation, fresh);
+    if (atomic_load(&base->n_failures) && has_failed_snapshot(listing) &&
+        v03_listing_renew(generation, listing, false, &fresh) == 0)
+        generation_set_listing_locked(base, &fresh->base);
     if (generation->damaged && learnt_is_over(generation->damaged))
         look_again_locked(generation);
 }
@@ -60,13 +54,13 @@ int v03_forget_segments(struct v03_generation *generation, const struct v03_list
     struct v03_listing *fresh;
     int r = 0;
 
-    pthread_mutex_lock(&generation->lock);
-    if (generation->listing == listing &&
-        (r = v03_listing_renew(generation, generation->listing, true, &fresh)) == 0) {
-        install_locked(generation, fresh);
-        v03_forget_points_locked(generation);
+    pthread_mutex_lock(&generation->base.lock);
+    if (generation->base.listing == &listing->base &&
+        (r = v03_listing_renew(generation, listing, true, &fresh)) == 0) {
+        generation_set_listing_locked(&generation->base, &fresh->base);
+        generation_forget_points_locked(&generation->base);
     }
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
     return r < 0 ? r
                  : task_fail(task, ESTALE, "segments of generation %s are not what they were taken for",
                              generation->base.name);

@@ -121,12 +121,12 @@ static int verify_frames(const struct verifying *verifying, struct segment *segm
     struct wal_segment found = {0};
     int r = segment_fetch(generation, segment, header, task, &found);
 
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     if (r == 0 && (r = segment_publish(verifying->listing->frames, segment, &found)) == -EBADMSG)
         object_fail(generation->replica, &segment->object, EBADMSG, task, "does not begin where a frame can");
     if (r == -EBADMSG)
         learnt_set_damaged_locked(&segment->learnt, task_reason(task, r));
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
     wal_segment_finish(&found);
     return r;
 }
@@ -337,10 +337,11 @@ static int find_mixtures(const struct verifying *verifying, struct task *task)
     return r;
 }
 
-int v03_verify(struct v03_generation *generation, struct v03_listing *listing, struct verifier *verifier,
+int v03_verify(struct generation *generation, struct generation_listing *base, struct verifier *verifier,
                struct task *task)
 {
-    struct verifying verifying = {generation, listing, verifier, true};
+    const struct v03_listing *listing = v03_listing_of(base);
+    struct verifying verifying = {v03_generation_of(generation), listing, verifier, true};
     int r = parallel_each(listing->n_segments + listing->n_snapshots, VERIFY_PARALLEL, verify_item,
                           &verifying, task);
 

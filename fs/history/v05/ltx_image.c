@@ -5,45 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "generation/object.h"
 #include "litemount/cache.h"
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
 #include "ltx_learn.h"
 #include "ltx_sums.h"
-#include "ltx_time.h"
-#include "ltx_verdict.h"
 
 #define FETCH_AT_ONCE (4 << 20) /* bytes of page frames */
 #define PUT_AT_ONCE (256 << 10) /* bytes of pages */
 #define GAP (128 << 10)         /* bytes of page frames that are read through: what a request takes at home */
 
-int ltx_object_read(const struct ltx_file *file, bool anew, uint64_t offset, size_t length, void *bytes,
-                    struct task *task)
-{
-    return object_read(file->replica, &file->object, anew || file->failures, offset, length, bytes, task);
-}
-
-int ltx_object_read_start(const struct ltx_file *file, size_t length, void *bytes, struct task *task,
-                          char **ret_time)
-{
-    int r = replica_read_with_metadata(file->replica, &file->object, 0, length, bytes, LTX_TIME_METADATA,
-                                       task, ret_time);
-    return r == -ENOENT ? -ESTALE : r;
-}
-
-char *ltx_identity(const struct ltx_file *file)
-{
-    _cleanup_free_ char *identity = object_identity(file->replica, &file->object);
-    char *text;
-
-    if (!identity || file->failures == 0)
-        return steal_pointer(identity);
-    return asprintf(&text, "%s\n%u", identity, file->failures) < 0 ? NULL : text;
-}
-
 /* What a make works on. */
-struct source {
+struct ltx_image_source {
     const struct ltx_file *file;
     const struct ltx_table *table;
     struct cache_image *image;
@@ -52,18 +25,17 @@ struct source {
     const uint8_t *frames; /* those of the entries up to `end`, if they are there */
 };
 
-static size_t page_size(const struct source *source)
+static size_t page_size(const struct ltx_image_source *source)
 {
     return source->table->head->header.page_size;
 }
 
-static int refuse(const struct source *source, struct task *task)
+static int refuse(const struct ltx_image_source *source, struct task *task)
 {
-    return object_fail(source->file->replica, &source->file->object, EBADMSG, task,
-                       "is damaged: a page of it does not decode");
+    return ltx_file_fail(source->file, EBADMSG, task, "is damaged: a page of it does not decode");
 }
 
-static int decode(const struct source *source, size_t entry, const struct ltx_page *place,
+static int decode(const struct ltx_image_source *source, size_t entry, const struct ltx_page *place,
                   const uint8_t *frame, uint8_t *page, struct task *task)
 {
     uint32_t number;
@@ -77,7 +49,7 @@ static int decode(const struct source *source, size_t entry, const struct ltx_pa
 
 /* Decodes the frames of the entries [first, end), which stand one behind the other in `frames`, and puts the
  * pages. */
-static int put_pages(const struct source *source, size_t first, size_t end, const uint8_t *frames,
+static int put_pages(const struct ltx_image_source *source, size_t first, size_t end, const uint8_t *frames,
                      struct cache_fill *fill, struct task *task)
 {
     uint64_t offset = ltx_table_offset(source->table, first);
@@ -98,14 +70,14 @@ static int put_pages(const struct source *source, size_t first, size_t end, cons
     return r;
 }
 
-static bool is_there(const struct source *source, size_t entry)
+static bool is_there(const struct ltx_image_source *source, size_t entry)
 {
     return cache_image_has(source->image, (uint64_t)entry * page_size(source));
 }
 
 /* Where the fetch that must reach to `end` ends: what is wanted behind it and missing is brought along, past
  * what is there already. */
-static size_t extend(const struct source *source, size_t end)
+static size_t extend(const struct ltx_image_source *source, size_t end)
 {
     for (size_t next = end; next < source->end; next++) {
         if (!ltx_image_joins(source->file, end, next))
@@ -117,7 +89,7 @@ static size_t extend(const struct source *source, size_t end)
 }
 
 /* How far one request goes. */
-static size_t end_of_fetch(const struct source *source, size_t first, size_t end)
+static size_t end_of_fetch(const struct ltx_image_source *source, size_t first, size_t end)
 {
     uint64_t offset = ltx_table_offset(source->table, first);
     size_t to = first + 1;
@@ -127,8 +99,8 @@ static size_t end_of_fetch(const struct source *source, size_t first, size_t end
 }
 
 /* Entries [first, end) that are being fetched. */
-struct errand {
-    const struct source *source;
+struct ltx_fetch {
+    const struct ltx_image_source *source;
     size_t first, end;
     uint8_t *bytes; /* room for their frames */
     struct cache_fill *fill;
@@ -136,36 +108,36 @@ struct errand {
 
 static int fetch_attempt(void *context, bool anew, uint64_t *ret_sum, struct task *task)
 {
-    const struct errand *errand = context;
-    const struct source *source = errand->source;
-    uint64_t offset = ltx_table_offset(source->table, errand->first);
-    size_t length = (size_t)(ltx_table_offset(source->table, errand->end) - offset);
+    const struct ltx_fetch *fetch = context;
+    const struct ltx_image_source *source = fetch->source;
+    uint64_t offset = ltx_table_offset(source->table, fetch->first);
+    size_t length = (size_t)(ltx_table_offset(source->table, fetch->end) - offset);
 
-    int r = ltx_object_read(source->file, anew, offset, length, errand->bytes, task);
+    int r = ltx_file_read(source->file, anew, offset, length, fetch->bytes, task);
     if (r == 0)
-        r = put_pages(source, errand->first, errand->end, errand->bytes, errand->fill, task);
+        r = put_pages(source, fetch->first, fetch->end, fetch->bytes, fetch->fill, task);
     if (r == -EBADMSG)
-        *ret_sum = learnt_sum(0, errand->bytes, length);
+        *ret_sum = learnt_sum(0, fetch->bytes, length);
     return r;
 }
 
-static int fetch_pages(const struct source *source, size_t first, size_t end, struct cache_fill *fill,
-                       struct task *task)
+static int fetch_pages(const struct ltx_image_source *source, size_t first, size_t end,
+                       struct cache_fill *fill, struct task *task)
 {
     uint64_t offset = ltx_table_offset(source->table, first);
     _cleanup_free_ uint8_t *bytes = malloc((size_t)(ltx_table_offset(source->table, end) - offset));
-    struct errand errand = {source, first, end, bytes, fill};
+    struct ltx_fetch fetch = {source, first, end, bytes, fill};
 
     if (!bytes)
         return -ENOMEM;
     task_set_step(task, "entries %zu to %zu of the page index", first, end - 1);
-    return learnt_read(fetch_attempt, &errand, task);
+    return learnt_read(fetch_attempt, &fetch, task);
 }
 
 static int make_pages(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
                       struct task *task)
 {
-    const struct source *source = context;
+    const struct ltx_image_source *source = context;
     size_t size = page_size(source), first = offset / size, end = (offset + length + size - 1) / size;
     int r = 0;
 
@@ -173,7 +145,7 @@ static int make_pages(void *context, uint64_t offset, uint64_t length, struct ca
         return put_pages(source, 0, source->end, source->frames, fill, task);
     end = end < source->table->n ? end : source->table->n;
     if (first >= end)
-        return object_fail(source->file->replica, &source->file->object, EIO, task, "has no such page");
+        return ltx_file_fail(source->file, EIO, task, "has no such page");
     end = extend(source, end);
     for (size_t to; first < end && r == 0; first = to) {
         to = end_of_fetch(source, first, end);
@@ -186,7 +158,8 @@ void ltx_image_keep(const struct ltx_file *file, const struct ltx_found *found, 
                     size_t length, const struct task *task)
 {
     const struct ltx_table *table = &found->table;
-    struct source source = {.file = file, .table = table, .image = found->image, .sums = found->sums};
+    struct ltx_image_source source = {
+        .file = file, .table = table, .image = found->image, .sums = found->sums};
     const struct cache_maker maker = {.make = make_pages, .context = &source};
 
     while (source.end < table->n && ltx_table_offset(table, source.end + 1) <= length)
@@ -200,7 +173,8 @@ void ltx_image_keep(const struct ltx_file *file, const struct ltx_found *found, 
 int64_t ltx_image_fetch(const struct ltx_file *file, uint64_t offset, size_t length, void *bytes,
                         struct task *task)
 {
-    struct source source = {.file = file, .table = &file->table, .image = file->image, .sums = file->sums};
+    struct ltx_image_source source = {
+        .file = file, .table = &file->table, .image = file->image, .sums = file->sums};
     const struct cache_maker maker = {.make = make_pages, .context = &source};
     size_t size = page_size(&source);
 
@@ -208,14 +182,6 @@ int64_t ltx_image_fetch(const struct ltx_file *file, uint64_t offset, size_t len
     source.end = source.end < file->table.n ? source.end : file->table.n;
     int64_t n = cache_image_read(file->image, offset, length, bytes, &maker, task);
     return n == -ENOSPC && !bytes ? 0 : n;
-}
-
-int64_t ltx_image_read(const struct ltx_file *file, uint64_t offset, size_t length, void *bytes,
-                       struct task *task)
-{
-    int64_t n = ltx_image_fetch(file, offset, length, bytes, task);
-    int r = ltx_verdict_look(file, task);
-    return n < 0 || r == 0 ? n : r;
 }
 
 bool ltx_image_misses(const struct ltx_file *file, size_t first, size_t end)

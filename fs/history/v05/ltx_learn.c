@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "generation/object.h"
 #include "litemount/cleanup.h"
 #include "litemount/parallel.h"
 #include "litemount/slots.h"
@@ -22,7 +21,7 @@
 #define TAIL_SIZE_MAX (4 << 20)  /* bytes; also of an index's windows */
 
 /* What is being found out. */
-struct lesson {
+struct ltx_lesson {
     struct v05_generation *generation;
     const struct ltx_file *file;
     struct v05_comparison *comparison; /* NULL: nothing is to be compared */
@@ -35,7 +34,7 @@ struct lesson {
     struct ltx_found found;
 };
 
-static void lesson_finish(struct lesson *lesson)
+static void lesson_finish(struct ltx_lesson *lesson)
 {
     free(lesson->identity);
     free(lesson->head);
@@ -47,7 +46,7 @@ static void lesson_finish(struct lesson *lesson)
 }
 
 /* Forgets what an attempt found, but for the time. */
-static void lesson_restart(struct lesson *lesson, bool anew)
+static void lesson_restart(struct ltx_lesson *lesson, bool anew)
 {
     free(steal_pointer(lesson->head));
     free(steal_pointer(lesson->tail));
@@ -63,13 +62,8 @@ static void close_checker(struct ltx_checker **checker)
     ltx_checker_close(*checker);
 }
 
-static int refuse(const struct lesson *lesson, struct task *task, const char *why)
-{
-    return object_fail(lesson->file->replica, &lesson->file->object, EBADMSG, task, why);
-}
-
 /* Of a file whose table is found. */
-static int open_image(struct lesson *lesson)
+static int open_image(struct ltx_lesson *lesson)
 {
     struct ltx_found *found = &lesson->found;
     struct cache *cache = lesson->generation->cache;
@@ -81,24 +75,26 @@ static int open_image(struct lesson *lesson)
 }
 
 /* Reads the file's first bytes, and with them its time, which only this brings; but not past every cache. */
-static int read_start(struct lesson *lesson, struct task *task)
+static int read_start(struct ltx_lesson *lesson, struct task *task)
 {
     if (lesson->anew)
-        return ltx_object_read(lesson->file, true, 0, lesson->head_size, lesson->head, task);
-    return ltx_object_read_start(lesson->file, lesson->head_size, lesson->head, task, &lesson->time);
+        return ltx_file_read(lesson->file, true, 0, lesson->head_size, lesson->head, task);
+    return ltx_file_read_start(lesson->file, lesson->head_size, lesson->head, task, &lesson->time);
 }
 
 /* Ends what was found: `builder` is the table, the first bytes of the file are in `head`. */
-static int conclude(struct lesson *lesson, struct ltx_table_builder *builder, struct task *task)
+static int conclude(struct ltx_lesson *lesson, struct ltx_table_builder *builder, struct task *task)
 {
     const struct ltx_file *file = lesson->file;
     const struct ltx_header *header = &builder->head.header;
 
     if (header->min_txid != file->min_txid || header->max_txid != file->max_txid)
-        return refuse(lesson, task, "is damaged: its header tells other TXIDs than its name");
+        return ltx_file_fail(lesson->file, EBADMSG, task,
+                             "is damaged: its header tells other TXIDs than its name");
     int r = ltx_table_make(builder, ltx_time_of(&file->object, lesson->time), &lesson->found.table);
     if (r == 0 && !ltx_table_fits(&lesson->found.table))
-        return refuse(lesson, task, "is damaged: it lacks pages that its header promises");
+        return ltx_file_fail(lesson->file, EBADMSG, task,
+                             "is damaged: it lacks pages that its header promises");
     if (r == 0)
         r = open_image(lesson);
     if (r == 0)
@@ -110,8 +106,8 @@ static int conclude(struct lesson *lesson, struct ltx_table_builder *builder, st
 
 /* --- a whole file --- */
 
-static int take_checked(struct lesson *lesson, const struct ltx_header *header, const struct ltx_index *index,
-                        struct task *task)
+static int take_checked(struct ltx_lesson *lesson, const struct ltx_header *header,
+                        const struct ltx_index *index, struct task *task)
 {
     _cleanup_(ltx_table_builder_finish) struct ltx_table_builder builder = {0};
     const uint8_t *trailer = lesson->head + lesson->head_size - LTX_TRAILER_SIZE;
@@ -124,7 +120,7 @@ static int take_checked(struct lesson *lesson, const struct ltx_header *header, 
 }
 
 /* Decodes every page, and again to keep it. */
-static int check_whole(struct lesson *lesson, struct task *task)
+static int check_whole(struct ltx_lesson *lesson, struct task *task)
 {
     _cleanup_(close_checker) struct ltx_checker *checker = NULL;
     _cleanup_(ltx_index_finish) struct ltx_index index = {0};
@@ -138,13 +134,14 @@ static int check_whole(struct lesson *lesson, struct task *task)
     if (r == 0)
         r = ltx_checker_end(checker, &header, &index);
     if (r == -EBADMSG)
-        return refuse(lesson, task, "is damaged: it is cut short, or a checksum of it does not hold");
+        return ltx_file_fail(lesson->file, EBADMSG, task,
+                             "is damaged: it is cut short, or a checksum of it does not hold");
     if (r == 0 && lesson->comparison)
         v05_compare_conclude(lesson->comparison, &index);
     return r < 0 ? r : take_checked(lesson, &header, &index, task);
 }
 
-static int learn_whole(struct lesson *lesson, struct task *task)
+static int learn_whole(struct ltx_lesson *lesson, struct task *task)
 {
     struct slots *decoders = lesson->generation->decoders;
 
@@ -177,15 +174,15 @@ static size_t guess_tail(uint64_t size)
 
 static int read_end(void *context, size_t item, struct task *task)
 {
-    struct lesson *lesson = context;
+    struct ltx_lesson *lesson = context;
     const struct ltx_file *file = lesson->file;
     task_set_step(task, item == 0 ? "its header" : "the end of its page index");
     return item == 0 ? read_start(lesson, task)
-                     : ltx_object_read(file, lesson->anew, file->object.size - lesson->tail_size,
-                                       lesson->tail_size, lesson->tail, task);
+                     : ltx_file_read(file, lesson->anew, file->object.size - lesson->tail_size,
+                                     lesson->tail_size, lesson->tail, task);
 }
 
-static int read_ends(struct lesson *lesson, struct task *task)
+static int read_ends(struct ltx_lesson *lesson, struct task *task)
 {
     lesson->head_size = HEAD_SIZE;
     lesson->tail_size = guess_tail(lesson->file->object.size);
@@ -221,8 +218,8 @@ static int take_index(struct index_place *place, uint64_t offset, const uint8_t 
 }
 
 /* Reads the part of the index that the tail does not hold. */
-static int read_index_start(struct lesson *lesson, struct index_place *place, uint64_t offset, uint64_t end,
-                            struct task *task)
+static int read_index_start(struct ltx_lesson *lesson, struct index_place *place, uint64_t offset,
+                            uint64_t end, struct task *task)
 {
     _cleanup_free_ uint8_t *window = malloc(TAIL_SIZE_MAX);
     int r = window ? 0 : -ENOMEM;
@@ -230,7 +227,7 @@ static int read_index_start(struct lesson *lesson, struct index_place *place, ui
     for (uint64_t done = offset; done < end && r == 0; done += TAIL_SIZE_MAX) {
         size_t part = end - done < TAIL_SIZE_MAX ? (size_t)(end - done) : TAIL_SIZE_MAX;
         task_set_step(task, "more of its page index");
-        r = ltx_object_read(lesson->file, lesson->anew, done, part, window, task);
+        r = ltx_file_read(lesson->file, lesson->anew, done, part, window, task);
         if (r == 0) {
             lesson->sum = learnt_sum(lesson->sum, window, part);
             r = take_index(place, done, window, part);
@@ -239,7 +236,7 @@ static int read_index_start(struct lesson *lesson, struct index_place *place, ui
     return r;
 }
 
-static int read_index(struct lesson *lesson, uint64_t offset, uint64_t size,
+static int read_index(struct ltx_lesson *lesson, uint64_t offset, uint64_t size,
                       struct ltx_table_builder *builder, struct task *task)
 {
     uint64_t tail = lesson->file->object.size - lesson->tail_size, begin = offset - LTX_PAGE_HEADER_SIZE;
@@ -257,7 +254,7 @@ static int read_index(struct lesson *lesson, uint64_t offset, uint64_t size,
     return r == 0 && !place.reader.done ? -EBADMSG : r;
 }
 
-static int learn_ends(struct lesson *lesson, struct task *task)
+static int learn_ends(struct ltx_lesson *lesson, struct task *task)
 {
     _cleanup_(ltx_table_builder_finish) struct ltx_table_builder builder = {0};
     struct ltx_header header;
@@ -268,11 +265,12 @@ static int learn_ends(struct lesson *lesson, struct task *task)
         return r;
     if (ltx_header_parse(lesson->head, &header) < 0 ||
         ltx_index_locate(lesson->tail, lesson->tail_size, lesson->file->object.size, &offset, &size) < 0)
-        return refuse(lesson, task, "is damaged: its header or its trailer does not hold");
+        return ltx_file_fail(lesson->file, EBADMSG, task,
+                             "is damaged: its header or its trailer does not hold");
     ltx_table_begin(&header, lesson->head, lesson->tail + lesson->tail_size - LTX_TRAILER_SIZE, &builder);
     r = read_index(lesson, offset, size, &builder, task);
     if (r == -EBADMSG)
-        return refuse(lesson, task, "is damaged: its page index does not hold");
+        return ltx_file_fail(lesson->file, EBADMSG, task, "is damaged: its page index does not hold");
     return r < 0 ? r : conclude(lesson, &builder, task);
 }
 
@@ -280,7 +278,7 @@ static int learn_ends(struct lesson *lesson, struct task *task)
 
 static int learn_attempt(void *context, bool anew, uint64_t *ret_sum, struct task *task)
 {
-    struct lesson *lesson = context;
+    struct ltx_lesson *lesson = context;
 
     lesson_restart(lesson, anew);
     int r =
@@ -290,7 +288,7 @@ static int learn_attempt(void *context, bool anew, uint64_t *ret_sum, struct tas
 }
 
 /* What the cache has kept of the file. 0 or -ENOENT; -ENOMEM. */
-static int recall(struct lesson *lesson)
+static int recall(struct ltx_lesson *lesson)
 {
     int r = ltx_table_recall(lesson->generation->cache, lesson->identity, &lesson->found.table);
 
@@ -301,11 +299,11 @@ static int recall(struct lesson *lesson)
     return r == 0 ? open_image(lesson) : r;
 }
 
-static int find_out(struct lesson *lesson, struct task *task)
+static int find_out(struct ltx_lesson *lesson, struct task *task)
 {
     int r = -ENOENT;
 
-    lesson->identity = ltx_identity(lesson->file);
+    lesson->identity = ltx_file_identity(lesson->file);
     if (!lesson->identity)
         return -ENOMEM;
     if (!lesson->comparison)
@@ -313,14 +311,14 @@ static int find_out(struct lesson *lesson, struct task *task)
     if (r != -ENOENT)
         return r;
     if (lesson->file->object.size < LTX_HEADER_SIZE + LTX_INDEX_TAIL_SIZE)
-        return refuse(lesson, task, "is damaged: it is cut short");
+        return ltx_file_fail(lesson->file, EBADMSG, task, "is damaged: it is cut short");
     return learnt_read(learn_attempt, lesson, task);
 }
 
 int ltx_learn(struct v05_generation *generation, const struct ltx_file *file,
               struct v05_comparison *comparison, struct task *task, struct ltx_found *ret_found)
 {
-    _cleanup_(lesson_finish) struct lesson lesson = {
+    _cleanup_(lesson_finish) struct ltx_lesson lesson = {
         .generation = generation, .file = file, .comparison = comparison};
     int r = find_out(&lesson, task);
 

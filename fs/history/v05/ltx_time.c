@@ -12,6 +12,7 @@
 #include "litemount/instant.h"
 #include "litemount/parallel.h"
 #include "litemount/task.h"
+#include "v05.h"
 
 #define PARALLEL_HEADS 64
 #define KIND "files"
@@ -33,17 +34,17 @@ int64_t ltx_time_of(const struct object *object, const char *metadata)
 
 static int64_t known_time(struct v05_generation *generation, const struct ltx_file *file)
 {
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     int64_t time = file->time;
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
     return time;
 }
 
 static void note(struct v05_generation *generation, struct ltx_file *file, int64_t time)
 {
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     file->time = time;
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
 }
 
 int ltx_time_ask(struct v05_generation *generation, struct ltx_file *file, struct task *task)
@@ -116,9 +117,9 @@ int ltx_times_recall(struct v05_generation *generation, const struct v05_listing
     int r = cache_get_fact(generation->cache, identity, KIND, FACT_VERSION, &fact);
     size_t n = fact.size / sizeof(struct time_record);
     if (r == 0 && n) {
-        pthread_mutex_lock(&generation->lock);
+        pthread_mutex_lock(&generation->base.lock);
         take(listing, (const struct time_record *)(const void *)fact.data, n);
-        pthread_mutex_unlock(&generation->lock);
+        pthread_mutex_unlock(&generation->base.lock);
     }
     buffer_finish(&fact);
     return r == -ENOMEM ? r : 0;
@@ -132,11 +133,11 @@ void ltx_times_keep(struct v05_generation *generation, const struct v05_listing 
 
     if (!identity || !records)
         return;
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     for (size_t i = 0; i < listing->n_files; i++)
         if (listing->files[i]->time != LTX_TIME_UNKNOWN)
             records[n++] = describe(listing->files[i]);
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
     qsort(records, n, sizeof *records, by_object);
     cache_put_fact(generation->cache, identity, KIND, FACT_VERSION, records, n * sizeof *records);
 }
@@ -151,11 +152,11 @@ struct inquiry {
 static void collect_unknown(const struct v05_listing *listing, struct inquiry *inquiry)
 {
     inquiry->n = 0;
-    pthread_mutex_lock(&inquiry->generation->lock);
+    pthread_mutex_lock(&inquiry->generation->base.lock);
     for (size_t i = 0; i < listing->n_files; i++)
         if (listing->files[i]->time == LTX_TIME_UNKNOWN)
             inquiry->files[inquiry->n++] = listing->files[i];
-    pthread_mutex_unlock(&inquiry->generation->lock);
+    pthread_mutex_unlock(&inquiry->generation->base.lock);
 }
 
 static int ask_item(void *context, size_t item, struct task *task)
@@ -184,34 +185,25 @@ static int find_out(struct v05_generation *generation, const struct v05_listing 
     return r;
 }
 
-/* Waits until nobody else is asking, and tells whether there is anything to ask. Called locked. */
-static int claim(struct v05_generation *generation, const struct v05_listing *listing, struct task *task)
-{
-    while (generation->learning_times && !task_cancelled(task))
-        task_wait(&generation->learnt, &generation->lock);
-    if (generation->learning_times)
-        return -ECANCELED;
-    generation->learning_times = !listing->timed;
-    return generation->learning_times;
-}
+/* The times of one listing's files, which are being learnt. */
+struct times_learning {
+    struct v05_generation *generation;
+    struct v05_listing *listing;
+};
 
-static void settle(struct v05_generation *generation, struct v05_listing *listing, int r)
+static int times_find_out(void *context, struct task *task)
 {
-    generation->learning_times = false;
-    listing->timed = r == 0;
-    pthread_cond_broadcast(&generation->learnt);
+    const struct times_learning *learning = context;
+    return find_out(learning->generation, learning->listing, task);
 }
 
 int ltx_times_learn(struct v05_generation *generation, struct v05_listing *listing, struct task *task)
 {
-    pthread_mutex_lock(&generation->lock);
-    int r = claim(generation, listing, task);
-    pthread_mutex_unlock(&generation->lock);
-    if (r <= 0)
-        return r;
-    r = find_out(generation, listing, task);
-    pthread_mutex_lock(&generation->lock);
-    settle(generation, listing, r);
-    pthread_mutex_unlock(&generation->lock);
-    return r;
+    struct times_learning context = {generation, listing};
+    const struct learning learning = {.learnt = &listing->times,
+                                      .lock = &generation->base.lock,
+                                      .changed = &generation->base.learnt,
+                                      .context = &context,
+                                      .find_out = times_find_out};
+    return learnt_once(&learning, task);
 }

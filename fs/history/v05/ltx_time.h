@@ -3,10 +3,9 @@
  * the store's own time. */
 #pragma once
 
-#include "v05.h"
+#include "ltx_file.h"
 
-#define LTX_TIME_METADATA "litestream-timestamp"
-#define LTX_TIME_UNKNOWN INT64_MIN
+struct v05_listing;
 
 /* The time that the file's metadata tells; NULL: there is none. */
 int64_t ltx_time_of(const struct object *object, const char *metadata);

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "generation/object.h"
 #include "litemount/cleanup.h"
 #include "litemount/parallel.h"
 #include "litemount/task.h"
@@ -74,7 +73,7 @@ static int sum_window(const struct ltx_file *file, const struct ltx_sum *sum, si
     int64_t length = ltx_image_fetch(file, (uint64_t)entry * size, n * size, window, task);
 
     if (length >= 0 && (size_t)length < n * size)
-        return object_fail(file->replica, &file->object, EIO, task, "has no such page");
+        return ltx_file_fail(file, EIO, task, "has no such page");
     for (size_t i = 0; length > 0 && i < n; i++) {
         struct ltx_page place = ltx_table_page(&file->table, entry + i);
         ltx_sums_note(file->sums, entry + i, ltx_page_sum(sum, &place, window + i * size));
@@ -119,7 +118,7 @@ static int sum_file(const struct ltx_file *file, struct task *task, uint64_t *re
 /* Nothing of it was right for sure, what was learnt of it neither. */
 static void verdict_drop(const struct ltx_file *file)
 {
-    _cleanup_free_ char *identity = ltx_identity(file);
+    _cleanup_free_ char *identity = ltx_file_identity(file);
 
     cache_image_discard(file->image);
     if (!identity)
@@ -167,7 +166,7 @@ static enum ltx_verdict verdict_compare(const struct ltx_file *file, struct task
 
 static void verdict_keep(const struct ltx_file *file)
 {
-    _cleanup_free_ char *identity = ltx_identity(file);
+    _cleanup_free_ char *identity = ltx_file_identity(file);
     if (identity)
         ltx_sums_keep(file->sums, file->generation->cache, identity);
 }
@@ -226,7 +225,7 @@ static int verdict_answer(const struct ltx_file *file, struct task *task)
     return failure ? task_fail(task, EIO, "%s", failure) : 0;
 }
 
-int ltx_verdict_look(const struct ltx_file *file, struct task *task)
+static int ltx_verdict_look(const struct ltx_file *file, struct task *task)
 {
     struct task attempt;
 
@@ -238,6 +237,14 @@ int ltx_verdict_look(const struct ltx_file *file, struct task *task)
         verdict_find(file, &attempt) == -ECANCELED)
         return -ECANCELED;
     return verdict_answer(file, task);
+}
+
+int64_t ltx_verdict_read(const struct ltx_file *file, uint64_t offset, size_t length, void *bytes,
+                         struct task *task)
+{
+    int64_t n = ltx_image_fetch(file, offset, length, bytes, task);
+    int r = ltx_verdict_look(file, task);
+    return n < 0 || r == 0 ? n : r;
 }
 
 static int bring_run(void *context, size_t item, struct task *task)

@@ -7,11 +7,13 @@
  * replica.go, CalcRestorePlan. Its `-timestamp` is exclusive; ours is inclusive, so that a file's own time
  * leads to it. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-#include "coverage.h"
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
+#include "litemount/hash.h"
 #include "v05.h"
 
 void plan_finish(struct plan *plan)
@@ -98,6 +100,15 @@ int plan_make(const struct v05_listing *listing, int64_t time, uint64_t txid, st
     return 0;
 }
 
+uint64_t plan_inode(const struct ltx_file *base, uint64_t txid)
+{
+    char text[24];
+    uint64_t hash = hash_text(HASH_START, base ? base->object.key : "");
+    hash = hash_text(hash, base ? base->object.version : "");
+    snprintf(text, sizeof text, "%016" PRIx64, txid);
+    return hash_text(hash, text);
+}
+
 static int by_max_txid(const void *left, const void *right)
 {
     const struct ltx_file *a = *(struct ltx_file *const *)left, *b = *(struct ltx_file *const *)right;
@@ -133,6 +144,61 @@ size_t plan_reachable(const struct v05_listing *listing, struct plan_end *ends)
         n = reach_next(files[i], ends, n);
     free(files);
     return n;
+}
+
+/* --- points --- */
+
+/* Which TXIDs the files of a listing hold, whatever the times of the files.
+ *
+ * Litestream keeps a level-0 file for some minutes only: by then a file of level 1 holds its TXIDs together
+ * with their neighbours. So at an instant before the end of that one the history stops short of younger
+ * files, and yet nothing is lost but the finer points. */
+struct coverage {
+    struct txid_range {
+        uint64_t first, last;
+    } * ranges; /* ascending, none begins where another ends */
+    size_t n, capacity;
+};
+
+static void coverage_finish(struct coverage *coverage)
+{
+    free(coverage->ranges);
+    *coverage = (struct coverage){0};
+}
+
+/* Files come by least TXID. */
+static int coverage_add(struct coverage *coverage, const struct ltx_file *file)
+{
+    struct txid_range *last = coverage->n ? &coverage->ranges[coverage->n - 1] : NULL;
+
+    if (last && file->min_txid - 1 <= last->last) {
+        last->last = file->max_txid > last->last ? file->max_txid : last->last;
+        return 0;
+    }
+    int r = ARRAY_GROW(coverage->ranges, coverage->capacity, coverage->n + 1);
+    if (r == 0)
+        coverage->ranges[coverage->n++] = (struct txid_range){file->min_txid, file->max_txid};
+    return r;
+}
+
+/* What the files tell that are not known to be damaged and are no images of the whole database: those have
+ * the state that all before led to, and not what led there. */
+static int coverage_make(const struct v05_listing *listing, struct coverage *coverage)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < listing->n_files && r == 0; i++) {
+        const struct ltx_file *file = listing->files[i];
+        if (file->level != V05_BASE_LEVEL && file->learnt.state != LEARNT_DAMAGED)
+            r = coverage_add(coverage, file);
+    }
+    return r;
+}
+
+static bool coverage_has(const struct coverage *coverage, uint64_t txid)
+{
+    size_t n = ARRAY_LOWER_BOUND(coverage->n, i, coverage->ranges[i].last < txid);
+    return n < coverage->n && coverage->ranges[n].first <= txid;
 }
 
 /* What can be reached while files come in the order of their times. */

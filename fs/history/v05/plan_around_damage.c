@@ -7,14 +7,16 @@
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
+#include "ltx_learn.h"
 #include "ltx_time.h"
+#include "v05.h"
 
-int v05_plan(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
-             uint64_t txid, struct plan *ret_plan)
+int plan_find(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
+              uint64_t txid, struct plan *ret_plan)
 {
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     int r = plan_make(listing, time, txid, ret_plan);
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
     return r;
 }
 
@@ -42,27 +44,27 @@ static int list_plan_files(struct v05_generation *generation, const struct v05_l
     files->items = calloc(plan->n_chain + 1 + listing->n_files, sizeof(struct ltx_file *));
     if (!files->items)
         return -ENOMEM;
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     add_unless_sound(files, plan->base);
     for (size_t i = 0; i < plan->n_chain; i++)
         add_unless_sound(files, plan->chain[i]);
-    for (size_t i = 0; i < listing->n_files && plan->n_chain && !listing->timed; i++) {
+    for (size_t i = 0; i < listing->n_files && plan->n_chain && listing->times.state != LEARNT_SOUND; i++) {
         struct ltx_file *file = listing->files[i];
         if (file->max_txid == plan->txid && file->level != V05_BASE_LEVEL && file != plan_last(plan) &&
             file->time == LTX_TIME_UNKNOWN)
             files->items[files->n + files->n_timed++] = file;
     }
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
     return 0;
 }
 
 static bool is_damaged(struct v05_generation *generation, const struct plan_files *files)
 {
     bool damaged = false;
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     for (size_t i = 0; i < files->n; i++)
         damaged |= files->items[i]->learnt.state == LEARNT_DAMAGED;
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
     return damaged;
 }
 
@@ -83,15 +85,15 @@ static int learn_plan(struct v05_generation *generation, const struct v05_listin
     return r < 0 ? r : is_damaged(generation, &files);
 }
 
-int v05_sound_plan(struct v05_generation *generation, struct v05_listing *listing, int64_t time,
-                   uint64_t txid, struct task *task, struct plan *ret_plan)
+int plan_around_damage(struct v05_generation *generation, struct v05_listing *listing, int64_t time,
+                       uint64_t txid, struct task *task, struct plan *ret_plan)
 {
     struct plan plan = {0};
     int r = time == INSTANT_MAX && !listing->has_doubles ? 0 : ltx_times_learn(generation, listing, task);
 
     for (bool again = r == 0; again; again = r == 1) {
         plan_finish(&plan);
-        r = v05_plan(generation, listing, time, txid, &plan);
+        r = plan_find(generation, listing, time, txid, &plan);
         if (r == 0 && plan.txid == 0)
             r = -ENOENT;
         if (r == 0)
@@ -135,15 +137,24 @@ static uint64_t behind_gap(const struct v05_listing *listing, int64_t time, uint
     return is_held || behind_damage < behind_hole ? behind_damage : behind_hole;
 }
 
-int v05_describe_gap(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
-                     const struct plan *plan, char **ret_gap)
+int plan_write_gap(uint64_t first, uint64_t last, char **ret_gap)
+{
+    char *gap;
+    if (asprintf(&gap, "TXID %016" PRIx64 " to %016" PRIx64 ": no sound file holds them", first, last) < 0)
+        return -ENOMEM;
+    *ret_gap = gap;
+    return 0;
+}
+
+int plan_describe_gap(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
+                      const struct plan *plan, char **ret_gap)
 {
     uint64_t next = UINT64_MAX;
 
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     if (generation->n_damaged || first_behind(listing, plan->txid) < listing->n_files)
         next = behind_gap(listing, time, plan->txid);
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
     *ret_gap = NULL;
-    return next == UINT64_MAX ? 0 : v05_write_gap(plan->txid + 1, next - 1, ret_gap);
+    return next == UINT64_MAX ? 0 : plan_write_gap(plan->txid + 1, next - 1, ret_gap);
 }

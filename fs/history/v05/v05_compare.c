@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "litemount/cleanup.h"
-#include "ltx_image.h"
 #include "ltx_sums.h"
 
 struct v05_comparison {
@@ -31,7 +30,7 @@ int v05_compare_begin(struct v05_generation *generation, const struct ltx_file *
     memset(comparison, 0, offsetof(struct v05_comparison, room));
     comparison->cache = generation->cache;
     comparison->file = file;
-    comparison->identity = ltx_identity(file);
+    comparison->identity = ltx_file_identity(file);
     if (!comparison->identity)
         return -ENOMEM;
     comparison->has_table =

@@ -11,23 +11,15 @@
 #include "litemount/cleanup.h"
 #include "litemount/parallel.h"
 #include "litemount/task.h"
-#include "ltx_image.h"
+#include "ltx_learn.h"
 #include "ltx_time.h"
+#include "v05.h"
 
 #define PARALLEL_HEADERS 64
 #define AT_ONCE 1024 /* headers that are read between two notes of how far that is */
 
-int v05_write_gap(uint64_t first, uint64_t last, char **ret_gap)
-{
-    char *gap;
-    if (asprintf(&gap, "TXID %016" PRIx64 " to %016" PRIx64 ": no sound file holds them", first, last) < 0)
-        return -ENOMEM;
-    *ret_gap = gap;
-    return 0;
-}
-
 /* The files whose headers are wanted. */
-struct survey_of_headers {
+struct header_reading {
     struct v05_generation *generation;
     struct ltx_file **files;
     size_t n;
@@ -36,50 +28,49 @@ struct survey_of_headers {
 /* A file that is not what its name says is looked at closely: it will be damaged. */
 static int read_header(void *context, size_t item, struct task *task)
 {
-    const struct survey_of_headers *survey = context;
-    struct ltx_file *file = survey->files[item];
+    const struct header_reading *reading = context;
+    struct ltx_file *file = reading->files[item];
     uint8_t bytes[LTX_HEADER_SIZE];
     struct ltx_header header;
 
     if (file->object.size < LTX_HEADER_SIZE)
-        return ltx_files_learn(survey->generation, &file, 1, 0, task);
-    int r = ltx_object_read(file, false, 0, LTX_HEADER_SIZE, bytes, task);
+        return ltx_files_learn(reading->generation, &file, 1, 0, task);
+    int r = ltx_file_read(file, false, 0, LTX_HEADER_SIZE, bytes, task);
     if (r < 0)
         return r;
     if (ltx_header_parse(bytes, &header) < 0 || header.min_txid != file->min_txid ||
         header.max_txid != file->max_txid)
-        return ltx_files_learn(survey->generation, &file, 1, 0, task);
-    pthread_mutex_lock(&survey->generation->lock);
+        return ltx_files_learn(reading->generation, &file, 1, 0, task);
+    pthread_mutex_lock(&reading->generation->base.lock);
     file->database_size = (uint64_t)header.commit * header.page_size;
-    pthread_mutex_unlock(&survey->generation->lock);
+    pthread_mutex_unlock(&reading->generation->base.lock);
     return 0;
 }
 
 /* Those of the points' files whose size is not known. */
-static void collect_unknown(const struct plan_points *points, struct survey_of_headers *survey)
+static void collect_unknown(const struct plan_points *points, struct header_reading *reading)
 {
-    survey->n = 0;
-    pthread_mutex_lock(&survey->generation->lock);
+    reading->n = 0;
+    pthread_mutex_lock(&reading->generation->base.lock);
     for (size_t i = 0; i < points->n; i++) {
         struct ltx_file *file = points->items[i].last;
         if (file->learnt.state == LEARNT_SOUND)
             file->database_size = (uint64_t)ltx_file_header(file)->commit * ltx_file_header(file)->page_size;
         if (file->database_size == 0)
-            survey->files[survey->n++] = file;
+            reading->files[reading->n++] = file;
     }
-    pthread_mutex_unlock(&survey->generation->lock);
+    pthread_mutex_unlock(&reading->generation->base.lock);
 }
 
-static int read_headers(struct survey_of_headers *survey, const struct measuring *measuring,
-                        struct task *task)
+static int read_headers(struct header_reading *reading, const struct measuring *measuring, struct task *task)
 {
-    uint64_t total = survey->n * (uint64_t)LTX_HEADER_SIZE;
+    uint64_t total = reading->n * (uint64_t)LTX_HEADER_SIZE;
     int r = 0;
 
-    for (size_t first = 0; first < survey->n && r == 0; first += AT_ONCE) {
-        struct survey_of_headers part = *survey;
+    for (size_t first = 0; first < reading->n && r == 0; first += AT_ONCE) {
+        struct header_reading part = *reading;
         part.files += first;
-        part.n = survey->n - first < AT_ONCE ? survey->n - first : AT_ONCE;
+        part.n = reading->n - first < AT_ONCE ? reading->n - first : AT_ONCE;
         measuring->note(measuring->context, first * (uint64_t)LTX_HEADER_SIZE, total);
         r = parallel_each(part.n, PARALLEL_HEADERS, read_header, &part, task);
     }
@@ -90,19 +81,19 @@ static int learn_sizes(struct v05_generation *generation, const struct v05_listi
                        const struct plan_points *points, const struct measuring *measuring, struct task *task)
 {
     _cleanup_free_ struct ltx_file **files = calloc(points->n + 1, sizeof(struct ltx_file *));
-    struct survey_of_headers survey = {.generation = generation, .files = files};
+    struct header_reading reading = {.generation = generation, .files = files};
     int r = files ? 0 : -ENOMEM;
 
     if (r < 0)
         return r;
-    collect_unknown(points, &survey);
-    if (survey.n == 0)
+    collect_unknown(points, &reading);
+    if (reading.n == 0)
         return 0;
     r = ltx_times_recall(generation, listing);
-    collect_unknown(points, &survey);
-    if (r < 0 || survey.n == 0)
+    collect_unknown(points, &reading);
+    if (r < 0 || reading.n == 0)
         return r;
-    r = read_headers(&survey, measuring, task);
+    r = read_headers(&reading, measuring, task);
     ltx_times_keep(generation, listing);
     return r;
 }
@@ -111,18 +102,18 @@ static int learn_sizes(struct v05_generation *generation, const struct v05_listi
 static int find_points(struct v05_generation *generation, const struct v05_listing *listing,
                        struct plan_points *ret_points, size_t *ret_damaged)
 {
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     int r = plan_points(listing, ret_points);
     *ret_damaged = generation->n_damaged;
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
     return r;
 }
 
 static bool has_more_damage(struct v05_generation *generation, size_t n_damaged)
 {
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     bool more = generation->n_damaged != n_damaged;
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
     return more;
 }
 
@@ -130,7 +121,7 @@ static bool has_more_damage(struct v05_generation *generation, size_t n_damaged)
 static int add_point(const struct plan_point *found, bool measured, struct listed_points *points)
 {
     struct listed_point point = {.time = found->time, .is_snapshot = found->is_base};
-    int r = found->missing ? v05_write_gap(found->txid + 1, found->missing, &point.gap) : 0;
+    int r = found->missing ? plan_write_gap(found->txid + 1, found->missing, &point.gap) : 0;
 
     if (measured) {
         snprintf(point.position, sizeof point.position, "%016" PRIx64, found->txid);
@@ -143,9 +134,11 @@ static int add_point(const struct plan_point *found, bool measured, struct liste
     return r;
 }
 
-int v05_describe_points(struct v05_generation *generation, struct v05_listing *listing,
+int v05_describe_points(struct generation *base, struct generation_listing *current,
                         const struct measuring *measuring, struct task *task, struct listed_points *points)
 {
+    struct v05_generation *generation = v05_generation_of(base);
+    struct v05_listing *listing = v05_listing_of(current);
     struct plan_points found = {0};
     size_t n_damaged;
     int r = ltx_times_learn(generation, listing, task);
@@ -157,10 +150,10 @@ int v05_describe_points(struct v05_generation *generation, struct v05_listing *l
         if (r == 0 && measuring)
             r = learn_sizes(generation, listing, &found, measuring, task);
     }
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     for (size_t i = 0; i < found.n && r == 0; i++)
         r = add_point(&found.items[i], measuring != NULL, points);
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
     free(found.items);
     return r;
 }
@@ -175,11 +168,15 @@ static int by_level(const void *left, const void *right)
     return (a->max_txid > b->max_txid) - (a->max_txid < b->max_txid);
 }
 
-int v05_list_objects(struct v05_generation *generation, const struct v05_listing *listing,
-                     enum object_kind kind, struct listed_objects *objects)
+int v05_list_objects(struct generation *generation, struct generation_listing *base, enum object_kind kind,
+                     struct listed_objects *objects)
 {
+    const struct v05_listing *listing = v05_listing_of(base);
     size_t first = objects->n;
     int r = 0;
+
+    if (kind == OBJECT_WAL)
+        return 0;
 
     pthread_mutex_lock(&generation->lock);
     for (size_t i = 0; i < listing->n_files && r == 0; i++) {
@@ -199,12 +196,15 @@ int v05_list_objects(struct v05_generation *generation, const struct v05_listing
     return r;
 }
 
-int v05_list_positions(struct v05_generation *generation, const struct v05_listing *listing,
-                       struct names *names)
+int v05_list_positions(struct generation *generation, struct generation_listing *base, const char *folder,
+                       struct task *task, struct names *names)
 {
+    const struct v05_listing *listing = v05_listing_of(base);
     _cleanup_free_ struct plan_end *ends = calloc(listing->n_files + 1, sizeof *ends);
     int r = ends ? 0 : -ENOMEM;
 
+    if (folder)
+        return -ENOENT;
     if (r < 0)
         return r;
     pthread_mutex_lock(&generation->lock);
@@ -213,7 +213,7 @@ int v05_list_positions(struct v05_generation *generation, const struct v05_listi
     for (size_t i = 0; i < n && r == 0; i++) {
         char text[17];
         snprintf(text, sizeof text, "%016" PRIx64, ends[i].txid);
-        r = names_add_state(names, text, v05_inode(ends[i].base, ends[i].txid));
+        r = names_add_state(names, text, plan_inode(ends[i].base, ends[i].txid));
     }
     return r;
 }

@@ -22,60 +22,63 @@
 #define FLAT "%04x/"
 #define NESTED "ltx/%u/"
 
-struct v05_listing *v05_listing_ref(struct v05_listing *listing)
+static void v05_listing_free(struct generation_listing *base)
 {
-    if (listing)
-        atomic_fetch_add(&listing->references, 1);
-    return listing;
-}
+    struct v05_listing *listing = v05_listing_of(base);
 
-void v05_listing_unref(struct v05_listing *listing)
-{
-    if (!listing || atomic_fetch_sub(&listing->references, 1) != 1)
-        return;
     for (size_t i = 0; i < listing->n_files; i++)
         ltx_file_unref(listing->files[i]);
     free(listing->files);
-    instants_finish(&listing->points);
-    free(listing->ends);
+    learnt_finish(&listing->times);
     free(listing);
+}
+
+struct v05_listing *v05_listing_make(void)
+{
+    struct v05_listing *listing = calloc(1, sizeof *listing);
+
+    if (listing) {
+        atomic_init(&listing->base.references, 1);
+        listing->base.free = v05_listing_free;
+    }
+    return listing;
 }
 
 static void unref_listing(struct v05_listing **listing)
 {
-    v05_listing_unref(*listing);
+    generation_listing_unref(&(*listing)->base);
 }
 
 /* A folder that is to be listed. */
-struct errand {
+struct folder_request {
     const struct contents *contents;
     struct level_folder folder;
     struct listing found;
 };
 
-/* What one look lists. */
-struct tour {
-    struct errand errands[V05_MOST_FOLDERS];
+/* What is listed at once. */
+struct folder_requests {
+    struct folder_request items[V05_MOST_FOLDERS];
     size_t n;
 };
 
-static void tour_finish(struct tour *tour)
+static void folder_requests_finish(struct folder_requests *all)
 {
-    for (size_t i = 0; i < tour->n; i++)
-        listing_finish(&tour->errands[i].found);
+    for (size_t i = 0; i < all->n; i++)
+        listing_finish(&all->items[i].found);
 }
 
 static int list_folder(void *context, size_t item, struct task *task)
 {
-    struct errand *errand = &((struct tour *)context)->errands[item];
-    const struct ltx_file *last = errand->folder.last;
-    return contents_list(errand->contents, errand->folder.prefix, last ? last->object.key : NULL, task,
-                         &errand->found);
+    struct folder_request *request = &((struct folder_requests *)context)->items[item];
+    const struct ltx_file *last = request->folder.last;
+    return contents_list(request->contents, request->folder.prefix, last ? last->object.key : NULL, task,
+                         &request->found);
 }
 
-static int take_tour(struct tour *tour, struct task *task)
+static int list_folders(struct folder_requests *all, struct task *task)
 {
-    return parallel_each(tour->n, PARALLEL_LISTINGS, list_folder, tour, task);
+    return parallel_each(all->n, PARALLEL_LISTINGS, list_folder, all, task);
 }
 
 static const struct level_folder *find_folder(const struct v05_listing *known, const struct replica *replica,
@@ -88,23 +91,24 @@ static const struct level_folder *find_folder(const struct v05_listing *known, c
 }
 
 /* Adds all levels of one layout, if it is in use as far as is `known`; NULL: in any case. */
-static void add_layout(struct tour *tour, const struct contents *contents, bool nested,
+static void add_layout(struct folder_requests *all, const struct contents *contents, bool nested,
                        const struct v05_listing *known)
 {
-    size_t begin = tour->n;
+    size_t begin = all->n;
     bool in_use = !known;
 
     for (unsigned level = 0; level <= V05_BASE_LEVEL; level++) {
-        struct errand *errand = &tour->errands[tour->n++];
-        *errand = (struct errand){.contents = contents, .folder = {contents->replica, "", level, NULL}};
-        snprintf(errand->folder.prefix, sizeof errand->folder.prefix, nested ? NESTED : FLAT, level);
-        const struct level_folder *folder = find_folder(known, contents->replica, errand->folder.prefix);
+        struct folder_request *request = &all->items[all->n++];
+        *request =
+            (struct folder_request){.contents = contents, .folder = {contents->replica, "", level, NULL}};
+        snprintf(request->folder.prefix, sizeof request->folder.prefix, nested ? NESTED : FLAT, level);
+        const struct level_folder *folder = find_folder(known, contents->replica, request->folder.prefix);
         if (folder)
-            errand->folder.last = folder->last;
+            request->folder.last = folder->last;
         in_use = in_use || folder;
     }
     if (!in_use)
-        tour->n = begin;
+        all->n = begin;
 }
 
 /* --- putting a listing together --- */
@@ -135,7 +139,7 @@ static struct ltx_file *find_known(const struct v05_listing *known, const struct
 }
 
 /* A listing that is being put together. */
-struct builder {
+struct v05_builder {
     struct v05_generation *generation;
     struct v05_listing *listing;
     const struct v05_listing *known; /* the one before, or NULL */
@@ -143,7 +147,7 @@ struct builder {
 };
 
 /* Takes over the caller's reference. */
-static int add_file(struct builder *builder, struct ltx_file *file)
+static int add_file(struct v05_builder *builder, struct ltx_file *file)
 {
     struct v05_listing *listing = builder->listing;
     int r = file ? ARRAY_GROW(listing->files, builder->capacity, listing->n_files + 1) : -ENOMEM;
@@ -154,7 +158,7 @@ static int add_file(struct builder *builder, struct ltx_file *file)
     return r;
 }
 
-static int add_object(struct builder *builder, struct level_folder *folder, const struct object *object)
+static int add_object(struct v05_builder *builder, struct level_folder *folder, const struct object *object)
 {
     const char *slash = strrchr(object->key, '/');
     uint64_t min, max;
@@ -171,19 +175,19 @@ static int add_object(struct builder *builder, struct level_folder *folder, cons
 }
 
 /* Adds what was found in a folder, and notes the folder if it holds anything. */
-static int add_found(struct builder *builder, const struct errand *errand)
+static int add_found(struct v05_builder *builder, const struct folder_request *request)
 {
-    struct level_folder folder = errand->folder;
+    struct level_folder folder = request->folder;
     int r = 0;
 
-    for (size_t i = 0; i < errand->found.n_objects && r == 0; i++)
-        r = add_object(builder, &folder, &errand->found.objects[i]);
+    for (size_t i = 0; i < request->found.n_objects && r == 0; i++)
+        r = add_object(builder, &folder, &request->found.objects[i]);
     if (r == 0 && folder.last)
         builder->listing->folders[builder->listing->n_folders++] = folder;
     return r;
 }
 
-static int add_known(struct builder *builder)
+static int add_known(struct v05_builder *builder)
 {
     int r = 0;
     for (size_t i = 0; i < builder->known->n_files && r == 0; i++)
@@ -212,22 +216,21 @@ static int order(struct v05_listing *listing, size_t n_known)
     return 0;
 }
 
-static int put_together(struct v05_generation *generation, const struct tour *tour,
+static int put_together(struct v05_generation *generation, const struct folder_requests *all,
                         const struct v05_listing *known, bool whole, struct v05_listing **ret_listing)
 {
-    _cleanup_(unref_listing) struct v05_listing *listing = calloc(1, sizeof *listing);
-    struct builder builder = {.generation = generation, .listing = listing, .known = known};
+    _cleanup_(unref_listing) struct v05_listing *listing = v05_listing_make();
+    struct v05_builder builder = {.generation = generation, .listing = listing, .known = known};
     int r = 0;
 
     if (!listing)
         return -ENOMEM;
-    atomic_init(&listing->references, 1);
     listing->n_failures = known ? known->n_failures : 0;
     if (!whole)
         r = add_known(&builder);
     size_t n_known = listing->n_files;
-    for (size_t i = 0; i < tour->n && r == 0; i++)
-        r = add_found(&builder, &tour->errands[i]);
+    for (size_t i = 0; i < all->n && r == 0; i++)
+        r = add_found(&builder, &all->items[i]);
     if (r == 0)
         r = order(listing, n_known);
     if (r < 0)
@@ -244,24 +247,30 @@ static int look_at_written(struct v05_generation *generation, bool whole, struct
     return whole && generation->written ? contents_look(contents, task) : 0;
 }
 
-int v05_listing_make(struct v05_generation *generation, const struct contents *contents,
-                     const struct v05_listing *known, bool whole, struct task *task,
-                     struct v05_listing **ret_listing)
+int v05_list(struct generation *base, struct generation_listing *before, const struct contents *contents,
+             bool whole, struct task *task, struct generation_listing **ret_listing)
 {
+    struct v05_generation *generation = v05_generation_of(base);
+    const struct v05_listing *known = v05_listing_of(before);
+    struct v05_listing *fresh;
     _cleanup_(contents_finish) struct contents written;
-    _cleanup_(tour_finish) struct tour tour = {.n = 0};
+    _cleanup_(folder_requests_finish) struct folder_requests all = {.n = 0};
 
     whole = whole || !known || known->n_files == 0;
     int r = look_at_written(generation, whole, task, &written);
     if (r < 0)
         return r;
     for (int nested = 0; nested <= 1; nested++) {
-        add_layout(&tour, contents, nested, whole ? NULL : known);
+        add_layout(&all, contents, nested, whole ? NULL : known);
         if (generation->written)
-            add_layout(&tour, &written, nested, whole ? NULL : known);
+            add_layout(&all, &written, nested, whole ? NULL : known);
     }
-    r = take_tour(&tour, task);
-    return r < 0 ? r : put_together(generation, &tour, known, whole, ret_listing);
+    r = list_folders(&all, task);
+    if (r == 0)
+        r = put_together(generation, &all, known, whole, &fresh);
+    if (r == 0)
+        *ret_listing = &fresh->base;
+    return r;
 }
 
 /* --- whether there are any --- */

@@ -8,6 +8,7 @@
 #include "litemount/cleanup.h"
 #include "litemount/parallel.h"
 #include "ltx_image.h"
+#include "ltx_verdict.h"
 #include "v05_state.h"
 
 #define PARALLEL_RUNS 16
@@ -61,13 +62,13 @@ static size_t first_version(const struct v05_state *state, uint32_t page)
 }
 
 /* Pages of a state that stand one behind the other in one file. */
-struct run {
+struct page_run {
     size_t file; /* in the chain; n_chain: the base, beyond: none, they read as zeros */
     size_t entry, n;
 };
 
 /* The place of one page; the versions from `*version` on are those of no page before it. */
-static struct run locate(const struct v05_state *state, uint32_t page, size_t *version)
+static struct page_run locate(const struct v05_state *state, uint32_t page, size_t *version)
 {
     const struct plan *plan = &state->plan;
     size_t entry;
@@ -75,13 +76,13 @@ static struct run locate(const struct v05_state *state, uint32_t page, size_t *v
     while (*version < state->n_versions && state->versions[*version].page < page)
         ++*version;
     if (*version < state->n_versions && state->versions[*version].page == page)
-        return (struct run){state->versions[*version].file, state->versions[*version].entry, 1};
+        return (struct page_run){state->versions[*version].file, state->versions[*version].entry, 1};
     if (plan->base && ltx_table_find(&plan->base->table, page, &entry))
-        return (struct run){plan->n_chain, entry, 1};
-    return (struct run){plan->n_chain + 1, 0, 1};
+        return (struct page_run){plan->n_chain, entry, 1};
+    return (struct page_run){plan->n_chain + 1, 0, 1};
 }
 
-static const struct ltx_file *file_of(const struct v05_state *state, const struct run *run)
+static const struct ltx_file *file_of(const struct v05_state *state, const struct page_run *run)
 {
     if (run->file < state->plan.n_chain)
         return state->plan.chain[run->file];
@@ -89,17 +90,17 @@ static const struct ltx_file *file_of(const struct v05_state *state, const struc
 }
 
 /* Runs, in the order of their pages. Owns them. */
-struct runs {
-    struct run *items;
+struct page_runs {
+    struct page_run *items;
     size_t n, capacity;
 };
 
-static void runs_finish(struct runs *runs)
+static void runs_finish(struct page_runs *runs)
 {
     free(runs->items);
 }
 
-static int add_run(struct runs *runs, const struct run *run)
+static int add_run(struct page_runs *runs, const struct page_run *run)
 {
     int r = ARRAY_GROW(runs->items, runs->capacity, runs->n + 1);
     if (r == 0)
@@ -108,14 +109,14 @@ static int add_run(struct runs *runs, const struct run *run)
 }
 
 /* Where the pages [first, end) stand, counted from 1. */
-static int find_runs(const struct v05_state *state, uint64_t first, uint64_t end, struct runs *runs)
+static int find_runs(const struct v05_state *state, uint64_t first, uint64_t end, struct page_runs *runs)
 {
     size_t version = first_version(state, (uint32_t)first);
     int r = 0;
 
     for (uint64_t page = first; page < end && r == 0; page++) {
-        struct run place = locate(state, (uint32_t)page, &version);
-        struct run *last = runs->n ? &runs->items[runs->n - 1] : NULL;
+        struct page_run place = locate(state, (uint32_t)page, &version);
+        struct page_run *last = runs->n ? &runs->items[runs->n - 1] : NULL;
         if (last && last->file == place.file &&
             (!file_of(state, &place) || last->entry + last->n == place.entry))
             last->n++;
@@ -126,17 +127,17 @@ static int find_runs(const struct v05_state *state, uint64_t first, uint64_t end
 }
 
 /* What is to be fetched for several runs: of each file one behind the other, those near each other as one. */
-static int join_runs(const struct v05_state *state, const struct runs *runs, struct runs *joined)
+static int join_runs(const struct v05_state *state, const struct page_runs *runs, struct page_runs *joined)
 {
     _cleanup_free_ size_t *last = calloc(state->plan.n_chain + 1, sizeof *last); /* of each file, from 1 */
     int r = last ? 0 : -ENOMEM;
 
     for (size_t i = 0; i < runs->n && r == 0; i++) {
-        const struct run *run = &runs->items[i];
+        const struct page_run *run = &runs->items[i];
         const struct ltx_file *file = file_of(state, run);
         if (!file || !ltx_image_misses(file, run->entry, run->entry + run->n))
             continue;
-        struct run *before = last[run->file] ? &joined->items[last[run->file] - 1] : NULL;
+        struct page_run *before = last[run->file] ? &joined->items[last[run->file] - 1] : NULL;
         if (before && ltx_image_joins(file, before->entry + before->n, run->entry)) {
             before->n = run->entry + run->n - before->entry;
         } else {
@@ -148,43 +149,43 @@ static int join_runs(const struct v05_state *state, const struct runs *runs, str
 }
 
 /* Runs that are being fetched. */
-struct fetch {
+struct runs_fetch {
     const struct v05_state *state;
-    const struct run *runs;
+    const struct page_run *runs;
 };
 
 static int fetch_run(void *context, size_t item, struct task *task)
 {
-    const struct fetch *fetch = context;
-    const struct run *run = &fetch->runs[item];
+    const struct runs_fetch *fetch = context;
+    const struct page_run *run = &fetch->runs[item];
     uint64_t page_size = fetch->state->page_size;
     int64_t n =
-        ltx_image_read(file_of(fetch->state, run), run->entry * page_size, run->n * page_size, NULL, task);
+        ltx_verdict_read(file_of(fetch->state, run), run->entry * page_size, run->n * page_size, NULL, task);
     return n < 0 ? (int)n : 0;
 }
 
 /* Brings into the cache, if there is room for it, what the runs lack there, all of it at once. */
-static int bring(const struct v05_state *state, const struct runs *runs, struct task *task)
+static int bring(const struct v05_state *state, const struct page_runs *runs, struct task *task)
 {
-    _cleanup_(runs_finish) struct runs joined = {0};
+    _cleanup_(runs_finish) struct page_runs joined = {0};
     int r = join_runs(state, runs, &joined);
-    struct fetch fetch = {state, joined.items};
+    struct runs_fetch fetch = {state, joined.items};
     return r < 0 ? r : parallel_each(joined.n, PARALLEL_RUNS, fetch_run, &fetch, task);
 }
 
 /* Reads from the runs, of which the first begins `skip` bytes before what is wanted. */
-static int copy(const struct v05_state *state, const struct runs *runs, size_t skip, size_t length,
+static int copy(const struct v05_state *state, const struct page_runs *runs, size_t skip, size_t length,
                 uint8_t *bytes, struct task *task)
 {
     for (size_t i = 0; i < runs->n && length; i++, skip = 0) {
-        const struct run *run = &runs->items[i];
+        const struct page_run *run = &runs->items[i];
         const struct ltx_file *file = file_of(state, run);
         size_t part = run->n * state->page_size - skip;
         part = part < length ? part : length;
         if (!file)
             memset(bytes, 0, part);
         int64_t n =
-            file ? ltx_image_read(file, (uint64_t)run->entry * state->page_size + skip, part, bytes, task)
+            file ? ltx_verdict_read(file, (uint64_t)run->entry * state->page_size + skip, part, bytes, task)
                  : (int64_t)part;
         if (n < 0)
             return (int)n;
@@ -198,7 +199,7 @@ static int copy(const struct v05_state *state, const struct runs *runs, size_t s
 
 int v05_read_planned(struct v05_state *state, uint64_t offset, size_t length, void *bytes, struct task *task)
 {
-    _cleanup_(runs_finish) struct runs runs = {0};
+    _cleanup_(runs_finish) struct page_runs runs = {0};
     uint64_t first = offset / state->page_size, end = (offset + length - 1) / state->page_size + 1;
     int r = ensure_merged(state);
 

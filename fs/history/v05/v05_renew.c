@@ -12,7 +12,7 @@
 
 static void unref_listing(struct v05_listing **listing)
 {
-    v05_listing_unref(*listing);
+    generation_listing_unref(&(*listing)->base);
 }
 
 /* Called locked, as all of these. The file that takes the place of one that failed; NULL: out of memory. */
@@ -45,12 +45,11 @@ static const struct ltx_file *renewed(const struct v05_listing *old, const struc
 
 static struct v05_listing *renew_listing(struct v05_generation *generation)
 {
-    const struct v05_listing *old = generation->listing;
-    _cleanup_(unref_listing) struct v05_listing *listing = calloc(1, sizeof *listing);
+    const struct v05_listing *old = v05_listing_of(generation->base.listing);
+    _cleanup_(unref_listing) struct v05_listing *listing = v05_listing_make();
 
     if (!listing || !(listing->files = calloc(old->n_files + 1, sizeof(struct ltx_file *))))
         return NULL;
-    atomic_init(&listing->references, 1);
     for (; listing->n_files < old->n_files; listing->n_files++) {
         struct ltx_file *file = old->files[listing->n_files];
         bool failed = ltx_verdict_failure(file);
@@ -65,43 +64,36 @@ static struct v05_listing *renew_listing(struct v05_generation *generation)
     for (size_t i = 0; i < listing->n_folders; i++)
         listing->folders[i].last = renewed(old, listing, old->folders[i].last);
     listing->has_doubles = old->has_doubles;
-    listing->timed = old->timed;
+    listing->times.state = old->times.state == LEARNT_SOUND ? LEARNT_SOUND : LEARNT_NOTHING;
     listing->n_failures += old->n_failures;
     return steal_pointer(listing);
 }
 
 /* Without memory the old one goes on: what failed fails once more. */
-static struct v05_listing *replace_failed(struct v05_generation *generation)
+static void replace_failed(struct v05_generation *generation)
 {
-    struct v05_listing *old = generation->listing, *fresh;
+    const struct v05_listing *old = v05_listing_of(generation->base.listing);
+    struct v05_listing *fresh;
 
-    if (!old || old->n_failures == atomic_load(&generation->base.n_failures) ||
-        !(fresh = renew_listing(generation)))
-        return NULL;
-    generation->listing = fresh;
-    return old;
+    if (old->n_failures != atomic_load(&generation->base.n_failures) && (fresh = renew_listing(generation)))
+        generation_set_listing_locked(&generation->base, &fresh->base);
 }
 
 static void forget_damage(struct v05_generation *generation)
 {
-    struct v05_listing *listing = generation->listing;
+    const struct v05_listing *listing = v05_listing_of(generation->base.listing);
 
-    for (size_t i = 0; listing && generation->n_damaged && i < listing->n_files; i++) {
+    for (size_t i = 0; generation->n_damaged && i < listing->n_files; i++) {
         struct ltx_file *file = listing->files[i];
         if (file->learnt.state != LEARNT_DAMAGED || learnt_expire_locked(&file->learnt))
             continue;
         generation->n_damaged--;
-        listing->points.n = 0;
+        generation_forget_points_locked(&generation->base);
     }
 }
 
-struct v05_listing *v05_listing_current(struct v05_generation *generation)
+void v05_renew_locked(struct generation *base)
 {
-    pthread_mutex_lock(&generation->lock);
-    struct v05_listing *old = replace_failed(generation);
-    forget_damage(generation);
-    struct v05_listing *listing = v05_listing_ref(generation->listing);
-    pthread_mutex_unlock(&generation->lock);
-    v05_listing_unref(old);
-    return listing;
+    replace_failed(v05_generation_of(base));
+    forget_damage(v05_generation_of(base));
 }

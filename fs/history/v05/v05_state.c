@@ -7,12 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "generation/contents.h"
 #include "litemount/cleanup.h"
 #include "litemount/hash.h"
+#include "litemount/instant.h"
 #include "litemount/task.h"
 #include "ltx_time.h"
 #include "ltx_verdict.h"
-#include "v05_generation.h"
 
 #define MOST_LOOKS 3 /* for files in place of those that are gone */
 
@@ -44,6 +45,26 @@ static bool is_same(const struct v05_state *a, const struct v05_state *b)
                      strcmp(base->object.version, other->object.version) == 0);
 }
 
+/* Opens the state once more, after the replica was listed again: by the same TXID, of no younger base, for a
+ * base that was made later may hold a newer state than its TXID says. */
+static int open_again(const struct state *state, struct task *task, struct state **ret_state)
+{
+    struct v05_generation *generation = v05_generation_of(state->generation);
+    const struct contents contents = {.replica = generation->replica};
+    uint64_t txid = strtoull(state->position, NULL, 16);
+    int r = generation_refresh(state->generation, &contents, true, task);
+
+    if (r < 0)
+        return r;
+    struct generation_listing *current = generation_current(state->generation);
+    struct v05_listing *listing = v05_listing_of(current);
+    r = v05_open_txid(generation, listing, state->time, txid, task, ret_state);
+    if (r == -ENOENT)
+        r = v05_open_txid(generation, listing, INSTANT_MAX, txid, task, ret_state);
+    generation_listing_unref(current);
+    return r;
+}
+
 /* A file of the plan is gone, compacted or replaced, after the state was opened: makes the state anew from
  * what there is now. 0; -ENOENT if it can't be made any more; or another errno. */
 static int succeed(struct v05_state *state, struct task *task)
@@ -52,7 +73,7 @@ static int succeed(struct v05_state *state, struct task *task)
 
     if (successor_of(state))
         return 0;
-    int r = v05_open_again(&state->base, task, &fresh);
+    int r = open_again(&state->base, task, &fresh);
     if (r < 0)
         return r;
     if (!is_same(state, (struct v05_state *)fresh))
@@ -145,7 +166,7 @@ static void state_v05_close(struct state *base)
 {
     struct v05_state *state = (struct v05_state *)base;
     plan_finish(&state->plan);
-    v05_listing_unref(state->listing);
+    generation_listing_unref(&state->listing->base);
     if (state->successor)
         state_unref(&state->successor->base);
     pthread_mutex_destroy(&state->lock);
@@ -170,11 +191,11 @@ static int state_v05_list_objects(const struct state *base, struct listed_object
     struct v05_generation *generation = (struct v05_generation *)base->generation;
     const struct plan *plan = &state->plan;
 
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     int r = plan->base ? list_file(plan->base, objects) : 0;
     for (size_t i = 0; i < plan->n_chain && r == 0; i++)
         r = list_file(plan->chain[i], objects);
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
     return r;
 }
 
@@ -216,15 +237,19 @@ static uint64_t source_size(const struct plan *plan)
     return size;
 }
 
-int v05_state_make(struct v05_generation *generation, struct v05_listing *listing, struct plan *plan,
-                   int64_t time, char **gap, struct state **ret_state)
+/* The state that `plan` leads to, all of whose files are sound; takes the plan over on success. `time` is the
+ * point's own, `gap` (taken over, may be NULL) what is missing before the asked instant. */
+static int make_state(struct v05_generation *generation, struct v05_listing *listing, struct plan *plan,
+                      int64_t time, char **gap, struct task *task, struct state **ret_state)
 {
     const struct ltx_header *last = ltx_file_header(plan_last(plan));
     _cleanup_free_ struct v05_state *state = calloc(1, sizeof *state);
     _cleanup_free_ char *position = NULL;
 
     if (!fit(plan))
-        return -EBADMSG;
+        return task_fail(task, EIO,
+                         "%s: its LTX files up to TXID %016" PRIx64 " have pages of different sizes",
+                         replica_url(generation->replica), plan->txid);
     if (!state || asprintf(&position, "%016" PRIx64, plan->txid) < 0)
         return -ENOMEM;
     state_init(&state->base, &v05_state_ops, &generation->base);
@@ -235,12 +260,61 @@ int v05_state_make(struct v05_generation *generation, struct v05_listing *listin
     state->base.position = steal_pointer(position);
     state->base.gap = steal_pointer(*gap);
     state->base.identity = identify(&state->base, plan);
-    state->base.inode = v05_inode(plan->base, plan->txid);
+    state->base.inode = plan_inode(plan->base, plan->txid);
     state->page_size = last->page_size;
     pthread_mutex_init(&state->lock, NULL);
-    state->listing = v05_listing_ref(listing);
+    state->listing = v05_listing_of(generation_listing_ref(&listing->base));
     state->plan = *plan;
     *plan = (struct plan){0};
     *ret_state = &steal_pointer(state)->base;
     return 0;
+}
+
+/* --- opening --- */
+
+int v05_open_at(struct generation *base, struct generation_listing *current, int64_t time, struct task *task,
+                struct state **ret_state)
+{
+    struct v05_generation *generation = v05_generation_of(base);
+    struct v05_listing *listing = v05_listing_of(current);
+    _cleanup_(plan_finish) struct plan plan = {0};
+    _cleanup_free_ char *gap = NULL;
+    int64_t point;
+    int r = plan_around_damage(generation, listing, time, UINT64_MAX, task, &plan);
+
+    if (r == 0)
+        r = v05_find_point(generation, listing, time, &plan, task, &point);
+    if (r == 0)
+        r = plan_describe_gap(generation, listing, time, &plan, &gap);
+    return r < 0 ? r : make_state(generation, listing, &plan, point, &gap, task, ret_state);
+}
+
+/* A TXID's own time: that of the first file that brings it. */
+static int64_t time_of(struct v05_generation *generation, const struct v05_listing *listing,
+                       const struct plan *plan)
+{
+    pthread_mutex_lock(&generation->base.lock);
+    int64_t time = plan_last(plan)->time;
+    for (size_t i = 0; i < listing->n_files; i++) {
+        const struct ltx_file *file = listing->files[i];
+        if (plan->n_chain && file->level != V05_BASE_LEVEL && file->max_txid == plan->txid &&
+            file->time < time)
+            time = file->time;
+    }
+    pthread_mutex_unlock(&generation->base.lock);
+    return time;
+}
+
+int v05_open_txid(struct v05_generation *generation, struct v05_listing *listing, int64_t time, uint64_t txid,
+                  struct task *task, struct state **ret_state)
+{
+    _cleanup_(plan_finish) struct plan plan = {0};
+    _cleanup_free_ char *gap = NULL;
+    int r = plan_around_damage(generation, listing, time, txid, task, &plan);
+
+    if (r == 0 && plan.txid != txid)
+        r = -ENOENT;
+    return r < 0 ? r
+                 : make_state(generation, listing, &plan, time_of(generation, listing, &plan), &gap, task,
+                              ret_state);
 }

@@ -28,11 +28,14 @@ struct v05_state {
                                     none; a reference; guarded by the lock */
 };
 
-/* Makes the state that `plan` leads to, all of whose files are sound; takes the plan over on success. `time`
- * is the point's own, `gap` (taken over, may be NULL) what is missing before the asked instant. 0, -EBADMSG
- * if the files do not fit each other, or -ENOMEM. */
-int v05_state_make(struct v05_generation *generation, struct v05_listing *listing, struct plan *plan,
-                   int64_t time, char **gap, struct state **ret_state);
+/* As open_at of generation_ops. */
+int v05_open_at(struct generation *generation, struct generation_listing *listing, int64_t time,
+                struct task *task, struct state **ret_state);
+
+/* The state of that very TXID, of files that were there at `time`. 0; -ENOENT if none leads to it; or a
+ * negative errno with a reason. */
+int v05_open_txid(struct v05_generation *generation, struct v05_listing *listing, int64_t time, uint64_t txid,
+                  struct task *task, struct state **ret_state);
 
 /* v05_read.c: reads `length` bytes, at least one, from the files of the state's own plan; `bytes` may be
  * NULL: brings them into the cache. 0; -ESTALE if a file is gone; or another errno with a reason. */

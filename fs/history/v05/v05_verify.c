@@ -2,14 +2,11 @@
  * each other, for a compaction begins where the last one ended, and retention deletes from a level's
  * beginning only; and what one level lacks at its beginning, another has. Source: Litestream v0.5
  * compactor.go. */
-#include "v05_verify.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "generation/object.h"
 #include "generation/verifier.h"
 #include "litemount/cleanup.h"
 #include "litemount/parallel.h"
@@ -22,7 +19,7 @@
 #define WINDOW (2 << 20) /* bytes fetched at once */
 
 /* A history that is being verified; nobody else has it. */
-struct verifying {
+struct v05_verification {
     struct v05_generation *generation;
     const struct v05_listing *listing;
     struct verifier *verifier;
@@ -51,7 +48,7 @@ static int verify_small(struct v05_generation *generation, const struct ltx_file
 }
 
 /* A large file that is being read, in windows. */
-struct reading {
+struct ltx_verification {
     struct verifier *verifier;
     const struct ltx_file *file;
     struct v05_comparison *comparison;
@@ -60,80 +57,81 @@ struct reading {
     uint64_t sum; /* of the bytes */
 };
 
-static int feed(struct reading *reading, struct task *task)
+static int feed(struct ltx_verification *verification, struct task *task)
 {
     _cleanup_free_ uint8_t *window = malloc(WINDOW);
     int r = window ? 0 : -ENOMEM;
 
-    for (uint64_t offset = 0, left = reading->file->object.size; left && r == 0;) {
+    for (uint64_t offset = 0, left = verification->file->object.size; left && r == 0;) {
         size_t length = left < WINDOW ? (size_t)left : WINDOW;
-        r = ltx_object_read(reading->file, reading->anew, offset, length, window, task);
+        r = ltx_file_read(verification->file, verification->anew, offset, length, window, task);
         if (r < 0)
             return r;
         if (offset == 0)
-            v05_compare_start(reading->comparison, window, reading->checker);
-        reading->sum = learnt_sum(reading->sum, window, length);
-        r = ltx_checker_feed(reading->checker, window, length);
+            v05_compare_start(verification->comparison, window, verification->checker);
+        verification->sum = learnt_sum(verification->sum, window, length);
+        r = ltx_checker_feed(verification->checker, window, length);
         offset += length;
         left -= length;
-        verifier_advance(reading->verifier);
+        verifier_advance(verification->verifier);
     }
     return r;
 }
 
-static int check_large(struct reading *reading, struct task *task)
+static int check_large(struct ltx_verification *verification, struct task *task)
 {
     _cleanup_(ltx_index_finish) struct ltx_index index = {0};
-    const struct ltx_file *file = reading->file;
+    const struct ltx_file *file = verification->file;
     struct ltx_header header;
-    int r = feed(reading, task);
+    int r = feed(verification, task);
 
     if (r == 0)
-        r = ltx_checker_end(reading->checker, &header, &index);
+        r = ltx_checker_end(verification->checker, &header, &index);
     if (r == -EBADMSG)
-        return object_fail(file->replica, &file->object, EBADMSG, task,
-                           "is damaged: it is cut short, or a checksum of it does not hold");
+        return ltx_file_fail(file, EBADMSG, task,
+                             "is damaged: it is cut short, or a checksum of it does not hold");
     if (r < 0)
         return r;
     if (header.min_txid != file->min_txid || header.max_txid != file->max_txid)
-        return object_fail(file->replica, &file->object, EBADMSG, task,
-                           "is damaged: its header tells other TXIDs than its name");
-    v05_compare_conclude(reading->comparison, &index);
+        return ltx_file_fail(file, EBADMSG, task, "is damaged: its header tells other TXIDs than its name");
+    v05_compare_conclude(verification->comparison, &index);
     return 0;
 }
 
 static int verify_attempt(void *context, bool anew, uint64_t *ret_sum, struct task *task)
 {
     _cleanup_(close_checker) struct ltx_checker *checker = NULL;
-    struct reading *reading = context;
+    struct ltx_verification *verification = context;
     int r = ltx_checker_open(&checker);
 
     if (r < 0)
         return r;
-    reading->checker = checker;
-    reading->anew = anew;
-    reading->sum = 0;
-    r = check_large(reading, task);
-    *ret_sum = reading->sum;
+    verification->checker = checker;
+    verification->anew = anew;
+    verification->sum = 0;
+    r = check_large(verification, task);
+    *ret_sum = verification->sum;
     return r;
 }
 
 /* As many large ones at once as there are decoders: each takes a window, and a page index. */
-static int verify_large(const struct verifying *verifying, const struct ltx_file *file,
+static int verify_large(const struct v05_verification *verifying, const struct ltx_file *file,
                         struct v05_comparison *comparison, struct task *task)
 {
-    struct reading reading = {.verifier = verifying->verifier, .file = file, .comparison = comparison};
+    struct ltx_verification verification = {
+        .verifier = verifying->verifier, .file = file, .comparison = comparison};
     struct slots *decoders = verifying->generation->decoders;
     int r = slots_take(decoders, verifying->generation->base.store, task);
 
     if (r < 0)
         return r;
-    r = learnt_read(verify_attempt, &reading, task);
+    r = learnt_read(verify_attempt, &verification, task);
     slots_give(decoders, verifying->generation->base.store);
     return r;
 }
 
-static int verify_file(const struct verifying *verifying, const struct ltx_file *file, struct task *task)
+static int verify_file(const struct v05_verification *verifying, const struct ltx_file *file,
+                       struct task *task)
 {
     _cleanup_(end_comparison) struct v05_comparison *comparison = NULL;
     int r = v05_compare_begin(verifying->generation, file, &comparison);
@@ -149,7 +147,7 @@ static int verify_file(const struct verifying *verifying, const struct ltx_file 
 
 static int verify_item(void *context, size_t item, struct task *task)
 {
-    const struct verifying *verifying = context;
+    const struct v05_verification *verifying = context;
     struct ltx_file *file = verifying->listing->files[item];
     int r = verify_file(verifying, file, task);
 
@@ -160,8 +158,8 @@ static int verify_item(void *context, size_t item, struct task *task)
 
 /* --- what is missing --- */
 
-static int complain_of_hole(const struct verifying *verifying, const struct ltx_file *file, uint64_t first,
-                            uint64_t last)
+static int complain_of_hole(const struct v05_verification *verifying, const struct ltx_file *file,
+                            uint64_t first, uint64_t last)
 {
     const char *key = file->object.key, *slash = strrchr(key, '/');
     return verifier_complain(verifying->verifier, "%s/%.*s/%016" PRIx64 "-%016" PRIx64 ".ltx is missing%s",
@@ -170,7 +168,7 @@ static int complain_of_hole(const struct verifying *verifying, const struct ltx_
 }
 
 /* Between the files of one level. */
-static int find_holes_of_level(const struct verifying *verifying, unsigned level)
+static int find_holes_of_level(const struct v05_verification *verifying, unsigned level)
 {
     const struct v05_listing *listing = verifying->listing;
     uint64_t reached = 0;
@@ -198,7 +196,7 @@ static bool is_inside_level(const struct v05_listing *listing, const struct ltx_
 }
 
 /* The TXID of the first snapshot; 0: there is none, so the first file has to be one. */
-static uint64_t first_snapshot(const struct verifying *verifying)
+static uint64_t first_snapshot(const struct v05_verification *verifying)
 {
     const struct v05_listing *listing = verifying->listing;
     uint64_t first = UINT64_MAX;
@@ -214,7 +212,7 @@ static uint64_t first_snapshot(const struct verifying *verifying)
 
 /* Between the levels: TXIDs behind the first snapshot that no file holds, but a later one of some level
  * follows. */
-static int find_holes_between_levels(const struct verifying *verifying)
+static int find_holes_between_levels(const struct v05_verification *verifying)
 {
     const struct v05_listing *listing = verifying->listing;
     uint64_t reached = first_snapshot(verifying);
@@ -231,7 +229,7 @@ static int find_holes_between_levels(const struct verifying *verifying)
     return r;
 }
 
-static int verify_listing(const struct verifying *verifying, struct task *task)
+static int verify_listing(const struct v05_verification *verifying, struct task *task)
 {
     int r = parallel_each(verifying->listing->n_files, VERIFY_PARALLEL, verify_item, (void *)verifying, task);
 
@@ -244,23 +242,19 @@ static int verify_listing(const struct verifying *verifying, struct task *task)
 
 /* --- */
 
-uint64_t v05_stored_size(struct generation *base)
+uint64_t v05_stored_size(struct generation *generation, struct generation_listing *base)
 {
-    const struct v05_listing *listing = ((struct v05_generation *)base)->listing;
+    const struct v05_listing *listing = v05_listing_of(base);
     uint64_t size = 0;
 
-    for (size_t i = 0; listing && i < listing->n_files; i++)
+    for (size_t i = 0; i < listing->n_files; i++)
         size += listing->files[i]->object.size;
     return size;
 }
 
-int v05_verify(struct generation *base, struct verifier *verifier, struct task *task)
+int v05_verify(struct generation *generation, struct generation_listing *listing, struct verifier *verifier,
+               struct task *task)
 {
-    struct v05_generation *generation = (struct v05_generation *)base;
-    struct v05_listing *listing = v05_listing_ref(generation->listing);
-    struct verifying verifying = {generation, listing, verifier};
-    int r = listing ? verify_listing(&verifying, task) : 0;
-
-    v05_listing_unref(listing);
-    return r;
+    struct v05_verification verifying = {v05_generation_of(generation), v05_listing_of(listing), verifier};
+    return verify_listing(&verifying, task);
 }

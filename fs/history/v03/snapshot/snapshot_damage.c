@@ -20,9 +20,9 @@
 
 void snapshot_note_damage(struct v03_generation *generation)
 {
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     v03_note_damage_locked(generation, clock_now());
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
 }
 
 void snapshot_set_damaged(struct v03_generation *generation, struct snapshot *snapshot, const char *why)

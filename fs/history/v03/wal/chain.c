@@ -115,10 +115,10 @@ int chain_look_ahead(struct v03_generation *generation, const struct v03_listing
 
     if (chain->gap || chain->end != n_segments || n_segments == listing->n_segments)
         return 0;
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     if (lacks_next(chain, listing))
         r = chain_describe_gap(listing, chain->snapshot, chain->begin, chain->end, &chain->gap);
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
     return r;
 }
 
@@ -164,13 +164,13 @@ static int learn(struct v03_generation *generation, const struct v03_listing *li
 {
     size_t known = 0, outlook = 0;
 
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     const struct replay *replay = replay_get(listing, snapshot);
     if (replay) {
         known = replay->end;
         outlook = replay_outlook(replay, listing, n_segments);
     }
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
     if (!replay)
         return -ENOMEM;
     return outlook > known ? segments_learn(generation, listing, known, outlook, task) : 0;
@@ -188,7 +188,7 @@ static bool chain_find_end(struct v03_generation *generation, const struct v03_l
 {
     struct chain_end end = {0};
 
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     struct replay *replay = replay_get(listing, snapshot);
     if (replay && replay_grow(replay, listing, n_segments) == 0 && replay->end < n_segments) {
         const struct segment *next = listing->segments[replay->end];
@@ -200,7 +200,7 @@ static bool chain_find_end(struct v03_generation *generation, const struct v03_l
         end.is_doubtful = end.end > end.begin && (next->index == before->index ||
                                                   (next->index == before->index + 1 && next->offset == 0));
     }
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
     *ret_end = end;
     return end.is_misfit || end.is_doubtful;
 }
@@ -239,13 +239,13 @@ int chain_open(struct v03_generation *generation, const struct v03_listing *list
         r = chain_confirm_end(generation, listing, snapshot, n_segments, task);
     if (r < 0)
         return r;
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     struct replay *replay = replay_get(listing, snapshot);
     r = replay ? replay_grow(replay, listing, n_segments) : -ENOMEM;
     if (r == 0)
         r = take_part(replay, listing, n_segments, limit, &chain);
     chain.inode = chain_inode(listing, &chain);
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
     if (r < 0)
         return r;
     *ret_chain = chain;

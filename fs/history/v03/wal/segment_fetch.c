@@ -153,18 +153,18 @@ int segments_confirm(struct v03_generation *generation, const struct v03_listing
         if (!segment)
             continue;
         const struct segment *head = listing->segments[v03_find_index(listing, segment->index)];
-        pthread_mutex_lock(&generation->lock);
+        pthread_mutex_lock(&generation->base.lock);
         bool due = segment_is_unconfirmed(segment);
         struct wal_header header = head->header;
-        pthread_mutex_unlock(&generation->lock);
+        pthread_mutex_unlock(&generation->base.lock);
         int r = due ? segment_confirm(generation, segment, &header, task) : 1;
         if (r < 0)
             return r;
         same = same && r > 0;
-        pthread_mutex_lock(&generation->lock);
+        pthread_mutex_lock(&generation->base.lock);
         if (due && r > 0)
             segment->confirmed = clock_now();
-        pthread_mutex_unlock(&generation->lock);
+        pthread_mutex_unlock(&generation->base.lock);
     }
     return same ? 0 : v03_forget_segments(generation, listing, task);
 }

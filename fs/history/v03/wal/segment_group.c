@@ -61,10 +61,10 @@ static int recall_one(struct segment_group *group, uint64_t offset, const char *
         return 0; /* gone, or not asked for now */
     if (!wal_fact_is_of(object, &segment->object))
         return -ESTALE;
-    pthread_mutex_lock(&group->generation->lock);
+    pthread_mutex_lock(&group->generation->base.lock);
     if (segment->learnt.state == LEARNT_NOTHING)
         r = segment_publish(group->frames, segment, found);
-    pthread_mutex_unlock(&group->generation->lock);
+    pthread_mutex_unlock(&group->generation->base.lock);
     return r;
 }
 
@@ -102,19 +102,19 @@ int segment_group_recall(struct segment_group *group)
 /* Several tasks may have learnt parts of one group: one after the other adds to what is kept. */
 static void begin_writing(struct v03_generation *generation)
 {
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     while (generation->writing_facts)
-        pthread_cond_wait(&generation->learnt, &generation->lock);
+        pthread_cond_wait(&generation->base.learnt, &generation->base.lock);
     generation->writing_facts = true;
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
 }
 
 static void end_writing(struct v03_generation *generation)
 {
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     generation->writing_facts = false;
-    pthread_cond_broadcast(&generation->learnt);
-    pthread_mutex_unlock(&generation->lock);
+    pthread_cond_broadcast(&generation->base.learnt);
+    pthread_mutex_unlock(&generation->base.lock);
 }
 
 void segment_group_remember(struct segment_group *group)

@@ -52,8 +52,8 @@ static int segment_learn(struct segment_group *group, struct segment *segment,
 {
     struct segment_lesson lesson = {group, segment, header, {}, false};
     const struct learning learning = {
-        &segment->learnt, &group->generation->lock, &group->generation->learnt, &lesson,
-        segment_find_out, segment_take_over_locked, segment_note_damage_locked};
+        &segment->learnt, &group->generation->base.lock, &group->generation->base.learnt, &lesson,
+        segment_find_out, segment_take_over_locked,      segment_note_damage_locked};
     int r = learnt_once(&learning, task);
 
     if (lesson.is_sound)
@@ -85,10 +85,10 @@ static int learn_item(void *context, size_t item, struct task *task)
     /* A WAL whose beginning is not there (yet, or any more) says nothing about what else is there of it. */
     if (segment == first)
         return first->offset ? 0 : segment_learn(group, segment, NULL, task);
-    pthread_mutex_lock(&group->generation->lock);
+    pthread_mutex_lock(&group->generation->base.lock);
     bool known = first->offset == 0 && first->learnt.state == LEARNT_SOUND;
     struct wal_header header = first->header;
-    pthread_mutex_unlock(&group->generation->lock);
+    pthread_mutex_unlock(&group->generation->base.lock);
     /* Without a sound header nothing that follows in this WAL can be reached, so nobody will ask. */
     return known ? segment_learn(group, segment, &header, task) : 0;
 }
@@ -118,11 +118,11 @@ static int learn_round(const struct lesson *lesson, bool beginnings, struct roun
     round->n = 0;
     for (size_t i = 0; i < lesson->n; i++) {
         struct segment_group *group = &lesson->groups[i];
-        pthread_mutex_lock(&group->generation->lock);
+        pthread_mutex_lock(&group->generation->base.lock);
         for (size_t j = 0; j < group->n; j++)
             if (is_unknown(group->segments[j]) && (group->segments[j] == group->first) == beginnings)
                 round->items[round->n++] = (struct round_item){group, group->segments[j]};
-        pthread_mutex_unlock(&group->generation->lock);
+        pthread_mutex_unlock(&group->generation->base.lock);
     }
     return round->n ? parallel_each(round->n, count_at_once(round), learn_item, round, task) : 0;
 }
@@ -211,13 +211,13 @@ static void check_promises(struct v03_generation *generation, const struct v03_l
 
     if (end < listing->n_segments)
         end++;
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     for (size_t i = begin; i < end && kept; i++)
         kept =
             listing->segments[i]->learnt.state != LEARNT_DAMAGED && (i == 0 || segment_continues(listing, i));
     if (!kept)
-        v03_forget_points_locked(generation);
-    pthread_mutex_unlock(&generation->lock);
+        generation_forget_points_locked(&generation->base);
+    pthread_mutex_unlock(&generation->base.lock);
 }
 
 int segments_learn(struct v03_generation *generation, const struct v03_listing *listing, size_t begin,
@@ -225,9 +225,9 @@ int segments_learn(struct v03_generation *generation, const struct v03_listing *
 {
     struct lesson lesson = {0};
 
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     int r = plan(generation, listing, begin, end, &lesson);
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
     if (r == 0 && lesson.n) {
         r = learn_all(&lesson, task);
         check_promises(generation, listing, begin, end);

@@ -55,7 +55,7 @@ static int follow(struct following *following, struct task *task)
 
     if (r < 0)
         return r;
-    pthread_mutex_lock(&following->generation->lock);
+    pthread_mutex_lock(&following->generation->base.lock);
     for (; i < end && listing->segments[i]->learnt.state == LEARNT_SOUND; i++) {
         const struct segment *segment = listing->segments[i];
         if (i == chain->begin ? !replay_can_begin(listing, chain->snapshot, i)
@@ -65,7 +65,7 @@ static int follow(struct following *following, struct task *task)
             following->next = (struct wal_position){segment->index, segment->commits[0].frame};
         following->last = (struct wal_position){segment->index, segment->first_frame + segment->n_frames};
     }
-    pthread_mutex_unlock(&following->generation->lock);
+    pthread_mutex_unlock(&following->generation->base.lock);
     following->wals.segments = listing->segments + chain->begin;
     following->wals.n_segments = i - chain->begin;
     return following->next.frame > 0;

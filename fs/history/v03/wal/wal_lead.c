@@ -149,11 +149,11 @@ static int find_end_before(struct v03_generation *generation, const struct v03_l
     if (r < 0)
         return r;
     const struct segment *segment = listing->segments[end - 1];
-    pthread_mutex_lock(&generation->lock);
+    pthread_mutex_lock(&generation->base.lock);
     bool is_end = segment->learnt.state == LEARNT_SOUND && segment->n_commits && segment_ends_wal(segment);
     if (is_end)
         *ret_place = lead_place(listing, end - 1, segment->n_commits - 1, end);
-    pthread_mutex_unlock(&generation->lock);
+    pthread_mutex_unlock(&generation->base.lock);
     return is_end;
 }
 
