@@ -1,4 +1,4 @@
-"""Fixtures' tables, compared line by line with a mount from S3."""
+"""Fixtures' tables, compared line by line with a mount."""
 
 import states
 from mounting import ROOT, MountTest
@@ -8,7 +8,24 @@ def table_of(folder):
     return states.Table(folder, ROOT / f"tests/data/fixtures/{folder.name}.expected.tsv")
 
 
+class StatesTest(MountTest):
+    """From a folder, all lines."""
+
+    seconds = 300
+
+    def compare(self, name):
+        self.compare_with(self.fixture(name), self.mount_fixture(name))
+
+    def compare_with(self, folder, mount):
+        name = folder.name
+        count = states.check(folder, ROOT / f"tests/data/fixtures/{name}.expected.tsv", mount.point)
+        self.assertGreater(count.passed, 0)
+        self.assertEqual((count.failed, count.skipped), (0, 0), str(count))
+
+
 class S3Test(MountTest):
+    """From S3, the lines that are named."""
+
     seconds = 240
 
     def compare(self, table, lines, tree):

@@ -1,13 +1,7 @@
 """What Litestream 0.5 keeps on S3: every way to write a path, times in the objects' metadata, which are asked for once."""
 
-import os
-import pathlib
-import shutil
-import tempfile
-import unittest
-
-from mounting import Processes, fixture, main
-from stores import Bucket, S3Layout, Swift, keeps_its_answer, ltx_times, s3_config, to_s3_layout, why_no_swift
+from mounting import main
+from stores import Bucket, S3Layout, keeps_its_answer, ltx_times, s3_config, to_s3_layout
 from tables import S3Test, table_of
 
 
@@ -90,50 +84,6 @@ class NoMetadata(S3Test):
         self.assertEqual(len(asked), len(set(asked)))
         self.compare(table, lines, self.mount(config, point="again"))
         self.assertEqual(bucket.metadata_requests(), asked)
-
-
-@unittest.skipIf(why_no_swift(), why_no_swift())
-class RealServer(S3Test):
-    """OpenStack Swift. What Litestream notes beside its objects is put there with them."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.backups = pathlib.Path(tempfile.mkdtemp(prefix="litemount-swift-"))
-        cls.addClassCleanup(shutil.rmtree, cls.backups, ignore_errors=True)
-        processes = Processes()
-        cls.addClassCleanup(processes.reap_all)
-        cls.swift = Swift(processes, cls.backups / "swift")
-        cls.addClassCleanup(cls.swift.close)
-
-    def config(self, bucket, table):
-        return s3_config(self.folder / "s3.yml", self.swift.endpoint, bucket, table.replicas)
-
-    def test_every_line_as_litestream_uploads_it(self):
-        backup = fixture("rails-v05", self.backups)
-        table = table_of(backup)
-        to_s3_layout(backup / "replica")
-        self.swift.upload(backup / "replica", "uploaded", ltx_times(backup / "replica"))
-        self.compare(table, table.lines, self.mount(self.config("uploaded", table)))
-
-    def test_every_position_of_a_folder_that_was_copied(self):
-        """Swift gives the files new times."""
-        backup = fixture("frames-v05", self.backups)
-        table = table_of(backup)
-        self.swift.upload(backup / "replica", "copied")
-        lines = [line for line in table.lines if line.selector in ("latest", "txid")]
-        self.assertGreater(len(lines), 15)
-        self.compare(table, lines, self.mount(self.config("copied", table)))
-
-    def test_a_bucket_in_place_of_a_config(self):
-        backup = fixture("edges-v05", self.backups)
-        table = table_of(backup)
-        to_s3_layout(backup / "replica")
-        self.swift.upload(backup / "replica", "found", ltx_times(backup / "replica"))
-        url = f"s3://found?endpoint={self.swift.endpoint}&region=us-east-1"
-        keys = {"LITESTREAM_ACCESS_KEY_ID": "test:tester", "LITESTREAM_SECRET_ACCESS_KEY": "testing"}
-        tree = self.mount(url, environment=keys)
-        self.assertEqual(os.listdir(tree / "latest"), list(table.replicas))
-        self.compare(table, table.lines, tree)
 
 
 if __name__ == "__main__":

@@ -1,30 +1,17 @@
-"""Every state that the real Litestream restored from the fixtures, and what must stand where it gives up: states.py."""
+"""Every state that the real Litestream restored from the fixtures, and what must stand where it gives up: states.py. Those of
+more than 1 GiB: test_lock_page.py."""
 
-import states
-from mounting import ROOT, MountTest, main
+from mounting import main
 from stores import S3Layout
+from tables import StatesTest
 
 
-class States(MountTest):
-    seconds = 300
-
-    def compare(self, name):
-        self.compare_with(self.fixture(name), self.mount_fixture(name))
-
-    def compare_with(self, folder, mount):
-        name = folder.name
-        count = states.check(folder, ROOT / f"tests/data/fixtures/{name}.expected.tsv", mount.point)
-        self.assertGreater(count.passed, 0)
-        self.assertEqual((count.failed, count.skipped), (0, 0), str(count))
-
+class States(StatesTest):
     def test_a_rails_app(self):
         self.compare("rails-v03")
 
     def test_page_sizes(self):
         self.compare("pagesizes-v03")
-
-    def test_the_lock_page(self):
-        self.compare("lockpage-v03")
 
     def test_the_edges_of_time(self):
         self.compare("edges-v03")
