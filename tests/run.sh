@@ -43,14 +43,47 @@ fetch_litestream5() {
         echo "Litestream 0.5.18 cannot be had: no Go, no registry, or no time to build it"
 }
 
-# build NAME COMPILER [meson's arguments]: into the folder build-NAME
+# What the compilers say, a file a build.
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+
+# build NAME COMPILER TARGETS [meson's arguments]: into the folder build-NAME, what is run there and no more. Prints NAME and its
+# exit status.
 build() {
-    local folder=build-$1 compiler=$2
-    shift 2
-    if [ ! -f "$folder/build.ninja" ] && ! CC=$compiler meson setup "$folder" --werror "$@"; then
-        return 1
-    fi
-    ninja -C "$folder"
+    local name=$1 compiler=$2 targets=$3
+    shift 3
+    {
+        { [ -f "build-$name/build.ninja" ] || CC=$compiler meson setup "build-$name" --werror "$@"; } &&
+            # shellcheck disable=SC2086 # several
+            ninja -C "build-$name" $targets
+    } >"$logs/$name" 2>&1
+    echo "$name $?"
+}
+
+# All of them, in the order in which they are wanted. All but the first are made beside tests, which wait more than they work, and
+# stand back for them. With sanitizers lines are enough to name a place, and AddressSanitizer's code takes long to optimize.
+mounting="fs/litemount tests/mount/failing_calls.so"
+tsan_units="cache cache_threads cache_limit parallel history refresh_gate node"
+builds() {
+    local linker=() lines=-Dc_args=-g1
+    ! command -v ld.gold >/dev/null || linker=(-Dc_link_args=-fuse-ld=gold)
+    build gcc gcc all "${linker[@]}"
+    renice -n 19 $BASHPID >/dev/null
+    build fuzz clang fuzzers -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link
+    build asan gcc "units $mounting" -Db_sanitize=address,undefined -Doptimization=1 $lines "${linker[@]}"
+    # shellcheck disable=SC2086 # several
+    build tsan gcc "$(printf 'tests/unit/test_%s ' $tsan_units) $mounting" -Db_sanitize=thread $lines "${linker[@]}"
+}
+
+# built NAME: waits for it, the next of them. One that failed counts as a failed test, and its areas are left out.
+built() {
+    local name status
+    printf '\n== build-%s\n' "$1"
+    read -r name status <&3
+    [ "$name $status" = "$1 0" ] && return 0
+    tail -n 40 "$logs/$1"
+    count 0 1 0
+    return 1
 }
 
 # Many of the tests wait more than they work.
@@ -76,56 +109,41 @@ area() {
     count $(tr -dc '0-9 ' <<<"${line:-0 1 0}")
 }
 
-# built NAME ...: builds; a build that fails counts as a failed test, and its areas are left out
-built() {
-    printf '\n== build-%s\n' "$1"
-    local log
-    log=$(mktemp)
-    if build "$@" >"$log" 2>&1; then
-        rm -f "$log"
-        return 0
-    fi
-    tail -n 40 "$log"
-    rm -f "$log"
-    count 0 1 0
-    return 1
-}
-
 suite() { python3 tests/suite.py "$@"; }
 
 install_packages || { echo "the packages cannot be installed"; count 0 1 0; }
 fetch_litestream
 fetch_litestream5 &
+fetching=$!
+exec 3< <(builds)
 
-if built gcc gcc; then
-    area "units" suite build-gcc unit
-    wait
-    area "stores, mounts, command line" suite build-gcc replica,mount,cli --no-suite faults
-    area "cases" suite build-gcc cases
-    area "replay of the fuzz corpus" suite build-gcc fuzz
+if built gcc; then
+    area "units, and what the fuzzers begin with" suite build-gcc unit,fuzz
+    wait $fetching
+    area "stores, mounts, command line, cases" suite build-gcc replica,mount,cli,cases --no-suite faults
 fi
 
-if built fuzz clang -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link; then
-    area "fuzzing" suite build-fuzz fuzz
+if built fuzz; then
+    area "fuzzing" env MESON_TESTTHREADS=8 python3 tests/suite.py build-fuzz fuzz
 fi
 
 # Once more with sanitizers: what reads every state, breaks things, and reads at once. A live Litestream and a huge backup
 # would only be slow.
 export TEST_SLOWNESS=5
-if built asan gcc -Db_sanitize=address,undefined; then
+if built asan; then
     export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
     export LSAN_OPTIONS=suppressions=$PWD/tests/mount/leaks.supp:print_suppressions=0
     area "units, ASan and UBSan" suite build-asan unit --timeout-multiplier 5
     area "mounts and command line, ASan and UBSan" suite build-asan mount,cli --timeout-multiplier 5 \
-        tree states mounting faults requests damage flips_v05 second_replica short \
+        tree states mounting faults faults_cache requests damage flips_v05 second_replica short \
         listings restore restore_places restore_interrupted restore_large
-    area "replay of the fuzz corpus, ASan and UBSan" suite build-asan fuzz
 fi
 
-if built tsan gcc -Db_sanitize=thread; then
+if built tsan; then
     export TSAN_OPTIONS=halt_on_error=0:second_deadlock_stack=1
-    area "units, TSan" suite build-tsan unit --timeout-multiplier 5 cache cache_threads cache_limit parallel history refresh_gate node
-    area "mounts, TSan" suite build-tsan mount --timeout-multiplier 5 tree faults damage flips_v05 short
+    # shellcheck disable=SC2086 # several
+    area "units, TSan" suite build-tsan unit --timeout-multiplier 5 $tsan_units
+    area "mounts, TSan" suite build-tsan mount --timeout-multiplier 5 tree faults faults_cache damage flips_v05 short
 fi
 
 printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
