@@ -25,13 +25,13 @@ class ListingHandler:
 
     def entries(self, query):
         """Keys and folders (which end in the delimiter) of the listing, in order."""
-        prefix, after = query.get("prefix", ""), query.get("start-after", "")
-        delimiter = query.get("delimiter")
+        prefix, after = query.get("prefix", ""), os.fsencode(query.get("start-after", ""))
+        delimiter, begin = query.get("delimiter"), os.fsencode(prefix)
         found, last = [], None
         for key in self.server_of_faults.keys():
-            name = os.fsdecode(key)
-            if not name.startswith(prefix) or os.fsencode(after) >= key:
+            if not key.startswith(begin) or after >= key:
                 continue
+            name = os.fsdecode(key)
             if delimiter and delimiter in name[len(prefix):]:
                 name = name[:name.index(delimiter, len(prefix)) + 1]
             if name != last:

@@ -131,11 +131,12 @@ class FaultServer:
 
     def keys(self):
         """The bucket's keys, in their bytes' order."""
-        found = []
-        root = os.fsencode(self.folder)
+        found, root = [], os.fsencode(self.folder)
         for folder, _, names in os.walk(root):
-            found += [os.path.relpath(os.path.join(folder, name), root) for name in names]
-        return sorted(b"/".join(PARTS.get(part, part) for part in path.split(b"/")) for path in found)
+            parts = folder[len(root) + 1:].split(b"/") if folder != root else []
+            below = b"".join(PARTS.get(part, part) + b"/" for part in parts)
+            found += [below + PARTS.get(name, name) for name in names]
+        return sorted(found)
 
     def path(self, key):
         """The file that a key stands for."""
