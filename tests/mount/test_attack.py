@@ -54,14 +54,18 @@ class Attack(MountTest):
         self.config = s3_config(self.folder / "s3.yml", self.bucket.endpoint, self.bucket.bucket, names)
         self.keep_what_is_right()
 
-        self.copied, self.dumped, self.failed, end = 0, 0, 0, time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            self.attack(min(end, time.monotonic() + ROUND))
-        struck = sum(request["fault"] is not None for request in self.bucket.requests)
-        print(f"  {self.copied} copied, {self.dumped} dumped, {self.failed} failed; {struck} faults", flush=True)
-        self.assertGreater(struck, 10)
-        self.assertGreater(self.copied, 0)
-        self.assertGreater(self.dumped, 0)
+        self.copied, self.dumped, self.failed, begin = 0, 0, 0, time.monotonic()
+        # On a busy machine longer than that, until enough has happened; the test's own limit ends it otherwise.
+        while time.monotonic() < begin + SECONDS or not self.has_struck():
+            self.attack(time.monotonic() + min(ROUND, SECONDS))
+        print(f"  {self.copied} copied, {self.dumped} dumped, {self.failed} failed; {self.struck()} faults", flush=True)
+
+    def struck(self):
+        return sum(request["fault"] is not None for request in self.bucket.requests)
+
+    def has_struck(self):
+        """Enough has, amid what could be read."""
+        return self.struck() > 10 and self.copied and self.dumped
 
     def keep_what_is_right(self):
         """Each file once, through a sound store, and what `sqlite3` says of it."""

@@ -2,7 +2,10 @@
 
 import datetime
 import os
+import pathlib
+import shutil
 import subprocess
+import tempfile
 import time
 
 from make_backup import GENERATION, START, write_backup
@@ -16,10 +19,12 @@ NAME = "large.db"
 class Large(MountTest):
     seconds = 240
 
-    def setUp(self):
-        super().setUp()
-        self.states = write_backup(self.folder / "backup", SEGMENTS)
-        self.replica = self.folder / "backup" / NAME
+    @classmethod
+    def setUpClass(cls):
+        cls.backup = pathlib.Path(tempfile.mkdtemp(prefix="litemount-test-"))
+        cls.addClassCleanup(shutil.rmtree, cls.backup, ignore_errors=True)
+        cls.states = write_backup(cls.backup, SEGMENTS)
+        cls.replica = cls.backup / NAME
 
     def within(self, seconds, action):
         begin = time.monotonic()
@@ -56,7 +61,7 @@ class Large(MountTest):
 
     def test_a_bucket_of_20000_segments(self):
         """The newest state needs every one of them, and the listing has 21 pages."""
-        bucket = Bucket(self.folder / "backup")
+        bucket = Bucket(self.backup)
         self.addCleanup(bucket.close)
         config = s3_config(self.folder / "s3.yml", bucket.endpoint, bucket.bucket, [NAME])
         tree = self.within(60, lambda: self.mount(config))

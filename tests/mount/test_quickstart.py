@@ -17,8 +17,10 @@ class Quickstart(MountTest):
     def test_the_readme_tells_the_truth(self):
         readme = (ROOT / "README.md").read_text("utf-8")
         session = readme.split("```console\n", 1)[1].split("```", 1)[0].splitlines()
-        done = subprocess.run([ROOT / "examples/quickstart.sh"], capture_output=True, text=True, stdin=subprocess.DEVNULL,
-                              env={**os.environ, "TZ": "UTC", "TMPDIR": str(self.folder)})
+        environment = {**os.environ, "TZ": "UTC", "TMPDIR": str(self.folder)}
+        if os.environ.get("CI") == "true":
+            environment["CFLAGS"] = "-O0"  # what it builds there nobody uses later
+        done = subprocess.run([ROOT / "examples/quickstart.sh"], capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment)
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
         printed = map(without_owner, done.stdout.splitlines())
         for line in session:
