@@ -43,8 +43,9 @@ int catalog_list(struct catalog *catalog, const char *folder, struct task *task,
 /* Adds the full names of all databases. 0, or a negative errno with a reason. */
 int catalog_list_all(struct catalog *catalog, struct task *task, struct names *names);
 
-/* Adds a sentence for each configured folder of databases that could not be looked into when this was tried
- * last: what it holds is not among the names. 0 or -ENOMEM. */
+/* Adds a sentence for each configured database none of whose replicas can be read, and for each folder of
+ * databases that could not be looked into when this was tried last: what they hold is not among the names. 0
+ * or -ENOMEM. */
 int catalog_list_failures(struct catalog *catalog, struct names *failures);
 
 /* The database of that name; borrowed, lives as long as the catalog. 0, -ENOENT, or an errno with a reason.

@@ -160,6 +160,42 @@ class Damaged(Replicas):
         self.assertIn(NEWER, result.stderr)
 
 
+class Unread(Replicas):
+    """A kind of store that this program can't read: its database is missing, whatever the others say."""
+
+    def configure(self, *others):
+        config = self.folder / "litestream.yml"
+        lines = [f"  - path: /data/{name}\n    replicas: [{', '.join(replicas)}]\n"
+                 for name, *replicas in ((NAME, f"{{path: {self.whole}}}"), *others)]
+        config.write_text(f"dbs:\n{''.join(lines)}", "utf-8")
+        self.environment["LITESTREAM_CONFIG"] = str(config)
+
+    def restore_all(self):
+        folder = self.folder / "restored"
+        result = self.run_verb("restore", "-all", "-force", "-o", folder)
+        self.assertEqual(sha256(folder / NAME), self.latest)
+        return result
+
+    def test_it_is_a_failure(self):
+        self.configure(("one.db", "{url: 'gs://bucket/x'}"), ("two.db", "{url: 'nats://host/b'}", "{url: 'gs://bucket/y'}"))
+        result = self.restore_all()
+        self.assertEqual(result.returncode, 1, result.stderr)
+        verified = self.run_verb("verify", "-quick")
+        self.assertEqual(verified.returncode, 1, verified.stdout)
+        self.assertIn("2 of 3 databases failed", verified.stderr)
+        for says in (result.stderr, verified.stdout):
+            for name, kind in (("one.db", "gs"), ("two.db", "nats")):
+                self.assertIn(f"/data/{name}: replicas of type '{kind}' can't be read", says)
+
+    def test_another_replica_is_enough(self):
+        self.configure(("one.db", "{url: 'gs://bucket/x'}", f"{{path: {self.whole}}}"))
+        result = self.restore_all()
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stderr.count("replicas of type 'gs' can't be read"), 1, result.stderr)
+        verified = self.run_verb("verify", "-quick")
+        self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
+
+
 class Silent(Replicas):
     """One takes connections and says nothing. The others are not kept waiting for it."""
 

@@ -122,7 +122,7 @@ static int restore_all(struct restore *restore, struct task *task)
 {
     _cleanup_(backups_finish) struct backups backups = {0};
     _cleanup_(names_finish) struct names names = {0};
-    _cleanup_(names_finish) struct names unseen = {0}; /* folders of databases: the log has told why */
+    _cleanup_(names_finish) struct names unseen = {0}; /* why databases are not among the names */
     size_t n_failed = 0;
     int r = target_open_backups(&restore->options->common, restore->options->database, task, &backups);
 
@@ -140,6 +140,8 @@ static int restore_all(struct restore *restore, struct task *task)
     }
     if (r == -ECANCELED)
         return r;
+    for (size_t i = n_failed ? 0 : 1; i < unseen.n; i++)
+        log_error("%s", unseen.items[i].text);
     if (n_failed)
         return task_fail(task, EIO, "%zu of %zu databases were not restored", n_failed, names.n);
     return unseen.n ? task_fail(task, EIO, "not all databases could be found: %s", unseen.items[0].text) : 0;

@@ -62,6 +62,27 @@ static int check_replica(struct catalog *catalog, const struct database_config *
     return 0;
 }
 
+/* A database none of whose replicas can be read is missing, however well others are shown. */
+static int check_database(struct catalog *catalog, const struct database_config *database,
+                          struct checked *checked)
+{
+    size_t before = checked->refused.n;
+    int r = 0;
+
+    if (database->n_replicas == 0)
+        log_warning("%s has no replica configured; left out", database->path);
+    for (size_t i = 0; i < database->n_replicas && r == 0; i++)
+        r = check_replica(catalog, database, i, checked);
+    if (r < 0 || database->n_replicas == 0 || checked->refused.n - before < database->n_replicas)
+        return r;
+    _cleanup_free_ char *text = NULL;
+    if (asprintf(&text, "%s: %s", database->path, checked->refused.items[before].text) < 0) {
+        text = NULL;
+        return -ENOMEM;
+    }
+    return names_add(&catalog->unread, text, false);
+}
+
 /* Sees whether each configured replica can be read, and warns once of every kind that can't. An error if none
  * can. */
 static int check_replicas(struct catalog *catalog, const struct config *config, struct task *task)
@@ -69,13 +90,8 @@ static int check_replicas(struct catalog *catalog, const struct config *config, 
     _cleanup_(checked_finish) struct checked checked = {0};
     int r = 0;
 
-    for (size_t i = 0; i < config->n_databases; i++) {
-        const struct database_config *database = &config->databases[i];
-        if (database->n_replicas == 0)
-            log_warning("%s has no replica configured; left out", database->path);
-        for (size_t j = 0; j < database->n_replicas && r == 0; j++)
-            r = check_replica(catalog, database, j, &checked);
-    }
+    for (size_t i = 0; i < config->n_databases && r == 0; i++)
+        r = check_database(catalog, &config->databases[i], &checked);
     if (r < 0)
         return r;
     names_sort(&checked.refused);
@@ -141,6 +157,7 @@ void catalog_close(struct catalog *catalog)
     identities_finish(&catalog->identities);
     free(catalog->prefix);
     names_finish(&catalog->warned);
+    names_finish(&catalog->unread);
     for (size_t i = 0; i < catalog->n_folders; i++) {
         names_finish(&catalog->folders[i].known);
         free(catalog->folders[i].failure);
@@ -251,6 +268,8 @@ int catalog_list_failures(struct catalog *catalog, struct names *failures)
 {
     int r = 0;
 
+    for (size_t i = 0; i < catalog->unread.n && r == 0; i++)
+        r = names_add(failures, catalog->unread.items[i].text, false);
     pthread_mutex_lock(&catalog->lock);
     for (size_t i = 0; i < catalog->n_folders && r == 0; i++)
         if (catalog->folders[i].failure)

@@ -40,6 +40,7 @@ struct catalog {
     char *prefix;                 /* see catalog_prefix */
     struct folder *folders;       /* fixed once the catalog is open */
     size_t n_folders, folders_capacity;
+    struct names unread; /* sentences: databases of which no replica can be read; fixed likewise */
 
     struct refresh_gate gate; /* at the folders */
     struct failures failures;
