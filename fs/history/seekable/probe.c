@@ -13,10 +13,10 @@
 #include "litemount/parallel.h"
 #include "litemount/task.h"
 
-#define STRANDS_MAX 32          /* requests at once */
-#define BLOCKS_A_STRAND 10      /* at least: to find a block's beginning costs half a block */
+#define PROBES_MAX 32           /* requests at once */
+#define BLOCKS_A_PROBE 11       /* at least: to find a block's beginning costs half a block */
 #define NANOSECONDS_A_BYTE 10   /* of a line that is worth the trouble: 100 MB/s */
-#define WINDOW_MAX (512u << 10) /* bytes searched at once */
+#define WINDOW_MAX (640u << 10) /* bytes searched at once */
 #define WINDOW_MIN (128u << 10)
 #define HOP_SIZE 1024          /* bytes read of a block: they tell a false one in most cases */
 #define NEAR_BLOCK (64u << 10) /* bytes: blocks smaller than that are read through, not hopped over */
@@ -68,7 +68,7 @@ size_t probe_count(size_t blocks, uint64_t block_bytes, int64_t round_trip)
     /* The search takes count times half a block, the hops a round trip for each block of a probe: the sum is
      * least where both are the same. */
     double half = (double)block_bytes / 2 * NANOSECONDS_A_BYTE, hops = (double)blocks * (double)round_trip;
-    size_t most = blocks / BLOCKS_A_STRAND < STRANDS_MAX ? blocks / BLOCKS_A_STRAND : STRANDS_MAX, count = 1;
+    size_t most = blocks / BLOCKS_A_PROBE < PROBES_MAX ? blocks / BLOCKS_A_PROBE : PROBES_MAX, count = 1;
 
     while (count < most && (double)count * (double)count * half < hops)
         count++;
@@ -299,7 +299,7 @@ int probe_follow(const struct probe_object *object, uint64_t first, size_t count
         items[i] = (struct probe){
             .at = first + i * part, .limit = first + (i + 1) * part, .searches = i > 0, .exact = i == 0};
     while (r == 0) {
-        r = parallel_each(probes.n, STRANDS_MAX, run, &probes, task);
+        r = parallel_each(probes.n, PROBES_MAX, run, &probes, task);
         int gathered = gather(&probes);
         if (r == 0 && (r = gathered) == 0)
             r = extend(&probes, first, chain);

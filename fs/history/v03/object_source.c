@@ -32,7 +32,7 @@ static int object_refuse_sealed(const struct object_source *source, int r, const
 }
 
 /* Makes sure that the first `length` bytes are there, or all. */
-static int fetch_head(struct object_source *source, size_t length, struct task *task)
+static int fetch_head(struct object_source *source, bool anew, size_t length, struct task *task)
 {
     uint64_t size = source->object->size;
     if (length > size)
@@ -41,14 +41,14 @@ static int fetch_head(struct object_source *source, size_t length, struct task *
         return 0;
     int r = buffer_reserve(&source->head, length - source->head.size);
     if (r == 0)
-        r = object_read(source->generation->replica, source->object, source->anew, source->head.size,
+        r = object_read(source->generation->replica, source->object, anew, source->head.size,
                         length - source->head.size, source->head.data + source->head.size, task);
     if (r == 0)
         source->head.size = length;
     return r;
 }
 
-static int unseal(struct object_source *source, struct task *task)
+static int unseal(struct object_source *source, bool anew, struct task *task)
 {
     const struct v03_generation *generation = source->generation;
     const struct object *object = source->object;
@@ -56,7 +56,7 @@ static int unseal(struct object_source *source, struct task *task)
                      generation->n_identities, &source->age);
 
     if (r == -EAGAIN && source->head.size < object->size) {
-        if ((r = fetch_head(source, AGE_HEADER_MAX, task)) < 0)
+        if ((r = fetch_head(source, anew, AGE_HEADER_MAX, task)) < 0)
             return r;
         r = age_open(source->head.data, source->head.size, object->size, generation->identities,
                      generation->n_identities, &source->age);
@@ -75,14 +75,13 @@ static int unseal(struct object_source *source, struct task *task)
 int object_source_open(struct v03_generation *generation, const struct object *object, bool anew,
                        struct task *task, struct object_source *ret_source)
 {
-    struct object_source source = {
-        .generation = generation, .object = object, .size = object->size, .anew = anew};
+    struct object_source source = {.generation = generation, .object = object, .size = object->size};
     int r = 0;
 
     if (generation->n_identities && object->size) {
-        r = fetch_head(&source, object->size <= WHOLE_HEAD ? WHOLE_HEAD : HEAD_SIZE, task);
+        r = fetch_head(&source, anew, object->size <= WHOLE_HEAD ? WHOLE_HEAD : HEAD_SIZE, task);
         if (r == 0 && age_is_encrypted(source.head.data, source.head.size))
-            r = unseal(&source, task);
+            r = unseal(&source, anew, task);
     }
     if (r < 0) {
         object_source_finish(&source);
@@ -100,21 +99,21 @@ void object_source_finish(struct object_source *source)
 }
 
 /* Reads bytes as they stand in the store. */
-static int read_stored(struct object_source *source, uint64_t offset, size_t length, void *bytes,
-                       struct task *task)
+static int read_stored(const struct object_source *source, bool anew, uint64_t offset, size_t length,
+                       void *bytes, struct task *task)
 {
-    if (!source->anew && offset <= source->head.size && length <= source->head.size - offset) {
+    if (!anew && offset <= source->head.size && length <= source->head.size - offset) {
         memcpy(bytes, source->head.data + offset, length);
         return 0;
     }
-    return object_read(source->generation->replica, source->object, source->anew, offset, length, bytes,
-                       task);
+    return object_read(source->generation->replica, source->object, anew, offset, length, bytes, task);
 }
 
 /* Decrypts the chunks `first` to `last`, which stand one behind the other in `sealed`, and copies what is
  * wanted of them. */
-static int decrypt_chunks(struct object_source *source, uint64_t first, uint64_t last, const uint8_t *sealed,
-                          uint64_t offset, size_t length, uint8_t *bytes, struct task *task)
+static int decrypt_chunks(const struct object_source *source, uint64_t first, uint64_t last,
+                          const uint8_t *sealed, uint64_t offset, size_t length, uint8_t *bytes,
+                          struct task *task)
 {
     _cleanup_free_ uint8_t *plain = malloc(AGE_CHUNK);
     uint64_t at, start;
@@ -136,8 +135,8 @@ static int decrypt_chunks(struct object_source *source, uint64_t first, uint64_t
     return 0;
 }
 
-int object_source_read(struct object_source *source, uint64_t offset, size_t length, void *bytes,
-                       struct task *task)
+int object_source_read(const struct object_source *source, bool anew, uint64_t offset, size_t length,
+                       void *bytes, struct task *task)
 {
     uint64_t start, end;
     size_t span;
@@ -145,7 +144,7 @@ int object_source_read(struct object_source *source, uint64_t offset, size_t len
     if (length == 0)
         return 0; /* an empty object has no bytes to point to */
     if (!source->is_sealed)
-        return read_stored(source, offset, length, bytes, task);
+        return read_stored(source, anew, offset, length, bytes, task);
     uint64_t first = offset / AGE_CHUNK, last = (offset + length - 1) / AGE_CHUNK;
     if (age_chunk_place(&source->age, first, &start, &span) < 0 ||
         age_chunk_place(&source->age, last, &end, &span) < 0)
@@ -154,6 +153,6 @@ int object_source_read(struct object_source *source, uint64_t offset, size_t len
     _cleanup_free_ uint8_t *sealed = malloc(stored);
     if (!sealed)
         return -ENOMEM;
-    int r = read_stored(source, start, stored, sealed, task);
+    int r = read_stored(source, anew, start, stored, sealed, task);
     return r < 0 ? r : decrypt_chunks(source, first, last, sealed, offset, length, bytes, task);
 }

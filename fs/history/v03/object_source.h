@@ -3,7 +3,7 @@
  * there are identities at all. */
 #pragma once
 
-#include <stdatomic.h>
+#include <stdbool.h>
 
 #include "litemount/age.h"
 #include "litemount/array.h"
@@ -15,14 +15,13 @@ struct v03_generation;
 struct object_source {
     struct v03_generation *generation; /* borrowed, like the object */
     const struct object *object;
-    uint64_t size;    /* plain bytes */
-    atomic_bool anew; /* what is read is read past every cache: something did not hold */
+    uint64_t size; /* plain bytes */
     bool is_sealed;
     struct age_file age; /* of a sealed one */
     struct buffer head; /* the object's first bytes as they stand in the store, if they had to be looked at */
 };
 
-/* `anew`: it is read anew from the start. Returns 0 and a source for the caller to finish; -EACCES with a
+/* `anew`: past every cache. Returns 0 and a source for the caller to finish; -EACCES with a
  * reason if no identity opens the object, -EBADMSG if it is damaged, or object_read's errno. Without
  * identities nothing is sent. */
 int object_source_open(struct v03_generation *generation, const struct object *object, bool anew,
@@ -31,5 +30,5 @@ void object_source_finish(struct object_source *source);
 
 /* Reads exactly `length` plain bytes from `offset`, which must lie within the object. 0, or as
  * object_source_open. */
-int object_source_read(struct object_source *source, uint64_t offset, size_t length, void *bytes,
-                       struct task *task);
+int object_source_read(const struct object_source *source, bool anew, uint64_t offset, size_t length,
+                       void *bytes, struct task *task);

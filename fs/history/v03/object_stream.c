@@ -48,7 +48,7 @@ static int stream_end(const struct object_stream *stream, const struct lz4_strea
 static int stream_read(struct object_stream *stream, struct object_source *source, uint64_t offset,
                        size_t length, uint8_t *bytes, struct task *task)
 {
-    int r = object_source_read(source, offset, length, bytes, task);
+    int r = object_source_read(source, stream->anew, offset, length, bytes, task);
     if (r == 0)
         stream->sum = learnt_sum(stream->sum, bytes, length);
     return r;
@@ -150,26 +150,6 @@ int overview_sink(void *context, const uint8_t *bytes, size_t length)
     size_t room = overview->most - overview->start.size;
     overview->size += length;
     return buffer_append(&overview->start, bytes, length < room ? length : room);
-}
-
-static int put_decoded(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
-                       struct task *task)
-{
-    const struct buffer *decoded = context;
-    return cache_fill_put(fill, 0, decoded->data, decoded->size, true);
-}
-
-void image_keep(struct cache *cache, const char *identity, const struct buffer *decoded,
-                const struct task *task)
-{
-    struct buffer borrowed = *decoded;
-    const struct cache_maker maker = {.make = put_decoded, .context = &borrowed};
-    struct cache_image *image;
-
-    if (cache_image_open(cache, identity, V03_PIECE, &image) < 0)
-        return;
-    cache_image_keep(image, 0, &maker, task);
-    cache_image_close(image);
 }
 
 static int piece_writer_put(struct piece_writer *writer, const uint8_t *bytes, size_t length)

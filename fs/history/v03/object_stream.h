@@ -43,10 +43,6 @@ struct overview {
 
 int overview_sink(void *overview, const uint8_t *bytes, size_t length); /* an lz4_sink */
 
-/* Puts an object's image, decoded already, into the cache. A failure only means that it is fetched again. */
-void image_keep(struct cache *cache, const char *identity, const struct buffer *decoded,
-                const struct task *task);
-
 /* Turns a stream of decoded bytes into the cache's pieces. Zero-initialise but for `fill`. */
 struct piece_writer {
     struct cache_fill *fill;

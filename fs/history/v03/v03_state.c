@@ -15,7 +15,6 @@
 #include "litemount/hash.h"
 #include "litemount/task.h"
 #include "v03/snapshot/snapshot.h"
-#include "v03/snapshot/snapshot_check.h"
 #include "v03/wal/chain.h"
 #include "v03/wal/replay.h"
 #include "v03/wal/segment.h"

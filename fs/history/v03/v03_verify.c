@@ -14,7 +14,6 @@
 #include "litemount/task.h"
 #include "object_stream.h"
 #include "v03/snapshot/snapshot.h"
-#include "v03/snapshot/snapshot_compare.h"
 #include "v03/wal/chain.h"
 #include "v03/wal/replay.h"
 #include "v03/wal/segment.h"
@@ -45,7 +44,7 @@ static int pass(void *context, const uint8_t *bytes, size_t length)
     struct passage *passage = context;
     verifier_advance(passage->verifier);
     if (passage->comparison)
-        snapshot_compare_sink(passage->comparison, bytes, length);
+        snapshot_comparison_sink(passage->comparison, bytes, length);
     return overview_sink(&passage->overview, bytes, length);
 }
 
@@ -65,14 +64,14 @@ static int verify_attempt(void *context, bool anew, uint64_t *ret_sum, struct ta
     struct object_stream stream = {.generation = generation, .object = verified->object, .anew = anew};
     struct passage passage = {
         verified->verifying->verifier, {.most = DATABASE_HEADER_SIZE}, verified->comparison};
-    struct snapshot found;
+    struct snapshot_facts facts;
 
     if (verified->comparison)
-        snapshot_compare_begin(verified->comparison, verified->comparison->image);
+        snapshot_comparison_begin(verified->comparison);
     int r = object_decode(&stream, pass, &passage, task);
 
     if (r == 0 && verified->snapshot)
-        r = snapshot_take_overview(generation, verified->snapshot, &passage.overview, task, &found);
+        r = snapshot_take_overview(generation, verified->snapshot, &passage.overview, task, &facts);
     *ret_sum = stream.sum;
     buffer_finish(&passage.overview.start);
     return r;
@@ -83,16 +82,14 @@ static int verify_large_snapshot(const struct verifying *verifying, struct snaps
                                  struct task *task)
 {
     struct v03_generation *generation = verifying->generation;
-    _cleanup_free_ struct snapshot_comparison *comparison = malloc(sizeof *comparison);
-    _cleanup_free_ char *identity = object_identity(generation->replica, &snapshot->object);
-    struct verified_object verified = {verifying, &snapshot->object, snapshot, comparison};
+    struct snapshot_comparison comparison = {0};
+    struct verified_object verified = {verifying, &snapshot->object, snapshot, &comparison};
+    int r = snapshot_comparison_init(&comparison, generation, snapshot);
 
-    if (!comparison || !identity ||
-        cache_image_open(generation->cache, identity, V03_PIECE, &comparison->image) < 0)
-        return -ENOMEM;
-    int r = learnt_read(verify_attempt, &verified, task);
-    cache_image_close(comparison->image);
-    if (r == 0 && comparison->differs) {
+    if (r == 0)
+        r = learnt_read(verify_attempt, &verified, task);
+    snapshot_comparison_finish(&comparison);
+    if (r == 0 && comparison.differs) {
         snapshot_drop_kept(generation, snapshot);
         r = verifier_note_dropped(verifying->verifier, generation->replica, &snapshot->object);
     }

@@ -14,7 +14,7 @@
 #include "litemount/clock.h"
 #include "litemount/log.h"
 #include "litemount/task.h"
-#include "snapshot.h"
+#include "snapshot_parts.h"
 #include "v03/object_stream.h"
 #include "v03/v03.h"
 
@@ -25,14 +25,14 @@ void snapshot_note_damage(struct v03_generation *generation)
     pthread_mutex_unlock(&generation->base.lock);
 }
 
-void snapshot_set_damaged(struct v03_generation *generation, struct snapshot *snapshot, const char *why)
+void snapshot_set_damaged(struct snapshot *snapshot, const char *why)
 {
     pthread_mutex_lock(&snapshot->lock);
     bool is_news = learnt_set_damaged_locked(&snapshot->learnt, why);
     pthread_mutex_unlock(&snapshot->lock);
     if (is_news)
         log_warning("%s", why);
-    snapshot_note_damage(generation);
+    snapshot_note_damage(snapshot->generation);
 }
 
 bool snapshot_is_damaged(struct snapshot *snapshot)
@@ -56,17 +56,26 @@ const char *snapshot_failure(const struct snapshot *snapshot)
     return atomic_load(&snapshot->failure);
 }
 
+int snapshot_check_usable(struct snapshot *snapshot, struct task *task)
+{
+    int r = 0;
+
+    if (snapshot_failure(snapshot))
+        return task_fail(task, EIO, "%s", snapshot_failure(snapshot));
+    pthread_mutex_lock(&snapshot->lock);
+    if (snapshot->learnt.state == LEARNT_DAMAGED)
+        r = task_fail(task, EIO, "%s", snapshot->learnt.damage ? snapshot->learnt.damage : snapshot->name);
+    pthread_mutex_unlock(&snapshot->lock);
+    return r;
+}
+
 void snapshot_drop_kept(struct v03_generation *generation, struct snapshot *snapshot)
 {
-    _cleanup_free_ char *identity = object_identity(generation->replica, &snapshot->object);
-    struct cache_image *image;
-
-    if (!identity || cache_image_open(generation->cache, identity, V03_PIECE, &image) < 0)
+    if (snapshot_open(generation, snapshot) < 0)
         return;
-    cache_image_discard(image);
-    cache_image_close(image);
-    blocks_forget(generation, snapshot);
-    snapshot_forget(generation, snapshot);
+    cache_image_discard(snapshot->image);
+    cache_drop_fact(generation->cache, snapshot->identity, SNAPSHOT_BLOCKS_FACT);
+    cache_drop_fact(generation->cache, snapshot->identity, SNAPSHOT_FACT);
 }
 
 /* First it has failed, then its pieces are dropped: what is made after that is not put. */
