@@ -19,7 +19,7 @@
 #define WHOLE_OBJECTS (32 << 20) /* bytes of segments that may be in memory, each whole, at once */
 
 /* One segment that is being learnt. */
-struct segment_lesson {
+struct segment_learning {
     struct segment_group *group;
     struct segment *segment;
     const struct wal_header *header; /* of its WAL; NULL: it begins it */
@@ -29,36 +29,43 @@ struct segment_lesson {
 
 static int segment_find_out(void *context, struct task *task)
 {
-    struct segment_lesson *lesson = context;
-    return segment_fetch(lesson->group->generation, lesson->segment, lesson->header, task, &lesson->found);
+    struct segment_learning *learning = context;
+    return segment_fetch(learning->group->generation, learning->segment, learning->header, task,
+                         &learning->found);
 }
 
 static int segment_take_over_locked(void *context)
 {
-    struct segment_lesson *lesson = context;
-    int r = segment_publish(lesson->group->frames, lesson->segment, &lesson->found);
-    lesson->is_sound = r == 0;
+    struct segment_learning *learning = context;
+    int r = segment_publish(learning->group->frames, learning->segment, &learning->found);
+    learning->is_sound = r == 0;
     return r;
 }
 
 static void segment_note_damage_locked(void *context)
 {
-    const struct segment_lesson *lesson = context;
-    v03_note_damage_locked(lesson->group->generation, lesson->segment->learnt.damage_found);
+    const struct segment_learning *learning = context;
+    v03_note_damage_locked(learning->group->generation, learning->segment->learnt.damage_found);
 }
 
 static int segment_learn(struct segment_group *group, struct segment *segment,
                          const struct wal_header *header, struct task *task)
 {
-    struct segment_lesson lesson = {group, segment, header, {}, false};
+    struct segment_learning one = {.group = group, .segment = segment, .header = header};
     const struct learning learning = {
-        &segment->learnt, &group->generation->base.lock, &group->generation->base.learnt, &lesson,
-        segment_find_out, segment_take_over_locked,      segment_note_damage_locked};
+        .learnt = &segment->learnt,
+        .lock = &group->generation->base.lock,
+        .changed = &group->generation->base.learnt,
+        .context = &one,
+        .find_out = segment_find_out,
+        .take_over_locked = segment_take_over_locked,
+        .note_damage_locked = segment_note_damage_locked,
+    };
     int r = learnt_once(&learning, task);
 
-    if (lesson.is_sound)
-        segment_group_note(group, segment, &lesson.found);
-    wal_segment_finish(&lesson.found);
+    if (one.is_sound)
+        segment_group_note(group, segment, &one.found);
+    wal_segment_finish(&one.found);
     return r;
 }
 
@@ -67,19 +74,25 @@ static bool is_unknown(const struct segment *segment)
     return segment->learnt.state == LEARNT_NOTHING || segment->learnt.state == LEARNT_PENDING;
 }
 
-/* What is to be fetched in one round, of all groups. */
-struct round {
-    struct round_item {
+/* What one call has to learn. */
+struct segments_learning {
+    struct segment_group *groups;
+    size_t n, capacity;
+    size_t n_segments; /* in all of them */
+
+    /* Those of them that are fetched now. */
+    struct fetched_segment {
         struct segment_group *group;
         struct segment *segment;
-    } * items;
-    size_t n;
+    } * fetched;
+    size_t n_fetched;
 };
 
 static int learn_item(void *context, size_t item, struct task *task)
 {
-    struct segment_group *group = ((struct round *)context)->items[item].group;
-    struct segment *segment = ((struct round *)context)->items[item].segment;
+    const struct segments_learning *all = context;
+    struct segment_group *group = all->fetched[item].group;
+    struct segment *segment = all->fetched[item].segment;
     const struct segment *first = group->first;
 
     /* A WAL whose beginning is not there (yet, or any more) says nothing about what else is there of it. */
@@ -93,19 +106,12 @@ static int learn_item(void *context, size_t item, struct task *task)
     return known ? segment_learn(group, segment, &header, task) : 0;
 }
 
-/* What one call has to learn. */
-struct lesson {
-    struct segment_group *groups;
-    size_t n, capacity;
-    size_t n_segments; /* in all of them */
-};
-
 /* Small segments are in memory whole while they are learnt. */
-static size_t count_at_once(const struct round *round)
+static size_t count_at_once(const struct segments_learning *all)
 {
     uint64_t largest = 1;
-    for (size_t i = 0; i < round->n; i++) {
-        uint64_t size = round->items[i].segment->object.size;
+    for (size_t i = 0; i < all->n_fetched; i++) {
+        uint64_t size = all->fetched[i].segment->object.size;
         if (size <= V03_WHOLE_OBJECT && size > largest)
             largest = size;
     }
@@ -113,49 +119,49 @@ static size_t count_at_once(const struct round *round)
 }
 
 /* Fetches the segments that begin a WAL, or the others, which need what those tell. */
-static int learn_round(const struct lesson *lesson, bool beginnings, struct round *round, struct task *task)
+static int learn_round(struct segments_learning *all, bool beginnings, struct task *task)
 {
-    round->n = 0;
-    for (size_t i = 0; i < lesson->n; i++) {
-        struct segment_group *group = &lesson->groups[i];
+    all->n_fetched = 0;
+    for (size_t i = 0; i < all->n; i++) {
+        struct segment_group *group = &all->groups[i];
         pthread_mutex_lock(&group->generation->base.lock);
         for (size_t j = 0; j < group->n; j++)
             if (is_unknown(group->segments[j]) && (group->segments[j] == group->first) == beginnings)
-                round->items[round->n++] = (struct round_item){group, group->segments[j]};
+                all->fetched[all->n_fetched++] = (struct fetched_segment){group, group->segments[j]};
         pthread_mutex_unlock(&group->generation->base.lock);
     }
-    return round->n ? parallel_each(round->n, count_at_once(round), learn_item, round, task) : 0;
+    return all->n_fetched ? parallel_each(all->n_fetched, count_at_once(all), learn_item, all, task) : 0;
 }
 
 /* Adds segments `begin` to `end`, which are of one group. */
-static int add_group(struct lesson *lesson, struct v03_generation *generation,
+static int add_group(struct segments_learning *all, struct v03_generation *generation,
                      const struct v03_listing *listing, size_t begin, size_t end)
 {
     struct segment **segments = listing->segments + begin;
-    int r = ARRAY_GROW(lesson->groups, lesson->capacity, lesson->n + 1);
+    int r = ARRAY_GROW(all->groups, all->capacity, all->n + 1);
 
     if (r < 0)
         return r;
-    lesson->groups[lesson->n++] =
+    all->groups[all->n++] =
         (struct segment_group){.generation = generation,
                                .frames = listing->frames,
                                .first = listing->segments[v03_find_index(listing, segments[0]->index)],
                                .segments = segments,
                                .n = end - begin};
-    lesson->n_segments += end - begin;
+    all->n_segments += end - begin;
     return 0;
 }
 
-/* Whether the WAL's first segment is in the lesson: segments come in order. */
-static bool has_beginning(const struct lesson *lesson, const struct segment *first)
+/* Whether the WAL's first segment is among them: segments come in order. */
+static bool has_beginning(const struct segments_learning *all, const struct segment *first)
 {
-    return lesson->n && lesson->groups[lesson->n - 1].first == first;
+    return all->n && all->groups[all->n - 1].first == first;
 }
 
 /* Splits the segments into groups, and keeps those of which something is not known yet; with the beginning
- * of their WAL, if that is not known either. Called with the generation locked. */
-static int plan(struct v03_generation *generation, const struct v03_listing *listing, size_t begin,
-                size_t end, struct lesson *lesson)
+ * of their WAL, if that is not known either. */
+static int plan_locked(struct v03_generation *generation, const struct v03_listing *listing, size_t begin,
+                       size_t end, struct segments_learning *all)
 {
     int r = 0;
 
@@ -168,10 +174,10 @@ static int plan(struct v03_generation *generation, const struct v03_listing *lis
         if (!unknown)
             continue;
         if (first < begin && is_unknown(listing->segments[first]) &&
-            !has_beginning(lesson, listing->segments[first]))
-            r = add_group(lesson, generation, listing, first, first + 1);
+            !has_beginning(all, listing->segments[first]))
+            r = add_group(all, generation, listing, first, first + 1);
         if (r == 0)
-            r = add_group(lesson, generation, listing, begin, next);
+            r = add_group(all, generation, listing, begin, next);
     }
     return r;
 }
@@ -181,23 +187,23 @@ static int recall_item(void *context, size_t item, struct task *task)
     return segment_group_recall((struct segment_group *)context + item);
 }
 
-static int learn_all(struct lesson *lesson, struct task *task)
+static int learn_all(struct segments_learning *all, struct task *task)
 {
-    _cleanup_free_ struct round_item *items = calloc(lesson->n_segments + 1, sizeof *items);
-    struct round round = {.items = items};
+    _cleanup_free_ struct fetched_segment *fetched = calloc(all->n_segments + 1, sizeof *fetched);
 
-    if (!items)
+    if (!fetched)
         return -ENOMEM;
-    for (size_t i = 0; i < lesson->n; i++)
-        segment_group_init(&lesson->groups[i]);
-    int r = parallel_each(lesson->n, PARALLEL_FACTS, recall_item, lesson->groups, task);
+    all->fetched = fetched;
+    for (size_t i = 0; i < all->n; i++)
+        segment_group_init(&all->groups[i]);
+    int r = parallel_each(all->n, PARALLEL_FACTS, recall_item, all->groups, task);
     if (r == 0)
-        r = learn_round(lesson, true, &round, task);
+        r = learn_round(all, true, task);
     if (r == 0)
-        r = learn_round(lesson, false, &round, task);
-    for (size_t i = 0; i < lesson->n; i++) { /* what was learnt before a failure is kept too */
-        segment_group_remember(&lesson->groups[i]);
-        segment_group_finish(&lesson->groups[i]);
+        r = learn_round(all, false, task);
+    for (size_t i = 0; i < all->n; i++) { /* what was learnt before a failure is kept too */
+        segment_group_remember(&all->groups[i]);
+        segment_group_finish(&all->groups[i]);
     }
     return r;
 }
@@ -223,15 +229,15 @@ static void check_promises(struct v03_generation *generation, const struct v03_l
 int segments_learn(struct v03_generation *generation, const struct v03_listing *listing, size_t begin,
                    size_t end, struct task *task)
 {
-    struct lesson lesson = {0};
+    struct segments_learning all = {0};
 
     pthread_mutex_lock(&generation->base.lock);
-    int r = plan(generation, listing, begin, end, &lesson);
+    int r = plan_locked(generation, listing, begin, end, &all);
     pthread_mutex_unlock(&generation->base.lock);
-    if (r == 0 && lesson.n) {
-        r = learn_all(&lesson, task);
+    if (r == 0 && all.n) {
+        r = learn_all(&all, task);
         check_promises(generation, listing, begin, end);
     }
-    free(lesson.groups);
+    free(all.groups);
     return r;
 }
