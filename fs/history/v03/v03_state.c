@@ -31,7 +31,7 @@ struct v03_state {
 
 /* Pages that follow each other, and whose bytes stand one behind the other in one place: one read gets them.
  */
-struct page_run {
+struct v03_page_run {
     enum { FROM_ZEROS, FROM_SNAPSHOT, FROM_WAL } kind;
     struct wal_position at; /* of the first one's frame, in a WAL */
     size_t length;          /* bytes that are to be read of them */
@@ -47,7 +47,7 @@ static bool was_cut(const struct chain *chain, uint32_t page, uint32_t index)
 }
 
 /* Where one page is; the frames are locked for reading. */
-static struct page_run page_find_locked(const struct v03_state *state, uint32_t page)
+static struct v03_page_run page_find_locked(const struct v03_state *state, uint32_t page)
 {
     const struct chain *chain = &state->chain;
     const struct wal_position first = {chain->snapshot->index, 0};
@@ -55,30 +55,30 @@ static struct page_run page_find_locked(const struct v03_state *state, uint32_t 
     bool found = versions_find(&state->listing->frames->versions, page, first, chain->last, &at);
 
     if (was_cut(chain, page, at.index))
-        return (struct page_run){.kind = FROM_ZEROS};
-    return (struct page_run){.kind = found ? FROM_WAL : FROM_SNAPSHOT, .at = at};
+        return (struct v03_page_run){.kind = FROM_ZEROS};
+    return (struct v03_page_run){.kind = found ? FROM_WAL : FROM_SNAPSHOT, .at = at};
 }
 
 /* Whether the page that is `n` pages behind the run's first one belongs to it. */
-static bool run_goes_on(const struct page_run *run, const struct page_run *next, uint64_t n)
+static bool run_goes_on(const struct v03_page_run *run, const struct v03_page_run *next, uint64_t n)
 {
     return next->kind == run->kind && (run->kind != FROM_WAL || (next->at.index == run->at.index &&
                                                                  next->at.frame == run->at.frame + n));
 }
 
 /* The run that the bytes from `offset` on begin with. */
-static struct page_run run_find(const struct v03_state *state, uint64_t offset, size_t length)
+static struct v03_page_run run_find(const struct v03_state *state, uint64_t offset, size_t length)
 {
     struct v03_frames *frames = state->listing->frames;
     uint32_t page_size = state->chain.page_size;
 
     if (!state->chain.last.frame) /* it is the snapshot alone */
-        return (struct page_run){.kind = FROM_SNAPSHOT, .length = length};
+        return (struct v03_page_run){.kind = FROM_SNAPSHOT, .length = length};
     uint64_t first = offset / page_size, last = (offset + length - 1) / page_size, page = first + 1;
     pthread_rwlock_rdlock(&frames->lock);
-    struct page_run run = page_find_locked(state, (uint32_t)first + 1);
+    struct v03_page_run run = page_find_locked(state, (uint32_t)first + 1);
     for (; page <= last; page++) {
-        struct page_run next = page_find_locked(state, (uint32_t)page + 1);
+        struct v03_page_run next = page_find_locked(state, (uint32_t)page + 1);
         if (!run_goes_on(&run, &next, page - first))
             break;
     }
@@ -120,7 +120,7 @@ static int64_t state_v03_read(struct state *base, uint64_t offset, size_t length
     int64_t r = 0;
 
     for (size_t done = 0; done < length && r >= 0;) {
-        const struct page_run run = run_find(state, offset + done, length - done);
+        const struct v03_page_run run = run_find(state, offset + done, length - done);
         uint8_t *to = bytes_after(bytes, done);
         if (run.kind == FROM_SNAPSHOT)
             r = read_snapshot(state, offset + done, run.length, to, task);
