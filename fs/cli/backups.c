@@ -15,14 +15,14 @@
 #define BLOCKS 3   /* of snapshots in memory at once: the same */
 
 /* Many threads that seldom do much: few heaps between them, and large buffers go back at once. */
-static void spare_memory(void)
+static void backups_spare_memory(void)
 {
     mallopt(M_ARENA_MAX, 4);
     mallopt(M_MMAP_THRESHOLD, 256 << 10);
 }
 
 /* As many open files as are allowed: a cached image is one, a connection another. */
-static void allow_files(void)
+static void backups_allow_files(void)
 {
     struct rlimit limit;
 
@@ -51,8 +51,8 @@ int backups_open(const struct backups_options *options, struct task *task, struc
                                               .blocks = &backups->blocks,
                                               .tells_of_gaps = options->tells_of_gaps};
 
-    spare_memory();
-    allow_files();
+    backups_spare_memory();
+    backups_allow_files();
     int r = stores_open(&stores_options, task, &backups->stores);
     if (r == 0)
         r = cache_open(options->cache_folder, options->cache_size, task, &backups->cache);

@@ -51,7 +51,7 @@ int target_open_backups(const struct common_options *common, const char *operand
 }
 
 /* The one database of a source that is a URL. */
-static int only_name(struct catalog *catalog, const char *operand, struct task *task, char **ret_name)
+static int target_only_name(struct catalog *catalog, const char *operand, struct task *task, char **ret_name)
 {
     _cleanup_(names_finish) struct names names = {0};
     _cleanup_free_ char *url = config_shown_source(operand);
@@ -73,7 +73,7 @@ static int only_name(struct catalog *catalog, const char *operand, struct task *
 }
 
 /* A path of the configuration, or else a name as the mount shows it. */
-static int find_name(struct catalog *catalog, const char *operand, struct task *task, char **ret_name)
+static int target_find_name(struct catalog *catalog, const char *operand, struct task *task, char **ret_name)
 {
     const char *prefix = catalog_prefix(catalog);
     size_t length = strlen(prefix);
@@ -98,8 +98,8 @@ int target_open(const struct common_options *common, const char *operand, struct
     struct catalog *catalog = target->backups.catalog;
 
     if (r == 0)
-        r = target_is_source(operand) ? only_name(catalog, operand, task, &target->name)
-                                      : find_name(catalog, operand, task, &target->name);
+        r = target_is_source(operand) ? target_only_name(catalog, operand, task, &target->name)
+                                      : target_find_name(catalog, operand, task, &target->name);
     if (r == 0)
         r = catalog_find(catalog, target->name, task, &target->history);
     if (r == -ENOENT && !target_is_source(operand))

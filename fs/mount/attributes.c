@@ -8,7 +8,7 @@
 #include "litemount/instant.h"
 #include "wal_file.h"
 
-static struct timespec to_timespec(int64_t instant)
+static struct timespec attributes_timespec(int64_t instant)
 {
     struct timespec time = {.tv_sec = instant / INSTANT_SECOND, .tv_nsec = instant % INSTANT_SECOND};
     if (time.tv_nsec < 0) {
@@ -18,7 +18,7 @@ static struct timespec to_timespec(int64_t instant)
     return time;
 }
 
-static mode_t permissions(const struct mount_options *options, bool is_folder)
+static mode_t attributes_permissions(const struct mount_options *options, bool is_folder)
 {
     if (options->has_umask)
         return (is_folder ? 0555 : 0444) & ~options->umask;
@@ -40,13 +40,14 @@ void node_attributes(const struct filesystem *filesystem, const struct node *nod
         place_time(&node->place, &time);
     }
     ret_stat->st_ino = node->inode;
-    ret_stat->st_mode = (is_folder ? S_IFDIR : S_IFREG) | permissions(filesystem->options, is_folder);
+    ret_stat->st_mode =
+        (is_folder ? S_IFDIR : S_IFREG) | attributes_permissions(filesystem->options, is_folder);
     ret_stat->st_nlink = 1;
     ret_stat->st_uid = filesystem->options->uid;
     ret_stat->st_gid = filesystem->options->gid;
     ret_stat->st_blksize = 4096;
     ret_stat->st_blocks = (ret_stat->st_size + 511) / 512;
-    ret_stat->st_atim = ret_stat->st_mtim = ret_stat->st_ctim = to_timespec(time);
+    ret_stat->st_atim = ret_stat->st_mtim = ret_stat->st_ctim = attributes_timespec(time);
 }
 
 enum { TIME, DATABASE, GENERATION, POSITION, REPLICA, SOURCE_SIZE, GAP, ATTRIBUTES };
@@ -62,7 +63,8 @@ static const char *const names[ATTRIBUTES] = {
 };
 
 /* The attribute's text, or NULL if the node does not have it. `scratch` may hold it. */
-static const char *value(const struct node *node, int attribute, char scratch[static INSTANT_TEXT_SIZE])
+static const char *attribute_value(const struct node *node, int attribute,
+                                   char scratch[static INSTANT_TEXT_SIZE])
 {
     if (node->kind != ENTRY_STATE)
         return NULL;
@@ -87,7 +89,7 @@ static const char *value(const struct node *node, int attribute, char scratch[st
 }
 
 /* A reply to a request for `size` bytes; 0 asks how many there are. */
-static void reply(fuse_req_t req, const char *bytes, size_t length, size_t size)
+static void attribute_reply(fuse_req_t req, const char *bytes, size_t length, size_t size)
 {
     if (size == 0)
         fuse_reply_xattr(req, length);
@@ -104,9 +106,9 @@ void filesystem_getxattr(fuse_req_t req, fuse_ino_t number, const char *name, si
     char scratch[INSTANT_TEXT_SIZE];
 
     for (int i = 0; node && i < ATTRIBUTES; i++) {
-        const char *text = strcmp(name, names[i]) == 0 ? value(node, i, scratch) : NULL;
+        const char *text = strcmp(name, names[i]) == 0 ? attribute_value(node, i, scratch) : NULL;
         if (text) {
-            reply(req, text, strlen(text), size);
+            attribute_reply(req, text, strlen(text), size);
             return;
         }
     }
@@ -121,7 +123,7 @@ void filesystem_listxattr(fuse_req_t req, fuse_ino_t number, size_t size)
     size_t length = 0;
 
     for (int i = 0; node && i < ATTRIBUTES; i++)
-        if (value(node, i, scratch))
+        if (attribute_value(node, i, scratch))
             length += (size_t)snprintf(list + length, sizeof list - length, "%s", names[i]) + 1;
-    reply(req, list, length, size);
+    attribute_reply(req, list, length, size);
 }

@@ -9,7 +9,7 @@
 
 /* The answer to INIT is the first that is written after filesystem_init: the kernel asks nothing else before
  * it has that. A message begins with its header; what follows is the answer itself. */
-static ssize_t write_answer(int fd, struct iovec *parts, int count, void *userdata)
+static ssize_t device_write(int fd, struct iovec *parts, int count, void *userdata)
 {
     struct filesystem *filesystem = userdata;
 
@@ -24,13 +24,13 @@ static ssize_t write_answer(int fd, struct iovec *parts, int count, void *userda
     return written;
 }
 
-static ssize_t read_request(int fd, void *bytes, size_t size, void *userdata)
+static ssize_t device_read(int fd, void *bytes, size_t size, void *userdata)
 {
     return read(fd, bytes, size);
 }
 
 int device_take_over(struct fuse_session *session)
 {
-    static const struct fuse_custom_io io = {.writev = write_answer, .read = read_request};
+    static const struct fuse_custom_io io = {.writev = device_write, .read = device_read};
     return fuse_session_custom_io(session, &io, fuse_session_fd(session));
 }

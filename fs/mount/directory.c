@@ -6,7 +6,7 @@
 #include "litemount/cleanup.h"
 #include "tree.h"
 
-static void free_names(struct names **names)
+static void directory_free_names(struct names **names)
 {
     if (*names)
         names_finish(*names);
@@ -17,7 +17,7 @@ void filesystem_opendir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info
 {
     struct filesystem *filesystem = fuse_req_userdata(req);
     const struct node *node = nodes_get(&filesystem->nodes, number);
-    _cleanup_(free_names) struct names *names = calloc(1, sizeof *names);
+    _cleanup_(directory_free_names) struct names *names = calloc(1, sizeof *names);
     struct mount_request request;
 
     if (!names || !node || node->kind != ENTRY_FOLDER) {
@@ -37,8 +37,8 @@ void filesystem_opendir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info
 }
 
 /* Entry `i` of the listing: the folder itself, its parent, then the names. */
-static size_t add_entry(fuse_req_t req, const struct node *node, const struct names *names, size_t i,
-                        char *bytes, size_t room)
+static size_t directory_add(fuse_req_t req, const struct node *node, const struct names *names, size_t i,
+                            char *bytes, size_t room)
 {
     struct stat stat = {.st_ino = i ? node->parent_inode : node->inode, .st_mode = S_IFDIR};
 
@@ -64,7 +64,7 @@ void filesystem_readdir(fuse_req_t req, fuse_ino_t number, size_t size, off_t of
         return;
     }
     for (size_t i = offset < 0 ? 0 : (size_t)offset; i < names->n + 2; i++) {
-        size_t length = add_entry(req, node, names, i, bytes + used, size - used);
+        size_t length = directory_add(req, node, names, i, bytes + used, size - used);
         if (length > size - used)
             break;
         used += length;
@@ -75,6 +75,6 @@ void filesystem_readdir(fuse_req_t req, fuse_ino_t number, size_t size, off_t of
 void filesystem_releasedir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *file)
 {
     struct names *names = (struct names *)(uintptr_t)file->fh;
-    free_names(&names);
+    directory_free_names(&names);
     fuse_reply_err(req, 0);
 }

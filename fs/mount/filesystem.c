@@ -47,7 +47,7 @@ static double keep_seconds(const struct filesystem *filesystem, enum keep keep)
 }
 
 /* Replies that there is no such name: SQLite looks for a journal whenever it begins to read. */
-static void reply_without(struct mount_request *request, double seconds)
+static void filesystem_reply_without(struct mount_request *request, double seconds)
 {
     const struct fuse_entry_param nothing = {.entry_timeout = seconds};
     request_end(request);
@@ -71,7 +71,7 @@ static void filesystem_lookup(fuse_req_t req, fuse_ino_t parent_number, const ch
     int r = tree_lookup(filesystem->catalog, &parent->place, name, &request.task, &entry);
     answer.entry_timeout = keep_seconds(filesystem, keep_name(&parent->place, name, r == 0 ? &entry : NULL));
     if (r == -ENOENT) {
-        reply_without(&request, answer.entry_timeout);
+        filesystem_reply_without(&request, answer.entry_timeout);
         return;
     }
     if (r == 0)
@@ -155,7 +155,7 @@ static void filesystem_release(fuse_req_t req, fuse_ino_t number, struct fuse_fi
     fuse_reply_err(req, 0);
 }
 
-static void reply_wal_file(fuse_req_t req, uint32_t page_size, size_t size, off_t offset)
+static void filesystem_reply_wal_file(fuse_req_t req, uint32_t page_size, size_t size, off_t offset)
 {
     uint8_t bytes[WAL_FILE_SIZE];
     size_t begin = offset < WAL_FILE_SIZE ? (size_t)offset : WAL_FILE_SIZE, left = WAL_FILE_SIZE - begin;
@@ -181,7 +181,7 @@ static void filesystem_read(fuse_req_t req, fuse_ino_t number, size_t size, off_
         return;
     }
     if (node->kind == ENTRY_WAL_FILE) {
-        reply_wal_file(req, node->page_size, size, offset);
+        filesystem_reply_wal_file(req, node->page_size, size, offset);
         return;
     }
     char *bytes = buffers_take(&filesystem->buffers);

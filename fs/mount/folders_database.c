@@ -27,8 +27,8 @@ static int latest_file_lookup(struct catalog *catalog, const struct place *place
 }
 
 /* Whether there is a latest state; a generation without a usable snapshot has none, and no files. */
-static int add_latest_file(struct catalog *catalog, const struct place *place, struct task *task,
-                           struct names *names)
+static int latest_file_list(struct catalog *catalog, const struct place *place, struct task *task,
+                            struct names *names)
 {
     _cleanup_(instants_finish) struct instants landmarks = {0};
     static const int64_t latest = INSTANT_MAX;
@@ -44,8 +44,8 @@ static int add_latest_file(struct catalog *catalog, const struct place *place, s
     return r < 0 ? r : folder_add_file(names, "latest", place->name, inode);
 }
 
-static int has_generation(struct catalog *catalog, const struct place *place, const char *name,
-                          struct task *task)
+static int generations_have(struct catalog *catalog, const struct place *place, const char *name,
+                            struct task *task)
 {
     _cleanup_(names_finish) struct names generations = {0};
     struct history *history;
@@ -69,7 +69,7 @@ static int database_lookup(struct catalog *catalog, const struct place *place, c
 static int database_list(struct catalog *catalog, const struct place *place, struct task *task,
                          struct names *names)
 {
-    int r = add_latest_file(catalog, place, task, names);
+    int r = latest_file_list(catalog, place, task, names);
     if (r == 0)
         r = names_add(names, "at", true);
     return r < 0 ? r : names_add(names, "generations", true);
@@ -110,7 +110,7 @@ static int instants_list(struct catalog *catalog, const struct place *place, str
 static int generations_lookup(struct catalog *catalog, const struct place *place, const char *name,
                               struct task *task, struct tree_entry *ret_entry)
 {
-    int r = has_generation(catalog, place, name, task);
+    int r = generations_have(catalog, place, name, task);
     if (r == 0)
         r = tree_entry_set_folder(ret_entry, PLACE_GENERATION, place);
     return r < 0 ? r : place_set_path(&ret_entry->place.generation, name, NULL);
@@ -141,7 +141,7 @@ static int generation_lookup(struct catalog *catalog, const struct place *place,
 static int generation_list(struct catalog *catalog, const struct place *place, struct task *task,
                            struct names *names)
 {
-    int r = add_latest_file(catalog, place, task, names);
+    int r = latest_file_list(catalog, place, task, names);
     for (size_t i = 0; i < sizeof parts / sizeof *parts && r == 0; i++)
         r = names_add(names, parts[i].name, true);
     return r;

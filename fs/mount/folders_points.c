@@ -45,19 +45,19 @@ static bool span_of(const char *detail, struct span *ret_span)
 }
 
 /* The first point that may be shown at `time` or later: it is shown less than a millisecond after its own. */
-static size_t first_from(const struct instants *points, int64_t time)
+static size_t span_first_from(const struct instants *points, int64_t time)
 {
     int64_t least = time < INT64_MIN + INSTANT_MILLISECOND ? INT64_MIN : time - INSTANT_MILLISECOND;
     return ARRAY_LOWER_BOUND(points->n, i, points->times[i] < least);
 }
 
 /* The first point behind number `i`, shown at `shown`, that may stand in another folder. */
-static size_t next_from(const struct instants *points, const struct span *span, size_t i, int64_t shown)
+static size_t span_next_from(const struct instants *points, const struct span *span, size_t i, int64_t shown)
 {
     int64_t into = span->unit ? (shown % span->unit + span->unit) % span->unit : 0, next;
     if (!span->unit || __builtin_add_overflow(shown - into, span->unit, &next))
         return i + 1;
-    size_t first = first_from(points, next);
+    size_t first = span_first_from(points, next);
     return first > i ? first : i + 1;
 }
 
@@ -65,7 +65,7 @@ static size_t next_from(const struct instants *points, const struct span *span, 
  * perhaps repeatedly. */
 typedef int visit_point(void *context, const struct span *span, int64_t shown);
 
-static int each_point(struct catalog *catalog, const struct place *place, struct task *task,
+static int span_visit(struct catalog *catalog, const struct place *place, struct task *task,
                       visit_point *visit, void *context)
 {
     _cleanup_(instants_finish) struct instants points = {0};
@@ -75,19 +75,19 @@ static int each_point(struct catalog *catalog, const struct place *place, struct
 
     if (r == 0)
         r = history_list_points(history, place->generation, task, &points);
-    for (size_t i = first_from(&points, span.begin); i < points.n && r == 0;) {
+    for (size_t i = span_first_from(&points, span.begin); i < points.n && r == 0;) {
         int64_t shown = shown_instant(&points, i);
         if (shown >= span.end)
             break;
         if (shown >= span.begin)
             r = visit(context, &span, shown);
-        i = shown >= span.begin ? next_from(&points, &span, i, shown) : i + 1;
+        i = shown >= span.begin ? span_next_from(&points, &span, i, shown) : i + 1;
     }
     return r;
 }
 
 /* Adds a folder's name, unless it is the one that was added last. */
-static int add_folder_name(void *context, const struct span *span, int64_t shown)
+static int span_add_folder(void *context, const struct span *span, int64_t shown)
 {
     struct names *names = context;
     char text[INSTANT_TEXT_SIZE];
@@ -99,11 +99,11 @@ static int add_folder_name(void *context, const struct span *span, int64_t shown
     return names_add(names, text + span->name, true);
 }
 
-static int lookup_folder(struct catalog *catalog, const struct place *place, enum place_kind kind,
-                         const char *name, struct task *task, struct tree_entry *ret_entry)
+static int span_lookup(struct catalog *catalog, const struct place *place, enum place_kind kind,
+                       const char *name, struct task *task, struct tree_entry *ret_entry)
 {
     _cleanup_(names_finish) struct names names = {0};
-    int r = each_point(catalog, place, task, add_folder_name, &names);
+    int r = span_visit(catalog, place, task, span_add_folder, &names);
 
     for (size_t i = 0; i < names.n && r == 0; i++) {
         if (strcmp(names.items[i].text, name) != 0)
@@ -117,19 +117,19 @@ static int lookup_folder(struct catalog *catalog, const struct place *place, enu
 static int points_lookup(struct catalog *catalog, const struct place *place, const char *name,
                          struct task *task, struct tree_entry *ret_entry)
 {
-    return lookup_folder(catalog, place, PLACE_POINTS_DAY, name, task, ret_entry);
+    return span_lookup(catalog, place, PLACE_POINTS_DAY, name, task, ret_entry);
 }
 
 static int points_list(struct catalog *catalog, const struct place *place, struct task *task,
                        struct names *names)
 {
-    return each_point(catalog, place, task, add_folder_name, names);
+    return span_visit(catalog, place, task, span_add_folder, names);
 }
 
 static int points_day_lookup(struct catalog *catalog, const struct place *place, const char *name,
                              struct task *task, struct tree_entry *ret_entry)
 {
-    return lookup_folder(catalog, place, PLACE_POINTS_HOUR, name, task, ret_entry);
+    return span_lookup(catalog, place, PLACE_POINTS_HOUR, name, task, ret_entry);
 }
 
 static int points_hour_lookup(struct catalog *catalog, const struct place *place, const char *name,
@@ -159,7 +159,7 @@ static int points_hour_lookup(struct catalog *catalog, const struct place *place
     return 0;
 }
 
-static int add_shown(void *context, const struct span *span, int64_t shown)
+static int span_add_instant(void *context, const struct span *span, int64_t shown)
 {
     return instants_add(context, shown);
 }
@@ -169,7 +169,7 @@ static int points_hour_list(struct catalog *catalog, const struct place *place, 
 {
     _cleanup_(instants_finish) struct instants shown = {0};
     struct history *history;
-    int r = each_point(catalog, place, task, add_shown, &shown);
+    int r = span_visit(catalog, place, task, span_add_instant, &shown);
 
     if (r == 0)
         r = catalog_find(catalog, place->name, task, &history);

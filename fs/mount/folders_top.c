@@ -211,7 +211,7 @@ static int landmarks_visit(void *context, size_t item, struct task *task)
     return 0;
 }
 
-static int all_landmarks(struct catalog *catalog, struct task *task, struct instants *landmarks)
+static int landmarks_collect(struct catalog *catalog, struct task *task, struct instants *landmarks)
 {
     _cleanup_(names_finish) struct names databases = {0};
     struct landmark_collection collected = {
@@ -231,7 +231,7 @@ static int all_landmarks(struct catalog *catalog, struct task *task, struct inst
 static int at_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names)
 {
     _cleanup_(instants_finish) struct instants landmarks = {0};
-    int r = all_landmarks(catalog, task, &landmarks);
+    int r = landmarks_collect(catalog, task, &landmarks);
 
     for (size_t i = 0; i < landmarks.n && r == 0; i++) {
         char text[INSTANT_TEXT_SIZE];

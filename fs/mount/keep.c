@@ -9,7 +9,7 @@
 
 /* What stands before .EXT in the name of a state's file, or of the -wal or -shm beside one. False if the name
  * can't be such a file's, whatever Litestream writes. */
-static bool read_file_name(const struct place *place, const char *name, char text[static FILE_NAME_SIZE])
+static bool keep_read_name(const struct place *place, const char *name, char text[static FILE_NAME_SIZE])
 {
     char file[FILE_NAME_SIZE];
     size_t length = strlen(name);
@@ -23,7 +23,7 @@ static bool read_file_name(const struct place *place, const char *name, char tex
            cut_extension(name, place->name, text, FILE_NAME_SIZE);
 }
 
-static bool is_instant(const char *text)
+static bool keep_is_instant(const char *text)
 {
     int64_t time;
     return instant_parse(text, 0, &time) == 0;
@@ -33,7 +33,7 @@ static bool is_instant(const char *text)
 static enum keep keep_instant(const struct place *place, const char *name, const struct tree_entry *entry)
 {
     char text[FILE_NAME_SIZE];
-    if (!read_file_name(place, name, text) || !is_instant(text))
+    if (!keep_read_name(place, name, text) || !keep_is_instant(text))
         return KEEP_ALWAYS;
     return entry && !instant_is_relative(text) ? KEEP_REFRESH : KEEP_MOMENT;
 }
@@ -42,7 +42,7 @@ static enum keep keep_instant(const struct place *place, const char *name, const
 static enum keep keep_latest(const struct place *place, const char *name)
 {
     char text[FILE_NAME_SIZE];
-    bool is_latest = read_file_name(place, name, text) && strcmp(text, "latest") == 0;
+    bool is_latest = keep_read_name(place, name, text) && strcmp(text, "latest") == 0;
     return is_latest ? KEEP_MOMENT : KEEP_ALWAYS;
 }
 

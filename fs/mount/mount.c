@@ -21,7 +21,8 @@
 #define FUSE_SUPER_MAGIC 0x65735546 /* Linux, include/uapi/linux/magic.h */
 
 /* Whether the folder is the root of a file system, and that is one of FUSE. */
-static bool is_mounted(const char *mountpoint, const struct stat *folder, const struct statfs *filesystem)
+static bool mount_is_mounted(const char *mountpoint, const struct stat *folder,
+                             const struct statfs *filesystem)
 {
     _cleanup_free_ char *above = NULL;
     struct stat parent;
@@ -44,23 +45,25 @@ int mount_check_point(const char *mountpoint, struct task *task)
             "%s: a file system is left over here whose program is gone; remove it with: fusermount3 -u %s",
             mountpoint, mountpoint);
     if (statfs(mountpoint, &filesystem) < 0 || stat(mountpoint, &folder) < 0)
-        return task_fail(task, errno, "%s: cannot mount here: %s", mountpoint, strerror(errno));
+        return task_fail(task, errno, "%s: cannot mount here: %s%s", mountpoint, strerror(errno),
+                         errno == ENOENT ? "; make the folder first" : "");
     if (!S_ISDIR(folder.st_mode))
-        return task_fail(task, ENOTDIR, "%s: cannot mount here: not a folder", mountpoint);
-    if (is_mounted(mountpoint, &folder, &filesystem))
+        return task_fail(task, ENOTDIR, "%s: cannot mount here: not a folder; name an existing one",
+                         mountpoint);
+    if (mount_is_mounted(mountpoint, &folder, &filesystem))
         return task_fail(task, EBUSY,
                          "%s: busy: something is mounted here already; unmount it with: fusermount3 -u %s",
                          mountpoint, mountpoint);
     return 0;
 }
 
-static void free_arguments(struct fuse_args *arguments)
+static void mount_free_arguments(struct fuse_args *arguments)
 {
     fuse_opt_free_args(arguments);
 }
 
 /* Adds `-o NAME=VALUE`, a comma or backslash in the value quoted as libfuse wants it. */
-static int add_option(struct fuse_args *arguments, const char *name, const char *value)
+static int mount_add_option(struct fuse_args *arguments, const char *name, const char *value)
 {
     _cleanup_free_ char *quoted = malloc(strlen(value) * 2 + 1), *option = NULL;
     size_t n = 0;
@@ -78,13 +81,14 @@ static int add_option(struct fuse_args *arguments, const char *name, const char 
     return fuse_opt_add_arg(arguments, option);
 }
 
-static int write_arguments(const struct mount_options *options, struct fuse_args *arguments)
+static int mount_write_arguments(const struct mount_options *options, struct fuse_args *arguments)
 {
     static const char fixed[] = "-oro,nosuid,nodev,default_permissions,subtype=litemount";
     char max_read[16];
     snprintf(max_read, sizeof max_read, "%d", FILESYSTEM_MAX_READ);
     int r = fuse_opt_add_arg(arguments, "litemount") | fuse_opt_add_arg(arguments, fixed) |
-            add_option(arguments, "max_read", max_read) | add_option(arguments, "fsname", options->source);
+            mount_add_option(arguments, "max_read", max_read) |
+            mount_add_option(arguments, "fsname", options->source);
 
     if (r == 0 && options->allow_other)
         r = fuse_opt_add_arg(arguments, "-oallow_other");
@@ -95,7 +99,7 @@ static int write_arguments(const struct mount_options *options, struct fuse_args
     return r < 0 ? -ENOMEM : 0;
 }
 
-static void log_fuse(enum fuse_log_level level, const char *format, va_list arguments)
+static void mount_log_fuse(enum fuse_log_level level, const char *format, va_list arguments)
 {
     char line[512];
     vsnprintf(line, sizeof line, format, arguments);
@@ -106,26 +110,26 @@ static void log_fuse(enum fuse_log_level level, const char *format, va_list argu
               "%s", line);
 }
 
-static void close_session(struct fuse_session **session)
+static void mount_close_session(struct fuse_session **session)
 {
     if (*session)
         fuse_session_destroy(*session);
 }
 
-static void unmount_session(struct fuse_session **session)
+static void mount_unmount_session(struct fuse_session **session)
 {
     if (*session)
         fuse_session_unmount(*session);
 }
 
-static void finish_filesystem(struct filesystem *filesystem)
+static void mount_finish_filesystem(struct filesystem *filesystem)
 {
     nodes_finish(&filesystem->nodes);
     free(filesystem->mountpoint);
     buffers_finish(&filesystem->buffers);
 }
 
-static int explain_refusal(const char *mountpoint, struct task *task)
+static int mount_explain_refusal(const char *mountpoint, struct task *task)
 {
     if (getuid() != 0 && access("/dev/fuse", R_OK | W_OK) == 0 && !getpwuid(getuid()))
         return task_fail(
@@ -139,11 +143,11 @@ static int explain_refusal(const char *mountpoint, struct task *task)
 int mount_run(struct catalog *catalog, const struct mount_options *options, void (*ready)(void *context),
               void *context, struct task *task)
 {
-    _cleanup_(free_arguments) struct fuse_args arguments = FUSE_ARGS_INIT(0, NULL);
-    _cleanup_(finish_filesystem) struct filesystem filesystem = {
+    _cleanup_(mount_free_arguments) struct fuse_args arguments = FUSE_ARGS_INIT(0, NULL);
+    _cleanup_(mount_finish_filesystem) struct filesystem filesystem = {
         .catalog = catalog, .options = options, .task = task, .mounted_at = instant_now()};
-    _cleanup_(close_session) struct fuse_session *session = NULL;
-    _cleanup_(unmount_session) struct fuse_session *mounted = NULL;
+    _cleanup_(mount_close_session) struct fuse_session *session = NULL;
+    _cleanup_(mount_unmount_session) struct fuse_session *mounted = NULL;
     _cleanup_(failed_files_end) struct failed_files *failed = NULL;
     int r;
 
@@ -151,9 +155,9 @@ int mount_run(struct catalog *catalog, const struct mount_options *options, void
     filesystem.mountpoint = realpath(options->mountpoint, NULL);
     if (!filesystem.mountpoint)
         return task_fail(task, errno, "%s: cannot mount here: %m", options->mountpoint);
-    if (nodes_init(&filesystem.nodes) < 0 || write_arguments(options, &arguments) < 0)
+    if (nodes_init(&filesystem.nodes) < 0 || mount_write_arguments(options, &arguments) < 0)
         return -ENOMEM;
-    fuse_set_log_func(log_fuse);
+    fuse_set_log_func(mount_log_fuse);
     session = fuse_session_new(&arguments, &filesystem_operations, sizeof filesystem_operations, &filesystem);
     if (!session)
         return task_fail(task, EINVAL,
@@ -161,7 +165,7 @@ int mount_run(struct catalog *catalog, const struct mount_options *options, void
                          "this one names the one it refuses, and another version of libfuse3 may take it",
                          options->mountpoint, fuse_pkgversion());
     if (fuse_session_mount(session, options->mountpoint) < 0)
-        return explain_refusal(options->mountpoint, task);
+        return mount_explain_refusal(options->mountpoint, task);
     mounted = session;
     if ((r = device_take_over(session)) < 0)
         return task_fail(task, -r,

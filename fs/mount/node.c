@@ -20,12 +20,12 @@ static void node_free(struct node *node)
     free(node);
 }
 
-static void free_node(struct node **node)
+static void node_free_pointer(struct node **node)
 {
     node_free(*node);
 }
 
-static struct node **chain_of(struct nodes *nodes, uint64_t number)
+static struct node **nodes_chain(struct nodes *nodes, uint64_t number)
 {
     return &nodes->chains[number & (nodes->n_chains - 1)];
 }
@@ -55,9 +55,9 @@ void nodes_finish(struct nodes *nodes)
     pthread_mutex_destroy(&nodes->lock);
 }
 
-static struct node *find_locked(struct nodes *nodes, uint64_t number)
+static struct node *nodes_find_locked(struct nodes *nodes, uint64_t number)
 {
-    struct node *node = *chain_of(nodes, number);
+    struct node *node = *nodes_chain(nodes, number);
     while (node && node->number != number)
         node = node->next;
     return node;
@@ -68,13 +68,13 @@ struct node *nodes_get(struct nodes *nodes, uint64_t number)
     if (number == NODE_ROOT)
         return nodes->root;
     pthread_mutex_lock(&nodes->lock);
-    struct node *node = find_locked(nodes, number);
+    struct node *node = nodes_find_locked(nodes, number);
     pthread_mutex_unlock(&nodes->lock);
     return node;
 }
 
 /* Chains stay short; without memory they grow longer. */
-static void widen_locked(struct nodes *nodes)
+static void nodes_widen_locked(struct nodes *nodes)
 {
     size_t n_chains = nodes->n_chains * 2;
     struct node **chains = calloc(n_chains, sizeof *chains);
@@ -93,19 +93,19 @@ static void widen_locked(struct nodes *nodes)
 }
 
 /* Numbers 0 and 1 are the kernel's. */
-static uint64_t as_number(uint64_t hash)
+static uint64_t node_as_number(uint64_t hash)
 {
     return hash > NODE_ROOT ? hash : hash + 2;
 }
 
 uint64_t node_number_of(const struct node *parent, const char *name)
 {
-    return as_number(hash_text(hash_text(HASH_START, parent->path), name));
+    return node_as_number(hash_text(hash_text(HASH_START, parent->path), name));
 }
 
-static uint64_t state_number(uint64_t hash, const char *database)
+static uint64_t node_state_number(uint64_t hash, const char *database)
 {
-    return as_number(hash_text(hash, database));
+    return node_as_number(hash_text(hash, database));
 }
 
 uint64_t node_listed_inode(const struct node *parent, const struct name *name)
@@ -116,26 +116,26 @@ uint64_t node_listed_inode(const struct node *parent, const struct name *name)
         return node_number_of(parent, name->text);
     if (name->inode == 0 || place_database(&parent->place, name->text, &database) < 0)
         return NODE_UNKNOWN_INODE;
-    return state_number(name->inode, database);
+    return node_state_number(name->inode, database);
 }
 
 /* A FILE-wal of other pages is another file: what a node shows never changes. */
-static uint64_t inode_of(const struct node *node, const struct node *parent, const char *name)
+static uint64_t node_inode(const struct node *node, const struct node *parent, const char *name)
 {
     char page_size[16];
 
     if (node->kind == ENTRY_STATE)
-        return state_number(state_inode(node->state), node->database);
+        return node_state_number(state_inode(node->state), node->database);
     if (node->kind != ENTRY_WAL_FILE)
         return node_number_of(parent, name);
     snprintf(page_size, sizeof page_size, "%" PRIu32, node->page_size);
-    return as_number(hash_text(node_number_of(parent, name), page_size));
+    return node_as_number(hash_text(node_number_of(parent, name), page_size));
 }
 
 static int node_make(const struct node *parent, const char *name, struct tree_entry *entry,
                      struct node **ret_node)
 {
-    _cleanup_(free_node) struct node *node = calloc(1, sizeof *node);
+    _cleanup_(node_free_pointer) struct node *node = calloc(1, sizeof *node);
 
     if (!node || asprintf(&node->path, "%s%s%s", parent->path, *parent->path ? "/" : "", name) < 0)
         return -ENOMEM;
@@ -144,30 +144,30 @@ static int node_make(const struct node *parent, const char *name, struct tree_en
     node->state = entry->state;
     node->database = entry->database;
     node->page_size = entry->page_size;
-    node->inode = inode_of(node, parent, name);
+    node->inode = node_inode(node, parent, name);
     node->parent_inode = parent->inode;
-    node->number =
-        node->kind == ENTRY_STATE ? state_number(state_identity(node->state), node->database) : node->inode;
+    node->number = node->kind == ENTRY_STATE ? node_state_number(state_identity(node->state), node->database)
+                                             : node->inode;
     *entry = (struct tree_entry){0};
     *ret_node = steal_pointer(node);
     return 0;
 }
 
-static bool has_failed(const struct node *node)
+static bool node_has_failed(const struct node *node)
 {
     return node->kind == ENTRY_STATE && state_failure(node->state);
 }
 
-static bool is_same_text(const char *one, const char *other)
+static bool node_is_same_text(const char *one, const char *other)
 {
     return one == other || (one && other && strcmp(one, other) == 0);
 }
 
 /* The same state by another name is the same node; anything else is what its path says. Of one that has
  * failed the kernel may still show bytes. */
-static bool is_same(const struct node *one, const struct node *other)
+static bool node_is_same(const struct node *one, const struct node *other)
 {
-    if (one->kind != other->kind || one->page_size != other->page_size || has_failed(one))
+    if (one->kind != other->kind || one->page_size != other->page_size || node_has_failed(one))
         return false;
     if (one->kind != ENTRY_STATE)
         return strcmp(one->path, other->path) == 0;
@@ -175,36 +175,36 @@ static bool is_same(const struct node *one, const struct node *other)
            state_identity(one->state) == state_identity(other->state) && one->inode == other->inode &&
            state_size(one->state) == state_size(other->state) &&
            state_time(one->state) == state_time(other->state) &&
-           is_same_text(state_generation(one->state), state_generation(other->state)) &&
-           is_same_text(state_position(one->state), state_position(other->state));
+           node_is_same_text(state_generation(one->state), state_generation(other->state)) &&
+           node_is_same_text(state_position(one->state), state_position(other->state));
 }
 
 /* The node that is the same as `made`, or NULL and a number for it that nobody has: names come out of a
  * backup, and different ones may be made to have the same hash. */
-static struct node *find_same_locked(struct nodes *nodes, struct node *made)
+static struct node *nodes_find_same_locked(struct nodes *nodes, struct node *made)
 {
     struct node *node;
 
-    while ((node = find_locked(nodes, made->number)) && !is_same(node, made))
-        made->number = as_number(made->number + 1);
+    while ((node = nodes_find_locked(nodes, made->number)) && !node_is_same(node, made))
+        made->number = node_as_number(made->number + 1);
     return node;
 }
 
 int nodes_add(struct nodes *nodes, const struct node *parent, const char *name, struct tree_entry *entry,
               struct node **ret_node)
 {
-    _cleanup_(free_node) struct node *made = NULL;
+    _cleanup_(node_free_pointer) struct node *made = NULL;
     int r = node_make(parent, name, entry, &made);
 
     if (r < 0)
         return r;
     pthread_mutex_lock(&nodes->lock);
-    struct node *node = find_same_locked(nodes, made);
+    struct node *node = nodes_find_same_locked(nodes, made);
     if (!node) {
         node = steal_pointer(made);
         if (++nodes->n_nodes > nodes->n_chains)
-            widen_locked(nodes);
-        struct node **chain = chain_of(nodes, node->number);
+            nodes_widen_locked(nodes);
+        struct node **chain = nodes_chain(nodes, node->number);
         node->next = *chain;
         *chain = node;
     }
@@ -221,7 +221,7 @@ void nodes_forget(struct nodes *nodes, uint64_t number, uint64_t lookups)
     if (number == NODE_ROOT)
         return;
     pthread_mutex_lock(&nodes->lock);
-    struct node **link = chain_of(nodes, number);
+    struct node **link = nodes_chain(nodes, number);
     while (*link && (*link)->number != number)
         link = &(*link)->next;
     if (*link) {
@@ -236,11 +236,11 @@ void nodes_forget(struct nodes *nodes, uint64_t number, uint64_t lookups)
     node_free(gone);
 }
 
-static struct node *find_failed_locked(struct nodes *nodes)
+static struct node *nodes_find_failed_locked(struct nodes *nodes)
 {
     for (size_t i = 0; i < nodes->n_chains; i++)
         for (struct node *node = nodes->chains[i]; node; node = node->next)
-            if (!node->told && has_failed(node))
+            if (!node->told && node_has_failed(node))
                 return node;
     return NULL;
 }
@@ -248,7 +248,7 @@ static struct node *find_failed_locked(struct nodes *nodes)
 bool nodes_next_failed(struct nodes *nodes, struct failed_node *ret_failed)
 {
     pthread_mutex_lock(&nodes->lock);
-    struct node *node = find_failed_locked(nodes);
+    struct node *node = nodes_find_failed_locked(nodes);
     if (node) {
         node->told = true;
         ret_failed->number = node->number;

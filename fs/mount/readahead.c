@@ -12,7 +12,7 @@
 #include "litemount/log.h"
 
 /* Blanks and backslashes of a path stand in the kernel's tables as \OOO. */
-static void unescape(char *path)
+static void readahead_unescape(char *path)
 {
     unsigned code;
     char *to = path;
@@ -29,14 +29,15 @@ static void unescape(char *path)
 }
 
 /* Whether a line of mountinfo (proc(5)) is our mount's there, and its device number. */
-static bool is_ours(const char *line, const char *mountpoint, unsigned *ret_major, unsigned *ret_minor)
+static bool readahead_is_ours(const char *line, const char *mountpoint, unsigned *ret_major,
+                              unsigned *ret_minor)
 {
     _cleanup_free_ char *point = NULL;
     unsigned major, minor;
 
     if (sscanf(line, "%*d %*d %u:%u %*s %ms", &major, &minor, &point) != 3)
         return false;
-    unescape(point);
+    readahead_unescape(point);
     if (strcmp(point, mountpoint) != 0 || !strstr(line, " - fuse.litemount "))
         return false;
     *ret_major = major;
@@ -45,7 +46,7 @@ static bool is_ours(const char *line, const char *mountpoint, unsigned *ret_majo
 }
 
 /* What was mounted last at a place stands last. */
-static int find_device(const char *mountpoint, unsigned *ret_major, unsigned *ret_minor)
+static int readahead_find_device(const char *mountpoint, unsigned *ret_major, unsigned *ret_minor)
 {
     _cleanup_fclose_ FILE *table = fopen("/proc/self/mountinfo", "re");
     _cleanup_free_ char *line = NULL;
@@ -53,12 +54,12 @@ static int find_device(const char *mountpoint, unsigned *ret_major, unsigned *re
     bool found = false;
 
     while (table && getline(&line, &size, table) > 0)
-        found |= is_ours(line, mountpoint, ret_major, ret_minor);
+        found |= readahead_is_ours(line, mountpoint, ret_major, ret_minor);
     return found ? 0 : -ENOENT;
 }
 
 /* Linux, Documentation/ABI/testing/sysfs-class-bdi. */
-static int write_setting(unsigned major, unsigned minor, unsigned kibibytes)
+static int readahead_write_setting(unsigned major, unsigned minor, unsigned kibibytes)
 {
     char path[64], text[16];
 
@@ -71,10 +72,10 @@ static int write_setting(unsigned major, unsigned minor, unsigned kibibytes)
 void readahead_widen(const char *mountpoint)
 {
     unsigned major, minor;
-    int r = find_device(mountpoint, &major, &minor);
+    int r = readahead_find_device(mountpoint, &major, &minor);
 
     if (r == 0)
-        r = write_setting(major, minor, FILESYSTEM_MAX_READ >> 10);
+        r = readahead_write_setting(major, minor, FILESYSTEM_MAX_READ >> 10);
     if (r < 0)
         log_debug("the kernel reads ahead no further than it does by itself: %s", strerror(-r));
 }

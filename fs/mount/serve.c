@@ -34,15 +34,15 @@ struct workers {
     bool closing;     /* no more are started */
 };
 
-static void *work(void *argument);
+static void *serve_work(void *argument);
 
-/* Starts one more, which counts as idle. Called locked. Without it the others have more to do. */
-static int start_worker(struct workers *workers)
+/* Starts one more, which counts as idle. Without it the others have more to do. */
+static int serve_start_worker_locked(struct workers *workers)
 {
     struct worker *worker = &workers->items[workers->n];
 
     worker->workers = workers;
-    int r = pthread_create(&worker->thread, NULL, work, worker);
+    int r = pthread_create(&worker->thread, NULL, serve_work, worker);
     if (r != 0)
         return -r;
     workers->n++;
@@ -50,15 +50,15 @@ static int start_worker(struct workers *workers)
     return 0;
 }
 
-static void note_busy(struct workers *workers)
+static void serve_note_busy(struct workers *workers)
 {
     pthread_mutex_lock(&workers->lock);
     if (--workers->n_idle == 0 && workers->n < SERVE_WORKERS && !workers->closing)
-        start_worker(workers);
+        serve_start_worker_locked(workers);
     pthread_mutex_unlock(&workers->lock);
 }
 
-static void note_idle(struct workers *workers)
+static void serve_note_idle(struct workers *workers)
 {
     pthread_mutex_lock(&workers->lock);
     workers->n_idle++;
@@ -68,7 +68,7 @@ static void note_idle(struct workers *workers)
 /* Waits for the next request. A worker can be stopped only here; libfuse's own loop does it so. What fails
  * for want of memory, or because another worker was faster, is tried again: a worker that left would be
  * missed. */
-static int receive(struct worker *worker)
+static int serve_receive(struct worker *worker)
 {
     const struct timespec moment = {.tv_nsec = RECEIVE_PAUSE};
 
@@ -80,7 +80,7 @@ static int receive(struct worker *worker)
     return r;
 }
 
-static void *work(void *argument)
+static void *serve_work(void *argument)
 {
     struct worker *worker = argument;
     struct workers *workers = worker->workers;
@@ -88,18 +88,18 @@ static void *work(void *argument)
 
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     do {
-        r = receive(worker);
+        r = serve_receive(worker);
         if (r > 0) {
-            note_busy(workers);
+            serve_note_busy(workers);
             fuse_session_process_buf(workers->session, &worker->buffer);
-            note_idle(workers);
+            serve_note_idle(workers);
         }
     } while (r != 0 && !fuse_session_exited(workers->session));
     return NULL;
 }
 
 /* The kernel is told to expect nothing more; who waits for a request is stopped, who answers one ends it. */
-static void stop_workers(struct workers *workers)
+static void serve_stop_workers(struct workers *workers)
 {
     pthread_mutex_lock(&workers->lock);
     workers->closing = true;
@@ -113,7 +113,7 @@ static void stop_workers(struct workers *workers)
 }
 
 /* Waits for a signal, or for the kernel to close the connection: an unmount, or an abort. */
-static int wait_for_end(struct fuse_session *session, struct task *task)
+static int serve_wait_for_end(struct fuse_session *session, struct task *task)
 {
     sigset_t signals;
     sigemptyset(&signals);
@@ -140,15 +140,15 @@ int serve(struct fuse_session *session, void (*ending)(void *context), void *con
     workers->session = session;
     pthread_mutex_init(&workers->lock, NULL);
     pthread_mutex_lock(&workers->lock);
-    int r = start_worker(workers);
+    int r = serve_start_worker_locked(workers);
     pthread_mutex_unlock(&workers->lock);
     if (r < 0)
         return task_fail(task, -r, "no thread that answers the kernel can be started: %s", strerror(-r));
-    r = wait_for_end(session, task);
+    r = serve_wait_for_end(session, task);
     task_cancel(task);
     ending(context);
     fuse_session_exit(session);
-    stop_workers(workers);
+    serve_stop_workers(workers);
     pthread_mutex_destroy(&workers->lock);
     return r;
 }

@@ -9,7 +9,7 @@
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 
-static void free_text(struct buffer **text)
+static void stats_free_text(struct buffer **text)
 {
     if (*text)
         buffer_finish(*text);
@@ -17,7 +17,7 @@ static void free_text(struct buffer **text)
 }
 
 /* What the mount itself knows: the first two lines. */
-static int add_own_lines(struct filesystem *filesystem, struct buffer *text)
+static int stats_add_own_lines(struct filesystem *filesystem, struct buffer *text)
 {
     char lines[128];
     int length = snprintf(lines, sizeof lines, "uptime %" PRId64 "\nopen-files %" PRIu64 "\n",
@@ -30,9 +30,10 @@ void stats_open(fuse_req_t req, struct fuse_file_info *file)
 {
     struct filesystem *filesystem = fuse_req_userdata(req);
     const struct mount_options *options = filesystem->options;
-    _cleanup_(free_text) struct buffer *text = calloc(1, sizeof *text);
+    _cleanup_(stats_free_text) struct buffer *text = calloc(1, sizeof *text);
 
-    if (!text || add_own_lines(filesystem, text) < 0 || options->stats(options->stats_context, text) < 0) {
+    if (!text || stats_add_own_lines(filesystem, text) < 0 ||
+        options->stats(options->stats_context, text) < 0) {
         fuse_reply_err(req, ENOMEM);
         return;
     }
@@ -53,5 +54,5 @@ void stats_read(fuse_req_t req, size_t size, off_t offset, struct fuse_file_info
 void stats_release(struct fuse_file_info *file)
 {
     struct buffer *text = (struct buffer *)(uintptr_t)file->fh;
-    free_text(&text);
+    stats_free_text(&text);
 }

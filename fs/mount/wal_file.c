@@ -10,7 +10,7 @@
 #define VERSION 3007000
 #define CHECKED_WORDS 6 /* what the header's checksum covers: all but itself */
 
-static void put_u32(uint8_t *bytes, uint32_t number)
+static void wal_file_put_u32(uint8_t *bytes, uint32_t number)
 {
     for (int i = 0; i < 4; i++)
         bytes[i] = (uint8_t)(number >> (24 - 8 * i));
@@ -41,11 +41,11 @@ void wal_file_write(uint32_t page_size, uint8_t bytes[static WAL_FILE_SIZE])
 
     memset(bytes, 0, WAL_FILE_SIZE);
     for (size_t i = 0; i < CHECKED_WORDS; i++)
-        put_u32(bytes + 4 * i, words[i]);
+        wal_file_put_u32(bytes + 4 * i, words[i]);
     for (size_t i = 0; i < CHECKED_WORDS; i += 2) {
         sum[0] += words[i] + sum[1];
         sum[1] += words[i + 1] + sum[0];
     }
-    put_u32(bytes + 24, sum[0]);
-    put_u32(bytes + 28, sum[1]);
+    wal_file_put_u32(bytes + 24, sum[0]);
+    wal_file_put_u32(bytes + 28, sum[1]);
 }

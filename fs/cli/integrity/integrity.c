@@ -16,12 +16,12 @@
 
 #define STEPS_BETWEEN_LOOKS 1000 /* of SQLite's virtual machine: at whether anybody still waits */
 
-static void close_connection(sqlite3 **connection)
+static void integrity_close_connection(sqlite3 **connection)
 {
     sqlite3_close(*connection);
 }
 
-static void finalize_statement(sqlite3_stmt **statement)
+static void integrity_finalize(sqlite3_stmt **statement)
 {
     sqlite3_finalize(*statement);
 }
@@ -59,7 +59,7 @@ static int findings_add(struct findings *findings, char *line)
 
 /* A row of integrity_check or quick_check: lines, of which one may say where the others were found; "ok" if
  * there is nothing. */
-static int take_lines(sqlite3_stmt *statement, struct findings *findings)
+static int findings_take_lines(sqlite3_stmt *statement, struct findings *findings)
 {
     const char *text = (const char *)sqlite3_column_text(statement, 0);
     int r = text ? 0 : -ENOMEM;
@@ -74,7 +74,7 @@ static int take_lines(sqlite3_stmt *statement, struct findings *findings)
 
 /* A row of foreign_key_check: the table, the row (NULL: it has no number), and the table that it refers to.
  */
-static int take_violation(sqlite3_stmt *statement, struct findings *findings)
+static int findings_take_violation(sqlite3_stmt *statement, struct findings *findings)
 {
     const char *table = (const char *)sqlite3_column_text(statement, 0),
                *parent = (const char *)sqlite3_column_text(statement, 2);
@@ -96,17 +96,18 @@ static const struct {
     const char *sql_for_all; /* the same without an end after a hundred findings, which may say nothing */
     int (*take)(sqlite3_stmt *statement, struct findings *findings);
 } checks[] = {
-    [INTEGRITY_QUICK] = {"PRAGMA quick_check", "PRAGMA quick_check(2147483647)", take_lines},
-    [INTEGRITY_FULL] = {"PRAGMA integrity_check", "PRAGMA integrity_check(2147483647)", take_lines},
-    [INTEGRITY_FOREIGN_KEYS] = {"PRAGMA foreign_key_check", NULL, take_violation},
+    [INTEGRITY_QUICK] = {"PRAGMA quick_check", "PRAGMA quick_check(2147483647)", findings_take_lines},
+    [INTEGRITY_FULL] = {"PRAGMA integrity_check", "PRAGMA integrity_check(2147483647)", findings_take_lines},
+    [INTEGRITY_FOREIGN_KEYS] = {"PRAGMA foreign_key_check", NULL, findings_take_violation},
     [INTEGRITY_TABLES] = {"SELECT 'it has no tables' WHERE NOT EXISTS (SELECT 1 FROM sqlite_schema"
                           " WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
                           " AND name NOT LIKE '~_litestream~_%' ESCAPE '~')",
-                          NULL, take_lines},
+                          NULL, findings_take_lines},
 };
 
 /* Prepares the statement, whatever it needs that is the application's own. SQLite's code. */
-static int prepare(sqlite3 *connection, const char *sql, struct own_parts *own, sqlite3_stmt **ret_statement)
+static int integrity_prepare(sqlite3 *connection, const char *sql, struct own_parts *own,
+                             sqlite3_stmt **ret_statement)
 {
     int code;
 
@@ -118,10 +119,10 @@ static int prepare(sqlite3 *connection, const char *sql, struct own_parts *own, 
 
 /* As above, and knows what the statement's findings are worth. Foreign keys are compared by the collations of
  * what they refer to: without those nothing is told of them. */
-static int prepare_check(sqlite3 *connection, enum integrity_check check, struct own_parts *own,
-                         sqlite3_stmt **ret_statement)
+static int integrity_prepare_check(sqlite3 *connection, enum integrity_check check, struct own_parts *own,
+                                   sqlite3_stmt **ret_statement)
 {
-    int code = prepare(connection, checks[check].sql, own, ret_statement);
+    int code = integrity_prepare(connection, checks[check].sql, own, ret_statement);
 
     if (code != SQLITE_OK || own->names.n == 0)
         return code;
@@ -130,14 +131,15 @@ static int prepare_check(sqlite3 *connection, enum integrity_check check, struct
     if (!checks[check].sql_for_all)
         return SQLITE_OK;
     code = own_parts_find_excused(own, connection);
-    return code == SQLITE_OK ? prepare(connection, checks[check].sql_for_all, own, ret_statement) : code;
+    return code == SQLITE_OK ? integrity_prepare(connection, checks[check].sql_for_all, own, ret_statement)
+                             : code;
 }
 
 /* Runs the check. 0, -ENOMEM, or SQLite's code, which is positive. */
-static int run(sqlite3 *connection, enum integrity_check check, struct findings *findings)
+static int integrity_run(sqlite3 *connection, enum integrity_check check, struct findings *findings)
 {
-    _cleanup_(finalize_statement) sqlite3_stmt *statement = NULL;
-    int r = 0, code = prepare_check(connection, check, &findings->own, &statement);
+    _cleanup_(integrity_finalize) sqlite3_stmt *statement = NULL;
+    int r = 0, code = integrity_prepare_check(connection, check, &findings->own, &statement);
 
     while (statement && (code == SQLITE_OK || code == SQLITE_ROW)) {
         code = sqlite3_step(statement);
@@ -148,7 +150,7 @@ static int run(sqlite3 *connection, enum integrity_check check, struct findings 
 }
 
 /* Makes one line of what was found. 0 or -ENOMEM. */
-static int sum_up(struct findings *findings, struct integrity *integrity)
+static int integrity_sum_up(struct findings *findings, struct integrity *integrity)
 {
     integrity->n_wrong = findings->n;
     if (findings->n <= 1) {
@@ -161,14 +163,14 @@ static int sum_up(struct findings *findings, struct integrity *integrity)
     return own_parts_describe(&findings->own, &integrity->unchecked);
 }
 
-static int is_over(void *task)
+static int integrity_is_over(void *task)
 {
     return task_cancelled(task);
 }
 
 /* What SQLite says of the database when it can't even begin, or go on: that it is none, or malformed. */
-static int complain(const struct read_only_vfs *vfs, sqlite3 *connection, int code,
-                    struct integrity *integrity)
+static int integrity_complain(const struct read_only_vfs *vfs, sqlite3 *connection, int code,
+                              struct integrity *integrity)
 {
     if (code == SQLITE_INTERRUPT)
         return -ECANCELED;
@@ -181,27 +183,28 @@ static int complain(const struct read_only_vfs *vfs, sqlite3 *connection, int co
     return integrity->wrong ? 0 : -ENOMEM;
 }
 
-static int check_connected(struct read_only_vfs *vfs, enum integrity_check check, struct integrity *integrity)
+static int integrity_check_connected(struct read_only_vfs *vfs, enum integrity_check check,
+                                     struct integrity *integrity)
 {
     _cleanup_(findings_finish) struct findings findings = {0};
-    _cleanup_(close_connection) sqlite3 *connection = NULL;
+    _cleanup_(integrity_close_connection) sqlite3 *connection = NULL;
     int r = read_only_vfs_connect(vfs, &connection);
 
     if (r == 0) {
-        sqlite3_progress_handler(connection, STEPS_BETWEEN_LOOKS, is_over, vfs->task);
+        sqlite3_progress_handler(connection, STEPS_BETWEEN_LOOKS, integrity_is_over, vfs->task);
         r = own_parts_watch(&findings.own, connection);
     }
     if (r == 0)
-        r = run(connection, check, &findings);
+        r = integrity_run(connection, check, &findings);
     if (vfs->error < 0) /* what SQLite makes of it says less */
         return vfs->error;
     if (r > 0)
-        return complain(vfs, connection, r, integrity);
-    return r < 0 ? r : sum_up(&findings, integrity);
+        return integrity_complain(vfs, connection, r, integrity);
+    return r < 0 ? r : integrity_sum_up(&findings, integrity);
 }
 
-static int check_source(const struct read_only_source *source, enum integrity_check check, struct task *task,
-                        struct integrity *ret_integrity)
+static int integrity_check_source(const struct read_only_source *source, enum integrity_check check,
+                                  struct task *task, struct integrity *ret_integrity)
 {
     struct integrity integrity = {0};
     struct read_only_vfs vfs;
@@ -209,7 +212,7 @@ static int check_source(const struct read_only_source *source, enum integrity_ch
 
     if (r < 0)
         return r;
-    r = check_connected(&vfs, check, &integrity);
+    r = integrity_check_connected(&vfs, check, &integrity);
     read_only_vfs_end(&vfs);
     if (r < 0)
         integrity_finish(&integrity);
@@ -218,7 +221,7 @@ static int check_source(const struct read_only_source *source, enum integrity_ch
     return r;
 }
 
-static int read_state(void *state, uint64_t offset, size_t length, void *bytes, struct task *task)
+static int integrity_read_state(void *state, uint64_t offset, size_t length, void *bytes, struct task *task)
 {
     int64_t n = state_read(state, offset, length, bytes, task);
     return n < 0 ? (int)n : (uint64_t)n < length ? -EIO : 0;
@@ -227,8 +230,8 @@ static int read_state(void *state, uint64_t offset, size_t length, void *bytes, 
 int integrity_check_state(struct state *state, enum integrity_check check, struct task *task,
                           struct integrity *ret_integrity)
 {
-    const struct read_only_source source = {state_size(state), read_state, state};
-    return check_source(&source, check, task, ret_integrity);
+    const struct read_only_source source = {state_size(state), integrity_read_state, state};
+    return integrity_check_source(&source, check, task, ret_integrity);
 }
 
 /* A file that is checked. */
@@ -237,7 +240,7 @@ struct open_file {
     int fd;
 };
 
-static int read_file(void *context, uint64_t offset, size_t length, void *bytes, struct task *task)
+static int integrity_read_file(void *context, uint64_t offset, size_t length, void *bytes, struct task *task)
 {
     const struct open_file *file = context;
 
@@ -264,6 +267,6 @@ int integrity_check_file(const char *path, enum integrity_check check, struct ta
 
     if (fd < 0 || fstat(fd, &status) < 0)
         return task_fail(task, errno, "%s: cannot open it: %s", path, strerror(errno));
-    const struct read_only_source source = {(uint64_t)status.st_size, read_file, &file};
-    return check_source(&source, check, task, ret_integrity);
+    const struct read_only_source source = {(uint64_t)status.st_size, integrity_read_file, &file};
+    return integrity_check_source(&source, check, task, ret_integrity);
 }

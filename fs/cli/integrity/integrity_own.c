@@ -18,7 +18,7 @@ void own_parts_finish(struct own_parts *own)
     names_finish(&own->excused);
 }
 
-static int add_name(struct own_parts *own, const char *kind, const char *name)
+static int own_parts_add(struct own_parts *own, const char *kind, const char *name)
 {
     _cleanup_free_ char *text = NULL;
 
@@ -29,8 +29,8 @@ static int add_name(struct own_parts *own, const char *kind, const char *name)
     return names_add(&own->names, text, false);
 }
 
-static int compare_bytes(void *context, int left_length, const void *left, int right_length,
-                         const void *right)
+static int own_parts_compare(void *context, int left_length, const void *left, int right_length,
+                             const void *right)
 {
     int shorter = left_length < right_length ? left_length : right_length;
     int order = memcmp(left, right, (size_t)shorter);
@@ -39,32 +39,32 @@ static int compare_bytes(void *context, int left_length, const void *left, int r
     return order ? order : left_length - right_length;
 }
 
-static void supply_collation(void *context, sqlite3 *connection, int encoding, const char *name)
+static void own_parts_supply_collation(void *context, sqlite3 *connection, int encoding, const char *name)
 {
     struct own_parts *own = context;
 
     (void)encoding;
     if (own->names.n >= MOST)
         return;
-    if (sqlite3_create_collation(connection, name, SQLITE_UTF8, NULL, compare_bytes) != SQLITE_OK ||
-        add_name(own, COLLATION, name) < 0)
+    if (sqlite3_create_collation(connection, name, SQLITE_UTF8, NULL, own_parts_compare) != SQLITE_OK ||
+        own_parts_add(own, COLLATION, name) < 0)
         own->out_of_memory = true;
 }
 
 int own_parts_watch(struct own_parts *own, sqlite3 *connection)
 {
-    return sqlite3_collation_needed(connection, own, supply_collation);
+    return sqlite3_collation_needed(connection, own, own_parts_supply_collation);
 }
 
 /* What an index has in place of NULL is excused. CHECK constraints are none of a read-only database's. */
-static void give_null(sqlite3_context *context, int n_arguments, sqlite3_value **arguments)
+static void own_parts_give_null(sqlite3_context *context, int n_arguments, sqlite3_value **arguments)
 {
     (void)n_arguments, (void)arguments;
     sqlite3_result_null(context);
 }
 
 /* The name that SQLite's error says it lacks; the caller frees it. NULL: it says something else. */
-static char *lacking_function(const char *error)
+static char *own_parts_lacking_function(const char *error)
 {
     static const char *const beginnings[] = {"no such function: ", "unknown function: "};
 
@@ -79,12 +79,13 @@ static char *lacking_function(const char *error)
 bool own_parts_supply(struct own_parts *own, sqlite3 *connection)
 {
     const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
-    _cleanup_free_ char *name = lacking_function(sqlite3_errmsg(connection));
+    _cleanup_free_ char *name = own_parts_lacking_function(sqlite3_errmsg(connection));
 
     if (!name || !*name || own->names.n >= MOST)
         return false;
-    return sqlite3_create_function(connection, name, -1, flags, NULL, give_null, NULL, NULL) == SQLITE_OK &&
-           add_name(own, FUNCTION, name) == 0;
+    return sqlite3_create_function(connection, name, -1, flags, NULL, own_parts_give_null, NULL, NULL) ==
+               SQLITE_OK &&
+           own_parts_add(own, FUNCTION, name) == 0;
 }
 
 /* Each gives the ends of findings that say nothing for want of ?1. A table without rowid is one with its
@@ -101,7 +102,8 @@ static const char excused_by_function[] =
     " ON i.type = 'index' AND i.name = l.name WHERE t.type = 'table'"
     " AND (instr(lower(t.sql), lower(?1)) OR instr(lower(i.sql), lower(?1)))";
 
-static int find_excused_by(struct own_parts *own, sqlite3 *connection, const char *sql, const char *name)
+static int own_parts_find_excused_by(struct own_parts *own, sqlite3 *connection, const char *sql,
+                                     const char *name)
 {
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(connection, sql, -1, &statement, NULL);
@@ -122,9 +124,10 @@ int own_parts_find_excused(struct own_parts *own, sqlite3 *connection)
 
     for (size_t i = 0; i < own->names.n && code == SQLITE_OK; i++) {
         const char *name = own->names.items[i].text;
-        code = strncmp(name, COLLATION, strlen(COLLATION)) == 0
-                   ? find_excused_by(own, connection, excused_by_collation, name + strlen(COLLATION))
-                   : find_excused_by(own, connection, excused_by_function, name + strlen(FUNCTION));
+        code =
+            strncmp(name, COLLATION, strlen(COLLATION)) == 0
+                ? own_parts_find_excused_by(own, connection, excused_by_collation, name + strlen(COLLATION))
+                : own_parts_find_excused_by(own, connection, excused_by_function, name + strlen(FUNCTION));
     }
     names_sort(&own->excused);
     return code;

@@ -12,7 +12,7 @@
 #include "litemount/log.h"
 
 /* Leaves with 0 once the child is ready, else with the child's own status. */
-static void wait_for_child(int fd, pid_t child)
+static void background_wait_for_child(int fd, pid_t child)
 {
     char byte;
     int status;
@@ -39,7 +39,7 @@ int background_start(int *ret_ready_fd)
         return -errno;
     if (child > 0) {
         close(steal_fd(&write_end));
-        wait_for_child(read_end, child);
+        background_wait_for_child(read_end, child);
     }
     setsid();
     /* Whoever ends the one that waits wants no mount any more. */
@@ -60,5 +60,5 @@ void background_ready(int ready_fd)
     for (int i = 0; i < 3 && null >= 0; i++)
         dup2(null, i);
     if (write(fd, "", 1) < 0)
-        log_warning("nobody waits for the mount any more");
+        log_warning("whoever began this mount is gone; it goes on without");
 }

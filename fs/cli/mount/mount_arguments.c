@@ -103,7 +103,7 @@ void mount_arguments_finish(struct mount_arguments *arguments)
 
 /* In the background the program stands in the root folder: relative paths are made absolute before. The
  * caller frees it. 0 or -ENOMEM. */
-static int absolute_path(const char *path, char **ret_path)
+static int mount_arguments_absolute(const char *path, char **ret_path)
 {
     _cleanup_free_ char *here = path[0] == '/' ? strdup("") : getcwd(NULL, 0);
 
@@ -118,14 +118,14 @@ static int absolute_path(const char *path, char **ret_path)
 static int mount_arguments_complete(struct mount_arguments *arguments)
 {
     bool is_url = strstr(arguments->given_source, "://");
-    int r = absolute_path(arguments->given_mountpoint, &arguments->mountpoint);
+    int r = mount_arguments_absolute(arguments->given_mountpoint, &arguments->mountpoint);
 
     if (r == 0 && !is_url)
-        r = absolute_path(arguments->given_source, &arguments->source);
+        r = mount_arguments_absolute(arguments->given_source, &arguments->source);
     else if (r == 0 && !(arguments->source = strdup(arguments->given_source)))
         r = -ENOMEM;
     if (r == 0 && arguments->given_cache)
-        r = absolute_path(arguments->given_cache, &arguments->cache_folder);
+        r = mount_arguments_absolute(arguments->given_cache, &arguments->cache_folder);
     if (r == 0 && !(arguments->filesystem_name = config_filesystem_name(arguments->source)))
         r = -ENOMEM;
     arguments->options.mountpoint = arguments->mountpoint;

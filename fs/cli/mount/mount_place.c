@@ -13,13 +13,13 @@
 #include "litemount/config.h"
 #include "litemount/task.h"
 
-static bool place_is_same(const struct stat *one, const struct stat *other)
+static bool mount_place_is_same(const struct stat *one, const struct stat *other)
 {
     return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
 }
 
 /* Whether `path` is the folder or lies below it, wherever links and bind mounts lead. */
-static bool place_is_within(const char *path, const struct stat *folder)
+static bool mount_place_is_within(const char *path, const struct stat *folder)
 {
     _cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
     struct stat here, above;
@@ -27,10 +27,10 @@ static bool place_is_within(const char *path, const struct stat *folder)
     if (fd < 0 || fstat(fd, &here) < 0)
         return false;
     for (;;) {
-        if (place_is_same(&here, folder))
+        if (mount_place_is_same(&here, folder))
             return true;
         int parent = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (parent < 0 || fstat(parent, &above) < 0 || place_is_same(&above, &here)) {
+        if (parent < 0 || fstat(parent, &above) < 0 || mount_place_is_same(&above, &here)) {
             if (parent >= 0)
                 close(parent);
             return false;
@@ -42,35 +42,35 @@ static bool place_is_within(const char *path, const struct stat *folder)
 }
 
 /* Whether the way to `path`, which need not be there yet, leads through the folder. */
-static bool place_leads_through(const char *path, const struct stat *folder)
+static bool mount_place_leads_through(const char *path, const struct stat *folder)
 {
     _cleanup_free_ char *part = strdup(path);
 
     for (char *end = part ? part + strlen(part) : NULL; end && end > part; end = strrchr(part, '/')) {
         *end = '\0';
-        if (*part && place_is_within(part, folder))
+        if (*part && mount_place_is_within(part, folder))
             return true;
     }
     return false;
 }
 
-static int place_check_source(const char *mountpoint, const struct stat *mounted, const char *source,
-                              struct task *task)
+static int mount_place_check_source(const char *mountpoint, const struct stat *mounted, const char *source,
+                                    struct task *task)
 {
     struct stat folder;
     bool exists = stat(source, &folder) == 0;
 
-    if (exists && place_is_same(&folder, mounted))
+    if (exists && mount_place_is_same(&folder, mounted))
         return task_fail(task, EINVAL,
                          "%s: cannot mount here: backups are read from this folder, and the mount would hide "
                          "them; mount on another one",
                          mountpoint);
-    if (exists && place_is_within(mountpoint, &folder))
+    if (exists && mount_place_is_within(mountpoint, &folder))
         return task_fail(task, EINVAL,
                          "%s: cannot mount here: it lies within %s, where backups are looked for; mount on a "
                          "folder elsewhere",
                          mountpoint, source);
-    if (place_leads_through(source, mounted))
+    if (mount_place_leads_through(source, mounted))
         return task_fail(task, EINVAL,
                          "%s: cannot mount here: backups are read from %s below it, and the mount would hide "
                          "them; mount on another folder",
@@ -91,13 +91,15 @@ int mount_place_check(const char *mountpoint, const struct config *config, const
             const struct replica_config *replica = &database->replicas[j];
             if (replica->type != REPLICA_FILE || replica->problem)
                 continue;
-            int r = place_check_source(mountpoint, &mounted, replica->path, task);
+            int r = mount_place_check_source(mountpoint, &mounted, replica->path, task);
             if (r < 0)
                 return r;
         }
     }
     if (cache_folder(cache) >= 0 && fstat(cache_folder(cache), &kept) == 0 &&
-        place_is_within(mountpoint, &kept))
-        return task_fail(task, EINVAL, "%s: cannot mount here: it lies within the cache", mountpoint);
+        mount_place_is_within(mountpoint, &kept))
+        return task_fail(task, EINVAL,
+                         "%s: cannot mount here: it lies within the cache; mount on a folder elsewhere",
+                         mountpoint);
     return 0;
 }

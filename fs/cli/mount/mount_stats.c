@@ -18,14 +18,14 @@
 #include "litemount/cleanup.h"
 #include "litemount/replica.h"
 
-static int add_number(struct buffer *text, const char *name, uint64_t value)
+static int mount_stats_add_number(struct buffer *text, const char *name, uint64_t value)
 {
     char line[64];
     int length = snprintf(line, sizeof line, "%s %" PRIu64 "\n", name, value);
     return buffer_append(text, line, (size_t)length);
 }
 
-static int add_counts(struct buffer *text, const char *prefix, const struct replica_stats *counts)
+static int mount_stats_add_counts(struct buffer *text, const char *prefix, const struct replica_stats *counts)
 {
     const struct {
         const char *name;
@@ -36,12 +36,12 @@ static int add_counts(struct buffer *text, const char *prefix, const struct repl
 
     for (size_t i = 0; i < sizeof lines / sizeof *lines && r == 0; i++) {
         snprintf(name, sizeof name, "%s%s", prefix, lines[i].name);
-        r = add_number(text, name, lines[i].value);
+        r = mount_stats_add_number(text, name, lines[i].value);
     }
     return r;
 }
 
-static int add_store(struct buffer *text, size_t number, const struct store_stats *store)
+static int mount_stats_add_store(struct buffer *text, size_t number, const struct store_stats *store)
 {
     _cleanup_free_ char *line = NULL;
     char prefix[32];
@@ -52,19 +52,19 @@ static int add_store(struct buffer *text, size_t number, const struct store_stat
         return -ENOMEM;
     }
     int r = buffer_append(text, line, strlen(line));
-    return r < 0 ? r : add_counts(text, prefix, &store->counts);
+    return r < 0 ? r : mount_stats_add_counts(text, prefix, &store->counts);
 }
 
-static int add_cache(struct buffer *text, struct cache *cache)
+static int mount_stats_add_cache(struct buffer *text, struct cache *cache)
 {
     struct cache_stats stats;
     cache_get_stats(cache, &stats);
-    int r = add_number(text, "cache-hits", stats.hits);
+    int r = mount_stats_add_number(text, "cache-hits", stats.hits);
     if (r == 0)
-        r = add_number(text, "cache-misses", stats.misses);
+        r = mount_stats_add_number(text, "cache-misses", stats.misses);
     if (r == 0)
-        r = add_number(text, "cache-bytes", stats.bytes);
-    return r < 0 ? r : add_number(text, "cache-limit", stats.limit);
+        r = mount_stats_add_number(text, "cache-bytes", stats.bytes);
+    return r < 0 ? r : mount_stats_add_number(text, "cache-limit", stats.limit);
 }
 
 int mount_stats_write(void *context, struct buffer *text)
@@ -80,10 +80,10 @@ int mount_stats_write(void *context, struct buffer *text)
         sum.bytes += stores.items[i].counts.bytes;
     }
     if (r == 0)
-        r = add_counts(text, "", &sum);
+        r = mount_stats_add_counts(text, "", &sum);
     if (r == 0)
-        r = add_cache(text, source->cache);
+        r = mount_stats_add_cache(text, source->cache);
     for (size_t i = 0; i < stores.n && r == 0; i++)
-        r = add_store(text, i + 1, &stores.items[i]);
+        r = mount_stats_add_store(text, i + 1, &stores.items[i]);
     return r;
 }

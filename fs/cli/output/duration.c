@@ -12,7 +12,7 @@
 
 #define MICROSECOND INT64_C(1000)
 
-static uint64_t cut(uint64_t duration)
+static uint64_t duration_cut(uint64_t duration)
 {
     static const struct {
         uint64_t above, unit; /* nanoseconds */
@@ -32,7 +32,7 @@ static uint64_t cut(uint64_t duration)
 void duration_format(int64_t duration, char text[static DURATION_TEXT_SIZE])
 {
     const char *sign = duration < 0 ? "-" : "";
-    uint64_t left = cut(duration < 0 ? -(uint64_t)duration : (uint64_t)duration);
+    uint64_t left = duration_cut(duration < 0 ? -(uint64_t)duration : (uint64_t)duration);
     uint64_t seconds = left / INSTANT_SECOND, tenths = left / (INSTANT_SECOND / 10) % 10;
     char fraction[8] = "";
 
@@ -54,7 +54,7 @@ void duration_format(int64_t duration, char text[static DURATION_TEXT_SIZE])
 }
 
 /* Takes the unit's name off the text. Its nanoseconds; 0: there is no such unit. */
-static int64_t take_unit(const char **text)
+static int64_t duration_take_unit(const char **text)
 {
     static const struct {
         const char *name;
@@ -85,7 +85,7 @@ struct number {
     int64_t whole, part, parts;
 };
 
-static bool take_number(const char **text, struct number *number)
+static bool duration_take_number(const char **text, struct number *number)
 {
     const char *begin = *text;
     size_t digits = 0;
@@ -110,9 +110,9 @@ int duration_parse(const char *text, int64_t *ret_duration)
     struct number number;
 
     do {
-        if (!take_number(&text, &number))
+        if (!duration_take_number(&text, &number))
             return -EINVAL;
-        int64_t unit = take_unit(&text);
+        int64_t unit = duration_take_unit(&text);
         int64_t part = (int64_t)((__int128)unit * number.part / number.parts);
         if (unit == 0 || __builtin_mul_overflow(number.whole, unit, &whole) ||
             __builtin_add_overflow(duration, whole, &duration) ||

@@ -73,7 +73,7 @@ void output_add_nothing(struct output *output)
     output_add_cell(output, NULL);
 }
 
-static const char *cell_at(const struct output *output, size_t row, size_t column)
+static const char *output_cell_at(const struct output *output, size_t row, size_t column)
 {
     return output->cells[row * output->n_columns + column];
 }
@@ -106,14 +106,14 @@ static size_t utf8_length(const uint8_t *text)
 }
 
 /* What the table shows in a line: 0 is the head. */
-static const char *text_at(const struct output *output, size_t line, size_t column)
+static const char *output_text_at(const struct output *output, size_t line, size_t column)
 {
-    const char *text = line ? cell_at(output, line - 1, column) : output->columns[column].name;
+    const char *text = line ? output_cell_at(output, line - 1, column) : output->columns[column].name;
     return text ? text : "-";
 }
 
 /* Characters, as far as it is UTF-8. */
-static size_t length_of(const char *text)
+static size_t output_length_of(const char *text)
 {
     size_t n = 0;
     for (const uint8_t *at = (const uint8_t *)text; *at; n++) {
@@ -123,18 +123,18 @@ static size_t length_of(const char *text)
     return n;
 }
 
-static size_t width_of(const struct output *output, size_t n_rows, size_t column)
+static size_t output_width_of(const struct output *output, size_t n_rows, size_t column)
 {
     size_t width = 0;
     for (size_t line = 0; line <= n_rows; line++) {
-        size_t length = length_of(text_at(output, line, column));
+        size_t length = output_length_of(output_text_at(output, line, column));
         width = length > width ? length : width;
     }
     return width;
 }
 
 /* Two spaces between columns: as Litestream's tables are. */
-static int print_table(const struct output *output, size_t n_rows, FILE *file)
+static int output_print_table(const struct output *output, size_t n_rows, FILE *file)
 {
     _cleanup_free_ size_t *widths = calloc(output->n_columns, sizeof *widths);
     size_t n_columns = output->n_columns;
@@ -144,12 +144,12 @@ static int print_table(const struct output *output, size_t n_rows, FILE *file)
     while (n_columns && output->columns[n_columns - 1].is_extra)
         n_columns--;
     for (size_t column = 0; column + 1 < n_columns; column++)
-        widths[column] = width_of(output, n_rows, column) + 2;
+        widths[column] = output_width_of(output, n_rows, column) + 2;
     for (size_t line = 0; line <= n_rows; line++)
         for (size_t column = 0; column < n_columns; column++) {
-            const char *text = text_at(output, line, column);
+            const char *text = output_text_at(output, line, column);
             bool is_last = column + 1 == n_columns;
-            int padding = is_last ? 0 : (int)(widths[column] - length_of(text));
+            int padding = is_last ? 0 : (int)(widths[column] - output_length_of(text));
             fprintf(file, "%s%*s%s", text, padding, "", is_last ? "\n" : "");
         }
     return 0;
@@ -175,7 +175,7 @@ void json_print_string(const char *text, FILE *file)
     fputc('"', file);
 }
 
-static void print_value(const struct column *column, const char *cell, FILE *file)
+static void json_print_value(const struct column *column, const char *cell, FILE *file)
 {
     if (cell && !column->is_number)
         json_print_string(cell, file);
@@ -184,23 +184,23 @@ static void print_value(const struct column *column, const char *cell, FILE *fil
 }
 
 /* A row as a JSON object, its lines below each other, behind `indent`. */
-static void print_object(const struct output *output, size_t row, const char *indent, FILE *file)
+static void json_print_row(const struct output *output, size_t row, const char *indent, FILE *file)
 {
     fprintf(file, "%s{", indent);
     for (size_t column = 0; column < output->n_columns; column++) {
         const struct column *head = &output->columns[column];
         fprintf(file, "%s\n%s  \"%s\": ", column ? "," : "", indent, head->key ? head->key : head->name);
-        print_value(head, cell_at(output, row, column), file);
+        json_print_value(head, output_cell_at(output, row, column), file);
     }
     fprintf(file, "\n%s}", indent);
 }
 
-static void print_json(const struct output *output, size_t n_rows, FILE *file)
+static void json_print_rows(const struct output *output, size_t n_rows, FILE *file)
 {
     fputs("[", file);
     for (size_t row = 0; row < n_rows; row++) {
         fputs(row ? ",\n" : "\n", file);
-        print_object(output, row, "  ", file);
+        json_print_row(output, row, "  ", file);
     }
     fputs(n_rows ? "\n]\n" : "]\n", file);
 }
@@ -212,9 +212,9 @@ int output_print(const struct output *output, FILE *file)
     if (output->error < 0)
         return output->error;
     if (output->json)
-        print_json(output, n_rows, file);
+        json_print_rows(output, n_rows, file);
     else
-        return print_table(output, n_rows, file);
+        return output_print_table(output, n_rows, file);
     return 0;
 }
 
@@ -223,7 +223,7 @@ int output_print_object(const struct output *output, FILE *file)
     if (!output->json || output->error < 0)
         return output_print(output, file);
     if (output->n_cells) {
-        print_object(output, 0, "", file);
+        json_print_row(output, 0, "", file);
         fputc('\n', file);
     }
     return 0;

@@ -11,7 +11,7 @@
 #define REDRAW (INSTANT_SECOND / 10)
 #define BAR_MOST 40 /* columns */
 
-static void format_left(const struct progress *progress, double rate, char *text, size_t size)
+static void progress_format_left(const struct progress *progress, double rate, char *text, size_t size)
 {
     double left = rate > 0 ? (double)(progress->total - progress->done) / rate : -1;
 
@@ -30,7 +30,7 @@ void progress_format(const struct progress *progress, int64_t elapsed, unsigned 
     double rate = elapsed > 0 ? (double)progress->done * INSTANT_SECOND / (double)elapsed : 0;
     char numbers[128], left[32], bar[BAR_MOST + 1] = "";
 
-    format_left(progress, rate, left, sizeof left);
+    progress_format_left(progress, rate, left, sizeof left);
     /* As long as the whole is the same so is the length of the numbers: the bar does not jump. */
     int digits = snprintf(NULL, 0, "%.1f", (double)progress->total / 1e6);
     int n =
@@ -47,7 +47,7 @@ void progress_format(const struct progress *progress, int64_t elapsed, unsigned 
         snprintf(line, size, "%.*s", (int)width - 1, numbers);
 }
 
-static void draw(struct progress *progress, int64_t now)
+static void progress_draw(struct progress *progress, int64_t now)
 {
     char line[512];
     progress_format(progress, now - progress->began, terminal_width(STDERR_FILENO), line, sizeof line);
@@ -60,7 +60,7 @@ void progress_begin(struct progress *progress, const char *what, uint64_t total)
     *progress = (struct progress){
         .what = what, .total = total, .began = clock_now(), .visible = isatty(STDERR_FILENO) == 1};
     if (progress->visible)
-        draw(progress, progress->began);
+        progress_draw(progress, progress->began);
 }
 
 void progress_add(struct progress *progress, uint64_t bytes)
@@ -70,7 +70,7 @@ void progress_add(struct progress *progress, uint64_t bytes)
         return;
     int64_t now = clock_now();
     if (now - progress->shown >= REDRAW || progress->done == progress->total)
-        draw(progress, now);
+        progress_draw(progress, now);
 }
 
 void progress_end(struct progress *progress)

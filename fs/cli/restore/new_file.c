@@ -19,22 +19,22 @@
 #define RANDOM ".XXXXXX." /* what mkstemp(3) fills in */
 #define SUFFIX_LENGTH (sizeof RANDOM MARK - 1)
 
-static int fail(const struct new_file *file, int error, const char *what, struct task *task)
+static int new_file_fail(const struct new_file *file, int error, const char *what, struct task *task)
 {
     return task_fail(task, error, "%s: cannot %s: %s", file->path, what, strerror(error));
 }
 
 /* The folder that the file will be in. The caller frees it; NULL: no memory. */
-static char *folder_of(const struct new_file *file)
+static char *new_file_folder_of(const struct new_file *file)
 {
     _cleanup_free_ char *copy = strdup(file->path);
     return copy ? strdup(dirname(copy)) : NULL;
 }
 
 /* mkdir -p. */
-static int make_folders(const struct new_file *file, struct task *task)
+static int new_file_make_folders(const struct new_file *file, struct task *task)
 {
-    _cleanup_free_ char *folder = folder_of(file);
+    _cleanup_free_ char *folder = new_file_folder_of(file);
 
     if (!folder)
         return -ENOMEM;
@@ -52,22 +52,22 @@ static int make_folders(const struct new_file *file, struct task *task)
 }
 
 /* How much of a file's name its temporary one begins with. */
-static size_t length_kept(const char *name)
+static size_t new_file_length_kept(const char *name)
 {
     size_t length = strlen(name), most = NAME_MAX - SUFFIX_LENGTH;
     return length < most ? length : most;
 }
 
 /* Whether `entry` is called as a temporary file of `name` is. */
-static bool is_temporary(const char *entry, const char *name)
+static bool new_file_is_temporary(const char *entry, const char *name)
 {
-    size_t length = length_kept(name);
+    size_t length = new_file_length_kept(name);
     return strlen(entry) == length + SUFFIX_LENGTH && memcmp(entry, name, length) == 0 &&
            entry[length] == '.' && strcmp(entry + length + strlen(RANDOM), MARK) == 0;
 }
 
 /* Nobody holds it: its writer was killed. A link was on its way to a place. */
-static void remove_abandoned(int folder, const char *entry)
+static void new_file_remove_abandoned(int folder, const char *entry)
 {
     _cleanup_close_ int fd = openat(folder, entry, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd >= 0 ? flock(fd, LOCK_EX | LOCK_NB) == 0 : errno == ELOOP)
@@ -75,31 +75,31 @@ static void remove_abandoned(int folder, const char *entry)
 }
 
 /* Files that cannot be removed do no harm. */
-static void sweep(const struct new_file *file)
+static void new_file_sweep(const struct new_file *file)
 {
-    _cleanup_free_ char *folder = folder_of(file), *copy = strdup(file->path);
+    _cleanup_free_ char *folder = new_file_folder_of(file), *copy = strdup(file->path);
     DIR *entries = folder ? opendir(folder) : NULL;
     struct dirent *entry;
 
     while (entries && copy && (entry = readdir(entries)))
-        if (is_temporary(entry->d_name, basename(copy)))
-            remove_abandoned(dirfd(entries), entry->d_name);
+        if (new_file_is_temporary(entry->d_name, basename(copy)))
+            new_file_remove_abandoned(dirfd(entries), entry->d_name);
     if (entries)
         closedir(entries);
 }
 
 /* The caller frees it; NULL: no memory. */
-static char *temporary_path(const struct new_file *file)
+static char *new_file_temporary_path(const struct new_file *file)
 {
     const char *slash = strrchr(file->path, '/'), *name = slash ? slash + 1 : file->path;
-    size_t length = (size_t)(name - file->path) + length_kept(name);
+    size_t length = (size_t)(name - file->path) + new_file_length_kept(name);
     char *path;
 
     return asprintf(&path, "%.*s" RANDOM MARK, (int)length, file->path) < 0 ? NULL : path;
 }
 
 /* Makes a temporary file, and locks it: another's sweep may have had it in between, then it has no name. */
-static int make_temporary(struct new_file *file, struct task *task)
+static int new_file_make_temporary(struct new_file *file, struct task *task)
 {
     struct stat info = {0};
 
@@ -108,23 +108,23 @@ static int make_temporary(struct new_file *file, struct task *task)
         if (file->fd >= 0)
             close(file->fd);
         file->fd = -1;
-        file->temporary = temporary_path(file);
+        file->temporary = new_file_temporary_path(file);
         if (!file->temporary)
             return -ENOMEM;
         file->fd = mkostemps(file->temporary, strlen("." MARK), O_CLOEXEC);
         if (file->fd < 0) {
             int error = errno;
             free(steal_pointer(file->temporary));
-            return fail(file, error, "create it", task);
+            return new_file_fail(file, error, "create it", task);
         }
         (void)flock(file->fd, LOCK_EX); /* where there are no locks nothing is swept either */
         if (fstat(file->fd, &info) < 0)
-            return fail(file, errno, "create it", task);
+            return new_file_fail(file, errno, "create it", task);
     }
     return 0;
 }
 
-static int set_aside(const struct new_file *file, uint64_t size, struct task *task)
+static int new_file_set_aside(const struct new_file *file, uint64_t size, struct task *task)
 {
     if (size == 0 || size > INT64_MAX || fallocate(file->fd, 0, 0, (off_t)size) == 0)
         return 0;
@@ -140,13 +140,13 @@ int new_file_begin(const char *path, uint64_t size, struct task *task, struct ne
 
     if (!file.path)
         return -ENOMEM;
-    int r = make_folders(&file, task);
+    int r = new_file_make_folders(&file, task);
     if (r < 0)
         return r;
-    sweep(&file);
-    r = make_temporary(&file, task);
+    new_file_sweep(&file);
+    r = new_file_make_temporary(&file, task);
     if (r == 0)
-        r = set_aside(&file, size, task);
+        r = new_file_set_aside(&file, size, task);
     if (r < 0)
         return r;
     *ret_file = file;
@@ -162,7 +162,7 @@ int new_file_write(struct new_file *file, const void *bytes, size_t length, stru
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return fail(file, errno, "write it", task);
+            return new_file_fail(file, errno, "write it", task);
         at += n;
         length -= (size_t)n;
     }
@@ -172,19 +172,19 @@ int new_file_write(struct new_file *file, const void *bytes, size_t length, stru
 int new_file_place(struct new_file *file, bool replace, struct task *task)
 {
     if (fsync(file->fd) < 0)
-        return fail(file, errno, "write it", task);
+        return new_file_fail(file, errno, "write it", task);
     int r = renameat2(AT_FDCWD, file->temporary, AT_FDCWD, file->path, replace ? 0 : RENAME_NOREPLACE);
     if (r < 0 && errno == EINVAL && !replace) /* a file system that can't tell: a link never replaces */
         r = link(file->temporary, file->path) < 0 ? -1 : unlink(file->temporary);
     if (r < 0)
-        return fail(file, errno, "put it in its place", task);
+        return new_file_fail(file, errno, "put it in its place", task);
     free(steal_pointer(file->temporary));
     return 0;
 }
 
 /* How a link to the temporary file is called on its way: as that one, but with a character that mkstemp(3)
  * never takes. The caller frees it; NULL: no memory. */
-static char *link_path(const char *temporary)
+static char *new_file_link_path(const char *temporary)
 {
     char *path = strdup(temporary);
     if (path)
@@ -194,18 +194,19 @@ static char *link_path(const char *temporary)
 
 int new_file_link(struct new_file *file, struct task *task)
 {
-    _cleanup_free_ char *link = link_path(file->temporary), *copy = strdup(file->temporary);
+    _cleanup_free_ char *link = new_file_link_path(file->temporary), *copy = strdup(file->temporary);
 
     if (!link || !copy)
         return -ENOMEM;
     if (fsync(file->fd) < 0)
-        return fail(file, errno, "write it", task);
+        return new_file_fail(file, errno, "write it", task);
     if (symlink(basename(copy), link) < 0)
-        return fail(file, errno, "replace it by a link; without -wal, -shm and -journal it needs none", task);
+        return new_file_fail(file, errno,
+                             "replace it by a link; without -wal, -shm and -journal it needs none", task);
     if (rename(link, file->path) < 0) {
         int error = errno;
         unlink(link);
-        return fail(file, error, "put it in its place", task);
+        return new_file_fail(file, error, "put it in its place", task);
     }
     file->linked = true;
     return new_file_settle(file, task);
@@ -213,7 +214,7 @@ int new_file_link(struct new_file *file, struct task *task)
 
 /* The place that the file at `path`, an absolute one, was to be put in, if a link to it stands there. The
  * caller frees it. */
-static char *linked_place(const char *path)
+static char *new_file_linked_place(const char *path)
 {
     _cleanup_free_ char *copy = strdup(path), *place = strdup(path);
     char target[NAME_MAX + 1];
@@ -225,7 +226,7 @@ static char *linked_place(const char *path)
     if (length <= SUFFIX_LENGTH)
         return NULL;
     place[strlen(place) - SUFFIX_LENGTH] = '\0';
-    bool linked = is_temporary(name, strrchr(place, '/') + 1) &&
+    bool linked = new_file_is_temporary(name, strrchr(place, '/') + 1) &&
                   readlink(place, target, sizeof target) == (ssize_t)length &&
                   memcmp(target, name, length) == 0;
     return linked ? steal_pointer(place) : NULL;
@@ -233,7 +234,8 @@ static char *linked_place(const char *path)
 
 int new_file_resume(const char *path, struct task *task, struct new_file *ret_file)
 {
-    _cleanup_(new_file_finish) struct new_file file = {.path = linked_place(path), .fd = -1, .linked = true};
+    _cleanup_(new_file_finish) struct new_file file = {
+        .path = new_file_linked_place(path), .fd = -1, .linked = true};
 
     if (!file.path)
         return 0;
@@ -242,7 +244,7 @@ int new_file_resume(const char *path, struct task *task, struct new_file *ret_fi
     if (!file.temporary)
         return -ENOMEM;
     if (file.fd < 0)
-        return fail(&file, errno, "end what another restore began", task);
+        return new_file_fail(&file, errno, "end what another restore began", task);
     if (flock(file.fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
         return task_fail(task, EBUSY, "%s: another restore is putting a file there", file.path);
     *ret_file = file;
@@ -252,11 +254,11 @@ int new_file_resume(const char *path, struct task *task, struct new_file *ret_fi
 
 int new_file_settle(const struct new_file *file, struct task *task)
 {
-    _cleanup_free_ char *folder = folder_of(file);
+    _cleanup_free_ char *folder = new_file_folder_of(file);
     _cleanup_close_ int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (fd >= 0 && (fsync(fd) == 0 || errno == EINVAL)) /* not every file system can */
         return 0;
-    return fail(file, errno, "sync its folder", task);
+    return new_file_fail(file, errno, "sync its folder", task);
 }
 
 void new_file_finish(struct new_file *file)

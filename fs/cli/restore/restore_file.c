@@ -19,19 +19,21 @@
 
 #define PIECE (1 << 20) /* bytes read at once */
 
-static int place_check_file(const char *path, const struct stat *info, bool force, struct task *task)
+static int restore_check_file(const char *path, const struct stat *info, bool force, struct task *task)
 {
     if (S_ISDIR(info->st_mode))
         return task_fail(task, EISDIR, "%s: is a folder; -o must name the file to write", path);
     if (!S_ISREG(info->st_mode))
-        return task_fail(task, EEXIST, "%s: is not a regular file", path);
+        return task_fail(task, EEXIST,
+                         "%s: is not a regular file; -o must name one, or a place where nothing is yet",
+                         path);
     if (info->st_size > 0 && !force)
         return task_fail(task, EEXIST, "%s: already exists; -force replaces it, -o FILE leaves it alone",
                          path);
     return 0;
 }
 
-static int place_check_sidecars(const char *path, struct task *task)
+static int restore_check_sidecars(const char *path, struct task *task)
 {
     _cleanup_free_ char *sidecar = NULL;
     int r = sidecars_find(path, &sidecar);
@@ -44,25 +46,26 @@ static int place_check_sidecars(const char *path, struct task *task)
 
 /* `*ret_info` is what stands at the path; all zeroes: nothing does. Of a link the sidecars lie beside the
  * file that it leads to. */
-static int place_look(const char *path, bool force, struct task *task, struct stat *ret_info)
+static int restore_look_at_place(const char *path, bool force, struct task *task, struct stat *ret_info)
 {
     _cleanup_free_ char *real = realpath(path, NULL);
     int r = 0;
 
     *ret_info = (struct stat){0};
     if (stat(path, ret_info) == 0)
-        r = place_check_file(path, ret_info, force, task);
+        r = restore_check_file(path, ret_info, force, task);
     else if (errno != ENOENT)
-        r = task_fail(task, errno, "%s: %m", path);
+        r = task_fail(task, errno, "%s: cannot restore to it: %m", path);
     else if (lstat(path, ret_info) == 0)
-        r = task_fail(task, ENOENT, "%s: is a link that leads to no file", path);
-    return r < 0 || force ? r : place_check_sidecars(real ? real : path, task);
+        r = task_fail(task, ENOENT, "%s: is a link that leads to no file; remove it, or name where it leads",
+                      path);
+    return r < 0 || force ? r : restore_check_sidecars(real ? real : path, task);
 }
 
 int restore_check_place(const char *path, const struct restore_options *options, struct task *task)
 {
     struct stat info;
-    return place_look(path, options->force, task, &info);
+    return restore_look_at_place(path, options->force, task, &info);
 }
 
 static int restore_copy(struct state *state, struct new_file *file, struct progress *progress,
@@ -110,7 +113,7 @@ static mode_t restore_own_mode(const struct state *state)
 }
 
 /* Of a file that its place is a link to: removes the sidecars of the old one, and puts the file there. */
-static int place_linked(struct new_file *file, struct task *task)
+static int restore_place_linked(struct new_file *file, struct task *task)
 {
     int r = sidecars_remove(file->path, task);
     if (r == 0)
@@ -128,11 +131,11 @@ static int place_linked(struct new_file *file, struct task *task)
 static int restore_place(struct new_file *file, const struct stat *old, bool force, struct task *task)
 {
     _cleanup_free_ char *sidecar = NULL;
-    int r = force ? sidecars_find(file->path, &sidecar) : place_check_sidecars(file->path, task);
+    int r = force ? sidecars_find(file->path, &sidecar) : restore_check_sidecars(file->path, task);
 
     if (r > 0) {
         r = new_file_link(file, task);
-        return r < 0 ? r : place_linked(file, task);
+        return r < 0 ? r : restore_place_linked(file, task);
     }
     if (r == 0)
         r = new_file_place(file, old->st_mode != 0, task);
@@ -150,7 +153,7 @@ static int restore_end_other(const char *path, struct task *task)
     if (r <= 0)
         return r;
     r = sidecars_find(real, &sidecar);
-    return r == 0 ? place_linked(&file, task) : r < 0 ? r : 0;
+    return r == 0 ? restore_place_linked(&file, task) : r < 0 ? r : 0;
 }
 
 int restore_write(struct state *state, const char *name, const char *path,
@@ -163,7 +166,7 @@ int restore_write(struct state *state, const char *name, const char *path,
     _cleanup_free_ char *real = realpath(path, NULL); /* a link stays, and leads to the new file */
 
     if (r == 0)
-        r = place_look(path, options->force, task, &old);
+        r = restore_look_at_place(path, options->force, task, &old);
     if (r == 0)
         r = new_file_begin(real ? real : path, state_size(state), task, &file);
     if (r < 0)

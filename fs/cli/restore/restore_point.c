@@ -61,8 +61,8 @@ static int point_explain_position(struct history *history, const struct restore_
 }
 
 /* Whether asking by the state's own time gives it again: another generation may span that. */
-static bool is_had_by_time(struct history *history, const struct restore_options *options,
-                           const struct state *state, struct task *task)
+static bool point_is_had_by_time(struct history *history, const struct restore_options *options,
+                                 const struct state *state, struct task *task)
 {
     _cleanup_(unref_state) struct state *again = NULL;
     struct task attempt;
@@ -77,7 +77,7 @@ static bool is_had_by_time(struct history *history, const struct restore_options
 static int point_refuse(struct history *history, const struct restore_options *options,
                         const struct state *state, struct task *task)
 {
-    bool by_time = is_had_by_time(history, options, state, task);
+    bool by_time = point_is_had_by_time(history, options, state, task);
     char asked[INSTANT_TEXT_SIZE], time[INSTANT_TEXT_SIZE];
 
     instant_format(options->time, asked);

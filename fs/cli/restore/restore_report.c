@@ -48,12 +48,12 @@ void restore_report_init(struct output *report, const struct restore_options *op
         output_init(report, done_columns, COUNT(done_columns), options->json);
 }
 
-static bool is_ltx(const struct state *state)
+static bool report_is_ltx(const struct state *state)
 {
     return strcmp(state_generation(state), LTX_GENERATION) == 0;
 }
 
-static void add_txid(struct output *report, uint64_t txid)
+static void report_add_txid(struct output *report, uint64_t txid)
 {
     if (txid)
         output_add(report, "%016" PRIx64, txid);
@@ -62,7 +62,7 @@ static void add_txid(struct output *report, uint64_t txid)
 }
 
 /* An object as a JSON one. v0.3 has neither levels nor TXIDs. */
-static void print_file(const struct listed_object *object, bool is_snapshot, FILE *file)
+static void report_print_file(const struct listed_object *object, bool is_snapshot, FILE *file)
 {
     char time[INSTANT_TEXT_SIZE];
 
@@ -81,7 +81,7 @@ static void print_file(const struct listed_object *object, bool is_snapshot, FIL
 }
 
 /* The objects as a JSON array. The caller frees it; NULL: no memory. */
-static char *format_files(const struct listed_objects *objects)
+static char *report_format_files(const struct listed_objects *objects)
 {
     char *text = NULL;
     size_t size;
@@ -92,7 +92,7 @@ static char *format_files(const struct listed_objects *objects)
     fputs("[", file);
     for (size_t i = 0; i < objects->n; i++) {
         fputs(i ? ",\n    " : "\n    ", file);
-        print_file(&objects->items[i], i == 0, file);
+        report_print_file(&objects->items[i], i == 0, file);
     }
     fputs(objects->n ? "\n  ]" : "]", file);
     if (fclose(file) == 0)
@@ -101,11 +101,11 @@ static char *format_files(const struct listed_objects *objects)
     return NULL;
 }
 
-static void add_plan(struct output *report, const char *path, const struct state *state)
+static void report_add_plan(struct output *report, const char *path, const struct state *state)
 {
     _cleanup_(listed_objects_finish) struct listed_objects objects = {0};
     int r = state_list_objects(state, &objects);
-    _cleanup_free_ char *files = r == 0 ? format_files(&objects) : NULL;
+    _cleanup_free_ char *files = r == 0 ? report_format_files(&objects) : NULL;
 
     if (!files || objects.n == 0) {
         report->error = -ENOMEM;
@@ -113,8 +113,8 @@ static void add_plan(struct output *report, const char *path, const struct state
     }
     output_add(report, "%s", state_replica(state));
     output_add(report, "%s", path);
-    add_txid(report, objects.items[0].min_txid);
-    add_txid(report, objects.items[objects.n - 1].max_txid);
+    report_add_txid(report, objects.items[0].min_txid);
+    report_add_txid(report, objects.items[objects.n - 1].max_txid);
     output_add(report, "%s", files);
 }
 
@@ -136,12 +136,12 @@ void restore_report_add(struct output *report, const struct restore_options *opt
     output_add(report, "%" PRIu64, state_size(state));
     if (options->dry_run) {
         output_add(report, "%" PRIu64, state_source_size(state));
-        add_plan(report, path, state);
+        report_add_plan(report, path, state);
         return;
     }
     output_add(report, "%" PRId64, duration / INSTANT_MILLISECOND);
     output_add(report, "%s", restore_checks[options->integrity_check]);
-    output_add(report, "%s", is_ltx(state) ? state_position(state) : "");
+    output_add(report, "%s", report_is_ltx(state) ? state_position(state) : "");
 }
 
 int restore_report_print(const struct output *report, const struct restore_options *options)

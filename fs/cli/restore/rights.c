@@ -95,7 +95,7 @@ static int rights_take_over(const struct new_file *file, const struct stat *old,
     struct stat info;
 
     if (fstat(file->fd, &info) < 0)
-        return task_fail(task, errno, "%s: %m", file->temporary);
+        return task_fail(task, errno, "%s: cannot tell whose it is: %m", file->temporary);
     if ((info.st_uid != old->st_uid || info.st_gid != old->st_gid) &&
         fchown(file->fd, old->st_uid, old->st_gid) < 0)
         log_warning("%s: cannot give it to its owner, user %u and group %u: %m", file->path, old->st_uid,

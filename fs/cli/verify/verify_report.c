@@ -54,7 +54,7 @@ int verify_report_note(struct verify_report *report, const char *format, ...)
 }
 
 /* Bytes as people write them. */
-static void print_size(uint64_t bytes, FILE *file)
+static void verify_report_print_size(uint64_t bytes, FILE *file)
 {
     static const char *const units[] = {"kB", "MB", "GB", "TB"};
     double size = (double)bytes / 1000;
@@ -70,7 +70,7 @@ static void print_size(uint64_t bytes, FILE *file)
 }
 
 /* A problem may hold a database's own words. */
-static void print_problem(const struct verify_report *report, const char *text, FILE *file)
+static void verify_report_print_problem(const struct verify_report *report, const char *text, FILE *file)
 {
     _cleanup_free_ char *line = NULL;
 
@@ -90,7 +90,7 @@ void verify_report_print(const struct verify_report *report, FILE *file)
     for (size_t i = 0; i < report->passed_over.n; i++)
         log_warning("%s: %s", report->name, report->passed_over.items[i].text);
     for (size_t i = 0; i < problems->n && i < MOST_SHOWN; i++)
-        print_problem(report, problems->items[i].text, file);
+        verify_report_print_problem(report, problems->items[i].text, file);
     if (problems->n > MOST_SHOWN)
         fprintf(file, "FAILED  %s: and %zu more problems; -json shows all\n", report->name,
                 problems->n - MOST_SHOWN);
@@ -103,12 +103,12 @@ void verify_report_print(const struct verify_report *report, FILE *file)
         log_warning("%s: as of %s, in generation %s: %s", report->name, time, report->generation,
                     report->warning);
     fprintf(file, "ok      %s  %s  %" PRIu64 " objects, ", report->name, time, report->found.objects);
-    print_size(report->found.bytes, file);
+    verify_report_print_size(report->found.bytes, file);
     fprintf(file, "%s%s\n", report->passed_over.n ? ", newest in " : "",
             report->passed_over.n ? report->replica : "");
 }
 
-static void print_text(const char *name, const char *text, FILE *file)
+static void verify_report_print_text(const char *name, const char *text, FILE *file)
 {
     fprintf(file, ",\n    \"%s\": ", name);
     if (text)
@@ -117,7 +117,7 @@ static void print_text(const char *name, const char *text, FILE *file)
         fputs("null", file);
 }
 
-static void print_texts(const char *name, const struct names *texts, FILE *file)
+static void verify_report_print_texts(const char *name, const struct names *texts, FILE *file)
 {
     fprintf(file, ",\n    \"%s\": [", name);
     for (size_t i = 0; i < texts->n; i++) {
@@ -134,19 +134,19 @@ void verify_report_print_json(const struct verify_report *report, FILE *file)
 
     fputs("  {\n    \"name\": ", file);
     json_print_string(report->name, file);
-    print_text("path", report->path, file);
+    verify_report_print_text("path", report->path, file);
     fprintf(file, ",\n    \"ok\": %s", problems->n ? "false" : "true");
     if (report->has_state)
         instant_format(report->time, time);
-    print_text("time", report->has_state ? time : NULL, file);
-    print_text("generation", report->generation, file);
-    print_text("position", report->position, file);
-    print_text("replica", report->replica, file);
-    print_text("warning", report->warning, file);
-    print_texts("notes", &report->found.notes, file);
+    verify_report_print_text("time", report->has_state ? time : NULL, file);
+    verify_report_print_text("generation", report->generation, file);
+    verify_report_print_text("position", report->position, file);
+    verify_report_print_text("replica", report->replica, file);
+    verify_report_print_text("warning", report->warning, file);
+    verify_report_print_texts("notes", &report->found.notes, file);
     fprintf(file, ",\n    \"objects\": %" PRIu64 ",\n    \"bytes\": %" PRIu64, report->found.objects,
             report->found.bytes);
-    print_texts("problems", problems, file);
-    print_texts("passed_over", &report->passed_over, file);
+    verify_report_print_texts("problems", problems, file);
+    verify_report_print_texts("passed_over", &report->passed_over, file);
     fputs("\n  }", file);
 }
