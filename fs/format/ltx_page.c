@@ -91,19 +91,19 @@ int ltx_page_span(const uint8_t *frame, size_t length, size_t *ret_span)
 }
 
 /* A page that is being put together. */
-struct target {
+struct partial_page {
     uint8_t *page; /* borrowed */
     size_t size;   /* bytes of it that are missing */
 };
 
 static int fill(void *context, const uint8_t *bytes, size_t length)
 {
-    struct target *target = context;
-    if (length > target->size)
+    struct partial_page *partial = context;
+    if (length > partial->size)
         return -EBADMSG;
-    memcpy(target->page, bytes, length);
-    target->page += length;
-    target->size -= length;
+    memcpy(partial->page, bytes, length);
+    partial->page += length;
+    partial->size -= length;
     return 0;
 }
 
@@ -115,14 +115,14 @@ static void close_stream_of(struct lz4_stream **stream)
 static int decode_frame(const uint8_t *data, size_t length, uint32_t page_size, uint8_t *page)
 {
     _cleanup_(close_stream_of) struct lz4_stream *stream = NULL;
-    struct target target = {page, page_size};
+    struct partial_page partial = {page, page_size};
     int r = lz4_stream_open(&stream);
     if (r < 0)
         return r;
-    r = lz4_stream_feed(stream, data, length, fill, &target);
+    r = lz4_stream_feed(stream, data, length, fill, &partial);
     if (r < 0)
         return r;
-    return lz4_stream_done(stream) && target.size == 0 ? 0 : -EBADMSG;
+    return lz4_stream_done(stream) && partial.size == 0 ? 0 : -EBADMSG;
 }
 
 static int decode_block(const uint8_t *data, size_t length, uint32_t page_size, uint8_t *page)
