@@ -17,37 +17,28 @@ struct common_options {
     bool no_expand_environment, help;
 };
 
-/* The rows of it, where `options` is the verb's struct, and has it as `common`. */
-#define COMMON_ROWS(options)                                                                                 \
-    {.name = "config",                                                                                       \
-     .kind = ARGUMENT_TEXT,                                                                                  \
-     .offset = offsetof(struct options, common.config),                                                      \
-     .word = "FILE",                                                                                         \
-     .help = "the configuration ($LITESTREAM_CONFIG, /etc/litestream.yml)"},                                 \
-        {.name = "no-expand-env",                                                                            \
-         .offset = offsetof(struct options, common.no_expand_environment),                                   \
-         .help = "leave $VARIABLES in it as they are"},                                                      \
-        {.name = "replica",                                                                                  \
-         .kind = ARGUMENT_TEXT,                                                                              \
-         .offset = offsetof(struct options, common.replica),                                                 \
-         .word = "NAME",                                                                                     \
-         .help = "only the replica of that name"},                                                           \
+/* The rows of it, where the verb's struct has it as `common`. */
+#define COMMON_ROWS(type)                                                                                    \
+    {ARGUMENT_IS(ARGUMENT_TEXT, type, common.config, "config", "FILE",                                       \
+                 "the configuration ($LITESTREAM_CONFIG, /etc/litestream.yml)")},                            \
+        {ARGUMENT_IS_SWITCH(type, common.no_expand_environment, "no-expand-env",                             \
+                            "leave $VARIABLES in it as they are")},                                          \
+        {ARGUMENT_IS(ARGUMENT_TEXT, type, common.replica, "replica", "NAME",                                 \
+                     "only the replica of that name")},                                                      \
     {                                                                                                        \
-        .name = "help", .alias = "h", .kind = ARGUMENT_QUESTION,                                             \
-        .offset = offsetof(struct options, common.help), .help = "show this"                                 \
+        ARGUMENT_IS_SWITCH(type, common.help, "help", "show this"), .alias = "h", .kind = ARGUMENT_QUESTION  \
     }
 
-/* A row for rows: what is listed is printed as JSON, where the verb's struct has it as `json`. */
-#define JSON_ROW(options)                                                                                    \
+/* Of a verb that prints JSON if its struct's `json` is set, and of one about the one database that `database`
+ * names. */
+#define JSON_ROW(type)                                                                                       \
     {                                                                                                        \
-        .name = "json", .offset = offsetof(struct options, json), .help = "print JSON"                       \
+        ARGUMENT_IS_SWITCH(type, json, "json", "print JSON")                                                 \
     }
-
-/* The one database that a verb is about, where the verb's struct has it as `database`. */
-#define DATABASE_ROW(options)                                                                                \
+#define DATABASE_ROW(type)                                                                                   \
     {                                                                                                        \
-        .kind = ARGUMENT_TEXT, .offset = offsetof(struct options, database), .word = "DATABASE|URL",         \
-        .help = "a database path or replica URL", .required = true                                           \
+        ARGUMENT_IS_OPERAND(type, database, "DATABASE|URL", "a database path or replica URL"),               \
+            .required = true                                                                                 \
     }
 
 /* One database, and all that it stands on. */

@@ -61,6 +61,15 @@ struct argument_table {
     const char *const *ignored; /* options without a value that say nothing, then NULL; NULL: none */
 };
 
+/* How a row begins whose value is `field` of the verb's `struct type`: a switch, a flag with a value, an
+ * operand. What else it has is written behind. */
+#define ARGUMENT_IS_SWITCH(type, field, flag, text)                                                          \
+    .name = flag, .offset = offsetof(struct type, field), .help = text
+#define ARGUMENT_IS(of_kind, type, field, flag, value, text)                                                 \
+    .name = flag, .kind = of_kind, .offset = offsetof(struct type, field), .word = value, .help = text
+#define ARGUMENT_IS_OPERAND(type, field, shown, text)                                                        \
+    .kind = ARGUMENT_TEXT, .offset = offsetof(struct type, field), .word = shown, .help = text
+
 /* The rows of an array, for an initializer. */
 #define ARGUMENT_ROWS(array) .rows = (array), .n_rows = sizeof(array) / sizeof *(array)
 

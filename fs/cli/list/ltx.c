@@ -42,14 +42,9 @@ static int ltx_run(void *options, struct task *task)
 
 static const struct argument ltx_rows[] = {
     COMMON_ROWS(objects_options),
-    {.name = "level",
-     .kind = ARGUMENT_CHOICE,
-     .offset = offsetof(struct objects_options, level),
-     .word = "LEVEL",
-     .help = "only files of that level, 0 to 9, or all",
-     .fallback = "0",
-     .expected = "a level from 0 to 9, or all",
-     .choices = ltx_levels},
+    {ARGUMENT_IS(ARGUMENT_CHOICE, objects_options, level, "level", "LEVEL",
+                 "only files of that level, 0 to 9, or all"),
+     .fallback = "0", .expected = "a level from 0 to 9, or all", .choices = ltx_levels},
     JSON_ROW(objects_options),
     DATABASE_ROW(objects_options),
 };

@@ -24,10 +24,10 @@ struct object_listing {
     void (*add_row)(struct output *output, const struct listed_object *object);
 };
 
-#define GENERATION_ROW(options)                                                                              \
+#define GENERATION_ROW(type)                                                                                 \
     {                                                                                                        \
-        .name = "generation", .kind = ARGUMENT_TEXT, .offset = offsetof(struct options, generation),         \
-        .word = "NAME", .help = "only of that generation", .or_empty = true                                  \
+        ARGUMENT_IS(ARGUMENT_TEXT, type, generation, "generation", "NAME", "only of that generation"),       \
+            .or_empty = true                                                                                 \
     }
 
 /* Prints the objects of the database. 0, or a negative errno with a reason. */

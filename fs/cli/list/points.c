@@ -122,9 +122,7 @@ static const struct argument points_rows[] = {
     COMMON_ROWS(points_options),
     GENERATION_ROW(points_options),
     JSON_ROW(points_options),
-    {.name = "table",
-     .offset = offsetof(struct points_options, table),
-     .help = "print the table on a terminal too"},
+    {ARGUMENT_IS_SWITCH(points_options, table, "table", "print the table on a terminal too")},
     DATABASE_ROW(points_options),
 };
 

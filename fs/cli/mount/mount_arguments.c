@@ -26,53 +26,42 @@ static const char *const ignored[] = {
     NULL,
 };
 
-#define OPTION(option, of_kind, field, value, text)                                                          \
-    .name = option, .kind = of_kind, .offset = offsetof(struct mount_arguments, field), .word = value,       \
-    .help = text
-#define SWITCH(flag, field, text)                                                                            \
-    .name = flag, .offset = offsetof(struct mount_arguments, field), .help = text
+#define SWITCH(...) ARGUMENT_IS_SWITCH(mount_arguments, __VA_ARGS__)
+#define VALUE(kind, ...) ARGUMENT_IS(kind, mount_arguments, __VA_ARGS__)
 
 static const struct argument option_rows[] = {
-    {OPTION("refresh", ARGUMENT_SECONDS, options.refresh, "SECONDS", "how old the newest state shown may be"),
+    {VALUE(ARGUMENT_SECONDS, options.refresh, "refresh", "SECONDS", "how old the newest state shown may be"),
      .fallback = "10"},
-    {OPTION("cache", ARGUMENT_TEXT, given_cache, "FOLDER",
-            "where decoded pages are kept ($XDG_CACHE_HOME/litemount,\n~/.cache/litemount)"),
+    {VALUE(ARGUMENT_TEXT, given_cache, "cache", "FOLDER",
+           "where decoded pages are kept ($XDG_CACHE_HOME/litemount,\n~/.cache/litemount)"),
      .expected = "a folder"},
-    {OPTION("cache-size", ARGUMENT_SIZE, cache_size, "BYTES",
-            "the most they may occupy, K, M, G and T understood"),
+    {VALUE(ARGUMENT_SIZE, cache_size, "cache-size", "BYTES",
+           "the most they may occupy, K, M, G and T understood"),
      .fallback = "20G"},
-    {OPTION("replica", ARGUMENT_TEXT, replica, "NAME",
-            "the only one that is read, where a database has several (all)"),
+    {VALUE(ARGUMENT_TEXT, replica, "replica", "NAME",
+           "the only one that is read, where a database has several (all)"),
      .expected = "a replica's name, or its type"},
-    {OPTION("uid", ARGUMENT_ID, options.uid, "N", "the owner of everything (who mounts)"),
+    {VALUE(ARGUMENT_ID, options.uid, "uid", "N", "the owner of everything (who mounts)"),
      .expected = "a user's number"},
-    {OPTION("gid", ARGUMENT_ID, options.gid, "N", "its group"), .expected = "a group's number"},
-    {OPTION("umask", ARGUMENT_MODE, umask, "OCTAL",
-            "modes are 0444 and 0555 without these bits (else 0400 and 0500)"),
+    {VALUE(ARGUMENT_ID, options.gid, "gid", "N", "its group"), .expected = "a group's number"},
+    {VALUE(ARGUMENT_MODE, umask, "umask", "OCTAL",
+           "modes are 0444 and 0555 without these bits (else 0400 and 0500)"),
      .expected = "octal permissions, such as 022"},
-    {SWITCH("allow_other", options.allow_other, "other users may look too; see also umask=")},
-    {SWITCH("allow_root", options.allow_root, NULL)},
-    {SWITCH("debug", debug, NULL)},
+    {SWITCH(options.allow_other, "allow_other", "other users may look too; see also umask=")},
+    {SWITCH(options.allow_root, "allow_root", NULL)},
+    {SWITCH(debug, "debug", NULL)},
 };
 
 static const struct argument_table option_table = {ARGUMENT_ROWS(option_rows), .ignored = ignored};
 
 static const struct argument rows[] = {
-    {.kind = ARGUMENT_TEXT,
-     .offset = offsetof(struct mount_arguments, given_source),
-     .word = "SOURCE",
-     .help = "a source",
-     .required = true},
-    {.kind = ARGUMENT_TEXT,
-     .offset = offsetof(struct mount_arguments, given_mountpoint),
-     .word = "MOUNTPOINT",
-     .help = "a mount point",
-     .required = true},
-    {SWITCH("f", foreground, "stay in the foreground, log to standard error")},
-    {SWITCH("d", debug, "debug: log every request, stay in the foreground")},
-    {SWITCH("no-expand-env", no_expand_environment, "leave $VARIABLES in the configuration as they are")},
-    {SWITCH("help", help, "show this"), .alias = "h", .kind = ARGUMENT_QUESTION},
-    {SWITCH("version", version, "show the version"), .kind = ARGUMENT_QUESTION},
+    {ARGUMENT_IS_OPERAND(mount_arguments, given_source, "SOURCE", "a source"), .required = true},
+    {ARGUMENT_IS_OPERAND(mount_arguments, given_mountpoint, "MOUNTPOINT", "a mount point"), .required = true},
+    {SWITCH(foreground, "f", "stay in the foreground, log to standard error")},
+    {SWITCH(debug, "d", "debug: log every request, stay in the foreground")},
+    {SWITCH(no_expand_environment, "no-expand-env", "leave $VARIABLES in the configuration as they are")},
+    {SWITCH(help, "help", "show this"), .alias = "h", .kind = ARGUMENT_QUESTION},
+    {SWITCH(version, "version", "show the version"), .kind = ARGUMENT_QUESTION},
     {.name = "o",
      .kind = ARGUMENT_LIST,
      .word = "OPTION,...",

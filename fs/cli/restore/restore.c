@@ -165,64 +165,46 @@ static int restore_run(void *context, struct task *task)
     return r < 0 ? r : printed;
 }
 
-#define SWITCH(flag, field, text)                                                                            \
+#define SWITCH(...)                                                                                          \
     {                                                                                                        \
-        .name = flag, .offset = offsetof(struct restore_options, field), .help = text                        \
+        ARGUMENT_IS_SWITCH(restore_options, __VA_ARGS__)                                                     \
     }
-#define TEXT(flag, field, value, text)                                                                       \
+#define TEXT(...)                                                                                            \
     {                                                                                                        \
-        .name = flag, .kind = ARGUMENT_TEXT, .offset = offsetof(struct restore_options, field),              \
-        .word = value, .help = text, .or_empty = true                                                        \
+        ARGUMENT_IS(ARGUMENT_TEXT, restore_options, __VA_ARGS__), .or_empty = true                           \
     }
 
 static const struct argument restore_rows[] = {
-    TEXT("o", output, "FILE", "where to (the database's own path); with -all: the folder"),
-    {.name = "timestamp",
-     .kind = ARGUMENT_TIME,
-     .offset = offsetof(struct restore_options, time),
-     .word = "TIME",
-     .help = "as of this time, such as 2024-11-04T10:30:00Z or 2h-ago",
+    TEXT(output, "o", "FILE", "where to (the database's own path); with -all: the folder"),
+    {ARGUMENT_IS(ARGUMENT_TIME, restore_options, time, "timestamp", "TIME",
+                 "as of this time, such as 2024-11-04T10:30:00Z or 2h-ago"),
      .or_empty = true},
-    TEXT("generation", generation, "GEN", "of this generation"),
-    {.name = "index",
-     .kind = ARGUMENT_TEXT,
-     .offset = offsetof(struct restore_options, index),
-     .word = "N",
-     .help = "to the end of this WAL index (hexadecimal) of -generation, or of the newest one",
+    TEXT(generation, "generation", "GEN", "of this generation"),
+    {ARGUMENT_IS(ARGUMENT_TEXT, restore_options, index, "index", "N",
+                 "to the end of this WAL index (hexadecimal) of -generation, or of the newest one"),
      .expected = "a hexadecimal WAL index, such as 0000001f"},
-    TEXT("txid", txid, "TXID", "to this transaction (16 hexadecimal digits)"),
-    SWITCH("all", all, "all databases, to their names below a folder"),
-    SWITCH("if-db-not-exists", if_database_not_exists, "succeed if there is a file already"),
-    SWITCH("if-replica-exists", if_replica_exists, "succeed if there is no backup"),
-    SWITCH("force", force, "replace the file, and remove its -wal, -shm and -journal"),
-    {.name = "mode",
-     .kind = ARGUMENT_MODE,
-     .offset = offsetof(struct restore_options, mode),
-     .word = "MODE",
-     .help =
-         "octal, such as 0640 (the old file's, else 0600 of a v0.3 backup, 0666 less\numask of a v0.5 one)",
+    TEXT(txid, "txid", "TXID", "to this transaction (16 hexadecimal digits)"),
+    SWITCH(all, "all", "all databases, to their names below a folder"),
+    SWITCH(if_database_not_exists, "if-db-not-exists", "succeed if there is a file already"),
+    SWITCH(if_replica_exists, "if-replica-exists", "succeed if there is no backup"),
+    SWITCH(force, "force", "replace the file, and remove its -wal, -shm and -journal"),
+    {ARGUMENT_IS(ARGUMENT_MODE, restore_options, mode, "mode", "MODE",
+                 "octal, such as 0640 (the old file's, else 0600 of a v0.3 backup, 0666 less\n"
+                 "umask of a v0.5 one)"),
      .or_empty = true},
-    TEXT("owner", owner, "USER[:GROUP]", "whose the file is (the old one's, else yours)"),
-    SWITCH("dry-run", dry_run, "show what would be restored"),
-    SWITCH("json", json, "print a summary as JSON"),
-    {.name = "integrity-check",
-     .kind = ARGUMENT_CHOICE,
-     .offset = offsetof(struct restore_options, integrity_check),
-     .word = "MODE",
-     .help = "none, quick or full: what SQLite says of it, before it is put in its place",
-     .fallback = "none",
-     .expected = "none, quick or full",
-     .choices = restore_checks},
-    {.name = "parallelism",
-     .kind = ARGUMENT_TEXT,
-     .offset = offsetof(struct restore_options, parallelism),
-     .word = "N",
-     .help = "accepted, of no effect: requests are sent side by side anyway",
+    TEXT(owner, "owner", "USER[:GROUP]", "whose the file is (the old one's, else yours)"),
+    SWITCH(dry_run, "dry-run", "show what would be restored"),
+    SWITCH(json, "json", "print a summary as JSON"),
+    {ARGUMENT_IS(ARGUMENT_CHOICE, restore_options, integrity_check, "integrity-check", "MODE",
+                 "none, quick or full: what SQLite says of it, before it is put in its place"),
+     .fallback = "none", .expected = "none, quick or full", .choices = restore_checks},
+    {ARGUMENT_IS(ARGUMENT_TEXT, restore_options, parallelism, "parallelism", "N",
+                 "accepted, of no effect: requests are sent side by side anyway"),
      .expected = "a number"},
-    SWITCH("v", verbose, "log every request"),
-    SWITCH("f", follow, "not supported: a mount's latest/ follows"),
+    SWITCH(verbose, "v", "log every request"),
+    SWITCH(follow, "f", "not supported: a mount's latest/ follows"),
     COMMON_ROWS(restore_options),
-    {.kind = ARGUMENT_TEXT, .offset = offsetof(struct restore_options, database), .word = "DATABASE|URL"},
+    {ARGUMENT_IS_OPERAND(restore_options, database, "DATABASE|URL", NULL)},
 };
 
 const struct verb verb_restore = {

@@ -162,24 +162,13 @@ static int verify_run(void *options, struct task *task)
 
 static const struct argument verify_rows[] = {
     COMMON_ROWS(verify_command),
-    {.name = "timestamp",
-     .kind = ARGUMENT_TIME,
-     .offset = offsetof(struct verify_command, options.time),
-     .word = "TIME",
-     .help = "open the state of that instant (the latest)"},
-    {.name = "newer-than",
-     .kind = ARGUMENT_DURATION,
-     .offset = offsetof(struct verify_command, options.newer_than),
-     .word = "DURATION",
-     .help = "fail where the newest restore point is older: 90m, 1h30m, 2d"},
-    {.name = "quick",
-     .offset = offsetof(struct verify_command, options.quick),
-     .help = "quick_check in place of integrity_check"},
+    {ARGUMENT_IS(ARGUMENT_TIME, verify_command, options.time, "timestamp", "TIME",
+                 "open the state of that instant (the latest)")},
+    {ARGUMENT_IS(ARGUMENT_DURATION, verify_command, options.newer_than, "newer-than", "DURATION",
+                 "fail where the newest restore point is older: 90m, 1h30m, 2d")},
+    {ARGUMENT_IS_SWITCH(verify_command, options.quick, "quick", "quick_check in place of integrity_check")},
     JSON_ROW(verify_command),
-    {.kind = ARGUMENT_TEXT,
-     .offset = offsetof(struct verify_command, databases),
-     .word = "DATABASE|URL",
-     .repeatable = true},
+    {ARGUMENT_IS_OPERAND(verify_command, databases, "DATABASE|URL", NULL), .repeatable = true},
 };
 
 const struct verb verb_verify = {
