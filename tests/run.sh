@@ -63,7 +63,7 @@ build() {
 # All of them, in the order in which they are wanted. All but the first are made beside tests, which wait more than they work, and
 # stand back for them. With sanitizers lines are enough to name a place, and AddressSanitizer's code takes long to optimize.
 mounting="fs/litemount tests/mount/failing_calls.so"
-tsan_units="cache cache_threads cache_limit parallel history refresh_gate node"
+tsan_units="cache cache_threads cache_cut parallel thread_pool workspaces blocking history history_states refresh_gate node" # which have threads
 builds() {
     local linker=() lines=-Dc_args=-g1
     ! command -v ld.gold >/dev/null || linker=(-Dc_link_args=-fuse-ld=gold)
@@ -87,9 +87,9 @@ built() {
 }
 
 # Many of the tests wait more than they work.
-export MESON_TESTTHREADS=${MESON_TESTTHREADS:-$(($(nproc) + 1))}
-# Seconds a fuzz target: enough to meet what is near the corpus.
-export FUZZ_SECONDS=${FUZZ_SECONDS:-10}
+export MESON_TESTTHREADS=${MESON_TESTTHREADS:-$((2 * $(nproc)))}
+# Seconds that the fuzzers run, all at once: enough to meet what is near the corpus.
+export FUZZ_SECONDS=${FUZZ_SECONDS:-15}
 
 passed=0 failed=0 skipped=0
 count() {
