@@ -58,7 +58,7 @@ static inline struct v03_listing *v03_listing_ref(struct v03_listing *listing)
 
 static inline void v03_listing_unref(struct v03_listing *listing) /* NULL is fine */
 {
-    generation_listing_unref(&listing->base);
+    generation_listing_unref(listing ? &listing->base : NULL);
 }
 
 /* How many segments, and snapshots, count at `time`. */

@@ -46,7 +46,7 @@ struct v05_listing *v05_listing_make(void)
 
 static void unref_listing(struct v05_listing **listing)
 {
-    generation_listing_unref(&(*listing)->base);
+    generation_listing_unref(*listing ? &(*listing)->base : NULL);
 }
 
 /* A folder that is to be listed. */
