@@ -165,7 +165,7 @@ bool document_is_too_large(const struct document *document)
     return document->steps > STEPS_MAX;
 }
 
-static int charge(const struct mapping *mapping, uint64_t steps)
+static int document_charge(const struct mapping *mapping, uint64_t steps)
 {
     mapping->document->steps += steps;
     if (document_is_too_large(mapping->document))
@@ -173,15 +173,15 @@ static int charge(const struct mapping *mapping, uint64_t steps)
     return 0;
 }
 
-static int find_in(const struct mapping *mapping, const yaml_node_t *node, const char *key, unsigned depth,
-                   const yaml_node_t **ret_value);
+static int mapping_find_in(const struct mapping *mapping, const yaml_node_t *node, const char *key,
+                           unsigned depth, const yaml_node_t **ret_value);
 
 /* Looks into what a merge key names: a mapping, or a sequence of them. */
-static int find_merged(const struct mapping *mapping, const yaml_node_t *merged, const char *key,
-                       unsigned depth, const yaml_node_t **ret_value)
+static int mapping_find_merged(const struct mapping *mapping, const yaml_node_t *merged, const char *key,
+                               unsigned depth, const yaml_node_t **ret_value)
 {
     if (merged->type == YAML_MAPPING_NODE)
-        return find_in(mapping, merged, key, depth + 1, ret_value);
+        return mapping_find_in(mapping, merged, key, depth + 1, ret_value);
     if (merged->type != YAML_SEQUENCE_NODE)
         return node_fail(mapping, merged, "<<", "needs a mapping, or a sequence of mappings");
     const yaml_node_item_t *item = merged->data.sequence.items.start;
@@ -189,7 +189,7 @@ static int find_merged(const struct mapping *mapping, const yaml_node_t *merged,
         const yaml_node_t *node = node_at(mapping, *item);
         if (node->type != YAML_MAPPING_NODE)
             return node_fail(mapping, node, "<<", "needs a mapping, or a sequence of mappings");
-        int r = find_in(mapping, node, key, depth + 1, ret_value);
+        int r = mapping_find_in(mapping, node, key, depth + 1, ret_value);
         if (r < 0)
             return r;
     }
@@ -197,8 +197,8 @@ static int find_merged(const struct mapping *mapping, const yaml_node_t *merged,
 }
 
 /* Backwards, since the last pair counts. Sets *ret_value to NULL if the key is not there. */
-static int find_in(const struct mapping *mapping, const yaml_node_t *node, const char *key, unsigned depth,
-                   const yaml_node_t **ret_value)
+static int mapping_find_in(const struct mapping *mapping, const yaml_node_t *node, const char *key,
+                           unsigned depth, const yaml_node_t **ret_value)
 {
     const yaml_node_pair_t *pair = node->data.mapping.pairs.top;
 
@@ -208,11 +208,11 @@ static int find_in(const struct mapping *mapping, const yaml_node_t *node, const
     while (pair > node->data.mapping.pairs.start) {
         pair--;
         const yaml_node_t *name = node_at(mapping, pair->key), *value = node_at(mapping, pair->value);
-        int r = charge(mapping, 1);
+        int r = document_charge(mapping, 1);
         if (r < 0)
             return r;
         if (node_is_merge_key(name)) {
-            r = find_merged(mapping, value, key, depth, ret_value);
+            r = mapping_find_merged(mapping, value, key, depth, ret_value);
             if (r < 0 || *ret_value)
                 return r;
         } else if (scalar_is(name, key)) {
@@ -224,12 +224,12 @@ static int find_in(const struct mapping *mapping, const yaml_node_t *node, const
 }
 
 /* The key's node; NULL if it is missing or null. */
-static int find(const struct mapping *mapping, const char *key, const yaml_node_t **ret_value)
+static int mapping_find(const struct mapping *mapping, const char *key, const yaml_node_t **ret_value)
 {
     *ret_value = NULL;
     if (!mapping->node)
         return 0;
-    int r = find_in(mapping, mapping->node, key, 0, ret_value);
+    int r = mapping_find_in(mapping, mapping->node, key, 0, ret_value);
     if (r >= 0 && *ret_value && node_is_null(*ret_value))
         *ret_value = NULL;
     return r;
@@ -240,7 +240,7 @@ int mapping_fail(const struct mapping *mapping, const char *key, int code, const
     const yaml_node_t *node = NULL;
     va_list arguments;
 
-    if (key && find(mapping, key, &node) < 0)
+    if (key && mapping_find(mapping, key, &node) < 0)
         return -EINVAL;
     va_start(arguments, format);
     int r = fail_at(mapping, node ? node : mapping->node, key, code, format, arguments);
@@ -259,7 +259,8 @@ int document_root(struct document *document, struct mapping *ret_root)
     return 0;
 }
 
-static int copy_text(const struct mapping *mapping, const yaml_node_t *node, const char *key, char **ret_text)
+static int scalar_copy(const struct mapping *mapping, const yaml_node_t *node, const char *key,
+                       char **ret_text)
 {
     if (node->type != YAML_SCALAR_NODE)
         return node_fail(mapping, node, key, "must be a single value");
@@ -277,11 +278,11 @@ int mapping_string(const struct mapping *mapping, const char *key, char **ret_te
     const yaml_node_t *node;
     _cleanup_secret_ char *text = NULL;
 
-    int r = find(mapping, key, &node);
+    int r = mapping_find(mapping, key, &node);
     if (r < 0)
         return r;
     if (node) {
-        r = copy_text(mapping, node, key, &text);
+        r = scalar_copy(mapping, node, key, &text);
         if (r < 0)
             return r;
         for (size_t n = strlen(text); n > 0 && text[n - 1] == '\n'; n--)
@@ -302,7 +303,7 @@ int mapping_bool(const struct mapping *mapping, const char *key, struct optional
                                      "False", "FALSE", "off", "Off", "OFF", NULL};
     const yaml_node_t *node;
 
-    int r = find(mapping, key, &node);
+    int r = mapping_find(mapping, key, &node);
     if (r < 0)
         return r;
     bool value = node && scalar_is_word(node, yes);
@@ -316,7 +317,7 @@ int mapping_child(const struct mapping *mapping, const char *key, struct mapping
 {
     struct mapping child = {.document = mapping->document};
 
-    int r = find(mapping, key, &child.node);
+    int r = mapping_find(mapping, key, &child.node);
     if (r < 0)
         return r;
     if (child.node && child.node->type != YAML_MAPPING_NODE)
@@ -326,9 +327,9 @@ int mapping_child(const struct mapping *mapping, const char *key, struct mapping
     return 0;
 }
 
-static int find_sequence(const struct mapping *mapping, const char *key, const yaml_node_t **ret_node)
+static int mapping_find_sequence(const struct mapping *mapping, const char *key, const yaml_node_t **ret_node)
 {
-    int r = find(mapping, key, ret_node);
+    int r = mapping_find(mapping, key, ret_node);
     if (r < 0)
         return r;
     if (*ret_node && (*ret_node)->type != YAML_SEQUENCE_NODE)
@@ -339,21 +340,21 @@ static int find_sequence(const struct mapping *mapping, const char *key, const y
 int mapping_count(const struct mapping *mapping, const char *key, size_t *ret_count)
 {
     const yaml_node_t *node;
-    int r = find_sequence(mapping, key, &node);
+    int r = mapping_find_sequence(mapping, key, &node);
     if (r < 0)
         return r;
     *ret_count = node ? (size_t)(node->data.sequence.items.top - node->data.sequence.items.start) : 0;
     return 0;
 }
 
-static int find_item(const struct mapping *mapping, const char *key, size_t index,
-                     const yaml_node_t **ret_node)
+static int mapping_find_item(const struct mapping *mapping, const char *key, size_t index,
+                             const yaml_node_t **ret_node)
 {
     const yaml_node_t *sequence;
-    int r = find_sequence(mapping, key, &sequence);
+    int r = mapping_find_sequence(mapping, key, &sequence);
     if (r < 0)
         return r;
-    r = charge(mapping, STEPS_PER_ITEM);
+    r = document_charge(mapping, STEPS_PER_ITEM);
     if (r < 0)
         return r;
     *ret_node = node_at(mapping, sequence->data.sequence.items.start[index]);
@@ -364,7 +365,7 @@ int mapping_item(const struct mapping *mapping, const char *key, size_t index, s
 {
     struct mapping item = {.document = mapping->document};
 
-    int r = find_item(mapping, key, index, &item.node);
+    int r = mapping_find_item(mapping, key, index, &item.node);
     if (r < 0)
         return r;
     snprintf(item.place, sizeof item.place, "%.*s%.12s[%zu].", 24, mapping->place, key, index);
@@ -377,6 +378,6 @@ int mapping_item(const struct mapping *mapping, const char *key, size_t index, s
 int mapping_item_text(const struct mapping *mapping, const char *key, size_t index, char **ret_text)
 {
     const yaml_node_t *node;
-    int r = find_item(mapping, key, index, &node);
-    return r < 0 ? r : copy_text(mapping, node, key, ret_text);
+    int r = mapping_find_item(mapping, key, index, &node);
+    return r < 0 ? r : scalar_copy(mapping, node, key, ret_text);
 }

@@ -29,7 +29,7 @@ static void finish_secret_buffer(struct buffer *buffer)
     buffer_finish(buffer);
 }
 
-static int append(struct buffer *buffer, const char *text, size_t length)
+static int expand_append(struct buffer *buffer, const char *text, size_t length)
 {
     if (length > CONFIG_SIZE_MAX - buffer->size)
         return -E2BIG;
@@ -49,7 +49,8 @@ static bool is_special(char c)
 
 /* The name behind a `$` and how many characters it takes with its braces. An empty name that takes some is
  * bad syntax, one that takes none is no variable at all. */
-static size_t take_name(const char *text, size_t length, const char **ret_name, size_t *ret_name_length)
+static size_t expand_take_name(const char *text, size_t length, const char **ret_name,
+                               size_t *ret_name_length)
 {
     size_t n = 0;
     *ret_name = text;
@@ -70,8 +71,8 @@ static size_t take_name(const char *text, size_t length, const char **ret_name, 
     return n;
 }
 
-static int append_variable(struct buffer *buffer, const char *name, size_t length,
-                           const struct config_options *options)
+static int expand_append_variable(struct buffer *buffer, const char *name, size_t length,
+                                  const struct config_options *options)
 {
     _cleanup_free_ char *terminated = strndup(name, length);
     if (!terminated)
@@ -79,7 +80,7 @@ static int append_variable(struct buffer *buffer, const char *name, size_t lengt
     if (strlen(terminated) != length) /* a name with a NUL inside is never set */
         return 0;
     const char *value = environment_get(options, terminated);
-    return value ? append(buffer, value, strlen(value)) : 0;
+    return value ? expand_append(buffer, value, strlen(value)) : 0;
 }
 
 int environment_expand(const char *text, size_t length, const struct config_options *options, char **ret_text,
@@ -95,17 +96,17 @@ int environment_expand(const char *text, size_t length, const struct config_opti
     while (r >= 0 && i < length) {
         const char *name, *dollar = memchr(text + i, '$', length - 1 - i); /* the last character stays */
         size_t name_length, before = dollar ? (size_t)(dollar - text) - i : length - i;
-        r = append(&buffer, text + i, before);
+        r = expand_append(&buffer, text + i, before);
         i += before;
         if (r < 0 || !dollar)
             break;
         i++;
         size_t end = text[i] != '{' ? length : braced > i ? braced : i + 1;
-        size_t taken = take_name(text + i, end - i, &name, &name_length);
+        size_t taken = expand_take_name(text + i, end - i, &name, &name_length);
         if (taken == 0)
-            r = append(&buffer, "$", 1);
+            r = expand_append(&buffer, "$", 1);
         else if (name_length > 0)
-            r = append_variable(&buffer, name, name_length, options);
+            r = expand_append_variable(&buffer, name, name_length, options);
         i += taken;
     }
     if (r >= 0)

@@ -10,6 +10,7 @@
 #include "environment.h"
 #include "litemount/cleanup.h"
 #include "path.h"
+#include "s3_host.h"
 #include "s3_login.h"
 #include "secret.h"
 #include "settings.h"
@@ -28,7 +29,11 @@ enum {
     S3_SSE_ALGORITHM,
 };
 
-/* AWS_* is set from LITESTREAM_* where it is not set; the other two names are the AWS library's. A session's
+/* Once resolved: `endpoint` has its scheme, and is not set for AWS; the bucket is a name or an access point's
+ * ARN; without a region it is to be learnt from the store; `force-path-style` and `skip-verify` are set in
+ * any case; no access key means anonymous requests; `sse-customer-key` is 32 bytes in base64, of AES256.
+ *
+ * AWS_* is set from LITESTREAM_* where it is not set; the other two names are the AWS library's. A session's
  * token is no key of Litestream: there it comes from the environment only. */
 static const struct setting s3_settings[] = {
     [S3_BUCKET] = {.name = "bucket", .flags = SETTING_REQUIRED | SETTING_URL_SAYS},

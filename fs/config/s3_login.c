@@ -29,7 +29,7 @@ static void keys_finish(struct keys *keys)
     *keys = (struct keys){0};
 }
 
-static char *trim(char *text)
+static char *login_trim(char *text)
 {
     text += strspn(text, " \t\r");
     for (size_t n = strlen(text); n > 0 && strchr(" \t\r", text[n - 1]); n--)
@@ -39,35 +39,35 @@ static char *trim(char *text)
 
 /* Whether "[default]" or "[profile NAME]" is the profile's section; only the configuration file has the word.
  */
-static bool is_section(char *line, const char *profile)
+static bool login_is_section(char *line, const char *profile)
 {
     char *end = strchr(line, ']');
     if (!end)
         return false;
     *end = '\0';
-    char *name = trim(line + 1);
+    char *name = login_trim(line + 1);
     if (strncmp(name, "profile", 7) == 0 && (name[7] == ' ' || name[7] == '\t'))
-        name = trim(name + 7);
+        name = login_trim(name + 7);
     return strcmp(name, profile) == 0;
 }
 
 /* A comment behind a value begins with white space. */
-static void cut_comment(char *value)
+static void login_cut_comment(char *value)
 {
     for (char *c = value; *c; c++)
         if ((*c == ' ' || *c == '\t') && (c[1] == '#' || c[1] == ';'))
             *c = '\0';
 }
 
-static int take_setting(char *line, struct keys *keys)
+static int login_take_setting(char *line, struct keys *keys)
 {
     char *equals = strchr(line, '=');
     if (!equals)
         return 0;
     *equals = '\0';
-    char *name = trim(line), *value = equals + 1, **slot = NULL;
-    cut_comment(value);
-    value = trim(value);
+    char *name = login_trim(line), *value = equals + 1, **slot = NULL;
+    login_cut_comment(value);
+    value = login_trim(value);
     if (strcasecmp(name, "aws_access_key_id") == 0)
         slot = &keys->id;
     else if (strcasecmp(name, "aws_secret_access_key") == 0)
@@ -91,11 +91,11 @@ static int keys_from_text(char *text, const char *profile, struct keys *keys)
         next = strchr(line, '\n');
         if (next)
             *next++ = '\0';
-        line = trim(line);
+        line = login_trim(line);
         if (*line == '[')
-            inside = is_section(line, profile);
+            inside = login_is_section(line, profile);
         else if (inside && *line != '#' && *line != ';')
-            r = take_setting(line, keys);
+            r = login_take_setting(line, keys);
     }
     return r;
 }

@@ -229,7 +229,7 @@ static int settings_refuse_half_login(const struct settings *settings)
 }
 
 /* "a" or "an", as the word is spoken: "s3" and "sftp" are spelt. */
-static const char *article(const char *word)
+static const char *settings_article(const char *word)
 {
     return strchr("aeiou", word[0]) || (word[0] == 's' && !strchr("aeiouh", word[1])) ? "an" : "a";
 }
@@ -249,8 +249,8 @@ int settings_check(const struct settings *settings, const struct replica_config 
             continue;
         return mapping_fail(settings->own,
                             setting->flags & SETTING_URL_SAYS && settings->url ? "url" : setting->name,
-                            EINVAL, "%s %s replica needs %s %s", article(kind->types[0]), kind->types[0],
-                            article(setting->name), setting->name);
+                            EINVAL, "%s %s replica needs %s %s", settings_article(kind->types[0]),
+                            kind->types[0], settings_article(setting->name), setting->name);
     }
     return 0;
 }

@@ -11,7 +11,7 @@
 #define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
 /* The first dollar of a line, if a value of the line begins with it. */
-static const char *find_variable(const char *line, const char *end)
+static const char *unset_find_variable(const char *line, const char *end)
 {
     const char *dollar = memchr(line, '$', (size_t)(end - line)), *before = dollar;
 
@@ -24,7 +24,7 @@ static const char *find_variable(const char *line, const char *end)
 
 /* Its name's length, and where it begins; 0: this is none. `*ret_shell`: more stands in its braces, as a
  * shell has it (${NAME:-default}), which makes all of it a name that is never set. */
-static size_t take_name(const char *dollar, const char *end, const char **ret_name, bool *ret_shell)
+static size_t unset_take_name(const char *dollar, const char *end, const char **ret_name, bool *ret_shell)
 {
     size_t braces = dollar + 1 < end && dollar[1] == '{', length = 0;
     const char *name = dollar + 1 + braces;
@@ -51,9 +51,9 @@ void environment_warn_of_unset(const char *name, const char *text, size_t length
         next = memchr(line, '\n', (size_t)(end - line));
         if (!next)
             next = end;
-        const char *dollar = find_variable(line, next);
+        const char *dollar = unset_find_variable(line, next);
         bool shell = false;
-        size_t n = dollar ? take_name(dollar, next, &variable, &shell) : 0;
+        size_t n = dollar ? unset_take_name(dollar, next, &variable, &shell) : 0;
         char terminated[128];
         if (n == 0 || n >= sizeof terminated)
             continue;

@@ -39,11 +39,12 @@ struct replica_config {
     char *name;    /* the replica's `name`, else NULL */
     char *problem; /* why its settings can't be used, with file, line and key: what is below means nothing.
                       NULL: they can */
-    char *path;    /* file: absolute folder. Others: key prefix without leading or trailing '/', "" for the
-                      store's root */
-    char
-        *raw_path; /* what v0.5 puts before "/0000/..." in its keys where the kind's keys are made of the path
-                      as it was written: "" for none, "." for a URL that ends with its host; else NULL */
+    /* file: absolute folder. Others: key prefix without leading or trailing '/', "" for the store's root, or
+     * the path as it was written where it may be below a login's folder. */
+    char *path;
+    /* What v0.5 puts before "/0000/..." in its keys, for kinds whose keys are made of the path as it was
+     * written: "" for none, "." for a URL that ends with its host. Others: NULL. */
+    char *raw_path;
     struct replica_setting *settings; /* of the kind: see replica_setting */
     size_t n_settings;
 
@@ -52,16 +53,8 @@ struct replica_config {
     size_t n_identities;
 };
 
-/* The value of the kind's setting of that name. Borrowed; NULL: it is not set. S3's are:
- *
- *   bucket                     its name, or an access point's ARN
- *   region                     not set: to be learnt from the store
- *   endpoint                   "https://HOST[:PORT]", always with a scheme; not set: AWS
- *   force-path-style           the bucket stands in the path, not in the host
- *   skip-verify                accept any TLS certificate
- *   access-key-id, secret-access-key   neither: anonymous
- *   session-token              goes with them
- *   sse-customer-key           SSE-C, of AES256: 32 bytes in base64 */
+/* The value of the kind's setting of that name, which is its key in a configuration. Borrowed; NULL: it is
+ * not set. Which ones a kind has, and what their values look like, tells its row: fs/config/kinds.c, s3.c. */
 const char *replica_setting(const struct replica_config *replica, const char *name);
 bool replica_setting_is_on(const struct replica_config *replica, const char *name); /* a boolean's "true" */
 

@@ -11,6 +11,7 @@
 #include "../../fs/config/endpoint.h"
 #include "../../fs/config/environment.h"
 #include "../../fs/config/path.h"
+#include "../../fs/config/s3_host.h"
 #include "../../fs/config/url.h"
 #include "litemount/config.h"
 
