@@ -133,9 +133,10 @@ export TEST_SLOWNESS=5
 if built asan; then
     export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
     export LSAN_OPTIONS=suppressions=$PWD/tests/mount/leaks.supp:print_suppressions=0
-    area "units, ASan and UBSan" suite build-asan unit --timeout-multiplier 5
+    export ATTACK_SECONDS=${ATTACK_SECONDS:-4}
+    area "units, ASan and UBSan" suite build-asan unit --no-suite source --timeout-multiplier 5
     area "mounts and command line, ASan and UBSan" suite build-asan mount,cli --timeout-multiplier 5 \
-        tree states mounting faults faults_cache requests damage flips_v05 second_replica short \
+        tree states mounting faults faults_cache attack requests damage flips_v05 second_replica short \
         listings restore restore_places restore_interrupted restore_large
 fi
 
