@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "generation.h"
 #include "litemount/task.h"
 #include "litemount/thread_pool.h"
 
@@ -20,13 +19,14 @@
 
 /* What one job brings into the cache. */
 struct chunk {
-    struct state *state; /* a reference */
+    struct read_ahead *ahead; /* whose owner has a reference more */
     uint64_t offset, end;
 };
 
-void read_ahead_init(struct read_ahead *ahead)
+void read_ahead_init(struct read_ahead *ahead, const struct read_ahead_ops *ops, void *owner,
+                     struct thread_pool *readers, const void *store)
 {
-    memset(ahead, 0, sizeof *ahead);
+    *ahead = (struct read_ahead){.ops = ops, .owner = owner, .readers = readers, .store = store};
     pthread_mutex_init(&ahead->lock, NULL);
 }
 
@@ -90,29 +90,29 @@ static bool is_awaited(struct read_ahead *ahead, const struct chunk *chunk)
     return awaited;
 }
 
-/* A failure is for the reader to meet. */
-static void bring(void *context, struct task *task)
+static void bring_chunk(void *context, struct task *task)
 {
     struct chunk *chunk = context;
-    struct state *state = chunk->state;
+    struct read_ahead *ahead = chunk->ahead;
 
     task_set_purpose(task, "read ahead");
-    if (!task_cancelled(task) && is_awaited(&state->ahead, chunk))
-        state->ops->read(state, chunk->offset, (size_t)(chunk->end - chunk->offset), NULL, task);
-    state_unref(state);
+    if (!task_cancelled(task) && is_awaited(ahead, chunk))
+        ahead->ops->bring(ahead->owner, chunk->offset, (size_t)(chunk->end - chunk->offset), task);
+    ahead->ops->unref(ahead->owner);
     free(chunk);
 }
 
-static bool ask_for(struct state *state, uint64_t offset, uint64_t end)
+static bool ask_for(struct read_ahead *ahead, uint64_t offset, uint64_t end)
 {
     struct chunk *chunk = malloc(sizeof *chunk);
 
     if (!chunk)
         return false;
-    *chunk = (struct chunk){state_ref(state), offset, end};
-    if (thread_pool_add(state->generation->readers, state->generation->store, bring, chunk))
+    *chunk = (struct chunk){ahead, offset, end};
+    ahead->ops->ref(ahead->owner);
+    if (thread_pool_add(ahead->readers, ahead->store, bring_chunk, chunk))
         return true;
-    state_unref(state);
+    ahead->ops->unref(ahead->owner);
     free(chunk);
     return false;
 }
@@ -127,20 +127,20 @@ static void ask_again(struct read_ahead *ahead, const struct chunk *left)
     pthread_mutex_unlock(&ahead->lock);
 }
 
-void read_ahead_note(struct state *state, uint64_t offset, size_t length)
+void read_ahead_note(struct read_ahead *ahead, uint64_t offset, size_t length, uint64_t size)
 {
-    if (!state->generation->readers)
+    if (!ahead->readers)
         return;
-    pthread_mutex_lock(&state->ahead.lock);
-    struct chunk next = advance(&state->ahead, offset, length, state->size);
-    pthread_mutex_unlock(&state->ahead.lock);
+    pthread_mutex_lock(&ahead->lock);
+    struct chunk next = advance(ahead, offset, length, size);
+    pthread_mutex_unlock(&ahead->lock);
     while (next.offset < next.end) {
         uint64_t end = (next.offset / CHUNK + 1) * CHUNK;
         end = end < next.end ? end : next.end;
-        if (!ask_for(state, next.offset, end))
+        if (!ask_for(ahead, next.offset, end))
             break;
         next.offset = end;
     }
     if (next.offset < next.end)
-        ask_again(&state->ahead, &next);
+        ask_again(ahead, &next);
 }

@@ -8,7 +8,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct state;
+struct task;
+struct thread_pool;
+
+/* What is read. Each is told the owner. */
+struct read_ahead_ops {
+    void (*ref)(void *owner); /* for as long as a job is on its way */
+    void (*unref)(void *owner);
+    /* Brings bytes into the cache, which a reader is about to ask for: a failure is for that one to meet. */
+    void (*bring)(void *owner, uint64_t offset, size_t length, struct task *task);
+};
 
 #define READ_AHEAD_STREAMS 4 /* readers of one state that are told apart */
 
@@ -22,13 +31,20 @@ struct read_ahead_stream {
 
 /* A part of each state. */
 struct read_ahead {
+    const struct read_ahead_ops *ops;
+    void *owner;                 /* that it is a part of */
+    struct thread_pool *readers; /* borrowed; NULL: nothing is read ahead */
+    const void *store;           /* whose share of them it takes */
+
     pthread_mutex_t lock; /* guards what is below */
     struct read_ahead_stream streams[READ_AHEAD_STREAMS];
     uint64_t reads;
 };
 
-void read_ahead_init(struct read_ahead *ahead);
+void read_ahead_init(struct read_ahead *ahead, const struct read_ahead_ops *ops, void *owner,
+                     struct thread_pool *readers, const void *store);
 void read_ahead_finish(struct read_ahead *ahead);
 
-/* Somebody is about to read `length` bytes from `offset` on: asks for what comes next, if there is a next. */
-void read_ahead_note(struct state *state, uint64_t offset, size_t length);
+/* Somebody is about to read `length` bytes from `offset` on, of `size`: asks for what comes next, if there is
+ * a next. */
+void read_ahead_note(struct read_ahead *ahead, uint64_t offset, size_t length, uint64_t size);

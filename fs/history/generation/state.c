@@ -6,12 +6,31 @@
 #include "litemount/hash.h"
 #include "litemount/task.h"
 
+static void state_ahead_ref(void *state)
+{
+    state_ref(state);
+}
+
+static void state_ahead_unref(void *state)
+{
+    state_unref(state);
+}
+
+static void state_ahead_bring(void *owner, uint64_t offset, size_t length, struct task *task)
+{
+    struct state *state = owner;
+    state->ops->read(state, offset, length, NULL, task);
+}
+
+static const struct read_ahead_ops state_ahead_ops = {
+    .ref = state_ahead_ref, .unref = state_ahead_unref, .bring = state_ahead_bring};
+
 void state_init(struct state *state, const struct state_ops *ops, struct generation *generation)
 {
     state->ops = ops;
     state->generation = generation_ref(generation);
     atomic_init(&state->references, 1);
-    read_ahead_init(&state->ahead);
+    read_ahead_init(&state->ahead, &state_ahead_ops, state, generation->readers, generation->store);
 }
 
 struct state *state_ref(struct state *state)
@@ -118,7 +137,7 @@ int64_t state_read(struct state *state, uint64_t offset, size_t length, void *by
         return 0;
     if (length > state->size - offset)
         length = (size_t)(state->size - offset);
-    read_ahead_note(state, offset, length);
+    read_ahead_note(&state->ahead, offset, length, state->size);
     int64_t n = state_failure(state) ? 0 : state->ops->read(state, offset, length, bytes, task);
     const char *failure = state_failure(state); /* perhaps only now */
     return failure ? task_fail(task, EIO, "%s", failure) : state_result(n);
