@@ -41,6 +41,22 @@ class LtxTest(MountTest):
         return sha256(target) if target.exists() else None
 
 
+class Mixed(LtxTest):
+    def test_pages_of_different_sizes(self):
+        """No state is made of files that do not fit each other, and it is said which."""
+        self.write(9, (1, 7), random_pages(SMALL, PAGE_SIZE), SMALL)
+        other = random_pages(SMALL, PAGE_SIZE // 2)
+        path = write_file(self.folder / "backup" / NAME, 0, (8, 8), other.items(), SMALL, PAGE_SIZE // 2, TIMESTAMP + 8000)
+        self.set_time(path, 8)
+        for flags in ((), ("-txid", f"{8:016x}")):
+            with self.subTest(flags=flags):
+                done = self.run_litemount("restore", *flags, "-o", self.folder / "restored.db", self.folder / "backup" / NAME,
+                                          environment={"XDG_CACHE_HOME": str(self.folder / "home")})
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(f"{self.folder}/backup/{NAME}: its LTX files up to TXID {8:016x} have pages of different sizes",
+                              done.stderr)
+
+
 class Lacking(LtxTest):
     """An image of a whole database holds all of its pages; what it lacks is not made up of zeros."""
 

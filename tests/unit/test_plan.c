@@ -201,7 +201,7 @@ static void test_plans(void **state)
 
         print_message("%s\n", wanted->what);
         make_listing(wanted->files, &made);
-        assert_int_equal(plan_make(&made.listing, wanted->time, wanted->limit, &plan), 0);
+        assert_int_equal(plan_make_locked(&made.listing, wanted->time, wanted->limit, &plan), 0);
         assert_true(plan.txid == wanted->txid);
         assert_int_equal(number_of(&made, plan.base), wanted->base);
         check_chain(wanted, &made, &plan);
@@ -251,7 +251,7 @@ static void test_reachable(void **state)
 
         print_message("%s\n", wanted->what);
         make_listing(wanted->files, &made);
-        size_t found = plan_reachable(&made.listing, ends);
+        size_t found = plan_reachable_locked(&made.listing, ends);
         for (; wanted->txids[n]; n++) {
             assert_true(n < found);
             assert_true(ends[n].txid == wanted->txids[n]);
@@ -275,10 +275,10 @@ static void test_plans_lead_where_is_reachable(void **state)
             sketches[i + 1] = (struct sketch){base ? 9 : i, base ? 1 : min, max, 1 + base, false};
         }
         make_listing(sketches, &made);
-        size_t n = plan_reachable(&made.listing, ends), next = 0;
+        size_t n = plan_reachable_locked(&made.listing, ends), next = 0;
         for (uint64_t txid = 1; txid < 8; txid++) {
             struct plan plan = {0};
-            assert_int_equal(plan_make(&made.listing, INSTANT_MAX, txid, &plan), 0);
+            assert_int_equal(plan_make_locked(&made.listing, INSTANT_MAX, txid, &plan), 0);
             bool leads = plan.txid == txid;
             assert_true(leads == (next < n && ends[next].txid == txid));
             if (leads)

@@ -11,7 +11,7 @@
 static struct plan plan_at(const struct made_listing *made, int64_t time)
 {
     struct plan plan = {0};
-    assert_int_equal(plan_make(&made->listing, time, NO_LIMIT, &plan), 0);
+    assert_int_equal(plan_make_locked(&made->listing, time, NO_LIMIT, &plan), 0);
     plan_finish(&(struct plan){.chain = plan.chain});
     return plan;
 }
@@ -72,7 +72,7 @@ static void test_points_are_where_plans_change(void **state)
                                               1 + (bits >> (4 + 2 * i)) % 4, bits % 11 == i};
         }
         make_listing(sketches, &made);
-        assert_int_equal(plan_points(&made.listing, &points), 0);
+        assert_int_equal(plan_points_locked(&made.listing, &points), 0);
         for (int64_t time = 1; time <= 4; time++) {
             struct plan before = plan_at(&made, time - 1), then = plan_at(&made, time);
             bool changed = before.txid != then.txid || before.base != then.base;

@@ -76,7 +76,7 @@ static int64_t search(const struct v05_listing *listing, const struct plan *late
     int64_t first = INSTANT_MAX;
     for (size_t i = 0; i < listing->n_files; i++) {
         struct plan plan;
-        assert_int_equal(plan_make(listing, listing->files[i]->time, UINT64_MAX, &plan), 0);
+        assert_int_equal(plan_make_locked(listing, listing->files[i]->time, UINT64_MAX, &plan), 0);
         if (plan.txid == latest->txid && plan.base == latest->base && listing->files[i]->time < first)
             first = listing->files[i]->time;
         plan_finish(&plan);
@@ -97,7 +97,7 @@ static void finds_the_latest_point_either_way(void **state)
 
         make_history(&seed, &history);
         task_init(&task, NULL);
-        assert_int_equal(plan_make(&history.listing, INSTANT_MAX, UINT64_MAX, &plan), 0);
+        assert_int_equal(plan_make_locked(&history.listing, INSTANT_MAX, UINT64_MAX, &plan), 0);
         if (plan.txid) {
             struct v05_listing *listing = &history.listing;
             assert_int_equal(
@@ -130,7 +130,7 @@ static void finds_the_point_of_any_instant(void **state)
         for (int64_t time = 0; time < 100; time++) {
             struct plan plan;
             int64_t point;
-            assert_int_equal(plan_make(&history.listing, time, UINT64_MAX, &plan), 0);
+            assert_int_equal(plan_make_locked(&history.listing, time, UINT64_MAX, &plan), 0);
             if (plan.txid) {
                 assert_int_equal(
                     v05_find_point(&history.generation, &history.listing, time, &plan, &task, &point), 0);

@@ -110,7 +110,7 @@ struct generation_ops {
     uint64_t (*stored_size)(struct generation *generation, struct generation_listing *listing);
 
     /* Reads every object that was listed, and looks what is missing between them. Called once, of a
-     * generation that was never asked anything else. 0, whatever was found, or verifier_note's errno. */
+     * generation that was never asked anything else. 0, whatever was found, or verifier_each's errno. */
     int (*verify)(struct generation *generation, struct generation_listing *listing,
                   struct verifier *verifier, struct task *task);
 
@@ -193,6 +193,18 @@ static inline void generation_forget_points_locked(struct generation *generation
 {
     generation->points.is_stale = true;
 }
+
+/* What is read to measure points: `n` objects, the first of which have bytes_of_first(context, i) bytes. */
+struct measured_objects {
+    size_t n;
+    void *context;
+    uint64_t (*bytes_of_first)(void *context, size_t i);
+    int (*read)(void *context, size_t begin, size_t end, struct task *task); /* [begin, end) of them */
+};
+
+/* Reads them, part by part, and tells in between how far that is. 0, or the reading's errno. */
+int measure_in_parts(const struct measuring *measuring, const struct measured_objects *objects,
+                     struct task *task);
 
 /* An object of the generation fails, and with it the states that are made of it: to be called before any of
  * them shows it (state_ops.failure), and after they do. */

@@ -7,10 +7,12 @@
 
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
+#include "litemount/parallel.h"
 #include "litemount/replica.h"
 #include "litemount/task.h"
 
-#define MOST_FAILURES 5 /* objects of one replica that can't be had: the others can't either */
+#define VERIFY_PARALLEL 16 /* objects at once */
+#define MOST_FAILURES 5    /* objects of one replica that can't be had: the others can't either */
 
 /* An object that was listed, but could not be found. */
 struct missing_object {
@@ -136,8 +138,9 @@ static bool verifier_count(struct verifier *verifier, const struct object *objec
     return failed && enough;
 }
 
-int verifier_note(struct verifier *verifier, struct replica *replica, const struct object *object, int r,
-                  struct task *task)
+/* An object was read to its end and holds (`r` is 0), or why not. Returns 0 to go on with the others. */
+static int verifier_note(struct verifier *verifier, struct replica *replica, const struct object *object,
+                         int r, struct task *task)
 {
     if (r == -ECANCELED || r == -ENOMEM)
         return r;
@@ -176,8 +179,10 @@ static int verifier_find_again(struct replica *replica, const char *key, struct 
     return r < 0 ? r : -ENOENT;
 }
 
-bool verifier_renew(struct verifier *verifier, struct replica *replica, struct object *object, int r,
-                    struct task *task)
+/* Whether an object that could not be read (`r` is -ESTALE) is there in another version, which is taken over.
+ */
+static bool verifier_renew(struct verifier *verifier, struct replica *replica, struct object *object, int r,
+                           struct task *task)
 {
     struct object fresh;
     struct task attempt;
@@ -194,6 +199,33 @@ bool verifier_renew(struct verifier *verifier, struct replica *replica, struct o
     }
     object_finish(&fresh);
     return is_other;
+}
+
+/* A round under way. */
+struct verifier_work {
+    struct verifier *verifier;
+    const struct verifier_round *round;
+};
+
+static int verifier_item(void *context, size_t item, struct task *task)
+{
+    const struct verifier_work *work = context;
+    const struct verifier_round *round = work->round;
+    struct replica *replica;
+    struct object *object = round->object_of(round->context, item, &replica);
+
+    if (!object)
+        return 0;
+    int r = round->verify(round->context, item, task);
+    if (verifier_renew(work->verifier, replica, object, r, task))
+        r = round->verify(round->context, item, task);
+    return verifier_note(work->verifier, replica, object, r, task);
+}
+
+int verifier_each(struct verifier *verifier, const struct verifier_round *round, struct task *task)
+{
+    struct verifier_work work = {verifier, round};
+    return parallel_each(round->n, VERIFY_PARALLEL, verifier_item, &work, task);
 }
 
 static int verifier_judge_missing(struct verifier *verifier, struct task *task)

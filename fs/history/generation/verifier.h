@@ -8,8 +8,6 @@
 
 struct object;
 
-#define VERIFY_PARALLEL 16 /* objects at once */
-
 struct verifier {
     const struct verification_watch *watch; /* may be NULL */
     struct replica *replica;                /* that is being verified: borrowed */
@@ -39,17 +37,23 @@ int verifier_end(struct verifier *verifier, int r, struct task *task);
 /* Some of an object was read: tells the watch. */
 void verifier_advance(struct verifier *verifier);
 
-/* Whether an object that could not be read (`r` is -ESTALE) is there in another version, which is taken over:
- * it is to be read once more. Litestream v0.5 sets the time of a file in a folder only after it has put it
- * there. */
-bool verifier_renew(struct verifier *verifier, struct replica *replica, struct object *object, int r,
-                    struct task *task);
+/* Objects that are verified in any order, several at once. */
+struct verifier_round {
+    size_t n;
+    void *context;
 
-/* An object of `replica` was read to its end and holds (`r` is 0), or why not. Returns 0 to go on with the
- * others; else `r`: nobody waits any more, there is no memory, or so many could not be had that it
- * makes no sense. */
-int verifier_note(struct verifier *verifier, struct replica *replica, const struct object *object, int r,
-                  struct task *task);
+    /* The object, and where it stands; NULL: it is not of this round. */
+    struct object *(*object_of)(void *context, size_t item, struct replica **ret_replica);
+
+    /* Reads it to its end and checks it. 0; -EBADMSG with a reason; or why it can't be had. */
+    int (*verify)(void *context, size_t item, struct task *task);
+};
+
+/* Verifies each of them, and notes what is wrong with it. One that is there in another version than was
+ * listed is taken over and read once more: Litestream v0.5 sets the time of a file in a folder only after it
+ * has put it there. 0, whatever was found; else nobody waits any more, there is no memory, or so many could
+ * not be had that it makes no sense. */
+int verifier_each(struct verifier *verifier, const struct verifier_round *round, struct task *task);
 
 /* Whether the object was gone when it was to be read: then others may have been deleted before they were
  * listed. */

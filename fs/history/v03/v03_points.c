@@ -23,7 +23,6 @@
 #include "v03_listing.h"
 
 #define PARALLEL_SNAPSHOTS 8
-#define AT_ONCE 1024 /* segments that are learnt between two notes of how far that is */
 
 /* The segments that do not continue the one before them, as far as is known. Few, if any. */
 struct breaks {
@@ -207,36 +206,41 @@ static int learn_snapshot(void *context, size_t item, struct task *task)
     return snapshot_learn(description->generation, description->listing->snapshots[item], task);
 }
 
-/* Learns the segments from number `first` on. */
-static int learn_segments(const struct description *description, size_t first,
-                          const struct measuring *measuring, struct task *task)
-{
-    const struct v03_listing *listing = description->listing;
-    uint64_t before = first ? listing->sizes[first - 1] : 0, total = 0;
-    int r = 0;
+/* The segments from number `first` on. */
+struct measured_segments {
+    const struct description *description;
+    size_t first;
+};
 
-    if (first < listing->n_segments)
-        total = listing->sizes[listing->n_segments - 1] - before;
-    for (size_t end; first < listing->n_segments && r == 0; first = end) {
-        end = listing->n_segments - first > AT_ONCE ? first + AT_ONCE : listing->n_segments;
-        measuring->note(measuring->context, first ? listing->sizes[first - 1] - before : 0, total);
-        r = segments_learn(description->generation, listing, first, end, task);
-    }
-    return r;
+static uint64_t segments_size(void *context, size_t n)
+{
+    const struct measured_segments *segments = context;
+    const uint64_t *sizes = segments->description->listing->sizes;
+    return n ? sizes[segments->first + n - 1] - (segments->first ? sizes[segments->first - 1] : 0) : 0;
+}
+
+static int learn_segments(void *context, size_t begin, size_t end, struct task *task)
+{
+    const struct measured_segments *segments = context;
+    const struct description *description = segments->description;
+    return segments_learn(description->generation, description->listing, segments->first + begin,
+                          segments->first + end, task);
 }
 
 /* Learns what any point may be made of. */
 static int learn_all(struct description *description, const struct measuring *measuring, struct task *task)
 {
     const struct v03_listing *listing = description->listing;
-    size_t first = listing->n_segments;
+    struct measured_segments segments = {description, listing->n_segments};
     int r = parallel_each(listing->n_snapshots, PARALLEL_SNAPSHOTS, learn_snapshot, description, task);
 
     for (size_t i = 0; i < listing->n_snapshots; i++) {
         size_t begin = v03_find_index(listing, listing->snapshots[i]->index);
-        first = begin < first ? begin : first;
+        segments.first = begin < segments.first ? begin : segments.first;
     }
-    return r < 0 ? r : learn_segments(description, first, measuring, task);
+    const struct measured_objects objects = {listing->n_segments - segments.first, &segments, segments_size,
+                                             learn_segments};
+    return r < 0 ? r : measure_in_parts(measuring, &objects, task);
 }
 
 /* The last commit of a point's state. False if there is none: then it is the snapshot alone. */

@@ -10,7 +10,6 @@
 #include "generation/verifier.h"
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
-#include "litemount/parallel.h"
 #include "litemount/task.h"
 #include "object_stream.h"
 #include "v03/snapshot/snapshot.h"
@@ -141,32 +140,26 @@ static int verify_segment(const struct verifying *verifying, size_t i, struct ta
                : verify_frame(verifying, segment, task);
 }
 
-/* Reads one object: behind the segments come the snapshots. */
-static int verify_object(const struct verifying *verifying, size_t item, struct task *task)
+/* Behind the segments come the snapshots, which belong to the first round. */
+static struct object *v03_verify_object_of(void *context, size_t item, struct replica **ret_replica)
 {
+    const struct verifying *verifying = context;
+    const struct v03_listing *listing = verifying->listing;
+    struct segment *segment = item < listing->n_segments ? listing->segments[item] : NULL;
+
+    *ret_replica = verifying->generation->replica;
+    if (segment && (segment->offset == 0) != verifying->beginnings)
+        return NULL;
+    return segment ? &segment->object : &listing->snapshots[item - listing->n_segments]->object;
+}
+
+static int v03_verify_item(void *context, size_t item, struct task *task)
+{
+    const struct verifying *verifying = context;
     const struct v03_listing *listing = verifying->listing;
     return item < listing->n_segments
                ? verify_segment(verifying, item, task)
                : verify_snapshot(verifying, listing->snapshots[item - listing->n_segments], task);
-}
-
-/* Snapshots belong to the first round. */
-static int verify_item(void *context, size_t item, struct task *task)
-{
-    const struct verifying *verifying = context;
-    const struct v03_listing *listing = verifying->listing;
-    struct verifier *verifier = verifying->verifier;
-    struct replica *replica = verifying->generation->replica;
-    struct segment *segment = item < listing->n_segments ? listing->segments[item] : NULL;
-    struct object *object =
-        segment ? &segment->object : &listing->snapshots[item - listing->n_segments]->object;
-
-    if (segment && (segment->offset == 0) != verifying->beginnings)
-        return 0;
-    int r = verify_object(verifying, item, task);
-    if (verifier_renew(verifier, replica, object, r, task))
-        r = verify_object(verifying, item, task);
-    return verifier_note(verifier, replica, object, r, task);
 }
 
 /* --- what is missing --- */
@@ -339,12 +332,14 @@ int v03_verify(struct generation *generation, struct generation_listing *base, s
 {
     const struct v03_listing *listing = v03_listing_of(base);
     struct verifying verifying = {v03_generation_of(generation), listing, verifier, true};
-    int r = parallel_each(listing->n_segments + listing->n_snapshots, VERIFY_PARALLEL, verify_item,
-                          &verifying, task);
+    struct verifier_round round = {listing->n_segments + listing->n_snapshots, &verifying,
+                                   v03_verify_object_of, v03_verify_item};
+    int r = verifier_each(verifier, &round, task);
 
     verifying.beginnings = false;
+    round.n = listing->n_segments;
     if (r == 0)
-        r = parallel_each(listing->n_segments, VERIFY_PARALLEL, verify_item, &verifying, task);
+        r = verifier_each(verifier, &round, task);
     if (r == 0)
         r = find_holes(&verifying, task);
     return r < 0 ? r : find_mixtures(&verifying, task);

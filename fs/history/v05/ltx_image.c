@@ -145,7 +145,7 @@ static int make_pages(void *context, uint64_t offset, uint64_t length, struct ca
         return put_pages(source, 0, source->end, source->frames, fill, task);
     end = end < source->table->n ? end : source->table->n;
     if (first >= end)
-        return ltx_file_fail(source->file, EIO, task, "has no such page");
+        return ltx_file_fail(source->file, EIO, task, "lacks a page that its page index tells of");
     end = extend(source, end);
     for (size_t to; first < end && r == 0; first = to) {
         to = end_of_fetch(source, first, end);

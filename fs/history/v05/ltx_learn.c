@@ -21,7 +21,7 @@
 #define TAIL_SIZE_MAX (4 << 20)  /* bytes; also of an index's windows */
 
 /* What is being found out. */
-struct ltx_lesson {
+struct ltx_learning {
     struct v05_generation *generation;
     const struct ltx_file *file;
     struct v05_comparison *comparison; /* NULL: nothing is to be compared */
@@ -34,27 +34,27 @@ struct ltx_lesson {
     struct ltx_found found;
 };
 
-static void lesson_finish(struct ltx_lesson *lesson)
+static void ltx_learning_finish(struct ltx_learning *learning)
 {
-    free(lesson->identity);
-    free(lesson->head);
-    free(lesson->tail);
-    free(lesson->time);
-    cache_image_close(lesson->found.image);
-    ltx_sums_close(lesson->found.sums);
-    ltx_table_finish(&lesson->found.table);
+    free(learning->identity);
+    free(learning->head);
+    free(learning->tail);
+    free(learning->time);
+    cache_image_close(learning->found.image);
+    ltx_sums_close(learning->found.sums);
+    ltx_table_finish(&learning->found.table);
 }
 
 /* Forgets what an attempt found, but for the time. */
-static void lesson_restart(struct ltx_lesson *lesson, bool anew)
+static void ltx_learning_restart(struct ltx_learning *learning, bool anew)
 {
-    free(steal_pointer(lesson->head));
-    free(steal_pointer(lesson->tail));
-    cache_image_close(steal_pointer(lesson->found.image));
-    ltx_sums_close(steal_pointer(lesson->found.sums));
-    ltx_table_finish(&lesson->found.table);
-    lesson->anew = anew || lesson->file->failures;
-    lesson->sum = 0;
+    free(steal_pointer(learning->head));
+    free(steal_pointer(learning->tail));
+    cache_image_close(steal_pointer(learning->found.image));
+    ltx_sums_close(steal_pointer(learning->found.sums));
+    ltx_table_finish(&learning->found.table);
+    learning->anew = anew || learning->file->failures;
+    learning->sum = 0;
 }
 
 static void close_checker(struct ltx_checker **checker)
@@ -63,102 +63,102 @@ static void close_checker(struct ltx_checker **checker)
 }
 
 /* Of a file whose table is found. */
-static int open_image(struct ltx_lesson *lesson)
+static int open_image(struct ltx_learning *learning)
 {
-    struct ltx_found *found = &lesson->found;
-    struct cache *cache = lesson->generation->cache;
+    struct ltx_found *found = &learning->found;
+    struct cache *cache = learning->generation->cache;
 
-    if (lesson->file->object.size > V05_WHOLE_OBJECT &&
-        !(found->sums = ltx_sums_open(cache, lesson->identity, found->table.n)))
+    if (learning->file->object.size > V05_WHOLE_OBJECT &&
+        !(found->sums = ltx_sums_open(cache, learning->identity, found->table.n)))
         return -ENOMEM;
-    return cache_image_open(cache, lesson->identity, found->table.head->header.page_size, &found->image);
+    return cache_image_open(cache, learning->identity, found->table.head->header.page_size, &found->image);
 }
 
 /* Reads the file's first bytes, and with them its time, which only this brings; but not past every cache. */
-static int read_start(struct ltx_lesson *lesson, struct task *task)
+static int read_start(struct ltx_learning *learning, struct task *task)
 {
-    if (lesson->anew)
-        return ltx_file_read(lesson->file, true, 0, lesson->head_size, lesson->head, task);
-    return ltx_file_read_start(lesson->file, lesson->head_size, lesson->head, task, &lesson->time);
+    if (learning->anew)
+        return ltx_file_read(learning->file, true, 0, learning->head_size, learning->head, task);
+    return ltx_file_read_start(learning->file, learning->head_size, learning->head, task, &learning->time);
 }
 
 /* Ends what was found: `builder` is the table, the first bytes of the file are in `head`. */
-static int conclude(struct ltx_lesson *lesson, struct ltx_table_builder *builder, struct task *task)
+static int conclude(struct ltx_learning *learning, struct ltx_table_builder *builder, struct task *task)
 {
-    const struct ltx_file *file = lesson->file;
+    const struct ltx_file *file = learning->file;
     const struct ltx_header *header = &builder->head.header;
 
     if (header->min_txid != file->min_txid || header->max_txid != file->max_txid)
-        return ltx_file_fail(lesson->file, EBADMSG, task,
+        return ltx_file_fail(learning->file, EBADMSG, task,
                              "is damaged: its header tells other TXIDs than its name");
-    int r = ltx_table_make(builder, ltx_time_of(&file->object, lesson->time), &lesson->found.table);
-    if (r == 0 && !ltx_table_fits(&lesson->found.table))
-        return ltx_file_fail(lesson->file, EBADMSG, task,
+    int r = ltx_table_make(builder, ltx_time_of(&file->object, learning->time), &learning->found.table);
+    if (r == 0 && !ltx_table_fits(&learning->found.table))
+        return ltx_file_fail(learning->file, EBADMSG, task,
                              "is damaged: it lacks pages that its header promises");
     if (r == 0)
-        r = open_image(lesson);
+        r = open_image(learning);
     if (r == 0)
-        ltx_image_keep(file, &lesson->found, lesson->head, lesson->head_size, task);
+        ltx_image_keep(file, &learning->found, learning->head, learning->head_size, task);
     if (r == 0)
-        ltx_table_keep(&lesson->found.table, lesson->generation->cache, lesson->identity);
+        ltx_table_keep(&learning->found.table, learning->generation->cache, learning->identity);
     return r;
 }
 
 /* --- a whole file --- */
 
-static int take_checked(struct ltx_lesson *lesson, const struct ltx_header *header,
+static int take_checked(struct ltx_learning *learning, const struct ltx_header *header,
                         const struct ltx_index *index, struct task *task)
 {
     _cleanup_(ltx_table_builder_finish) struct ltx_table_builder builder = {0};
-    const uint8_t *trailer = lesson->head + lesson->head_size - LTX_TRAILER_SIZE;
+    const uint8_t *trailer = learning->head + learning->head_size - LTX_TRAILER_SIZE;
     int r = 0;
 
-    ltx_table_begin(header, lesson->head, trailer, &builder);
+    ltx_table_begin(header, learning->head, trailer, &builder);
     for (size_t i = 0; i < index->n && r == 0; i++)
         r = ltx_table_add(&builder, &index->pages[i]);
-    return r < 0 ? r : conclude(lesson, &builder, task);
+    return r < 0 ? r : conclude(learning, &builder, task);
 }
 
 /* Decodes every page, and again to keep it. */
-static int check_whole(struct ltx_lesson *lesson, struct task *task)
+static int check_whole(struct ltx_learning *learning, struct task *task)
 {
     _cleanup_(close_checker) struct ltx_checker *checker = NULL;
     _cleanup_(ltx_index_finish) struct ltx_index index = {0};
     struct ltx_header header;
     int r = ltx_checker_open(&checker);
 
-    if (r == 0 && lesson->comparison)
-        v05_compare_start(lesson->comparison, lesson->head, checker);
+    if (r == 0 && learning->comparison)
+        v05_compare_start(learning->comparison, learning->head, checker);
     if (r == 0)
-        r = ltx_checker_feed(checker, lesson->head, lesson->head_size);
+        r = ltx_checker_feed(checker, learning->head, learning->head_size);
     if (r == 0)
         r = ltx_checker_end(checker, &header, &index);
     if (r == -EBADMSG)
-        return ltx_file_fail(lesson->file, EBADMSG, task,
+        return ltx_file_fail(learning->file, EBADMSG, task,
                              "is damaged: it is cut short, or a checksum of it does not hold");
-    if (r == 0 && lesson->comparison)
-        v05_compare_conclude(lesson->comparison, &index);
-    return r < 0 ? r : take_checked(lesson, &header, &index, task);
+    if (r == 0 && learning->comparison)
+        v05_compare_conclude(learning->comparison, &index);
+    return r < 0 ? r : take_checked(learning, &header, &index, task);
 }
 
-static int learn_whole(struct ltx_lesson *lesson, struct task *task)
+static int learn_whole(struct ltx_learning *learning, struct task *task)
 {
-    struct slots *decoders = lesson->generation->decoders;
+    struct slots *decoders = learning->generation->decoders;
 
-    lesson->head_size = (size_t)lesson->file->object.size;
-    lesson->head = malloc(lesson->head_size);
-    if (!lesson->head)
+    learning->head_size = (size_t)learning->file->object.size;
+    learning->head = malloc(learning->head_size);
+    if (!learning->head)
         return -ENOMEM;
     task_set_step(task, "all of a small file, checked");
-    int r = read_start(lesson, task);
+    int r = read_start(learning, task);
     if (r == 0)
-        lesson->sum = learnt_sum(0, lesson->head, lesson->head_size);
+        learning->sum = learnt_sum(0, learning->head, learning->head_size);
     if (r == 0)
-        r = slots_take(decoders, lesson->generation->base.store, task);
+        r = slots_take(decoders, learning->generation->base.store, task);
     if (r < 0)
         return r;
-    r = check_whole(lesson, task);
-    slots_give(decoders, lesson->generation->base.store);
+    r = check_whole(learning, task);
+    slots_give(decoders, learning->generation->base.store);
     return r;
 }
 
@@ -174,24 +174,24 @@ static size_t guess_tail(uint64_t size)
 
 static int read_end(void *context, size_t item, struct task *task)
 {
-    struct ltx_lesson *lesson = context;
-    const struct ltx_file *file = lesson->file;
+    struct ltx_learning *learning = context;
+    const struct ltx_file *file = learning->file;
     task_set_step(task, item == 0 ? "its header" : "the end of its page index");
-    return item == 0 ? read_start(lesson, task)
-                     : ltx_file_read(file, lesson->anew, file->object.size - lesson->tail_size,
-                                     lesson->tail_size, lesson->tail, task);
+    return item == 0 ? read_start(learning, task)
+                     : ltx_file_read(file, learning->anew, file->object.size - learning->tail_size,
+                                     learning->tail_size, learning->tail, task);
 }
 
-static int read_ends(struct ltx_lesson *lesson, struct task *task)
+static int read_ends(struct ltx_learning *learning, struct task *task)
 {
-    lesson->head_size = HEAD_SIZE;
-    lesson->tail_size = guess_tail(lesson->file->object.size);
-    lesson->head = malloc(lesson->head_size);
-    lesson->tail = malloc(lesson->tail_size);
-    int r = lesson->head && lesson->tail ? parallel_each(2, 2, read_end, lesson, task) : -ENOMEM;
+    learning->head_size = HEAD_SIZE;
+    learning->tail_size = guess_tail(learning->file->object.size);
+    learning->head = malloc(learning->head_size);
+    learning->tail = malloc(learning->tail_size);
+    int r = learning->head && learning->tail ? parallel_each(2, 2, read_end, learning, task) : -ENOMEM;
     if (r == 0) {
-        lesson->sum = learnt_sum(0, lesson->head, lesson->head_size);
-        lesson->sum = learnt_sum(lesson->sum, lesson->tail, lesson->tail_size);
+        learning->sum = learnt_sum(0, learning->head, learning->head_size);
+        learning->sum = learnt_sum(learning->sum, learning->tail, learning->tail_size);
     }
     return r;
 }
@@ -218,7 +218,7 @@ static int take_index(struct index_place *place, uint64_t offset, const uint8_t 
 }
 
 /* Reads the part of the index that the tail does not hold. */
-static int read_index_start(struct ltx_lesson *lesson, struct index_place *place, uint64_t offset,
+static int read_index_start(struct ltx_learning *learning, struct index_place *place, uint64_t offset,
                             uint64_t end, struct task *task)
 {
     _cleanup_free_ uint8_t *window = malloc(TAIL_SIZE_MAX);
@@ -227,19 +227,19 @@ static int read_index_start(struct ltx_lesson *lesson, struct index_place *place
     for (uint64_t done = offset; done < end && r == 0; done += TAIL_SIZE_MAX) {
         size_t part = end - done < TAIL_SIZE_MAX ? (size_t)(end - done) : TAIL_SIZE_MAX;
         task_set_step(task, "more of its page index");
-        r = ltx_file_read(lesson->file, lesson->anew, done, part, window, task);
+        r = ltx_file_read(learning->file, learning->anew, done, part, window, task);
         if (r == 0) {
-            lesson->sum = learnt_sum(lesson->sum, window, part);
+            learning->sum = learnt_sum(learning->sum, window, part);
             r = take_index(place, done, window, part);
         }
     }
     return r;
 }
 
-static int read_index(struct ltx_lesson *lesson, uint64_t offset, uint64_t size,
+static int read_index(struct ltx_learning *learning, uint64_t offset, uint64_t size,
                       struct ltx_table_builder *builder, struct task *task)
 {
-    uint64_t tail = lesson->file->object.size - lesson->tail_size, begin = offset - LTX_PAGE_HEADER_SIZE;
+    uint64_t tail = learning->file->object.size - learning->tail_size, begin = offset - LTX_PAGE_HEADER_SIZE;
     struct index_place place = {.offset = offset, .end = offset + size, .builder = builder};
     uint64_t from = begin < tail ? tail : begin;
     int r = 0;
@@ -248,83 +248,85 @@ static int read_index(struct ltx_lesson *lesson, uint64_t offset, uint64_t size,
     if (tail > place.end)
         return -EBADMSG;
     if (begin < tail)
-        r = read_index_start(lesson, &place, begin, tail, task);
+        r = read_index_start(learning, &place, begin, tail, task);
     if (r == 0)
-        r = take_index(&place, from, lesson->tail + (from - tail), (size_t)(place.end - from));
+        r = take_index(&place, from, learning->tail + (from - tail), (size_t)(place.end - from));
     return r == 0 && !place.reader.done ? -EBADMSG : r;
 }
 
-static int learn_ends(struct ltx_lesson *lesson, struct task *task)
+static int learn_ends(struct ltx_learning *learning, struct task *task)
 {
     _cleanup_(ltx_table_builder_finish) struct ltx_table_builder builder = {0};
     struct ltx_header header;
     uint64_t offset, size;
-    int r = read_ends(lesson, task);
+    int r = read_ends(learning, task);
 
     if (r < 0)
         return r;
-    if (ltx_header_parse(lesson->head, &header) < 0 ||
-        ltx_index_locate(lesson->tail, lesson->tail_size, lesson->file->object.size, &offset, &size) < 0)
-        return ltx_file_fail(lesson->file, EBADMSG, task,
+    if (ltx_header_parse(learning->head, &header) < 0 ||
+        ltx_index_locate(learning->tail, learning->tail_size, learning->file->object.size, &offset, &size) <
+            0)
+        return ltx_file_fail(learning->file, EBADMSG, task,
                              "is damaged: its header or its trailer does not hold");
-    ltx_table_begin(&header, lesson->head, lesson->tail + lesson->tail_size - LTX_TRAILER_SIZE, &builder);
-    r = read_index(lesson, offset, size, &builder, task);
+    ltx_table_begin(&header, learning->head, learning->tail + learning->tail_size - LTX_TRAILER_SIZE,
+                    &builder);
+    r = read_index(learning, offset, size, &builder, task);
     if (r == -EBADMSG)
-        return ltx_file_fail(lesson->file, EBADMSG, task, "is damaged: its page index does not hold");
-    return r < 0 ? r : conclude(lesson, &builder, task);
+        return ltx_file_fail(learning->file, EBADMSG, task, "is damaged: its page index does not hold");
+    return r < 0 ? r : conclude(learning, &builder, task);
 }
 
 /* --- */
 
 static int learn_attempt(void *context, bool anew, uint64_t *ret_sum, struct task *task)
 {
-    struct ltx_lesson *lesson = context;
+    struct ltx_learning *learning = context;
 
-    lesson_restart(lesson, anew);
-    int r =
-        lesson->file->object.size <= V05_WHOLE_OBJECT ? learn_whole(lesson, task) : learn_ends(lesson, task);
-    *ret_sum = lesson->sum;
+    ltx_learning_restart(learning, anew);
+    int r = learning->file->object.size <= V05_WHOLE_OBJECT ? learn_whole(learning, task)
+                                                            : learn_ends(learning, task);
+    *ret_sum = learning->sum;
     return r;
 }
 
 /* What the cache has kept of the file. 0 or -ENOENT; -ENOMEM. */
-static int recall(struct ltx_lesson *lesson)
+static int recall(struct ltx_learning *learning)
 {
-    int r = ltx_table_recall(lesson->generation->cache, lesson->identity, &lesson->found.table);
+    int r = ltx_table_recall(learning->generation->cache, learning->identity, &learning->found.table);
 
-    if (r == 0 && !ltx_table_fits(&lesson->found.table)) {
-        ltx_table_finish(&lesson->found.table);
+    if (r == 0 && !ltx_table_fits(&learning->found.table)) {
+        ltx_table_finish(&learning->found.table);
         r = -ENOENT;
     }
-    return r == 0 ? open_image(lesson) : r;
+    return r == 0 ? open_image(learning) : r;
 }
 
-static int find_out(struct ltx_lesson *lesson, struct task *task)
+static int find_out(struct ltx_learning *learning, struct task *task)
 {
     int r = -ENOENT;
 
-    lesson->identity = ltx_file_identity(lesson->file);
-    if (!lesson->identity)
+    learning->identity = ltx_file_identity(learning->file);
+    if (!learning->identity)
         return -ENOMEM;
-    if (!lesson->comparison)
-        r = recall(lesson);
+    if (!learning->comparison)
+        r = recall(learning);
     if (r != -ENOENT)
         return r;
-    if (lesson->file->object.size < LTX_HEADER_SIZE + LTX_INDEX_TAIL_SIZE)
-        return ltx_file_fail(lesson->file, EBADMSG, task, "is damaged: it is cut short");
-    return learnt_read(learn_attempt, lesson, task);
+    if (learning->file->object.size < LTX_HEADER_SIZE + LTX_INDEX_TAIL_SIZE)
+        return ltx_file_fail(learning->file, EBADMSG, task, "is damaged: it is cut short");
+    return learnt_read(learn_attempt, learning, task);
 }
 
 int ltx_learn(struct v05_generation *generation, const struct ltx_file *file,
               struct v05_comparison *comparison, struct task *task, struct ltx_found *ret_found)
 {
-    _cleanup_(lesson_finish) struct ltx_lesson lesson = {
+    _cleanup_(ltx_learning_finish) struct ltx_learning learning = {
         .generation = generation, .file = file, .comparison = comparison};
-    int r = find_out(&lesson, task);
+    int r = find_out(&learning, task);
 
     if (r < 0)
         return r;
-    *ret_found = lesson.found;
-    lesson.found = (struct ltx_found){0};
+    *ret_found = learning.found;
+    learning.found = (struct ltx_found){0};
     return 0;
 }

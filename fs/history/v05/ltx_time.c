@@ -92,7 +92,8 @@ static int by_object(const void *left, const void *right)
 }
 
 /* Called with the generation locked. */
-static void take(const struct v05_listing *listing, const struct time_record *records, size_t n)
+static void ltx_times_take_locked(const struct v05_listing *listing, const struct time_record *records,
+                                  size_t n)
 {
     for (size_t i = 0; i < listing->n_files; i++) {
         struct ltx_file *file = listing->files[i];
@@ -118,7 +119,7 @@ int ltx_times_recall(struct v05_generation *generation, const struct v05_listing
     size_t n = fact.size / sizeof(struct time_record);
     if (r == 0 && n) {
         pthread_mutex_lock(&generation->base.lock);
-        take(listing, (const struct time_record *)(const void *)fact.data, n);
+        ltx_times_take_locked(listing, (const struct time_record *)(const void *)fact.data, n);
         pthread_mutex_unlock(&generation->base.lock);
     }
     buffer_finish(&fact);
@@ -143,44 +144,44 @@ void ltx_times_keep(struct v05_generation *generation, const struct v05_listing 
 }
 
 /* The files whose time is not known. */
-struct inquiry {
+struct time_requests {
     struct v05_generation *generation;
     struct ltx_file **files;
     size_t n;
 };
 
-static void collect_unknown(const struct v05_listing *listing, struct inquiry *inquiry)
+static void collect_unknown(const struct v05_listing *listing, struct time_requests *requests)
 {
-    inquiry->n = 0;
-    pthread_mutex_lock(&inquiry->generation->base.lock);
+    requests->n = 0;
+    pthread_mutex_lock(&requests->generation->base.lock);
     for (size_t i = 0; i < listing->n_files; i++)
         if (listing->files[i]->time == LTX_TIME_UNKNOWN)
-            inquiry->files[inquiry->n++] = listing->files[i];
-    pthread_mutex_unlock(&inquiry->generation->base.lock);
+            requests->files[requests->n++] = listing->files[i];
+    pthread_mutex_unlock(&requests->generation->base.lock);
 }
 
 static int ask_item(void *context, size_t item, struct task *task)
 {
-    struct inquiry *inquiry = context;
-    return ltx_time_ask(inquiry->generation, inquiry->files[item], task);
+    struct time_requests *requests = context;
+    return ltx_time_ask(requests->generation, requests->files[item], task);
 }
 
 static int find_out(struct v05_generation *generation, const struct v05_listing *listing, struct task *task)
 {
     _cleanup_free_ struct ltx_file **files = calloc(listing->n_files + 1, sizeof(struct ltx_file *));
-    struct inquiry inquiry = {.generation = generation, .files = files};
+    struct time_requests requests = {.generation = generation, .files = files};
     int r = files ? 0 : -ENOMEM;
 
     if (r < 0)
         return r;
-    collect_unknown(listing, &inquiry);
-    if (inquiry.n == 0)
+    collect_unknown(listing, &requests);
+    if (requests.n == 0)
         return 0;
     r = ltx_times_recall(generation, listing);
-    collect_unknown(listing, &inquiry);
-    if (r < 0 || inquiry.n == 0)
+    collect_unknown(listing, &requests);
+    if (r < 0 || requests.n == 0)
         return r;
-    r = parallel_each(inquiry.n, PARALLEL_HEADS, ask_item, &inquiry, task);
+    r = parallel_each(requests.n, PARALLEL_HEADS, ask_item, &requests, task);
     ltx_times_keep(generation, listing);
     return r;
 }

@@ -73,7 +73,7 @@ static int sum_window(const struct ltx_file *file, const struct ltx_sum *sum, si
     int64_t length = ltx_image_fetch(file, (uint64_t)entry * size, n * size, window, task);
 
     if (length >= 0 && (size_t)length < n * size)
-        return ltx_file_fail(file, EIO, task, "has no such page");
+        return ltx_file_fail(file, EIO, task, "lacks a page that its page index tells of");
     for (size_t i = 0; length > 0 && i < n; i++) {
         struct ltx_page place = ltx_table_page(&file->table, entry + i);
         ltx_sums_note(file->sums, entry + i, ltx_page_sum(sum, &place, window + i * size));

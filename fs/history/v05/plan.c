@@ -72,7 +72,7 @@ static int take(struct plan *plan, struct ltx_file *file)
 }
 
 /* Files come by least TXID, so each is looked at once. */
-int plan_make(const struct v05_listing *listing, int64_t time, uint64_t txid, struct plan *ret_plan)
+int plan_make_locked(const struct v05_listing *listing, int64_t time, uint64_t txid, struct plan *ret_plan)
 {
     struct plan plan = {.base = find_base(listing, time, txid)};
     struct ltx_file *best = NULL;
@@ -131,7 +131,7 @@ static size_t reach_next(const struct ltx_file *file, struct plan_end *ends, siz
     return n;
 }
 
-size_t plan_reachable(const struct v05_listing *listing, struct plan_end *ends)
+size_t plan_reachable_locked(const struct v05_listing *listing, struct plan_end *ends)
 {
     struct ltx_file **files = calloc(listing->n_files + 1, sizeof(struct ltx_file *));
     size_t n = 0;
@@ -183,7 +183,7 @@ static int coverage_add(struct coverage *coverage, const struct ltx_file *file)
 
 /* What the files tell that are not known to be damaged and are no images of the whole database: those have
  * the state that all before led to, and not what led there. */
-static int coverage_make(const struct v05_listing *listing, struct coverage *coverage)
+static int coverage_make_locked(const struct v05_listing *listing, struct coverage *coverage)
 {
     int r = 0;
 
@@ -316,7 +316,7 @@ static int find_points(struct ltx_file **files, size_t n, const struct coverage 
     return r;
 }
 
-int plan_points(const struct v05_listing *listing, struct plan_points *ret_points)
+int plan_points_locked(const struct v05_listing *listing, struct plan_points *ret_points)
 {
     _cleanup_free_ struct ltx_file **files = calloc(listing->n_files + 1, sizeof(struct ltx_file *));
     _cleanup_free_ struct ltx_file **waiting = calloc(listing->n_files + 1, sizeof(struct ltx_file *));
@@ -324,7 +324,7 @@ int plan_points(const struct v05_listing *listing, struct plan_points *ret_point
     struct growth growth = {.waiting = waiting, .next = UINT64_MAX, .behind_damage = UINT64_MAX};
     struct plan_points points = {0};
 
-    if (!files || !waiting || coverage_make(listing, &coverage) < 0)
+    if (!files || !waiting || coverage_make_locked(listing, &coverage) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < listing->n_files; i++)
         files[i] = listing->files[i];

@@ -24,7 +24,7 @@ void plan_finish(struct plan *plan);
 
 /* Plans the state at `time`, inclusive, or (INSTANT_MAX) the latest, not beyond `txid` (UINT64_MAX: no
  * limit), around the files that are known to be damaged. Called with the generation locked. 0 or -ENOMEM. */
-int plan_make(const struct v05_listing *listing, int64_t time, uint64_t txid, struct plan *ret_plan);
+int plan_make_locked(const struct v05_listing *listing, int64_t time, uint64_t txid, struct plan *ret_plan);
 
 /* The last file of the plan: its commit is the state's. NULL if it leads nowhere. */
 struct ltx_file *plan_last(const struct plan *plan);
@@ -46,13 +46,13 @@ struct plan_points {
 };
 
 /* All of them, ascending; the caller frees the items. Locked as above. 0 or -ENOMEM. */
-int plan_points(const struct v05_listing *listing, struct plan_points *ret_points);
+int plan_points_locked(const struct v05_listing *listing, struct plan_points *ret_points);
 
 /* Every TXID that some plan leads to, ascending, and that plan's base; `ends` has room for all files.
  * Returns how many. Locked as above. */
-size_t plan_reachable(const struct v05_listing *listing, struct plan_end *ends);
+size_t plan_reachable_locked(const struct v05_listing *listing, struct plan_end *ends);
 
-/* plan_around_damage.c: plan_make, of a generation that is not locked. */
+/* plan_around_damage.c: plan_make_locked, of a generation that is not locked. */
 int plan_find(struct v05_generation *generation, const struct v05_listing *listing, int64_t time,
               uint64_t txid, struct plan *ret_plan);
 

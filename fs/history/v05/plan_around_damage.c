@@ -15,7 +15,7 @@ int plan_find(struct v05_generation *generation, const struct v05_listing *listi
               uint64_t txid, struct plan *ret_plan)
 {
     pthread_mutex_lock(&generation->base.lock);
-    int r = plan_make(listing, time, txid, ret_plan);
+    int r = plan_make_locked(listing, time, txid, ret_plan);
     pthread_mutex_unlock(&generation->base.lock);
     return r;
 }
@@ -116,7 +116,7 @@ static size_t first_behind(const struct v05_listing *listing, uint64_t txid)
 /* The first TXID that is there again behind what a plan for `time` lacks; UINT64_MAX: nothing is missing.
  * Where a file of another level holds what follows, only finer points are gone, as they always are when level
  * 0 has been pruned. But a damaged file that counts at `time` was there for what it held. Called locked. */
-static uint64_t behind_gap(const struct v05_listing *listing, int64_t time, uint64_t txid)
+static uint64_t behind_gap_locked(const struct v05_listing *listing, int64_t time, uint64_t txid)
 {
     uint64_t behind_hole = UINT64_MAX, behind_damage = UINT64_MAX;
     bool is_held = false;
@@ -153,7 +153,7 @@ int plan_describe_gap(struct v05_generation *generation, const struct v05_listin
 
     pthread_mutex_lock(&generation->base.lock);
     if (generation->n_damaged || first_behind(listing, plan->txid) < listing->n_files)
-        next = behind_gap(listing, time, plan->txid);
+        next = behind_gap_locked(listing, time, plan->txid);
     pthread_mutex_unlock(&generation->base.lock);
     *ret_gap = NULL;
     return next == UINT64_MAX ? 0 : plan_write_gap(plan->txid + 1, next - 1, ret_gap);

@@ -16,7 +16,6 @@
 #include "v05.h"
 
 #define PARALLEL_HEADERS 64
-#define AT_ONCE 1024 /* headers that are read between two notes of how far that is */
 
 /* The files whose headers are wanted. */
 struct header_reading {
@@ -62,19 +61,17 @@ static void collect_unknown(const struct plan_points *points, struct header_read
     pthread_mutex_unlock(&reading->generation->base.lock);
 }
 
-static int read_headers(struct header_reading *reading, const struct measuring *measuring, struct task *task)
+static uint64_t headers_size(void *context, size_t n)
 {
-    uint64_t total = reading->n * (uint64_t)LTX_HEADER_SIZE;
-    int r = 0;
+    return n * (uint64_t)LTX_HEADER_SIZE;
+}
 
-    for (size_t first = 0; first < reading->n && r == 0; first += AT_ONCE) {
-        struct header_reading part = *reading;
-        part.files += first;
-        part.n = reading->n - first < AT_ONCE ? reading->n - first : AT_ONCE;
-        measuring->note(measuring->context, first * (uint64_t)LTX_HEADER_SIZE, total);
-        r = parallel_each(part.n, PARALLEL_HEADERS, read_header, &part, task);
-    }
-    return r;
+static int read_headers(void *context, size_t begin, size_t end, struct task *task)
+{
+    struct header_reading part = *(const struct header_reading *)context;
+
+    part.files += begin;
+    return parallel_each(end - begin, PARALLEL_HEADERS, read_header, &part, task);
 }
 
 static int learn_sizes(struct v05_generation *generation, const struct v05_listing *listing,
@@ -93,7 +90,8 @@ static int learn_sizes(struct v05_generation *generation, const struct v05_listi
     collect_unknown(points, &reading);
     if (r < 0 || reading.n == 0)
         return r;
-    r = read_headers(&reading, measuring, task);
+    const struct measured_objects headers = {reading.n, &reading, headers_size, read_headers};
+    r = measure_in_parts(measuring, &headers, task);
     ltx_times_keep(generation, listing);
     return r;
 }
@@ -103,7 +101,7 @@ static int find_points(struct v05_generation *generation, const struct v05_listi
                        struct plan_points *ret_points, size_t *ret_damaged)
 {
     pthread_mutex_lock(&generation->base.lock);
-    int r = plan_points(listing, ret_points);
+    int r = plan_points_locked(listing, ret_points);
     *ret_damaged = generation->n_damaged;
     pthread_mutex_unlock(&generation->base.lock);
     return r;
@@ -118,7 +116,7 @@ static bool has_more_damage(struct v05_generation *generation, size_t n_damaged)
 }
 
 /* Called with the generation locked. */
-static int add_point(const struct plan_point *found, bool measured, struct listed_points *points)
+static int add_point_locked(const struct plan_point *found, bool measured, struct listed_points *points)
 {
     struct listed_point point = {.time = found->time, .is_snapshot = found->is_base};
     int r = found->missing ? plan_write_gap(found->txid + 1, found->missing, &point.gap) : 0;
@@ -152,7 +150,7 @@ int v05_describe_points(struct generation *base, struct generation_listing *curr
     }
     pthread_mutex_lock(&generation->base.lock);
     for (size_t i = 0; i < found.n && r == 0; i++)
-        r = add_point(&found.items[i], measuring != NULL, points);
+        r = add_point_locked(&found.items[i], measuring != NULL, points);
     pthread_mutex_unlock(&generation->base.lock);
     free(found.items);
     return r;
@@ -208,7 +206,7 @@ int v05_list_positions(struct generation *generation, struct generation_listing 
     if (r < 0)
         return r;
     pthread_mutex_lock(&generation->lock);
-    size_t n = plan_reachable(listing, ends);
+    size_t n = plan_reachable_locked(listing, ends);
     pthread_mutex_unlock(&generation->lock);
     for (size_t i = 0; i < n && r == 0; i++) {
         char text[17];

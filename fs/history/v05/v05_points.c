@@ -36,7 +36,7 @@ static int64_t first_to_reach(const struct v05_listing *listing, const struct pl
 /* The point of the latest state. It can't be before its base, nor before the first file that brings its last
  * TXID; if all of the plan's files were there then, it is that. False: it takes more to know. Called
  * locked. */
-static bool find_latest(const struct v05_listing *listing, const struct plan *plan, int64_t *ret_point)
+static bool find_latest_locked(const struct v05_listing *listing, const struct plan *plan, int64_t *ret_point)
 {
     int64_t base = plan->base ? plan->base->time : INT64_MIN;
     int64_t reach = plan->n_chain ? first_to_reach(listing, plan) : base;
@@ -55,7 +55,7 @@ int v05_count_points_locked(struct generation *base, struct generation_listing *
 {
     struct v05_generation *generation = v05_generation_of(base);
     struct plan_points found = {0};
-    int r = plan_points(v05_listing_of(listing), &found);
+    int r = plan_points_locked(v05_listing_of(listing), &found);
 
     free(generation->ends);
     generation->ends = calloc(found.n + 1, sizeof *generation->ends);
@@ -89,7 +89,7 @@ int v05_find_point(struct v05_generation *generation, struct v05_listing *listin
 
     pthread_mutex_lock(&generation->base.lock);
     if (time == INSTANT_MAX && listing->times.state != LEARNT_SOUND)
-        found = find_latest(listing, plan, ret_point);
+        found = find_latest_locked(listing, plan, ret_point);
     pthread_mutex_unlock(&generation->base.lock);
     if (found)
         return 0;
@@ -115,7 +115,7 @@ static bool was_surely_there(const struct ltx_file *file, int64_t time)
 }
 
 /* Whether a file was that holds a whole database. Called locked. */
-static bool surely_begins_by(const struct v05_listing *listing, int64_t time)
+static bool surely_begins_by_locked(const struct v05_listing *listing, int64_t time)
 {
     for (size_t i = 0; i < listing->n_files; i++) {
         const struct ltx_file *file = listing->files[i];
@@ -132,7 +132,7 @@ int v05_begins_by(struct generation *generation, struct generation_listing *base
     struct v05_listing *listing = v05_listing_of(base);
 
     pthread_mutex_lock(&generation->lock);
-    bool surely = surely_begins_by(listing, time);
+    bool surely = surely_begins_by_locked(listing, time);
     pthread_mutex_unlock(&generation->lock);
     if (surely)
         return 1;

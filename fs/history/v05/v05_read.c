@@ -22,7 +22,7 @@ static int by_page_newest_first(const void *left, const void *right)
 }
 
 /* Brings the chain's tables together, when the state is read for the first time. Called locked. */
-static int merge(struct v05_state *state)
+static int merge_locked(struct v05_state *state)
 {
     size_t n = 0, kept = 0;
 
@@ -50,7 +50,7 @@ static int ensure_merged(struct v05_state *state)
     int r = 0;
     pthread_mutex_lock(&state->lock);
     if (!state->merged)
-        r = merge(state);
+        r = merge_locked(state);
     pthread_mutex_unlock(&state->lock);
     return r;
 }
@@ -62,13 +62,13 @@ static size_t first_version(const struct v05_state *state, uint32_t page)
 }
 
 /* Pages of a state that stand one behind the other in one file. */
-struct page_run {
+struct ltx_run {
     size_t file; /* in the chain; n_chain: the base, beyond: none, they read as zeros */
     size_t entry, n;
 };
 
 /* The place of one page; the versions from `*version` on are those of no page before it. */
-static struct page_run locate(const struct v05_state *state, uint32_t page, size_t *version)
+static struct ltx_run locate(const struct v05_state *state, uint32_t page, size_t *version)
 {
     const struct plan *plan = &state->plan;
     size_t entry;
@@ -76,13 +76,13 @@ static struct page_run locate(const struct v05_state *state, uint32_t page, size
     while (*version < state->n_versions && state->versions[*version].page < page)
         ++*version;
     if (*version < state->n_versions && state->versions[*version].page == page)
-        return (struct page_run){state->versions[*version].file, state->versions[*version].entry, 1};
+        return (struct ltx_run){state->versions[*version].file, state->versions[*version].entry, 1};
     if (plan->base && ltx_table_find(&plan->base->table, page, &entry))
-        return (struct page_run){plan->n_chain, entry, 1};
-    return (struct page_run){plan->n_chain + 1, 0, 1};
+        return (struct ltx_run){plan->n_chain, entry, 1};
+    return (struct ltx_run){plan->n_chain + 1, 0, 1};
 }
 
-static const struct ltx_file *file_of(const struct v05_state *state, const struct page_run *run)
+static const struct ltx_file *file_of(const struct v05_state *state, const struct ltx_run *run)
 {
     if (run->file < state->plan.n_chain)
         return state->plan.chain[run->file];
@@ -90,17 +90,17 @@ static const struct ltx_file *file_of(const struct v05_state *state, const struc
 }
 
 /* Runs, in the order of their pages. Owns them. */
-struct page_runs {
-    struct page_run *items;
+struct ltx_runs {
+    struct ltx_run *items;
     size_t n, capacity;
 };
 
-static void runs_finish(struct page_runs *runs)
+static void runs_finish(struct ltx_runs *runs)
 {
     free(runs->items);
 }
 
-static int add_run(struct page_runs *runs, const struct page_run *run)
+static int add_run(struct ltx_runs *runs, const struct ltx_run *run)
 {
     int r = ARRAY_GROW(runs->items, runs->capacity, runs->n + 1);
     if (r == 0)
@@ -109,14 +109,14 @@ static int add_run(struct page_runs *runs, const struct page_run *run)
 }
 
 /* Where the pages [first, end) stand, counted from 1. */
-static int find_runs(const struct v05_state *state, uint64_t first, uint64_t end, struct page_runs *runs)
+static int find_runs(const struct v05_state *state, uint64_t first, uint64_t end, struct ltx_runs *runs)
 {
     size_t version = first_version(state, (uint32_t)first);
     int r = 0;
 
     for (uint64_t page = first; page < end && r == 0; page++) {
-        struct page_run place = locate(state, (uint32_t)page, &version);
-        struct page_run *last = runs->n ? &runs->items[runs->n - 1] : NULL;
+        struct ltx_run place = locate(state, (uint32_t)page, &version);
+        struct ltx_run *last = runs->n ? &runs->items[runs->n - 1] : NULL;
         if (last && last->file == place.file &&
             (!file_of(state, &place) || last->entry + last->n == place.entry))
             last->n++;
@@ -127,17 +127,17 @@ static int find_runs(const struct v05_state *state, uint64_t first, uint64_t end
 }
 
 /* What is to be fetched for several runs: of each file one behind the other, those near each other as one. */
-static int join_runs(const struct v05_state *state, const struct page_runs *runs, struct page_runs *joined)
+static int join_runs(const struct v05_state *state, const struct ltx_runs *runs, struct ltx_runs *joined)
 {
     _cleanup_free_ size_t *last = calloc(state->plan.n_chain + 1, sizeof *last); /* of each file, from 1 */
     int r = last ? 0 : -ENOMEM;
 
     for (size_t i = 0; i < runs->n && r == 0; i++) {
-        const struct page_run *run = &runs->items[i];
+        const struct ltx_run *run = &runs->items[i];
         const struct ltx_file *file = file_of(state, run);
         if (!file || !ltx_image_misses(file, run->entry, run->entry + run->n))
             continue;
-        struct page_run *before = last[run->file] ? &joined->items[last[run->file] - 1] : NULL;
+        struct ltx_run *before = last[run->file] ? &joined->items[last[run->file] - 1] : NULL;
         if (before && ltx_image_joins(file, before->entry + before->n, run->entry)) {
             before->n = run->entry + run->n - before->entry;
         } else {
@@ -149,15 +149,15 @@ static int join_runs(const struct v05_state *state, const struct page_runs *runs
 }
 
 /* Runs that are being fetched. */
-struct runs_fetch {
+struct ltx_runs_fetch {
     const struct v05_state *state;
-    const struct page_run *runs;
+    const struct ltx_run *runs;
 };
 
 static int fetch_run(void *context, size_t item, struct task *task)
 {
-    const struct runs_fetch *fetch = context;
-    const struct page_run *run = &fetch->runs[item];
+    const struct ltx_runs_fetch *fetch = context;
+    const struct ltx_run *run = &fetch->runs[item];
     uint64_t page_size = fetch->state->page_size;
     int64_t n =
         ltx_verdict_read(file_of(fetch->state, run), run->entry * page_size, run->n * page_size, NULL, task);
@@ -165,20 +165,20 @@ static int fetch_run(void *context, size_t item, struct task *task)
 }
 
 /* Brings into the cache, if there is room for it, what the runs lack there, all of it at once. */
-static int bring(const struct v05_state *state, const struct page_runs *runs, struct task *task)
+static int bring(const struct v05_state *state, const struct ltx_runs *runs, struct task *task)
 {
-    _cleanup_(runs_finish) struct page_runs joined = {0};
+    _cleanup_(runs_finish) struct ltx_runs joined = {0};
     int r = join_runs(state, runs, &joined);
-    struct runs_fetch fetch = {state, joined.items};
+    struct ltx_runs_fetch fetch = {state, joined.items};
     return r < 0 ? r : parallel_each(joined.n, PARALLEL_RUNS, fetch_run, &fetch, task);
 }
 
 /* Reads from the runs, of which the first begins `skip` bytes before what is wanted. */
-static int copy(const struct v05_state *state, const struct page_runs *runs, size_t skip, size_t length,
+static int copy(const struct v05_state *state, const struct ltx_runs *runs, size_t skip, size_t length,
                 uint8_t *bytes, struct task *task)
 {
     for (size_t i = 0; i < runs->n && length; i++, skip = 0) {
-        const struct page_run *run = &runs->items[i];
+        const struct ltx_run *run = &runs->items[i];
         const struct ltx_file *file = file_of(state, run);
         size_t part = run->n * state->page_size - skip;
         part = part < length ? part : length;
@@ -190,7 +190,7 @@ static int copy(const struct v05_state *state, const struct page_runs *runs, siz
         if (n < 0)
             return (int)n;
         if ((size_t)n < part)
-            return -EIO;
+            return ltx_file_fail(file, EIO, task, "lacks a page that its page index tells of");
         bytes += part;
         length -= part;
     }
@@ -199,7 +199,7 @@ static int copy(const struct v05_state *state, const struct page_runs *runs, siz
 
 int v05_read_planned(struct v05_state *state, uint64_t offset, size_t length, void *bytes, struct task *task)
 {
-    _cleanup_(runs_finish) struct page_runs runs = {0};
+    _cleanup_(runs_finish) struct ltx_runs runs = {0};
     uint64_t first = offset / state->page_size, end = (offset + length - 1) / state->page_size + 1;
     int r = ensure_merged(state);
 

@@ -16,7 +16,7 @@ static void unref_listing(struct v05_listing **listing)
 }
 
 /* Called locked, as all of these. The file that takes the place of one that failed; NULL: out of memory. */
-static struct ltx_file *renew_file(struct v05_generation *generation, const struct ltx_file *failed)
+static struct ltx_file *renew_file_locked(struct v05_generation *generation, const struct ltx_file *failed)
 {
     const struct ltx_sums *sums = failed->sums;
     struct ltx_file *file = ltx_file_make(generation, failed->replica, &failed->object, failed->level,
@@ -43,7 +43,7 @@ static const struct ltx_file *renewed(const struct v05_listing *old, const struc
     return NULL;
 }
 
-static struct v05_listing *renew_listing(struct v05_generation *generation)
+static struct v05_listing *renew_listing_locked(struct v05_generation *generation)
 {
     const struct v05_listing *old = v05_listing_of(generation->base.listing);
     _cleanup_(unref_listing) struct v05_listing *listing = v05_listing_make();
@@ -53,7 +53,7 @@ static struct v05_listing *renew_listing(struct v05_generation *generation)
     for (; listing->n_files < old->n_files; listing->n_files++) {
         struct ltx_file *file = old->files[listing->n_files];
         bool failed = ltx_verdict_failure(file);
-        file = failed ? renew_file(generation, file) : ltx_file_ref(file);
+        file = failed ? renew_file_locked(generation, file) : ltx_file_ref(file);
         listing->n_failures += failed;
         if (!file)
             return NULL;
@@ -70,16 +70,17 @@ static struct v05_listing *renew_listing(struct v05_generation *generation)
 }
 
 /* Without memory the old one goes on: what failed fails once more. */
-static void replace_failed(struct v05_generation *generation)
+static void replace_failed_locked(struct v05_generation *generation)
 {
     const struct v05_listing *old = v05_listing_of(generation->base.listing);
     struct v05_listing *fresh;
 
-    if (old->n_failures != atomic_load(&generation->base.n_failures) && (fresh = renew_listing(generation)))
+    if (old->n_failures != atomic_load(&generation->base.n_failures) &&
+        (fresh = renew_listing_locked(generation)))
         generation_set_listing_locked(&generation->base, &fresh->base);
 }
 
-static void forget_damage(struct v05_generation *generation)
+static void forget_damage_locked(struct v05_generation *generation)
 {
     const struct v05_listing *listing = v05_listing_of(generation->base.listing);
 
@@ -94,6 +95,6 @@ static void forget_damage(struct v05_generation *generation)
 
 void v05_renew_locked(struct generation *base)
 {
-    replace_failed(v05_generation_of(base));
-    forget_damage(v05_generation_of(base));
+    replace_failed_locked(v05_generation_of(base));
+    forget_damage_locked(v05_generation_of(base));
 }

@@ -9,7 +9,6 @@
 
 #include "generation/verifier.h"
 #include "litemount/cleanup.h"
-#include "litemount/parallel.h"
 #include "litemount/slots.h"
 #include "litemount/task.h"
 #include "ltx_image.h"
@@ -145,15 +144,17 @@ static int verify_file(const struct v05_verification *verifying, const struct lt
                : r;
 }
 
-static int verify_item(void *context, size_t item, struct task *task)
+static struct object *v05_verify_object_of(void *context, size_t item, struct replica **ret_replica)
+{
+    struct ltx_file *file = ((const struct v05_verification *)context)->listing->files[item];
+    *ret_replica = file->replica;
+    return &file->object;
+}
+
+static int v05_verify_item(void *context, size_t item, struct task *task)
 {
     const struct v05_verification *verifying = context;
-    struct ltx_file *file = verifying->listing->files[item];
-    int r = verify_file(verifying, file, task);
-
-    if (verifier_renew(verifying->verifier, file->replica, &file->object, r, task))
-        r = verify_file(verifying, file, task);
-    return verifier_note(verifying->verifier, file->replica, &file->object, r, task);
+    return verify_file(verifying, verifying->listing->files[item], task);
 }
 
 /* --- what is missing --- */
@@ -229,9 +230,11 @@ static int find_holes_between_levels(const struct v05_verification *verifying)
     return r;
 }
 
-static int verify_listing(const struct v05_verification *verifying, struct task *task)
+static int verify_listing(struct v05_verification *verifying, struct task *task)
 {
-    int r = parallel_each(verifying->listing->n_files, VERIFY_PARALLEL, verify_item, (void *)verifying, task);
+    const struct verifier_round round = {verifying->listing->n_files, verifying, v05_verify_object_of,
+                                         v05_verify_item};
+    int r = verifier_each(verifying->verifier, &round, task);
 
     for (unsigned level = 0; level < V05_BASE_LEVEL && r == 0; level++)
         r = find_holes_of_level(verifying, level);
