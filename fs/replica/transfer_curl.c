@@ -136,10 +136,13 @@ static int copy_answer_head(CURL *easy, struct http_answer *answer)
     curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
     answer->status = (int)status;
     answer->retry_after = retry_after;
-    while ((header = curl_easy_nextheader(easy, CURLH_HEADER, -1, header)))
+    while ((header = curl_easy_nextheader(easy, CURLH_HEADER, -1, header))) {
+        size_t length = strcspn(header->value, "\r\n"); /* curl leaves the line's end in an empty one */
         if (buffer_append(&answer->headers, header->name, strlen(header->name) + 1) < 0 ||
-            buffer_append(&answer->headers, header->value, strlen(header->value) + 1) < 0)
+            buffer_append(&answer->headers, header->value, length) < 0 ||
+            buffer_append(&answer->headers, "", 1) < 0)
             return -ENOMEM;
+    }
     return 0;
 }
 
