@@ -21,15 +21,15 @@
 
 #define READ_MAX (1u << 20) /* bytes between two looks whether the task was cancelled */
 
-static bool is_version(const struct stat *status, const struct object *object)
+static bool file_is_version(const struct stat *status, const struct object *object)
 {
     char version[FILE_VERSION_TEXT_SIZE];
     file_format_version(status, version);
     return strcmp(version, object->version) == 0;
 }
 
-static int read_range(const struct file_store *file, const char *key, int fd, uint64_t offset, size_t length,
-                      uint8_t *bytes, struct task *task)
+static int file_read_range(const struct file_store *file, const char *key, int fd, uint64_t offset,
+                           size_t length, uint8_t *bytes, struct task *task)
 {
     while (length > 0) {
         if (task_cancelled(task))
@@ -48,7 +48,8 @@ static int read_range(const struct file_store *file, const char *key, int fd, ui
     return 0;
 }
 
-static int read_object(const struct file_store *file, const struct read_request *request, struct task *task)
+static int file_read_object(const struct file_store *file, const struct read_request *request,
+                            struct task *task)
 {
     const char *key = request->key;
     struct stat status;
@@ -58,26 +59,26 @@ static int read_object(const struct file_store *file, const struct read_request 
         return file_fail(file, key, "opening it", -fd, task);
     if (fstat(fd, &status) < 0)
         return file_fail(file, key, "looking at it", errno, task);
-    if (!S_ISREG(status.st_mode) || !is_version(&status, request->object))
+    if (!S_ISREG(status.st_mode) || !file_is_version(&status, request->object))
         return file_fail(file, key, "it is not the file that was listed any more", ESTALE, task);
-    int r = read_range(file, key, fd, request->offset, request->length, request->bytes, task);
+    int r = file_read_range(file, key, fd, request->offset, request->length, request->bytes, task);
     if (r < 0)
         return r;
-    if (fstat(fd, &status) < 0 || !is_version(&status, request->object))
+    if (fstat(fd, &status) < 0 || !file_is_version(&status, request->object))
         return file_fail(file, key, "it changed while it was read", ESTALE, task);
     return 0;
 }
 
 /* A file has no metadata. */
-static int file_read(struct store *store, const struct read_request *request, struct task *task,
-                     char **ret_value)
+static int file_store_read(struct store *store, const struct read_request *request, struct task *task,
+                           char **ret_value)
 {
     const struct file_store *file = file_store(store);
     struct request_log log = {"read", file->folder, request->key, "", clock_now(), 0};
     char range[64];
 
     atomic_fetch_add(&store->requests, 1);
-    int r = read_object(file, request, task);
+    int r = file_read_object(file, request, task);
     if (r == 0) {
         atomic_fetch_add(&store->bytes, request->length);
         log.bytes = request->length;
@@ -89,7 +90,7 @@ static int file_read(struct store *store, const struct read_request *request, st
     return r;
 }
 
-static int file_open(const struct replica_config *config, struct task *task, struct store **ret_store)
+static int file_store_open(const struct replica_config *config, struct task *task, struct store **ret_store)
 {
     if (!config->path || config->path[0] != '/')
         return task_fail(task, EINVAL, "a file replica needs an absolute path, not '%s'",
@@ -102,17 +103,17 @@ static int file_open(const struct replica_config *config, struct task *task, str
     return 0;
 }
 
-static void file_close(struct store *store)
+static void file_store_close(struct store *store)
 {
     free(store);
 }
 
-static const char *file_root(const struct replica_config *config)
+static const char *file_store_root(const struct replica_config *config)
 {
     return "";
 }
 
-static char *file_url(const struct store *store, const char *root)
+static char *file_store_url(const struct store *store, const char *root)
 {
     char *url;
     size_t length = strlen(root);
@@ -121,7 +122,7 @@ static char *file_url(const struct store *store, const char *root)
     return n < 0 ? NULL : url;
 }
 
-static char *file_above(const struct store *store)
+static char *file_store_above(const struct store *store)
 {
     const char *folder = file_store(store)->folder, *slash = strrchr(folder, '/');
     return slash && slash[1] ? strndup(folder, slash > folder ? (size_t)(slash - folder) : 1) : NULL;
@@ -129,11 +130,11 @@ static char *file_above(const struct store *store)
 
 const struct store_ops file_store_ops = {
     .type = REPLICA_FILE,
-    .open = file_open,
-    .close = file_close,
-    .root = file_root,
-    .url = file_url,
-    .above = file_above,
+    .open = file_store_open,
+    .close = file_store_close,
+    .root = file_store_root,
+    .url = file_store_url,
+    .above = file_store_above,
     .list = file_list,
-    .read = file_read,
+    .read = file_store_read,
 };

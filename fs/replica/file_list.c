@@ -22,7 +22,7 @@
 #define TRIES 3      /* of a folder that is being written to */
 #define DEPTH_MAX 32 /* folders within folders; Litestream needs four, a tree of replicas a few more */
 
-static void close_folder(DIR **stream)
+static void list_close_folder(DIR **stream)
 {
     if (*stream)
         closedir(*stream);
@@ -46,7 +46,7 @@ static int compare_file_names(const void *a, const void *b)
 }
 
 /* Whether `wanted` is the folder itself or one that it lies in: a link there leads round in circles. */
-static bool is_above(int folder, const struct stat *wanted)
+static bool list_is_above(int folder, const struct stat *wanted)
 {
     _cleanup_close_ int fd = openat(folder, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     struct stat here, above;
@@ -65,7 +65,7 @@ static bool is_above(int folder, const struct stat *wanted)
 }
 
 /* What an entry counts as: S_IFREG, S_IFDIR, or 0 for what no backup holds. */
-static mode_t entry_type(int folder, const struct dirent *entry, enum list_depth depth)
+static mode_t list_entry_type(int folder, const struct dirent *entry, enum list_depth depth)
 {
     struct stat status;
 
@@ -79,12 +79,12 @@ static mode_t entry_type(int folder, const struct dirent *entry, enum list_depth
     if (S_ISDIR(status.st_mode)) {
         struct stat link;
         bool linked = fstatat(folder, entry->d_name, &link, AT_SYMLINK_NOFOLLOW) < 0 || S_ISLNK(link.st_mode);
-        return linked && (depth == LIST_ALL || is_above(folder, &status)) ? 0 : S_IFDIR;
+        return linked && (depth == LIST_ALL || list_is_above(folder, &status)) ? 0 : S_IFDIR;
     }
     return S_ISREG(status.st_mode) ? S_IFREG : 0;
 }
 
-static int add_name(struct file_names *names, const char *name, bool is_folder)
+static int list_add_name(struct file_names *names, const char *name, bool is_folder)
 {
     _cleanup_free_ char *copy = NULL;
     if (asprintf(&copy, "%s%s", name, is_folder ? "/" : "") < 0) {
@@ -98,13 +98,13 @@ static int add_name(struct file_names *names, const char *name, bool is_folder)
 }
 
 /* Reads the folder's names in the order of keys. Leaves `folder` open. */
-static int read_names(int folder, enum list_depth depth, struct file_names *names)
+static int list_read_names(int folder, enum list_depth depth, struct file_names *names)
 {
     const struct dirent *entry;
     int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    _cleanup_(close_folder) DIR *stream = fdopendir(fd);
+    _cleanup_(list_close_folder) DIR *stream = fdopendir(fd);
     if (!stream) {
         close(fd);
         return -ENOMEM;
@@ -113,8 +113,8 @@ static int read_names(int folder, enum list_depth depth, struct file_names *name
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
             !key_is_printable(entry->d_name))
             continue;
-        mode_t type = entry_type(folder, entry, depth);
-        if (type && add_name(names, entry->d_name, type == S_IFDIR) < 0)
+        mode_t type = list_entry_type(folder, entry, depth);
+        if (type && list_add_name(names, entry->d_name, type == S_IFDIR) < 0)
             return -ENOMEM;
     }
     if (errno)
@@ -125,25 +125,25 @@ static int read_names(int folder, enum list_depth depth, struct file_names *name
 }
 
 /* The clock by which a file system dates what happens: it ticks every few milliseconds. */
-static struct timespec folder_clock(void)
+static struct timespec list_folder_clock(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
     return now;
 }
 
-static bool is_before(struct timespec a, struct timespec b)
+static bool list_is_before(struct timespec a, struct timespec b)
 {
     return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
 }
 
 /* Whether it was changed between the listing's beginning and now. What a clock ahead of ours has dated (an
  * NFS server's, or this machine's before it was set) may be as old as anything. */
-static bool came_meanwhile(struct timespec changed, struct timespec began)
+static bool list_came_meanwhile(struct timespec changed, struct timespec began)
 {
     struct timespec now; /* not by the clock that ticks: some file systems date finer */
     clock_gettime(CLOCK_REALTIME, &now);
-    return !is_before(changed, began) && !is_before(now, changed);
+    return !list_is_before(changed, began) && !list_is_before(now, changed);
 }
 
 struct walk {
@@ -162,7 +162,7 @@ static bool walk_is_full(const struct walk *walk)
 }
 
 /* Whether a key after the asked one can be `key`, or lie below it if it is a folder. */
-static bool comes_after(const char *after, const char *key)
+static bool walk_comes_after(const char *after, const char *key)
 {
     size_t length = strlen(key);
     if (!after)
@@ -173,7 +173,7 @@ static bool comes_after(const char *after, const char *key)
 /* A file that is deleted while the folder is read was never there. One that came meanwhile is left for the
  * next listing: reading a folder may show a file and not one that came before it, and the history would have
  * a hole that it has not. */
-static int add_file(struct walk *walk, int folder, const char *name, const char *key)
+static int walk_add_file(struct walk *walk, int folder, const char *name, const char *key)
 {
     char version[FILE_VERSION_TEXT_SIZE];
     struct stat status;
@@ -182,7 +182,7 @@ static int add_file(struct walk *walk, int folder, const char *name, const char 
         return errno == ENOENT ? 0 : file_fail(walk->file, key, "looking at it", errno, walk->task);
     if (!S_ISREG(status.st_mode))
         return 0;
-    if (came_meanwhile(status.st_ctim, walk->began)) {
+    if (list_came_meanwhile(status.st_ctim, walk->began)) {
         walk->left_out = true;
         return 0;
     }
@@ -211,7 +211,7 @@ static int walk_below(struct walk *walk, int folder, const char *name, const cha
 static int walk_folder(struct walk *walk, int folder, const char *prefix, unsigned depth)
 {
     _cleanup_(names_finish) struct file_names names = {0};
-    int r = read_names(folder, walk->request->depth, &names);
+    int r = list_read_names(folder, walk->request->depth, &names);
     if (r < 0)
         return file_fail(walk->file, prefix, "listing it", -r, walk->task);
 
@@ -224,10 +224,10 @@ static int walk_folder(struct walk *walk, int folder, const char *prefix, unsign
             key = NULL;
             return -ENOMEM;
         }
-        if (!comes_after(walk->request->after, key))
+        if (!walk_comes_after(walk->request->after, key))
             continue;
         r = name[strlen(name) - 1] == '/' ? walk_below(walk, folder, name, key, depth)
-                                          : add_file(walk, folder, name, key);
+                                          : walk_add_file(walk, folder, name, key);
         if (r == 0)
             r = listing_check(walk->listing, walk->file->folder, walk->task);
         if (r < 0)
@@ -236,7 +236,7 @@ static int walk_folder(struct walk *walk, int folder, const char *prefix, unsign
     return 0;
 }
 
-static int list_once(struct walk *walk)
+static int walk_once(struct walk *walk)
 {
     const char *prefix = walk->request->prefix;
     _cleanup_close_ int folder = file_open_key(walk->file, prefix, O_RDONLY | O_DIRECTORY);
@@ -258,12 +258,12 @@ int file_list(struct store *store, const struct list_request *request, struct ta
 
     atomic_fetch_add(&store->requests, 1);
     for (int tries = 0; tries < TRIES; tries++) {
-        struct walk walk = {file_store(store), request, task, listing, folder_clock(), false};
+        struct walk walk = {file_store(store), request, task, listing, list_folder_clock(), false};
         if (tries) {
             listing_finish(listing);
             *listing = (struct listing){0};
         }
-        r = list_once(&walk);
+        r = walk_once(&walk);
         if (r < 0 || !walk.left_out || tries + 1 == TRIES)
             break;
         nanosleep(&moment, NULL);

@@ -28,7 +28,7 @@ struct http {
     bool closing;
 };
 
-static bool is_closing(struct http *http)
+static bool http_is_closing(struct http *http)
 {
     pthread_mutex_lock(&http->lock);
     bool closing = http->closing;
@@ -37,7 +37,7 @@ static bool is_closing(struct http *http)
 }
 
 /* The transfer that waits longest, with its reference; NULL if none waits. */
-static struct transfer *take_submitted(struct http *http)
+static struct transfer *http_take_submitted(struct http *http)
 {
     pthread_mutex_lock(&http->lock);
     struct transfer *transfer = http->submitted;
@@ -50,7 +50,7 @@ static struct transfer *take_submitted(struct http *http)
     return transfer;
 }
 
-static void start_transfer(struct http *http, struct transfer *transfer)
+static void http_start(struct http *http, struct transfer *transfer)
 {
     if (transfer_prepare(transfer, http->share, http->deadline_seconds) < 0 ||
         curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK) {
@@ -63,24 +63,24 @@ static void start_transfer(struct http *http, struct transfer *transfer)
     http->n_running++;
 }
 
-static void start_submitted(struct http *http)
+static void http_start_submitted(struct http *http)
 {
     struct transfer *transfer;
-    while (http->n_running < RUNNING_MAX && (transfer = take_submitted(http)))
-        start_transfer(http, transfer);
+    while (http->n_running < RUNNING_MAX && (transfer = http_take_submitted(http)))
+        http_start(http, transfer);
 }
 
-static void drop_submitted(struct http *http)
+static void http_drop_submitted(struct http *http)
 {
     struct transfer *transfer;
-    while ((transfer = take_submitted(http))) {
+    while ((transfer = http_take_submitted(http))) {
         transfer_drop(transfer, -ECANCELED);
         transfer_unref(transfer);
     }
 }
 
 /* Takes the transfer out of the running ones; the thread's reference goes to the caller. */
-static void stop_running(struct http *http, struct transfer *transfer)
+static void http_stop_running(struct http *http, struct transfer *transfer)
 {
     struct transfer **link = &http->running;
     while (*link != transfer)
@@ -91,12 +91,12 @@ static void stop_running(struct http *http, struct transfer *transfer)
 }
 
 /* Drops the running transfers that nobody waits for, or all of them. */
-static void drop_running(struct http *http, bool all)
+static void http_drop_running(struct http *http, bool all)
 {
     for (struct transfer *transfer = http->running, *next; transfer; transfer = next) {
         next = transfer->next;
         if (all || transfer_is_abandoned(transfer)) {
-            stop_running(http, transfer);
+            http_stop_running(http, transfer);
             transfer_drop(transfer, -ECANCELED);
             transfer_unref(transfer);
         }
@@ -104,7 +104,7 @@ static void drop_running(struct http *http, bool all)
 }
 
 /* Returns whether any transfer came to its end, so that there is room for others. */
-static bool end_finished(struct http *http)
+static bool http_end_finished(struct http *http)
 {
     const CURLMsg *message;
     bool any = false;
@@ -114,7 +114,7 @@ static bool end_finished(struct http *http)
         struct transfer *transfer = NULL;
         CURLcode code = message->data.result; /* read now: the message goes with the handle */
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
-        stop_running(http, transfer);
+        http_stop_running(http, transfer);
         transfer_end(transfer, code);
         transfer_unref(transfer);
         any = true;
@@ -122,24 +122,24 @@ static bool end_finished(struct http *http)
     return any;
 }
 
-static void *carry_transfers(void *argument)
+static void *http_carry(void *argument)
 {
     struct http *http = argument;
     int active;
 
-    while (!is_closing(http)) {
-        start_submitted(http);
-        drop_running(http, false);
+    while (!http_is_closing(http)) {
+        http_start_submitted(http);
+        http_drop_running(http, false);
         curl_multi_perform(http->multi, &active);
-        if (!end_finished(http))
+        if (!http_end_finished(http))
             curl_multi_poll(http->multi, NULL, 0, IDLE_MILLISECONDS, NULL);
     }
-    drop_running(http, true);
-    drop_submitted(http);
+    http_drop_running(http, true);
+    http_drop_submitted(http);
     return NULL;
 }
 
-static void submit(struct http *http, struct transfer *transfer)
+static void http_submit(struct http *http, struct transfer *transfer)
 {
     transfer_ref(transfer);
     pthread_mutex_lock(&http->lock);
@@ -159,7 +159,7 @@ int http_send(struct http *http, const struct http_request *request, struct task
         snprintf(answer->failure, sizeof answer->failure, "a header of the request has more than one line");
     if (r < 0)
         return r == -EINVAL ? -EREMOTEIO : r;
-    submit(http, transfer);
+    http_submit(http, transfer);
     r = transfer_wait(transfer, task, answer);
     if (r == -ECANCELED)
         curl_multi_wakeup(http->multi);
@@ -168,7 +168,7 @@ int http_send(struct http *http, const struct http_request *request, struct task
 }
 
 /* Frees what http_open made so far. */
-static void free_http(struct http *http)
+static void http_free(struct http *http)
 {
     curl_multi_cleanup(http->multi);
     curl_share_cleanup(http->share);
@@ -177,10 +177,10 @@ static void free_http(struct http *http)
     free(http);
 }
 
-static void free_http_pointer(struct http **http)
+static void http_free_pointer(struct http **http)
 {
     if (*http)
-        free_http(*http);
+        http_free(*http);
 }
 
 int http_open(unsigned deadline_seconds, struct task *task, struct http **ret_http)
@@ -189,7 +189,7 @@ int http_open(unsigned deadline_seconds, struct task *task, struct http **ret_ht
         return task_fail(task, EREMOTEIO,
                          "no store can be reached over HTTP: libcurl does not start; check that it and its "
                          "TLS library are whole");
-    _cleanup_(free_http_pointer) struct http *http = calloc(1, sizeof *http);
+    _cleanup_(http_free_pointer) struct http *http = calloc(1, sizeof *http);
     if (!http) {
         curl_global_cleanup();
         return -ENOMEM;
@@ -203,7 +203,7 @@ int http_open(unsigned deadline_seconds, struct task *task, struct http **ret_ht
         return -ENOMEM;
     curl_share_setopt(http->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)RUNNING_MAX);
-    int r = pthread_create(&http->thread, NULL, carry_transfers, http);
+    int r = pthread_create(&http->thread, NULL, http_carry, http);
     if (r != 0)
         return task_fail(task, r == EAGAIN ? ENOMEM : r, "no thread for the network: %s", strerror(r));
     *ret_http = steal_pointer(http);
@@ -219,5 +219,5 @@ void http_close(struct http *http)
     pthread_mutex_unlock(&http->lock);
     curl_multi_wakeup(http->multi);
     pthread_join(http->thread, NULL);
-    free_http(http);
+    http_free(http);
 }

@@ -33,7 +33,7 @@ int http_prepared_add(struct http_prepared *prepared, const char *name, const ch
     return 0;
 }
 
-static void prepared_finish(struct http_prepared *prepared)
+static void exchange_finish_prepared(struct http_prepared *prepared)
 {
     for (size_t i = 0; i < prepared->n_headers; i++) {
         char *value = (char *)prepared->headers[i].value;
@@ -46,8 +46,8 @@ static void prepared_finish(struct http_prepared *prepared)
     buffer_finish(&prepared->url);
 }
 
-static int prepare_call(struct http_store *store, const struct http_call *call, struct task *task,
-                        struct http_prepared *prepared)
+static int exchange_prepare(struct http_store *store, const struct http_call *call, struct task *task,
+                            struct http_prepared *prepared)
 {
     prepared->method = call->head ? "HEAD" : "GET";
     prepared->expected_status = call->range ? 206 : 200;
@@ -56,7 +56,7 @@ static int prepare_call(struct http_store *store, const struct http_call *call, 
     return r < 0 ? r : http_prepared_add(prepared, "cache-control", call->anew ? "no-cache" : NULL);
 }
 
-static int send_prepared(const struct http_store *store, const struct http_call *call,
+static int exchange_send(const struct http_store *store, const struct http_call *call,
                          const struct http_prepared *prepared, struct task *task, struct http_answer *answer)
 {
     const struct http_request request = {
@@ -79,14 +79,14 @@ static int send_prepared(const struct http_store *store, const struct http_call 
 
 /* --- an attempt --- */
 
-static void attempt_finish(struct http_attempt *attempt)
+static void exchange_finish_attempt(struct http_attempt *attempt)
 {
     http_answer_finish(&attempt->answer);
 }
 
-static void log_attempt(const struct http_store *store, const struct http_call *call,
-                        const struct http_prepared *prepared, const struct http_attempt *attempt,
-                        int64_t start, const struct task *task)
+static void exchange_log(const struct http_store *store, const struct http_call *call,
+                         const struct http_prepared *prepared, const struct http_attempt *attempt,
+                         int64_t start, const struct task *task)
 {
     const struct http_answer *answer = &attempt->answer;
     const struct request_log log = {.method = call->list ? "LIST" : prepared->method,
@@ -104,20 +104,20 @@ static void log_attempt(const struct http_store *store, const struct http_call *
     request_log_write(&log, outcome, task);
 }
 
-static void make_attempt(struct http_store *store, const struct http_call *call, struct task *task,
-                         struct http_attempt *attempt)
+static void exchange_attempt(struct http_store *store, const struct http_call *call, struct task *task,
+                             struct http_attempt *attempt)
 {
-    _cleanup_(prepared_finish) struct http_prepared prepared = {0};
+    _cleanup_(exchange_finish_prepared) struct http_prepared prepared = {0};
     struct http_answer *answer = &attempt->answer;
     int64_t start = clock_now();
 
-    attempt->code = prepare_call(store, call, task, &prepared);
+    attempt->code = exchange_prepare(store, call, task, &prepared);
     attempt->is_unprepared = attempt->code < 0;
     attempt->revision = prepared.revision;
     if (attempt->is_unprepared)
         return;
     atomic_fetch_add(&store->store.requests, 1);
-    attempt->code = send_prepared(store, call, &prepared, task, answer);
+    attempt->code = exchange_send(store, call, &prepared, task, answer);
     atomic_fetch_add(&store->store.bytes, answer->received + answer->text.size);
     if (attempt->code == 0 && answer->status == prepared.expected_status) {
         attempt->code = call->check(call->context, answer, &attempt->problem);
@@ -125,14 +125,14 @@ static void make_attempt(struct http_store *store, const struct http_call *call,
         attempt->code = 1;
         store->kind->parse_error(call, answer, &attempt->error);
     }
-    log_attempt(store, call, &prepared, attempt, start, task);
+    exchange_log(store, call, &prepared, attempt, start, task);
 }
 
 /* --- the next one --- */
 
 /* Only what the store means, and would say again, is taken at once. The rest may be the way's doing or a
  * passing state's: a proxy's page, another request's answer, a redirect to nowhere. */
-static bool is_worth_another_try(const struct http_attempt *attempt)
+static bool exchange_is_worth_another_try(const struct http_attempt *attempt)
 {
     if (attempt->code > 0)
         switch (attempt->answer.status) {
@@ -151,7 +151,7 @@ static bool is_worth_another_try(const struct http_attempt *attempt)
 }
 
 /* The pause grows, and differs between the many that were refused at the same moment. */
-static int pause_before_retry(unsigned attempt, int64_t retry_after, struct task *task)
+static int exchange_pause(unsigned attempt, int64_t retry_after, struct task *task)
 {
     uint32_t longest = BACKOFF_MAX_MILLISECONDS;
     if (attempt < 6)
@@ -171,7 +171,7 @@ static int pause_before_retry(unsigned attempt, int64_t retry_after, struct task
     return 0;
 }
 
-static bool learns(struct http_store *store, const struct http_attempt *attempt)
+static bool exchange_learns(struct http_store *store, const struct http_attempt *attempt)
 {
     return attempt->code > 0 && store->kind->learn && store->kind->learn(store, attempt);
 }
@@ -180,19 +180,19 @@ int http_exchange(struct http_store *store, const struct http_call *call, struct
 {
     unsigned tries = 1, lessons = 0;
     for (;;) {
-        _cleanup_(attempt_finish) struct http_attempt attempt = {0};
+        _cleanup_(exchange_finish_attempt) struct http_attempt attempt = {0};
         struct http_call again = *call;
         again.anew = call->anew || tries > 1;
-        make_attempt(store, &again, task, &attempt);
+        exchange_attempt(store, &again, task, &attempt);
         if (attempt.code == 0)
             return 0;
-        if (lessons < LESSONS_MAX && learns(store, &attempt)) {
+        if (lessons < LESSONS_MAX && exchange_learns(store, &attempt)) {
             lessons++;
             continue;
         }
-        if (tries >= store->store.attempts || !is_worth_another_try(&attempt))
+        if (tries >= store->store.attempts || !exchange_is_worth_another_try(&attempt))
             return http_refuse(store, call, &attempt, tries, task);
-        int r = pause_before_retry(tries, attempt.answer.retry_after, task);
+        int r = exchange_pause(tries, attempt.answer.retry_after, task);
         if (r < 0)
             return r;
         atomic_fetch_add(&store->store.retries, 1);

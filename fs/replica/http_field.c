@@ -8,7 +8,7 @@
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 
-static bool is_unreserved(char c)
+static bool field_is_unreserved(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            (c && strchr("-._~", c));
@@ -19,7 +19,7 @@ int http_encode(const char *text, bool keep_slash, struct buffer *encoded)
     int r = 0;
     for (; *text && r == 0; text++) {
         char escaped[4];
-        if (is_unreserved(*text) || (keep_slash && *text == '/')) {
+        if (field_is_unreserved(*text) || (keep_slash && *text == '/')) {
             r = buffer_append(encoded, text, 1);
         } else {
             snprintf(escaped, sizeof escaped, "%%%02X", (unsigned char)*text);
@@ -30,7 +30,7 @@ int http_encode(const char *text, bool keep_slash, struct buffer *encoded)
 }
 
 /* A parameter as "name=value", encoded, with a NUL. */
-static int encode_parameter(const struct http_field *parameter, struct buffer *encoded)
+static int field_encode(const struct http_field *parameter, struct buffer *encoded)
 {
     if (http_encode(parameter->name, false, encoded) < 0 || buffer_append(encoded, "=", 1) < 0 ||
         http_encode(parameter->value, false, encoded) < 0)
@@ -39,7 +39,7 @@ static int encode_parameter(const struct http_field *parameter, struct buffer *e
 }
 
 /* By name, then by value: '=' would sort after the characters that may follow a shorter name. */
-static int compare_parameters(const void *a, const void *b)
+static int field_compare(const void *a, const void *b)
 {
     const char *x = (const char *)((const struct buffer *)a)->data;
     const char *y = (const char *)((const struct buffer *)b)->data;
@@ -57,9 +57,9 @@ int http_encode_query(const struct http_field *query, size_t n_query, struct buf
     if (!parameters)
         return -ENOMEM;
     for (size_t i = 0; i < n_query && r == 0; i++)
-        r = encode_parameter(&query[i], &parameters[i]);
+        r = field_encode(&query[i], &parameters[i]);
     if (r == 0)
-        qsort(parameters, n_query, sizeof *parameters, compare_parameters);
+        qsort(parameters, n_query, sizeof *parameters, field_compare);
     for (size_t i = 0; i < n_query && r == 0; i++) {
         if (i)
             r = buffer_append(encoded, "&", 1);

@@ -39,7 +39,7 @@ static void http_list_finish(struct http_list *list)
     free(list->last);
 }
 
-static const char *greatest_key(const struct listing *listing)
+static const char *list_greatest_key(const struct listing *listing)
 {
     const char *greatest = NULL;
     for (size_t i = 0; i < listing->n_objects; i++)
@@ -52,15 +52,15 @@ static const char *greatest_key(const struct listing *listing)
 }
 
 /* Whether the page brings the listing no further. One that does not would be followed by others for ever. */
-static bool repeats(const struct http_list *list, const struct http_page *page)
+static bool list_repeats(const struct http_list *list, const struct http_page *page)
 {
-    const char *greatest = greatest_key(&page->listing);
+    const char *greatest = list_greatest_key(&page->listing);
 
     return (page->token && list->token && strcmp(page->token, list->token) == 0) ||
            (greatest && list->last && strcmp(greatest, list->last) <= 0);
 }
 
-static int check_page(void *context, const struct http_answer *answer, struct http_problem *problem)
+static int list_check_page(void *context, const struct http_answer *answer, struct http_problem *problem)
 {
     struct http_list *list = context;
     const struct http_kind *kind = list->store->kind;
@@ -76,19 +76,19 @@ static int check_page(void *context, const struct http_answer *answer, struct ht
     if (page->prefix)
         return http_problem(problem, EBADMSG, "the page that came is one of another listing, of '%s'",
                             page->prefix);
-    if (repeats(list, page))
+    if (list_repeats(list, page))
         return http_problem(problem, EBADMSG, "the store answers with the same page again and again");
     return 0;
 }
 
-static int fetch_page(struct http_list *list, struct task *task)
+static int list_fetch_page(struct http_list *list, struct task *task)
 {
     const struct http_call call = {
         .list = list->request,
         .token = list->token,
         .key = list->request->prefix,
         .capacity = list->store->kind->page_bytes,
-        .check = check_page,
+        .check = list_check_page,
         .context = list,
     };
     return http_exchange(list->store, &call, task);
@@ -96,7 +96,7 @@ static int fetch_page(struct http_list *list, struct task *task)
 
 /* Whether `key` is one that was asked for. Others are left out: stores differ in whether they list the folder
  * itself, and in whether they apply start-after to folders. */
-static bool is_wanted(const struct list_request *request, const char *key)
+static bool list_wants(const struct list_request *request, const char *key)
 {
     size_t length = strlen(request->prefix);
     return strncmp(key, request->prefix, length) == 0 && key[length] &&
@@ -104,14 +104,14 @@ static bool is_wanted(const struct list_request *request, const char *key)
 }
 
 /* Folders that hold the key the listing starts after are wanted still. */
-static bool is_wanted_folder(const struct list_request *request, const char *folder)
+static bool list_wants_folder(const struct list_request *request, const char *folder)
 {
     size_t prefix = strlen(request->prefix);
     return strncmp(folder, request->prefix, prefix) == 0 && folder[prefix] &&
            (!request->after || strncmp(folder, request->after, strlen(folder)) >= 0);
 }
 
-static int take_page(struct http_list *list)
+static int list_take_page(struct http_list *list)
 {
     const struct list_request *request = list->request;
     const struct listing *found = &list->page.listing;
@@ -119,21 +119,21 @@ static int take_page(struct http_list *list)
 
     for (size_t i = 0; i < found->n_objects && r == 0; i++) {
         struct object object = found->objects[i];
-        if (!is_wanted(request, object.key))
+        if (!list_wants(request, object.key))
             continue;
         object.key += request->root_length;
         r = listing_add_object(list->listing, &object);
     }
     for (size_t i = 0; i < found->n_folders && r == 0; i++)
-        if (is_wanted_folder(request, found->folders[i]))
+        if (list_wants_folder(request, found->folders[i]))
             r = listing_add_folder(list->listing, found->folders[i] + request->root_length);
     return r;
 }
 
-static int note_progress(struct http_list *list)
+static int list_note_progress(struct http_list *list)
 {
     const struct listing *found = &list->page.listing;
-    const char *greatest = greatest_key(found);
+    const char *greatest = list_greatest_key(found);
 
     list->n_seen += found->n_objects + found->n_folders;
     if (!greatest) {
@@ -146,19 +146,19 @@ static int note_progress(struct http_list *list)
     return list->last ? 0 : -ENOMEM;
 }
 
-static int fail_listing(const struct http_list *list, struct task *task, const char *what)
+static int list_fail(const struct http_list *list, struct task *task, const char *what)
 {
     return task_fail(task, EREMOTEIO, "%s: listing '%s': %s", list->store->where, list->request->prefix,
                      what);
 }
 
 /* Whether the listing may go on: it gets somewhere, and not too far. */
-static int check_progress(const struct http_list *list, struct task *task)
+static int list_check_progress(const struct http_list *list, struct task *task)
 {
     if (list->empty_pages > EMPTY_PAGES_MAX)
-        return fail_listing(list, task, "the store answers with one empty page after the other");
+        return list_fail(list, task, "the store answers with one empty page after the other");
     if (list->n_seen > LISTING_ENTRIES_MAX)
-        return fail_listing(list, task, "there is no end to it");
+        return list_fail(list, task, "there is no end to it");
     return listing_check(list->listing, list->store->where, task);
 }
 
@@ -167,13 +167,13 @@ static int list_page(struct http_list *list, struct task *task, bool *ret_more)
 {
     size_t limit = list->request->limit;
 
-    int r = fetch_page(list, task);
+    int r = list_fetch_page(list, task);
     if (r == 0)
-        r = take_page(list);
+        r = list_take_page(list);
     if (r == 0)
-        r = note_progress(list);
+        r = list_note_progress(list);
     if (r == 0)
-        r = check_progress(list, task);
+        r = list_check_progress(list, task);
     if (r < 0)
         return r;
     size_t entries = list->listing->n_objects + list->listing->n_folders;

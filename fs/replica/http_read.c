@@ -25,7 +25,7 @@ struct http_range {
 };
 
 /* Reads "bytes FIRST-LAST/SIZE", where SIZE may be "*". */
-static bool range_fits(const struct http_range *range, const char *content_range)
+static bool read_range_fits(const struct http_range *range, const char *content_range)
 {
     uint64_t first, last, size;
     int length = 0;
@@ -40,7 +40,7 @@ static bool range_fits(const struct http_range *range, const char *content_range
 
 /* Whether an ETag (or what else tells the kind's versions), which may be NULL, is the version that was
  * listed. Quotes are not always there, and a proxy may weaken it. */
-static bool version_fits(const struct object *object, const char *etag)
+static bool read_version_fits(const struct object *object, const char *etag)
 {
     size_t length;
     if (object->version[0] != '"' || !etag || !*etag)
@@ -52,16 +52,16 @@ static bool version_fits(const struct object *object, const char *etag)
     return strlen(object->version) == length + 2 && strncmp(object->version + 1, etag, length) == 0;
 }
 
-static int check_version(const struct http_kind *kind, const struct object *object,
-                         const struct http_answer *answer, struct http_problem *problem)
+static int read_check_version(const struct http_kind *kind, const struct object *object,
+                              const struct http_answer *answer, struct http_problem *problem)
 {
-    return version_fits(object, http_answer_header(answer, kind->version_header))
+    return read_version_fits(object, http_answer_header(answer, kind->version_header))
                ? 0
                : http_problem(problem, ESTALE, "another version stands in its place");
 }
 
 /* Puts the value in place of the one of an earlier answer. 0 or -ENOMEM. */
-static int copy_header(const struct http_answer *answer, const char *name, char **value)
+static int read_copy_header(const struct http_answer *answer, const char *name, char **value)
 {
     const char *found = name ? http_answer_header(answer, name) : NULL;
 
@@ -70,16 +70,16 @@ static int copy_header(const struct http_answer *answer, const char *name, char 
     return found && !*value ? -ENOMEM : 0;
 }
 
-static int check_range(void *context, const struct http_answer *answer, struct http_problem *problem)
+static int read_check_range(void *context, const struct http_answer *answer, struct http_problem *problem)
 {
     struct http_range *range = context;
     const char *content_range = http_answer_header(answer, "Content-Range");
     uint64_t length = range->last - range->first + 1;
 
-    int r = check_version(range->kind, range->object, answer, problem);
+    int r = read_check_version(range->kind, range->object, answer, problem);
     if (r < 0)
         return r;
-    if (!range->whole && (!content_range || !range_fits(range, content_range)))
+    if (!range->whole && (!content_range || !read_range_fits(range, content_range)))
         return http_problem(problem, EBADMSG, "the answer's range is not the one that was asked for: %s",
                             content_range ? content_range : "it tells none");
     if (answer->received != length)
@@ -91,7 +91,7 @@ static int check_range(void *context, const struct http_answer *answer, struct h
                       (size_t)length, range->whole, &range->sums);
     if (*range->sums.wrong)
         return http_problem(problem, EBADMSG, "what came is not what its %s says", range->sums.wrong);
-    return copy_header(answer, range->header, &range->metadata);
+    return read_copy_header(answer, range->header, &range->metadata);
 }
 
 struct http_field http_version_condition(const struct object *object, char date[static HTTP_DATE_SIZE])
@@ -107,7 +107,7 @@ struct http_field http_version_condition(const struct object *object, char date[
 }
 
 /* The name of the header that tells the user metadata `name`: to be freed, NULL: out of memory. */
-static char *metadata_header(const struct http_store *store, const char *name)
+static char *read_metadata_header(const struct http_store *store, const char *name)
 {
     char *header;
     return asprintf(&header, "%s%s", store->kind->metadata_prefix, name) < 0 ? NULL : header;
@@ -116,8 +116,8 @@ static char *metadata_header(const struct http_store *store, const char *name)
 /* Sends the call, and once more if what came is not what its MD5 says. The second answer counts, whatever it
  * is: the MD5 may be none. If the same came twice it is, and the store is not doubted again, unless it was
  * right before. */
-static int read_range(struct http_store *store, const struct http_call *call, struct http_range *range,
-                      struct task *task)
+static int read_twice_if_doubtful(struct http_store *store, const struct http_call *call,
+                                  struct http_range *range, struct task *task)
 {
     struct http_call again = *call;
     int r = http_exchange(store, call, task);
@@ -141,7 +141,7 @@ int http_store_read(struct store *base, const struct read_request *request, stru
 {
     struct http_store *store = (struct http_store *)base;
     const struct object *object = request->object;
-    _cleanup_free_ char *header = request->metadata ? metadata_header(store, request->metadata) : NULL;
+    _cleanup_free_ char *header = request->metadata ? read_metadata_header(store, request->metadata) : NULL;
     struct http_range range = {
         .kind = store->kind,
         .object = object,
@@ -163,10 +163,10 @@ int http_store_read(struct store *base, const struct read_request *request, stru
         .anew = request->anew,
         .into = request->bytes,
         .capacity = request->length,
-        .check = check_range,
+        .check = read_check_range,
         .context = &range,
     };
-    int r = read_range(store, &call, &range, task);
+    int r = read_twice_if_doubtful(store, &call, &range, task);
     *ret_value = range.metadata;
     return r;
 }
@@ -181,7 +181,7 @@ struct http_metadata {
 };
 
 /* Whether the head is the object's at all: any 200 that is not would say that it has no metadata. */
-static bool head_fits(const struct object *object, const struct http_answer *answer)
+static bool read_head_fits(const struct object *object, const struct http_answer *answer)
 {
     const char *length = http_answer_header(answer, "Content-Length");
     uint64_t size;
@@ -191,21 +191,21 @@ static bool head_fits(const struct object *object, const struct http_answer *ans
     return sscanf(length, "%" SCNu64, &size) == 1 && size == object->size;
 }
 
-static int take_metadata(void *context, const struct http_answer *answer, struct http_problem *problem)
+static int read_take_metadata(void *context, const struct http_answer *answer, struct http_problem *problem)
 {
     struct http_metadata *metadata = context;
-    int r = check_version(metadata->kind, metadata->object, answer, problem);
+    int r = read_check_version(metadata->kind, metadata->object, answer, problem);
 
-    if (r == 0 && !head_fits(metadata->object, answer))
+    if (r == 0 && !read_head_fits(metadata->object, answer))
         return http_problem(problem, EBADMSG, "the answer is not about this object");
-    return r < 0 ? r : copy_header(answer, metadata->header, &metadata->value);
+    return r < 0 ? r : read_copy_header(answer, metadata->header, &metadata->value);
 }
 
 int http_store_metadata(struct store *base, const char *key, const struct object *object, const char *name,
                         struct task *task, char **ret_value)
 {
     struct http_store *store = (struct http_store *)base;
-    _cleanup_free_ char *header = metadata_header(store, name);
+    _cleanup_free_ char *header = read_metadata_header(store, name);
     struct http_metadata metadata = {.kind = store->kind, .object = object, .header = header};
 
     if (!header)
@@ -214,7 +214,7 @@ int http_store_metadata(struct store *base, const char *key, const struct object
         .key = key,
         .object = object,
         .head = true,
-        .check = take_metadata,
+        .check = read_take_metadata,
         .context = &metadata,
     };
     int r = http_exchange(store, &call, task);

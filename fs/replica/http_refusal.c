@@ -39,7 +39,7 @@ static const struct http_meaning status_meanings[] = {
 };
 
 /* Only a read has conditions that can fail: to a listing, ESTALE is no answer. */
-static bool meaning_fits(const struct http_meaning *meaning, const struct http_call *call,
+static bool refusal_fits(const struct http_meaning *meaning, const struct http_call *call,
                          const struct http_attempt *attempt)
 {
     return (!meaning->code || strcmp(meaning->code, attempt->error.code) == 0) &&
@@ -47,34 +47,35 @@ static bool meaning_fits(const struct http_meaning *meaning, const struct http_c
            (meaning->error != ESTALE || !call->list);
 }
 
-static const struct http_meaning *find_meaning(const struct http_kind *kind, const struct http_call *call,
-                                               const struct http_attempt *attempt)
+static const struct http_meaning *refusal_find_meaning(const struct http_kind *kind,
+                                                       const struct http_call *call,
+                                                       const struct http_attempt *attempt)
 {
     const struct http_meaning *meaning = kind->meanings;
-    while (meaning->error && !meaning_fits(meaning, call, attempt))
+    while (meaning->error && !refusal_fits(meaning, call, attempt))
         meaning++;
     if (meaning->error)
         return meaning;
-    for (meaning = status_meanings; !meaning_fits(meaning, call, attempt);)
+    for (meaning = status_meanings; !refusal_fits(meaning, call, attempt);)
         meaning++;
     return meaning;
 }
 
 /* What stands between us and the store, a proxy or a hotel's network, speaks HTML. */
-static bool is_web_page(const struct http_answer *answer)
+static bool refusal_is_web_page(const struct http_answer *answer)
 {
     const char *type = http_answer_header(answer, "Content-Type");
     return type && strncasecmp(type, "text/html", strlen("text/html")) == 0;
 }
 
 /* What would help, as far as the row of the meaning or the server says. */
-static const char *choose_help(const struct http_store *store, const struct http_attempt *attempt,
-                               const struct http_meaning *meaning)
+static const char *refusal_choose_help(const struct http_store *store, const struct http_attempt *attempt,
+                                       const struct http_meaning *meaning)
 {
     const struct http_error *error = &attempt->error;
     int status = attempt->answer.status;
 
-    if (status < 300 && is_web_page(&attempt->answer))
+    if (status < 300 && refusal_is_web_page(&attempt->answer))
         return "a web page came, not what was asked for; check the endpoint and the proxies on the way";
     if (status < 300 && attempt->answer.text.size == 0)
         return "nothing came where something was asked for";
@@ -103,13 +104,13 @@ void http_words_add_skew(struct http_words *words, const struct http_answer *ans
 }
 
 /* What an answer of another status than the expected one says. Returns its errno. */
-static int describe_answer(const struct http_store *store, const struct http_call *call,
-                           const struct http_attempt *attempt, struct http_words *words)
+static int refusal_describe_answer(const struct http_store *store, const struct http_call *call,
+                                   const struct http_attempt *attempt, struct http_words *words)
 {
     const struct http_kind *kind = store->kind;
-    const struct http_meaning *meaning = find_meaning(kind, call, attempt);
+    const struct http_meaning *meaning = refusal_find_meaning(kind, call, attempt);
     const char *code = attempt->error.is_implied ? "" : attempt->error.code;
-    const char *help = choose_help(store, attempt, meaning);
+    const char *help = refusal_choose_help(store, attempt, meaning);
 
     http_words_add(words, "answered %d%s%s: ", attempt->answer.status, *code ? " " : "", code);
     if (help)
@@ -123,7 +124,7 @@ static int describe_answer(const struct http_store *store, const struct http_cal
 }
 
 /* The errno for a transfer without a usable answer. */
-static int failure_errno(int code)
+static int refusal_errno(int code)
 {
     switch (-code) {
     case ETIMEDOUT:
@@ -137,7 +138,7 @@ static int failure_errno(int code)
     }
 }
 
-static int describe_failure(const struct http_attempt *attempt, struct http_words *words)
+static int refusal_describe_failure(const struct http_attempt *attempt, struct http_words *words)
 {
     const char *problem = *attempt->problem.text       ? attempt->problem.text
                           : attempt->code == -EMSGSIZE ? "the answer is longer than what was asked for"
@@ -145,9 +146,9 @@ static int describe_failure(const struct http_attempt *attempt, struct http_word
                                                        : strerror(-attempt->code);
     if (attempt->answer.status)
         http_words_add(words, "answered %d: %s", attempt->answer.status,
-                       is_web_page(&attempt->answer) ? "a web page came: " : "");
+                       refusal_is_web_page(&attempt->answer) ? "a web page came: " : "");
     http_words_add(words, "%s", problem);
-    return failure_errno(attempt->code);
+    return refusal_errno(attempt->code);
 }
 
 int http_problem(struct http_problem *problem, int code, const char *format, ...)
@@ -170,8 +171,8 @@ int http_refuse(const struct http_store *store, const struct http_call *call,
     const char *subject = length > SUBJECT_LENGTH ? call->key + length - SUBJECT_LENGTH
                           : length                ? call->key
                                                   : "all of it";
-    int code = attempt->code > 0 ? describe_answer(store, call, attempt, &answered)
-                                 : describe_failure(attempt, &answered);
+    int code = attempt->code > 0 ? refusal_describe_answer(store, call, attempt, &answered)
+                                 : refusal_describe_failure(attempt, &answered);
 
     if (code == ECANCELED)
         return -ECANCELED;

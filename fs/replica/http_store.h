@@ -157,8 +157,8 @@ struct http_kind {
      * learn. */
     bool (*learn)(struct http_store *store, const struct http_attempt *attempt);
 
-    /* Adds to the sentence what else is known of a refusal, such as the right that is missing. `code` is that
-     * of the answer. NULL: nothing. */
+    /* Adds to the sentence what else is known of a refusal, such as the right that is missing. NULL: nothing.
+     */
     void (*explain)(const struct http_store *store, const struct http_call *call,
                     const struct http_attempt *attempt, struct http_words *words);
 

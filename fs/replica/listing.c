@@ -57,7 +57,7 @@ int listing_check(const struct listing *listing, const char *where, struct task 
 }
 
 /* Notes how much longer than usual an entry's texts are. */
-static void count_long_bytes(struct listing *listing, size_t length)
+static void listing_count_long_bytes(struct listing *listing, size_t length)
 {
     if (length > USUAL_BYTES)
         listing->long_bytes += length - USUAL_BYTES;
@@ -69,7 +69,7 @@ int listing_add_object(struct listing *listing, const struct object *object)
     if (r == 0)
         r = object_copy(object, &listing->objects[listing->n_objects]);
     if (r == 0)
-        count_long_bytes(listing, strlen(object->key) + strlen(object->version));
+        listing_count_long_bytes(listing, strlen(object->key) + strlen(object->version));
     if (r == 0)
         listing->n_objects++;
     return r;
@@ -80,24 +80,24 @@ int listing_add_folder(struct listing *listing, const char *name)
     _cleanup_free_ char *copy = strdup(name);
     if (!copy || ARRAY_GROW(listing->folders, listing->folders_capacity, listing->n_folders + 1) < 0)
         return -ENOMEM;
-    count_long_bytes(listing, strlen(name));
+    listing_count_long_bytes(listing, strlen(name));
     listing->folders[listing->n_folders++] = steal_pointer(copy);
     return 0;
 }
 
-static int compare_objects(const void *a, const void *b)
+static int listing_compare_objects(const void *a, const void *b)
 {
     return strcmp(((const struct object *)a)->key, ((const struct object *)b)->key);
 }
 
-static int compare_names(const void *a, const void *b)
+static int listing_compare_names(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 /* Stores answer in order nearly always, so looking is cheaper than sorting. */
-static void sort_unless_sorted(void *array, size_t count, size_t element,
-                               int (*compare)(const void *a, const void *b))
+static void listing_sort_unless_sorted(void *array, size_t count, size_t element,
+                                       int (*compare)(const void *a, const void *b))
 {
     const char *bytes = array;
     for (size_t i = 1; i < count; i++) {
@@ -110,8 +110,10 @@ static void sort_unless_sorted(void *array, size_t count, size_t element,
 
 void listing_sort(struct listing *listing)
 {
-    sort_unless_sorted(listing->objects, listing->n_objects, sizeof *listing->objects, compare_objects);
-    sort_unless_sorted(listing->folders, listing->n_folders, sizeof *listing->folders, compare_names);
+    listing_sort_unless_sorted(listing->objects, listing->n_objects, sizeof *listing->objects,
+                               listing_compare_objects);
+    listing_sort_unless_sorted(listing->folders, listing->n_folders, sizeof *listing->folders,
+                               listing_compare_names);
 }
 
 int listing_move(struct listing *from, struct listing *to)

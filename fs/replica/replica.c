@@ -33,7 +33,7 @@ void replica_close(struct replica *replica)
 }
 
 /* Takes over the caller's reference to `store`, even on failure. */
-static int make_replica(struct stores *stores, struct store *store, const char *name, const char *parent,
+static int replica_make(struct stores *stores, struct store *store, const char *name, const char *parent,
                         const char *folder, struct replica **ret_replica)
 {
     struct replica *replica = calloc(1, sizeof *replica);
@@ -69,7 +69,7 @@ int replica_open(struct stores *stores, const struct replica_config *config, str
     if (r < 0)
         return r;
     const char *name = config->name ? config->name : replica_type_name(config->type);
-    if ((r = make_replica(stores, store, name, "", ops->root(config), &replica)) < 0)
+    if ((r = replica_make(stores, store, name, "", ops->root(config), &replica)) < 0)
         return r;
     if (config->raw_path && !config->problem && !(replica->raw_prefix = strdup(config->raw_path))) {
         replica_close(replica);
@@ -92,11 +92,11 @@ int replica_open_raw_prefix(const struct replica *replica, struct replica **ret_
     if (strcmp(root, replica->root) == 0)
         return -ENOENT;
     stores_acquire_again(replica->stores, replica->store);
-    return make_replica(replica->stores, replica->store, replica->name, root, "", ret_replica);
+    return replica_make(replica->stores, replica->store, replica->name, root, "", ret_replica);
 }
 
 /* The store's own key of `key` below the replica's root, to be freed. */
-static char *full_key(const struct replica *replica, const char *key)
+static char *replica_full_key(const struct replica *replica, const char *key)
 {
     char *full;
     return asprintf(&full, "%s%s", replica->root, key) < 0 ? NULL : full;
@@ -105,19 +105,19 @@ static char *full_key(const struct replica *replica, const char *key)
 int replica_open_below(const struct replica *replica, const char *folder, bool extra_slash,
                        struct replica **ret_replica)
 {
-    _cleanup_free_ char *root = full_key(replica, folder);
+    _cleanup_free_ char *root = replica_full_key(replica, folder);
 
     if (!root)
         return -ENOMEM;
     stores_acquire_again(replica->stores, replica->store);
-    int r = make_replica(replica->stores, replica->store, replica->name, root, "", ret_replica);
+    int r = replica_make(replica->stores, replica->store, replica->name, root, "", ret_replica);
     if (r == 0)
         (*ret_replica)->raw_prefix = extra_slash ? steal_pointer(root) : NULL;
     return r;
 }
 
 /* A folder's store begins at the folder itself: above it is another store. */
-static int open_folder_above(const struct replica *replica, struct replica **ret_replica)
+static int replica_open_folder_above(const struct replica *replica, struct replica **ret_replica)
 {
     const struct store *store = replica->store;
     _cleanup_free_ char *path = store->ops->above ? store->ops->above(store) : NULL;
@@ -134,13 +134,13 @@ int replica_open_above(const struct replica *replica, struct replica **ret_repli
     _cleanup_free_ char *root = NULL;
 
     if (length == 0)
-        return open_folder_above(replica, ret_replica);
+        return replica_open_folder_above(replica, ret_replica);
     const char *slash = memrchr(replica->root, '/', length - 1);
     root = strndup(replica->root, slash ? (size_t)(slash - replica->root) + 1 : 0);
     if (!root)
         return -ENOMEM;
     stores_acquire_again(replica->stores, replica->store);
-    return make_replica(replica->stores, replica->store, replica->name, root, "", ret_replica);
+    return replica_make(replica->stores, replica->store, replica->name, root, "", ret_replica);
 }
 
 const char *replica_url(const struct replica *replica)
@@ -157,8 +157,8 @@ int replica_list(struct replica *replica, const char *prefix, enum list_depth de
                  size_t limit, struct task *task, struct listing *ret_listing)
 {
     _cleanup_(listing_finish) struct listing found = {0};
-    _cleanup_free_ char *full_prefix = full_key(replica, prefix);
-    _cleanup_free_ char *full_after = after ? full_key(replica, after) : NULL;
+    _cleanup_free_ char *full_prefix = replica_full_key(replica, prefix);
+    _cleanup_free_ char *full_after = after ? replica_full_key(replica, after) : NULL;
     if (!full_prefix || (after && !full_after))
         return -ENOMEM;
 
@@ -191,7 +191,7 @@ static int replica_read_request(struct replica *replica, struct read_request *re
     const struct object *object = request->object;
     _cleanup_free_ char *value = NULL;
     uint64_t end;
-    _cleanup_free_ char *key = full_key(replica, object->key);
+    _cleanup_free_ char *key = replica_full_key(replica, object->key);
     if (!key)
         return -ENOMEM;
     if (__builtin_add_overflow(request->offset, request->length, &end) || end > object->size)
@@ -239,7 +239,7 @@ int replica_metadata(struct replica *replica, const struct object *object, const
     const struct store_ops *ops = replica->store->ops;
     if (!ops->metadata)
         return -ENODATA;
-    _cleanup_free_ char *key = full_key(replica, object->key);
+    _cleanup_free_ char *key = replica_full_key(replica, object->key);
     return key ? ops->metadata(replica->store, key, object, name, task, ret_value) : -ENOMEM;
 }
 

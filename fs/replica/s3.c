@@ -45,7 +45,7 @@ static void s3_close(struct store *store)
     free(s3);
 }
 
-static void close_pointer(struct s3_store **s3)
+static void s3_close_pointer(struct s3_store **s3)
 {
     if (*s3)
         s3_close(&(*s3)->http.store);
@@ -80,12 +80,12 @@ static int s3_take_settings(const struct replica_config *config, struct s3_store
 }
 
 /* A setting that is sent as a header must be one line. */
-static bool fits_header(const char *text)
+static bool s3_fits_header(const char *text)
 {
     return !text || key_is_printable(text);
 }
 
-static int check_settings(const struct s3_store *s3, struct task *task)
+static int s3_check_settings(const struct s3_store *s3, struct task *task)
 {
     struct s3_place place = s3_place(s3);
     const char *problem = s3_place_problem(&place);
@@ -94,14 +94,14 @@ static int check_settings(const struct s3_store *s3, struct task *task)
         problem = "this can't be a region's name";
     if (!problem && !s3->access_key_id != !s3->secret_access_key)
         problem = "access-key-id and secret-access-key go together: set both, or none for a public bucket";
-    if (!problem && (!fits_header(s3->access_key_id) || !fits_header(s3->session_token)))
+    if (!problem && (!s3_fits_header(s3->access_key_id) || !s3_fits_header(s3->session_token)))
         problem = "access-key-id and session-token are one line each";
     return problem ? task_fail(task, EINVAL, "s3://%s: %s", s3->bucket ? s3->bucket : "", problem) : 0;
 }
 
 /* Settles what SSE-C needs beside the key: the MD5 that guards it on its way. Whoever made the settings has
  * seen to it that the way is safe. */
-static int prepare_encryption_key(struct s3_store *s3, struct task *task)
+static int s3_prepare_encryption_key(struct s3_store *s3, struct task *task)
 {
     uint8_t key[ENCRYPTION_KEY_SIZE + 1], md5[MD5_SIZE]; /* one more: decoding fills groups of three */
     uint8_t text[MD5_TEXT_SIZE];
@@ -122,7 +122,7 @@ static int prepare_encryption_key(struct s3_store *s3, struct task *task)
 }
 
 /* An AWS bucket may be anywhere, so its region starts unknown; other stores rarely look at it. */
-static void choose_region(struct s3_store *s3)
+static void s3_choose_region(struct s3_store *s3)
 {
     struct s3_place place = s3_place(s3);
     if (s3->configured_region)
@@ -133,19 +133,19 @@ static void choose_region(struct s3_store *s3)
 
 static int s3_open(const struct replica_config *config, struct task *task, struct store **ret_store)
 {
-    _cleanup_(close_pointer) struct s3_store *s3 = calloc(1, sizeof *s3);
+    _cleanup_(s3_close_pointer) struct s3_store *s3 = calloc(1, sizeof *s3);
     if (!s3)
         return -ENOMEM;
     pthread_mutex_init(&s3->lock, NULL);
     s3->http.kind = &s3_kind;
     int r = s3_take_settings(config, s3);
     if (r == 0)
-        r = check_settings(s3, task);
+        r = s3_check_settings(s3, task);
     if (r == 0)
-        r = prepare_encryption_key(s3, task);
+        r = s3_prepare_encryption_key(s3, task);
     if (r < 0)
         return r;
-    choose_region(s3);
+    s3_choose_region(s3);
     *ret_store = &steal_pointer(s3)->http.store;
     return 0;
 }
@@ -156,7 +156,7 @@ static const char *s3_root(const struct replica_config *config)
 }
 
 /* A key as it stands in a URL that can be given again: what would end it there is escaped. */
-static char *escape_key(const char *key, size_t length)
+static char *s3_escape_key(const char *key, size_t length)
 {
     char *escaped = malloc(3 * length + 1), *end = escaped;
 
@@ -171,7 +171,7 @@ static char *s3_url(const struct store *store, const char *root)
 {
     const struct s3_store *s3 = (const struct s3_store *)store;
     size_t length = strlen(root);
-    _cleanup_free_ char *path = escape_key(root, length ? length - 1 : 0); /* without the '/' at its end */
+    _cleanup_free_ char *path = s3_escape_key(root, length ? length - 1 : 0); /* without the '/' at its end */
     char *url;
     int n = path ? asprintf(&url, "s3://%s%s%s%s%s", s3->bucket, length ? "/" : "", path,
                             s3->endpoint ? "?endpoint=" : "", s3->endpoint ? s3->endpoint : "")

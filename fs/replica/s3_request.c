@@ -23,7 +23,7 @@ struct s3_fields {
     size_t n;
 };
 
-static void s3_add(struct s3_fields *fields, const char *name, const char *value)
+static void s3_add_field(struct s3_fields *fields, const char *name, const char *value)
 {
     if (value && fields->n < HTTP_HEADERS_MAX)
         fields->fields[fields->n++] = (struct http_field){name, value};
@@ -36,33 +36,33 @@ static void s3_make_query(const struct http_call *call, char max_keys[static 24]
     if (!list)
         return;
     snprintf(max_keys, 24, "%zu", list->limit && list->limit < PAGE_KEYS ? list->limit : (size_t)PAGE_KEYS);
-    s3_add(query, "list-type", "2");
-    s3_add(query, "encoding-type", "url");
-    s3_add(query, "prefix", list->prefix);
-    s3_add(query, "max-keys", max_keys);
-    s3_add(query, "delimiter", list->depth == LIST_FOLDER ? "/" : NULL);
-    s3_add(query, "start-after", list->after);
-    s3_add(query, "continuation-token", call->token);
+    s3_add_field(query, "list-type", "2");
+    s3_add_field(query, "encoding-type", "url");
+    s3_add_field(query, "prefix", list->prefix);
+    s3_add_field(query, "max-keys", max_keys);
+    s3_add_field(query, "delimiter", list->depth == LIST_FOLDER ? "/" : NULL);
+    s3_add_field(query, "start-after", list->after);
+    s3_add_field(query, "continuation-token", call->token);
 }
 
 static void s3_make_headers(const struct s3_store *s3, const struct http_call *call, const char *host,
                             const char *time, char date[static HTTP_DATE_SIZE], struct s3_fields *headers)
 {
-    s3_add(headers, "host", host);
+    s3_add_field(headers, "host", host);
     if (s3->access_key_id) {
-        s3_add(headers, "x-amz-content-sha256", SIGV4_EMPTY_PAYLOAD);
-        s3_add(headers, "x-amz-date", time);
-        s3_add(headers, "x-amz-security-token", s3->session_token);
+        s3_add_field(headers, "x-amz-content-sha256", SIGV4_EMPTY_PAYLOAD);
+        s3_add_field(headers, "x-amz-date", time);
+        s3_add_field(headers, "x-amz-security-token", s3->session_token);
     }
     if (call->list)
         return;
     if (s3->sse_key) {
-        s3_add(headers, "x-amz-server-side-encryption-customer-algorithm", "AES256");
-        s3_add(headers, "x-amz-server-side-encryption-customer-key", s3->sse_key);
-        s3_add(headers, "x-amz-server-side-encryption-customer-key-md5", s3->sse_key_md5);
+        s3_add_field(headers, "x-amz-server-side-encryption-customer-algorithm", "AES256");
+        s3_add_field(headers, "x-amz-server-side-encryption-customer-key", s3->sse_key);
+        s3_add_field(headers, "x-amz-server-side-encryption-customer-key-md5", s3->sse_key_md5);
     }
     headers->fields[headers->n++] = http_version_condition(call->object, date);
-    s3_add(headers, "range", call->range);
+    s3_add_field(headers, "range", call->range);
 }
 
 static int s3_make_url(const struct s3_address *address, const struct s3_fields *query, struct buffer *url)

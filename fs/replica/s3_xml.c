@@ -23,34 +23,34 @@ struct s3_page_reader {
     char *prefix;                                /* of the folder that is open */
 };
 
-static void forget(char **text)
+static void s3_xml_forget(char **text)
 {
     free(*text);
     *text = NULL;
 }
 
-static void forget_entry(struct s3_page_reader *reader)
+static void s3_xml_forget_entry(struct s3_page_reader *reader)
 {
-    forget(&reader->key);
-    forget(&reader->etag);
-    forget(&reader->size);
-    forget(&reader->modified);
-    forget(&reader->prefix);
+    s3_xml_forget(&reader->key);
+    s3_xml_forget(&reader->etag);
+    s3_xml_forget(&reader->size);
+    s3_xml_forget(&reader->modified);
+    s3_xml_forget(&reader->prefix);
 }
 
-static void page_reader_finish(struct s3_page_reader *reader)
+static void s3_xml_finish(struct s3_page_reader *reader)
 {
     listing_finish(&reader->listing);
-    forget_entry(reader);
-    forget(&reader->token);
-    forget(&reader->truncated);
-    forget(&reader->encoding);
-    forget(&reader->listed);
+    s3_xml_forget_entry(reader);
+    s3_xml_forget(&reader->token);
+    s3_xml_forget(&reader->truncated);
+    s3_xml_forget(&reader->encoding);
+    s3_xml_forget(&reader->listed);
 }
 
 /* --- values --- */
 
-static int parse_size(const char *text, uint64_t *ret_size)
+static int s3_xml_parse_size(const char *text, uint64_t *ret_size)
 {
     uint64_t size = 0;
     if (!*text)
@@ -66,7 +66,7 @@ static int parse_size(const char *text, uint64_t *ret_size)
 }
 
 /* instant_parse also takes what only people write: a listing has "2024-11-04T10:30:00.000Z". */
-static int parse_time(const char *text, int64_t *ret_time)
+static int s3_xml_parse_time(const char *text, int64_t *ret_time)
 {
     bool whole = strlen(text) >= strlen("2024-11-04T10:30:00Z") && text[10] == 'T';
     return whole && instant_parse(text, 0, ret_time) == 0 ? 0 : -EBADMSG;
@@ -74,7 +74,7 @@ static int parse_time(const char *text, int64_t *ret_time)
 
 /* The version of an object: its ETag with quotes, as a condition on it needs it, else its time and size. The
  * text is to be freed. An ETag ends up in a header, so it must be one line. */
-static int make_version(const char *etag, int64_t modified, uint64_t size, char **ret_version)
+static int s3_xml_make_version(const char *etag, int64_t modified, uint64_t size, char **ret_version)
 {
     int length = etag ? (int)strlen(etag) : 0, n;
     if (length && !key_is_printable(etag))
@@ -91,14 +91,14 @@ static int make_version(const char *etag, int64_t modified, uint64_t size, char 
     return -ENOMEM;
 }
 
-static int hex_value(char c)
+static int s3_xml_hex_value(char c)
 {
     return isdigit((unsigned char)c) ? c - '0' : isxdigit((unsigned char)c) ? tolower(c) - 'a' + 10 : -1;
 }
 
 /* Undoes encoding-type=url, in place. A NUL within is kept as the control character 1, to be left out with
  * the others. */
-static int decode_key(char *key)
+static int s3_xml_decode_key(char *key)
 {
     char *out = key;
     for (; *key; key++) {
@@ -107,7 +107,7 @@ static int decode_key(char *key)
             *out++ = *key == '+' ? ' ' : *key;
             continue;
         }
-        if ((high = hex_value(key[1])) < 0 || (low = hex_value(key[2])) < 0)
+        if ((high = s3_xml_hex_value(key[1])) < 0 || (low = s3_xml_hex_value(key[2])) < 0)
             return -EBADMSG;
         int byte = high * 16 + low;
         *out++ = (char)(byte ? byte : 1);
@@ -119,14 +119,15 @@ static int decode_key(char *key)
 
 /* --- elements --- */
 
-static int add_object(struct s3_page_reader *reader)
+static int s3_xml_add_object(struct s3_page_reader *reader)
 {
     struct object object = {.key = reader->key};
 
-    if (!reader->key || !reader->size || !reader->modified || parse_size(reader->size, &object.size) < 0 ||
-        parse_time(reader->modified, &object.modified) < 0)
+    if (!reader->key || !reader->size || !reader->modified ||
+        s3_xml_parse_size(reader->size, &object.size) < 0 ||
+        s3_xml_parse_time(reader->modified, &object.modified) < 0)
         return -EBADMSG;
-    int r = make_version(reader->etag, object.modified, object.size, &object.version);
+    int r = s3_xml_make_version(reader->etag, object.modified, object.size, &object.version);
     if (r == 0)
         r = listing_add_object(&reader->listing, &object);
     free(object.version);
@@ -134,22 +135,22 @@ static int add_object(struct s3_page_reader *reader)
 }
 
 /* What ends here, if it is more than a text. */
-static int end_entry(struct s3_page_reader *reader, const char *path)
+static int s3_xml_end_entry(struct s3_page_reader *reader, const char *path)
 {
     int r = 0;
     if (strcmp(path, "ListBucketResult/Contents") == 0)
-        r = add_object(reader);
+        r = s3_xml_add_object(reader);
     else if (strcmp(path, "ListBucketResult/CommonPrefixes") == 0)
         r = reader->prefix ? listing_add_folder(&reader->listing, reader->prefix) : -EBADMSG;
     else if (strcmp(path, "ListBucketResult") == 0)
         reader->complete = true;
     else
         return 0;
-    forget_entry(reader);
+    s3_xml_forget_entry(reader);
     return r;
 }
 
-static int take_element(void *context, const char *path, const char *text)
+static int s3_xml_take_element(void *context, const char *path, const char *text)
 {
     struct s3_page_reader *reader = context;
     const struct {
@@ -174,28 +175,28 @@ static int take_element(void *context, const char *path, const char *text)
         *texts[i].text = strdup(text);
         return *texts[i].text ? 0 : -ENOMEM;
     }
-    return end_entry(reader, path);
+    return s3_xml_end_entry(reader, path);
 }
 
 /* --- the whole page --- */
 
 /* Brings a key to what it means. 1 if it is to be kept, 0 if it is not printable, or a negative errno. */
-static int settle_key(char *key, bool encoded)
+static int s3_xml_settle_key(char *key, bool encoded)
 {
-    if (encoded && decode_key(key) < 0)
+    if (encoded && s3_xml_decode_key(key) < 0)
         return -EBADMSG;
     if (strlen(key) > S3_KEY_MAX)
         return -EBADMSG;
     return key_is_printable(key);
 }
 
-static int settle_objects(struct listing *listing, bool encoded)
+static int s3_xml_settle_objects(struct listing *listing, bool encoded)
 {
     size_t kept = 0;
     int r = 0;
     for (size_t i = 0; i < listing->n_objects; i++) {
         struct object object = listing->objects[i];
-        int keep = r < 0 ? 0 : settle_key(object.key, encoded);
+        int keep = r < 0 ? 0 : s3_xml_settle_key(object.key, encoded);
         r = keep < 0 ? keep : r;
         if (keep > 0)
             listing->objects[kept++] = object;
@@ -206,13 +207,13 @@ static int settle_objects(struct listing *listing, bool encoded)
     return r;
 }
 
-static int settle_folders(struct listing *listing, bool encoded)
+static int s3_xml_settle_folders(struct listing *listing, bool encoded)
 {
     size_t kept = 0;
     int r = 0;
     for (size_t i = 0; i < listing->n_folders; i++) {
         char *folder = listing->folders[i];
-        int keep = r < 0 ? 0 : settle_key(folder, encoded);
+        int keep = r < 0 ? 0 : s3_xml_settle_key(folder, encoded);
         r = keep < 0 ? keep : r;
         if (keep > 0)
             listing->folders[kept++] = folder;
@@ -225,15 +226,16 @@ static int settle_folders(struct listing *listing, bool encoded)
 
 /* Whether what a page says of its prefix is the one that was asked for. Stores differ in whether the encoding
  * is that of the prefix too. Decodes the text. */
-static bool is_of_prefix(char *listed, const char *prefix)
+static bool s3_xml_is_of_prefix(char *listed, const char *prefix)
 {
-    return !listed || strcmp(listed, prefix) == 0 || (decode_key(listed) == 0 && strcmp(listed, prefix) == 0);
+    return !listed || strcmp(listed, prefix) == 0 ||
+           (s3_xml_decode_key(listed) == 0 && strcmp(listed, prefix) == 0);
 }
 
 int s3_page_parse(const void *bytes, size_t length, const char *prefix, struct http_page *ret_page)
 {
-    _cleanup_(page_reader_finish) struct s3_page_reader reader = {0};
-    int r = xml_walk(bytes, length, take_element, &reader);
+    _cleanup_(s3_xml_finish) struct s3_page_reader reader = {0};
+    int r = xml_walk(bytes, length, s3_xml_take_element, &reader);
     if (r < 0)
         return r;
 
@@ -242,15 +244,15 @@ int s3_page_parse(const void *bytes, size_t length, const char *prefix, struct h
     if (!reader.complete || (encoded && strcmp(reader.encoding, "url") != 0) ||
         (more && (!reader.token || !*reader.token)))
         return -EBADMSG;
-    r = settle_objects(&reader.listing, encoded);
+    r = s3_xml_settle_objects(&reader.listing, encoded);
     if (r == 0)
-        r = settle_folders(&reader.listing, encoded);
+        r = s3_xml_settle_folders(&reader.listing, encoded);
     if (r < 0)
         return r;
     ret_page->listing = reader.listing;
     reader.listing = (struct listing){0};
     ret_page->token = more ? steal_pointer(reader.token) : NULL;
-    ret_page->prefix = is_of_prefix(reader.listed, prefix) ? NULL : steal_pointer(reader.listed);
+    ret_page->prefix = s3_xml_is_of_prefix(reader.listed, prefix) ? NULL : steal_pointer(reader.listed);
     return 0;
 }
 
@@ -262,7 +264,7 @@ int s3_parse_page(const struct list_request *request, const struct http_answer *
 
 /* --- errors --- */
 
-static int take_error_element(void *context, const char *path, const char *text)
+static int s3_xml_take_error(void *context, const char *path, const char *text)
 {
     struct s3_error *error = context;
     if (strcmp(path, "Error/Code") == 0)
@@ -277,5 +279,5 @@ static int take_error_element(void *context, const char *path, const char *text)
 void s3_error_parse(const void *bytes, size_t length, struct s3_error *ret_error)
 {
     *ret_error = (struct s3_error){0};
-    xml_walk(bytes, length, take_error_element, ret_error);
+    xml_walk(bytes, length, s3_xml_take_error, ret_error);
 }

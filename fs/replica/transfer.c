@@ -48,7 +48,7 @@ static void transfer_free_text(char *secret)
 }
 
 /* They hold a session's token, or a key. */
-static void free_headers(struct curl_slist *headers)
+static void transfer_free_headers(struct curl_slist *headers)
 {
     for (struct curl_slist *header = headers; header; header = header->next)
         explicit_bzero(header->data, strlen(header->data));
@@ -65,7 +65,7 @@ void transfer_unref(struct transfer *transfer)
     pthread_cond_destroy(&transfer->ended);
     pthread_mutex_destroy(&transfer->lock);
     http_answer_finish(&transfer->answer);
-    free_headers(transfer->headers);
+    transfer_free_headers(transfer->headers);
     transfer_wipe(transfer->body.data, transfer->body.size);
     buffer_finish(&transfer->body);
     transfer_free_text(transfer->user);
@@ -75,7 +75,7 @@ void transfer_unref(struct transfer *transfer)
     free(transfer);
 }
 
-static void unref_pointer(struct transfer **transfer)
+static void transfer_unref_pointer(struct transfer **transfer)
 {
     if (*transfer)
         transfer_unref(*transfer);
@@ -133,7 +133,7 @@ static int transfer_copy_request(const struct http_request *request, struct tran
 
 int transfer_new(const struct http_request *request, struct transfer **ret_transfer)
 {
-    _cleanup_(unref_pointer) struct transfer *transfer = calloc(1, sizeof *transfer);
+    _cleanup_(transfer_unref_pointer) struct transfer *transfer = calloc(1, sizeof *transfer);
     if (!transfer)
         return -ENOMEM;
     pthread_cond_init(&transfer->ended, NULL);

@@ -15,7 +15,7 @@
 #define UNWANTED_MAX (64u << 10)  /* bytes kept of a body that was not expected */
 
 /* Keeps a piece of the body where it belongs. Returns whether the transfer goes on. */
-static bool keep_body(struct transfer *transfer, int status, const void *bytes, size_t length)
+static bool transfer_keep_body(struct transfer *transfer, int status, const void *bytes, size_t length)
 {
     struct http_answer *answer = &transfer->answer;
     bool wanted = status == transfer->expected_status;
@@ -37,7 +37,7 @@ static bool keep_body(struct transfer *transfer, int status, const void *bytes, 
 }
 
 /* Notes that bytes came. Bytes that don't come are curl's to notice. */
-static void note_pace(struct pace *pace, size_t bytes)
+static void transfer_note_pace(struct pace *pace, size_t bytes)
 {
     int64_t now = clock_now();
 
@@ -52,17 +52,17 @@ static void note_pace(struct pace *pace, size_t bytes)
     pace->bytes = 0;
 }
 
-static size_t take_body(char *bytes, size_t size, size_t count, void *context)
+static size_t transfer_take_body(char *bytes, size_t size, size_t count, void *context)
 {
     struct transfer *transfer = context;
     long status = 0;
 
-    note_pace(&transfer->pace, size * count);
+    transfer_note_pace(&transfer->pace, size * count);
     if (transfer->pace.crawls)
         return 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     pthread_mutex_lock(&transfer->lock);
-    bool goes_on = keep_body(transfer, (int)status, bytes, size * count);
+    bool goes_on = transfer_keep_body(transfer, (int)status, bytes, size * count);
     pthread_mutex_unlock(&transfer->lock);
     return goes_on ? size * count : 0;
 }
@@ -106,7 +106,7 @@ int transfer_prepare(struct transfer *transfer, CURLSH *share, unsigned deadline
     curl_easy_setopt(easy, CURLOPT_SHARE, share);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->failure_text);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, transfer_take_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_SIZE);
@@ -126,7 +126,7 @@ int transfer_prepare(struct transfer *transfer, CURLSH *share, unsigned deadline
 }
 
 /* 0 or -ENOMEM. */
-static int copy_answer_head(CURL *easy, struct http_answer *answer)
+static int transfer_copy_head(CURL *easy, struct http_answer *answer)
 {
     long status = 0;
     curl_off_t retry_after = 0;
@@ -148,7 +148,7 @@ static int copy_answer_head(CURL *easy, struct http_answer *answer)
 
 /* The errno for the way a transfer ended: it says whether another try makes sense, which it does unless it is
  * our own fault or a matter of trust. Of a body that was not expected the beginning is enough. */
-static int result_errno(CURLcode code, bool overflowed, bool wanted, bool crawls)
+static int transfer_errno(CURLcode code, bool overflowed, bool wanted, bool crawls)
 {
     if (crawls)
         return -ETIMEDOUT;
@@ -179,7 +179,7 @@ static int result_errno(CURLcode code, bool overflowed, bool wanted, bool crawls
 }
 
 /* What would help. */
-static const char *find_hint(CURLcode code)
+static const char *transfer_find_hint(CURLcode code)
 {
     switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
@@ -195,17 +195,17 @@ static const char *find_hint(CURLcode code)
     }
 }
 
-static void describe_failure(const struct transfer *transfer, CURLcode code, char *text, size_t size)
+static void transfer_describe_failure(const struct transfer *transfer, CURLcode code, char *text, size_t size)
 {
     if (transfer->pace.crawls)
         snprintf(text, size, "the answer crawls: less than %d bytes a second", CRAWL_BYTES_A_SECOND);
     else
         snprintf(text, size, "%s%s",
                  transfer->failure_text[0] ? transfer->failure_text : curl_easy_strerror(code),
-                 find_hint(code));
+                 transfer_find_hint(code));
 }
 
-static void wake_caller(struct transfer *transfer, int result)
+static void transfer_wake_caller(struct transfer *transfer, int result)
 {
     transfer->result = result;
     transfer->done = true;
@@ -215,12 +215,12 @@ static void wake_caller(struct transfer *transfer, int result)
 void transfer_end(struct transfer *transfer, CURLcode code)
 {
     pthread_mutex_lock(&transfer->lock);
-    int copied = copy_answer_head(transfer->easy, &transfer->answer);
+    int copied = transfer_copy_head(transfer->easy, &transfer->answer);
     if (code != CURLE_OK)
-        describe_failure(transfer, code, transfer->answer.failure, sizeof transfer->answer.failure);
+        transfer_describe_failure(transfer, code, transfer->answer.failure, sizeof transfer->answer.failure);
     bool wanted = transfer->answer.status == transfer->expected_status;
-    int result = result_errno(code, transfer->overflowed, wanted, transfer->pace.crawls);
-    wake_caller(transfer, result < 0 ? result : copied);
+    int result = transfer_errno(code, transfer->overflowed, wanted, transfer->pace.crawls);
+    transfer_wake_caller(transfer, result < 0 ? result : copied);
     pthread_mutex_unlock(&transfer->lock);
     curl_easy_cleanup(transfer->easy);
     transfer->easy = NULL;
@@ -232,6 +232,6 @@ void transfer_drop(struct transfer *transfer, int result)
     transfer->easy = NULL;
     pthread_mutex_lock(&transfer->lock);
     snprintf(transfer->answer.failure, sizeof transfer->answer.failure, "%s", strerror(-result));
-    wake_caller(transfer, result);
+    transfer_wake_caller(transfer, result);
     pthread_mutex_unlock(&transfer->lock);
 }

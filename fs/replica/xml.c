@@ -29,14 +29,14 @@ static void walker_finish(struct walker *walker)
 }
 
 /* Keeps the first failure and stops. expat may still call once or twice: those calls find the failure. */
-static void fail(struct walker *walker, int failure)
+static void xml_fail(struct walker *walker, int failure)
 {
     if (walker->failure == 0)
         walker->failure = failure;
     XML_StopParser(walker->parser, XML_FALSE);
 }
 
-static void start_element(void *context, const char *name, const char **attributes)
+static void xml_start_element(void *context, const char *name, const char **attributes)
 {
     struct walker *walker = context;
     size_t length = strlen(walker->path), more = strlen(name);
@@ -45,7 +45,7 @@ static void start_element(void *context, const char *name, const char **attribut
     if (walker->failure)
         return;
     if (length + 1 + more >= PATH_SIZE) {
-        fail(walker, -EBADMSG);
+        xml_fail(walker, -EBADMSG);
         return;
     }
     if (length)
@@ -53,7 +53,7 @@ static void start_element(void *context, const char *name, const char **attribut
     memcpy(walker->path + length, name, more + 1);
 }
 
-static void end_element(void *context, const char *name)
+static void xml_end_element(void *context, const char *name)
 {
     struct walker *walker = context;
     if (walker->failure)
@@ -62,28 +62,28 @@ static void end_element(void *context, const char *name)
     if (r == 0)
         r = walker->element(walker->context, walker->path, (const char *)walker->text.data);
     if (r < 0)
-        fail(walker, r);
+        xml_fail(walker, r);
     walker->text.size = 0;
     size_t length = strlen(walker->path) - strlen(name);
     walker->path[length ? length - 1 : 0] = '\0';
 }
 
-static void take_text(void *context, const char *bytes, int length)
+static void xml_take_text(void *context, const char *bytes, int length)
 {
     struct walker *walker = context;
     if (walker->failure)
         return;
     if ((size_t)length > TEXT_MAX - walker->text.size)
-        fail(walker, -EBADMSG);
+        xml_fail(walker, -EBADMSG);
     else if (buffer_append(&walker->text, bytes, (size_t)length) < 0)
-        fail(walker, -ENOMEM);
+        xml_fail(walker, -ENOMEM);
 }
 
 /* Only a document type can declare entities, so without one none can grow. */
-static void refuse_document_type(void *context, const char *name, const char *system_id,
-                                 const char *public_id, int has_internal_subset)
+static void xml_refuse_document_type(void *context, const char *name, const char *system_id,
+                                     const char *public_id, int has_internal_subset)
 {
-    fail(context, -EBADMSG);
+    xml_fail(context, -EBADMSG);
 }
 
 int xml_walk(const void *bytes, size_t length, xml_element *element, void *context)
@@ -96,9 +96,9 @@ int xml_walk(const void *bytes, size_t length, xml_element *element, void *conte
     if (!walker.parser)
         return -ENOMEM;
     XML_SetUserData(walker.parser, &walker);
-    XML_SetElementHandler(walker.parser, start_element, end_element);
-    XML_SetCharacterDataHandler(walker.parser, take_text);
-    XML_SetStartDoctypeDeclHandler(walker.parser, refuse_document_type);
+    XML_SetElementHandler(walker.parser, xml_start_element, xml_end_element);
+    XML_SetCharacterDataHandler(walker.parser, xml_take_text);
+    XML_SetStartDoctypeDeclHandler(walker.parser, xml_refuse_document_type);
     enum XML_Status status = XML_Parse(walker.parser, bytes, (int)length, 1);
     if (walker.failure)
         return walker.failure;
