@@ -44,8 +44,9 @@ class Server(http.server.ThreadingHTTPServer):
 class FaultServer:
     """The server. Its threads end with the `with` block."""
 
-    def __init__(self, folder, bucket="bucket", port=0, delay=0, region=None, redirect=301, tls=False, encryption_key=None):
+    def __init__(self, folder, bucket="bucket", port=0, delay=0, region=None, redirect=301, tls=False, encryption_key=None, handler=None):
         self.metadata = {}
+        self.handler = handler
         self.folder, self.bucket, self.delay = pathlib.Path(folder), bucket, delay
         self.region, self.redirect, self.encryption_key = region, redirect, encryption_key
         self.requests, self.faults, self.weather, self.lock = [], [], None, threading.Lock()
@@ -64,12 +65,7 @@ class FaultServer:
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
     def _handler(self):
-        owner = self
-
-        class BoundHandler(Handler):
-            server_of_faults = owner
-
-        return BoundHandler
+        return type("BoundHandler", (self.handler or Handler,), {"server_of_faults": self})
 
     @staticmethod
     def _context():
@@ -168,7 +164,11 @@ class FaultServer:
 
 
 class Handler(ListingHandler, http.server.BaseHTTPRequestHandler):
+    """S3's dialect. Another kind's handler is made of this one: `target` reads what is asked, `refuse` and `serve_listing` say
+    it in that kind's words, and `metadata_prefix` is that of its headers with user metadata."""
+
     protocol_version = "HTTP/1.1"
+    metadata_prefix = "x-amz-meta-"
     server_of_faults = None
     date = None  # what is sent as the time of day, if it is not this machine's
     wbufsize = 1 << 16
@@ -223,16 +223,20 @@ class Handler(ListingHandler, http.server.BaseHTTPRequestHandler):
     def do_HEAD(self):
         self.do_GET()
 
+    def target(self):
+        """The key that is asked for, b"" for a listing, and the query."""
+        path, _, query = self.path.partition("?")
+        key = urllib.parse.unquote_to_bytes(path).removeprefix(b"/" + self.server_of_faults.bucket.encode()).removeprefix(b"/")
+        return key, dict(urllib.parse.parse_qsl(query, keep_blank_values=True, errors="surrogateescape"))
+
     def do_GET(self):
         server = self.server_of_faults
-        path, _, query_text = self.path.partition("?")
-        if path == "/.requests":
+        if self.path == "/.requests":
             with server.lock:
                 body = json.dumps(server.requests).encode()
             self.answer(200, body)
             return
-        key = urllib.parse.unquote_to_bytes(path).removeprefix(b"/" + server.bucket.encode()).removeprefix(b"/")
-        query = dict(urllib.parse.parse_qsl(query_text, keep_blank_values=True, errors="surrogateescape"))
+        key, query = self.target()
         record = {"method": self.command, "key": os.fsdecode(key), "query": query, "range": self.headers["Range"],
                   "cache": self.headers["Cache-Control"], "connection": self.connection_number, "fault": None, "status": 0}
         with server.lock:
@@ -344,7 +348,7 @@ class Handler(ListingHandler, http.server.BaseHTTPRequestHandler):
             body = server.other_body(key, body)
         headers = {"ETag": f'"{etag}"', "Last-Modified": self.date_time_string(modified), "Accept-Ranges": "bytes", **told}
         for name, value in server.metadata.get(os.fsdecode(key), {}).items():
-            headers[f"x-amz-meta-{name}"] = value
+            headers[f"{self.metadata_prefix}{name}"] = value
         if ranged:
             shift = 1 if fault and fault.kind == "wrong-range" else 0
             last_shift, more = (fault and fault.kind == "wrong-last") or shift, 1 if fault and fault.kind == "wrong-size" else 0

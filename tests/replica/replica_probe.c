@@ -2,18 +2,22 @@
  *
  *   replica_probe [SETTING=VALUE ...] COMMAND ...
  *
- * Settings are those of struct replica_config (type, path, bucket, ...), those of struct stores_options
- * (attempts, deadline), and cancel: milliseconds after which the task is cancelled. Commands:
- *   list PREFIX all|folder [AFTER [LIMIT]]   a line an entry: key, version, size, time; a folder its name
- *   read KEY OFFSET LENGTH                   the bytes, after a listing that finds the object
- *   read-anew KEY OFFSET LENGTH              the same, past any cache
- *   read-version KEY OFFSET LENGTH VERSION SIZE   the same, of a version that was listed some time ago
- *   metadata KEY NAME                        the value, after a listing that finds the object
- *   metadata-version KEY NAME VERSION SIZE   the same, of a version that was listed some time ago
- *   below FOLDER                             what follows is asked of the replica below
- *   url, stats                               what they say; stats: requests, retries, bytes
- *   storm FILE KEY THREADS READS             so many threads read ranges of the object, a quarter of them
- *                                            cancelled, and compare them with FILE
+ * Settings are the type, the path and the kind's own as a configuration calls them (bucket, ...), those of
+ * struct stores_options (attempts, deadline), and cancel: milliseconds after which the task is cancelled.
+ * Commands:
+ *
+ *     kinds                                    alone: the kinds of stores, a line each
+ *     list PREFIX all|folder [AFTER [LIMIT]]   a line an entry: key, version, size, time; a folder its name
+ *     read KEY OFFSET LENGTH                   the bytes, after a listing that finds the object
+ *     read-anew KEY OFFSET LENGTH              the same, past any cache
+ *     read-version KEY OFFSET LENGTH VERSION SIZE   the same, of a version that was listed some time ago
+ *     metadata KEY NAME                        the value, after a listing that finds the object
+ *     metadata-version KEY NAME VERSION SIZE   the same, of a version that was listed some time ago
+ *     below FOLDER                             what follows is asked of the replica below
+ *     url, stats                               what they say; stats: requests, retries, bytes
+ *     storm FILE KEY THREADS READS             so many threads read ranges of the object, a quarter of them
+ *                                              cancelled, and compare them with FILE
+ *
  * A failure ends it: errno's name and the reason on standard error, exit status 1. */
 #include <errno.h>
 #include <inttypes.h>
@@ -41,28 +45,22 @@ struct probe {
     struct task task;
 };
 
+static bool set_type(struct probe *probe, const char *name)
+{
+    for (enum replica_type type = 0; type < REPLICA_UNKNOWN; type++)
+        if (strcmp(name, replica_type_name(type)) == 0)
+            probe->config.type = type;
+    return strcmp(name, replica_type_name(probe->config.type)) == 0;
+}
+
+/* The name must stay where it is. */
 static bool set(struct probe *probe, const char *name, char *value)
 {
     struct replica_config *config = &probe->config;
-    static const char *const names[][2] = {
-        {"bucket", "bucket"},
-        {"region", "region"},
-        {"endpoint", "endpoint"},
-        {"path-style", "force-path-style"},
-        {"skip-verify", "skip-verify"},
-        {"access-key-id", "access-key-id"},
-        {"secret-access-key", "secret-access-key"},
-        {"session-token", "session-token"},
-        {"sse-key", "sse-customer-key"},
-    };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i][0]) == 0)
-            return replica_set(config, names[i][1], value) == 0;
+
     if (strcmp(name, "type") == 0)
-        config->type = strcmp(value, "file") == 0 ? REPLICA_FILE
-                       : strcmp(value, "s3") == 0 ? REPLICA_S3
-                                                  : REPLICA_NATS;
-    else if (strcmp(name, "path") == 0)
+        return set_type(probe, value);
+    if (strcmp(name, "path") == 0)
         config->path = value;
     else if (strcmp(name, "attempts") == 0)
         probe->options.attempts = (unsigned)atoi(value);
@@ -71,7 +69,7 @@ static bool set(struct probe *probe, const char *name, char *value)
     else if (strcmp(name, "cancel") == 0)
         probe->cancel_milliseconds = (unsigned)atoi(value);
     else
-        return false;
+        return replica_set(config, name, value) == 0;
     return true;
 }
 
@@ -325,6 +323,14 @@ static int run(struct probe *probe, char **words, int count)
     return 0;
 }
 
+static int print_kinds(void)
+{
+    const char *name;
+    for (size_t i = 0; (name = replica_kind_name(i)); i++)
+        puts(name);
+    return 0;
+}
+
 static void *cancel_later(void *argument)
 {
     struct probe *probe = argument;
@@ -335,17 +341,18 @@ static void *cancel_later(void *argument)
 
 int main(int count, char **words)
 {
-    struct probe probe = {.config = {.type = REPLICA_S3, .path = (char *)""}};
+    struct probe probe = {.config = {.path = (char *)""}};
     pthread_t canceller;
     char *equals;
 
     task_init(&probe.task, NULL);
-    set(&probe, "path-style", (char *)"true");
     for (count--, words++; count > 0 && (equals = strchr(words[0], '=')); count--, words++) {
         *equals = '\0';
         if (!set(&probe, words[0], equals + 1))
             return 2;
     }
+    if (count == 1 && strcmp(words[0], "kinds") == 0)
+        return print_kinds();
     log_set_level(getenv("PROBE_DEBUG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
     int r = stores_open(&probe.options, &probe.task, &probe.stores);
     if (probe.cancel_milliseconds)

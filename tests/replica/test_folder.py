@@ -3,45 +3,43 @@
 import os
 import socket
 
-from probing import StoreTest, main, noise, write_objects
+import conformance
+from probing import StoreTest, main, write_objects
 
 
 class FolderTest(StoreTest):
+    kind = "file"
+    keeps_metadata = False
+    page_keys = 0
+
     def setUp(self):
         super().setUp()
         self.root = self.folder / "root"
         self.root.mkdir()
         self.settings = {"type": "file", "path": self.root}
 
+    def url(self):
+        return f"file://{self.root}"
 
-class Listing(FolderTest):
-    def test_order_is_that_of_the_keys_bytes(self):
-        write_objects(self.root, {key: b"x" for key in ("a/b", "a.x", "a0", "a/b.c/d", "a-", "é", "B", "a/b.c/a")})
-        keys = list(self.listed().objects())
-        self.assertEqual(keys, sorted(keys, key=os.fsencode))
-        self.assertEqual(len(keys), 8)
+    def put(self, objects):
+        write_objects(self.root, objects)
 
-    def test_one_level(self):
-        write_objects(self.root, {"g/wal/1": b"", "g/wal/2": b"", "g/snapshots/1": b"", "g/x": b"", "y": b""})
-        answer = self.listed("g/", "folder")
-        self.assertEqual((list(answer.objects()), answer.folders()), (["g/x"], ["g/snapshots/", "g/wal/"]))
+    def remove(self, key):
+        (self.root / key).unlink()
 
+
+globals().update(conformance.cases(FolderTest))
+
+
+class Folders(FolderTest):
     def test_size_time_and_version(self):
         write_objects(self.root, {"a": b"12345"})
         os.utime(self.root / "a", ns=(0, 1_700_000_000_123_456_789))
         self.assertEqual(self.listed().objects()["a"], ("1700000000123456789-5", 5, 1_700_000_000_123_456_789))
 
-    def test_no_metadata(self):
-        write_objects(self.root, {"a": b"12345"})
-        self.refused("ENODATA", "metadata", "a", "litestream-timestamp")
-
-    def test_after_and_limit(self):
+    def test_limit_is_kept_to(self):
         write_objects(self.root, {f"{folder}/{i}": b"" for folder in "abc" for i in range(5)})
-        keys = list(self.listed().objects())
-        for i, key in enumerate(keys):
-            self.assertEqual(list(self.listed("", "all", key).objects()), keys[i + 1:])
         self.assertEqual(list(self.listed("", "all", "b/2", 3).objects()), ["b/3", "b/4", "c/0"])
-        self.assertEqual(self.listed("", "folder", "b/2").folders(), ["b/", "c/"])
 
     def test_what_is_not_there_is_empty(self):
         for path in (self.root, self.folder / "nowhere"):
@@ -92,29 +90,12 @@ class Listing(FolderTest):
         self.refused("EACCES", "list", "", "all", says=["closed", "Permission denied"], powerless=True)
         self.refused("EACCES", "read-version", "a", 0, 1, version, size, says=["/a", "Permission denied"], powerless=True)
 
-    def test_below(self):
-        write_objects(self.root, {"tenants/acme.db/generations/x": b"", "tenants/acme.dbx/y": b""})
-        answer = self.ask("below", "tenants/acme.db/", "--", "list", "", "all", "--", "url")
-        self.assertEqual(list(answer.objects()), ["generations/x"])
-        self.assertEqual(answer.lines()[-1], f"file://{self.root}/tenants/acme.db")
-
     def test_below_cannot_leave(self):
         write_objects(self.folder, {"secret/x": b"s"})
         self.assertEqual(self.ask("below", "../secret/", "--", "list", "", "all").output, b"")
 
 
-class Reading(FolderTest):
-    def test_ranges(self):
-        data = noise(3_000_000)
-        write_objects(self.root, {"g/a": data})
-        for offset, length in ((0, 1), (0, len(data)), (1, 2_500_000), (len(data) - 1, 1), (1_048_575, 2)):
-            self.assertEqual(self.ask("read", "g/a", offset, length).output, data[offset:offset + length])
-
-    def test_beyond_the_end(self):
-        write_objects(self.root, {"a": b"12345"})
-        self.refused("EINVAL", "read", "a", 3, 3, says=["a", "has 5"])
-        self.refused("EINVAL", "read", "a", 2**64 - 1, 2)
-
+class Files(FolderTest):
     def test_another_version(self):
         write_objects(self.root, {"a": b"12345"})
         version, size, _ = self.listed().objects()["a"]
