@@ -90,6 +90,17 @@ static int target_find_name(struct catalog *catalog, const char *operand, struct
     return *ret_name ? 0 : -ENOMEM;
 }
 
+int target_find_path(const struct catalog *catalog, const char *name, char **ret_path)
+{
+    const char *prefix = catalog_prefix(catalog);
+
+    *ret_path = NULL;
+    if (!*prefix || asprintf(ret_path, "%s%s", prefix, name) >= 0)
+        return 0;
+    *ret_path = NULL;
+    return -ENOMEM;
+}
+
 int target_open(const struct common_options *common, const char *operand, struct task *task,
                 struct target *target)
 {
@@ -105,12 +116,7 @@ int target_open(const struct common_options *common, const char *operand, struct
     if (r == -ENOENT && !target_is_source(operand))
         return task_fail(task, ENOENT, "%s: not a database in the configuration; see litemount databases",
                          operand);
-    if (r == 0 && *catalog_prefix(catalog) &&
-        asprintf(&target->path, "%s%s", catalog_prefix(catalog), target->name) < 0) {
-        target->path = NULL;
-        r = -ENOMEM;
-    }
-    return r;
+    return r < 0 ? r : target_find_path(catalog, target->name, &target->path);
 }
 
 void target_finish(struct target *target)

@@ -5,6 +5,7 @@
 #include "arguments/arguments.h"
 #include "backups.h"
 
+struct catalog;
 struct history;
 
 /* How often a state is opened of which objects come damaged: see state_failure. */
@@ -51,6 +52,10 @@ struct target {
 
 /* Whether it is a source of its own, a URL or a folder, and no database of a configuration. */
 bool target_is_source(const char *operand);
+
+/* What the application calls the database, for the caller to free; NULL: the source is a URL or a folder. 0
+ * or -ENOMEM. */
+int target_find_path(const struct catalog *catalog, const char *name, char **ret_path);
 
 /* Opens what the operand leads to: the URL itself, else the configuration; NULL: the configuration. 0, or a
  * negative errno with a reason (-EINVAL: both a URL and -config; -ENODATA: the URL is of a folder that does

@@ -11,10 +11,10 @@
 
 struct task;
 
-/* What a value is, and what it is written as. */
+/* What a value is, and what type it has in the verb's struct. */
 enum argument_kind {
     ARGUMENT_SWITCH,   /* bool; stands alone: "-json", "-json=false" */
-    ARGUMENT_QUESTION, /* the same; what else is required is not, if it is given: "-help" */
+    ARGUMENT_QUESTION, /* the same; if it is on, no operand is required: "-help" */
     ARGUMENT_TEXT,     /* const char *, a part of the command line; NULL: it was not given */
     ARGUMENT_CHOICE,   /* unsigned: the place in `choices` */
     ARGUMENT_TIME,     /* int64_t: nanoseconds since 1970, UTC; INSTANT_MAX: it was not given */
@@ -23,7 +23,7 @@ enum argument_kind {
     ARGUMENT_SIZE,     /* uint64_t: bytes, more than none; K, M, G and T are powers of 1024 */
     ARGUMENT_ID,       /* uid_t or gid_t: a number */
     ARGUMENT_MODE,     /* int: octal permissions; -1: it was not given */
-    ARGUMENT_LIST,     /* options with commas between them: what they are is written by the rows of `list` */
+    ARGUMENT_LIST,     /* options with commas between them, each a row of `list` */
 };
 
 struct argument_table;

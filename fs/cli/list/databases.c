@@ -76,7 +76,7 @@ static int database_rows_add_answering(struct database_rows *rows, const char *n
         if (replica->latest != INT64_MIN && replica->behind == 0)
             answering = replica->name;
         if (!replica->answers)
-            continue; /* the look has told it */
+            continue; /* why it does not was warned of when it was asked */
         if (listed_replica_describe(&replicas, i - 1, &text) < 0)
             return -ENOMEM;
         if (text)

@@ -39,19 +39,6 @@ static int verify_conclude(struct verify_command *command, const struct verify_r
     return output_flush(stdout);
 }
 
-/* What the application calls the database. NULL: nothing. 0 or -ENOMEM. */
-static int verify_find_path(const struct catalog *catalog, const char *name, char **ret_path)
-{
-    const char *prefix = catalog_prefix(catalog);
-
-    *ret_path = NULL;
-    if (*prefix && asprintf(ret_path, "%s%s", prefix, name) < 0) {
-        *ret_path = NULL;
-        return -ENOMEM;
-    }
-    return 0;
-}
-
 /* What the log would warn of, the report says. */
 static int verify_quietly(struct history *history, const struct verify_options *options, struct task *task,
                           struct verify_report *report)
@@ -69,7 +56,7 @@ static int verify_named(struct verify_command *command, struct catalog *catalog,
 {
     _cleanup_(verify_report_finish) struct verify_report report = {.name = strdup(name)};
     struct history *history;
-    int r = report.name ? verify_find_path(catalog, name, &report.path) : -ENOMEM;
+    int r = report.name ? target_find_path(catalog, name, &report.path) : -ENOMEM;
 
     if (r == 0)
         r = catalog_find(catalog, name, task, &history);
