@@ -23,15 +23,15 @@
 #define IMAGE_OPEN_FILES 256 /* at most; fewer where the process may open few */
 
 /* A run of pieces that a reader is making. It lies on that reader's stack. Guarded by the image's lock. */
-struct making {
-    LIST_ENTRY(making) link;
+struct piece_making {
+    LIST_ENTRY(piece_making) link;
     uint64_t first, end; /* pieces, from first up to but not end */
     int64_t brought;     /* when it brought pieces last, or began: by clock_now */
 };
 
 /* A reader who found pieces missing. It lies on its own stack; whoever makes pieces copies them to where the
  * reader wants them. */
-struct reader {
+struct piece_reader {
     uint64_t offset; /* of what it wants in the image: bytes */
     size_t length;   /* bytes */
     uint64_t first;  /* the same in pieces, of which the first and the last may be wanted in part */
@@ -41,8 +41,8 @@ struct reader {
     /* Guarded by the image's lock. */
     uint8_t *bytes; /* NULL: it only wants the pieces to be there */
     bool *have;     /* a flag a piece: its bytes are in place */
-    LIST_ENTRY(reader) link;
-    const struct making *waits_for;
+    LIST_ENTRY(piece_reader) link;
+    const struct piece_making *waits_for;
     int failure; /* of the one it waited for: a negative errno */
     char reason[TASK_REASON_SIZE];
 };
@@ -61,8 +61,8 @@ struct cache_image {
 
     pthread_mutex_t lock;   /* guards what follows */
     pthread_cond_t changed; /* a reader got pieces, or a making ended */
-    LIST_HEAD(, making) makings;
-    LIST_HEAD(, reader) readers;
+    LIST_HEAD(, piece_making) makings;
+    LIST_HEAD(, piece_reader) readers;
     uint64_t end;      /* the image's size in bytes, once it is known */
     unsigned discards; /* how often its pieces turned out to be wrong */
 };

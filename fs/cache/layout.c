@@ -10,7 +10,7 @@
 #define TABLE_SIZE (LAYOUT_GROUP * sizeof(struct layout_entry))
 
 /* What a checksum covers before the piece's bytes: with it no entry holds for another piece. */
-struct subject {
+struct entry_subject {
     uint64_t index;
     uint64_t piece;
     uint32_t length;
@@ -18,7 +18,7 @@ struct subject {
 };
 
 _Static_assert(sizeof(struct layout_entry) == 16, "an entry is 16 bytes on disk");
-_Static_assert(sizeof(struct subject) == 24, "a subject has no holes");
+_Static_assert(sizeof(struct entry_subject) == 24, "a subject has no holes");
 
 static uint64_t group_place(const struct layout *layout, uint64_t index)
 {
@@ -54,7 +54,7 @@ uint64_t layout_cost(size_t piece, uint64_t offset, size_t length)
 static uint64_t checksum(const struct layout *layout, uint64_t index, const struct layout_entry *entry,
                          const uint8_t *bytes)
 {
-    struct subject subject = {htole64(index), htole64(layout->piece), entry->length, entry->flags};
+    struct entry_subject subject = {htole64(index), htole64(layout->piece), entry->length, entry->flags};
     uint64_t sum = crc64_ecma_refl(layout->seed, (const unsigned char *)&subject, sizeof subject);
     size_t length = layout_entry_length(entry);
     return length ? crc64_ecma_refl(sum, bytes, length) : sum;

@@ -113,7 +113,7 @@ static uint64_t end_of_missing(struct cache_image *image, uint64_t first, uint64
     return end;
 }
 
-static void deliver_locked(struct reader *reader, size_t piece, uint64_t offset, const uint8_t *bytes,
+static void deliver_locked(struct piece_reader *reader, size_t piece, uint64_t offset, const uint8_t *bytes,
                            size_t length)
 {
     uint64_t first = offset / piece, end = first + (length + piece - 1) / piece;
@@ -136,7 +136,7 @@ static void deliver_locked(struct reader *reader, size_t piece, uint64_t offset,
 static void note_brought_locked(struct cache_image *image, uint64_t index)
 {
     int64_t now = clock_now();
-    struct making *making;
+    struct piece_making *making;
     for (making = LIST_FIRST(&image->makings); making; making = LIST_NEXT(making, link))
         if (making->first <= index && index < making->end)
             making->brought = now;
@@ -145,7 +145,7 @@ static void note_brought_locked(struct cache_image *image, uint64_t index)
 void reader_deliver_locked(struct cache_image *image, unsigned discards, uint64_t offset,
                            const uint8_t *bytes, size_t length)
 {
-    struct reader *reader;
+    struct piece_reader *reader;
     note_brought_locked(image, offset / image->piece);
     for (reader = LIST_FIRST(&image->readers); reader; reader = LIST_NEXT(reader, link))
         if (reader->discards <= discards)
@@ -153,14 +153,16 @@ void reader_deliver_locked(struct cache_image *image, unsigned discards, uint64_
 }
 
 /* Whether nothing needs to be done any more about a piece. */
-static bool is_settled_locked(const struct cache_image *image, const struct reader *reader, uint64_t index)
+static bool is_settled_locked(const struct cache_image *image, const struct piece_reader *reader,
+                              uint64_t index)
 {
     return reader->have[index - reader->first] || index * image->piece >= image->end;
 }
 
 /* Takes a piece that is there. It goes through `scratch`, for at any moment somebody may deliver it, better
  * than the disk has it. Returns whether it was there. */
-static bool take_stored(struct cache_image *image, struct reader *reader, uint64_t index, uint8_t *scratch)
+static bool take_stored(struct cache_image *image, struct piece_reader *reader, uint64_t index,
+                        uint8_t *scratch)
 {
     struct stored_piece stored = {0};
 
@@ -177,15 +179,15 @@ static bool take_stored(struct cache_image *image, struct reader *reader, uint64
 
 /* Whether a making is worth waiting for. One that brings nothing, because its store's answer does not come,
  * must not hold up those who would be answered at once on another connection. */
-static bool gets_on_locked(const struct cache_image *image, const struct making *making)
+static bool gets_on_locked(const struct cache_image *image, const struct piece_making *making)
 {
     return clock_now() - making->brought < image->cache->patience;
 }
 
 /* A making that brings the piece and gets on, or NULL. */
-static struct making *find_making_locked(const struct cache_image *image, uint64_t index)
+static struct piece_making *find_making_locked(const struct cache_image *image, uint64_t index)
 {
-    struct making *making;
+    struct piece_making *making;
     for (making = LIST_FIRST(&image->makings); making; making = LIST_NEXT(making, link))
         if (making->first <= index && index < making->end && gets_on_locked(image, making))
             return making;
@@ -194,8 +196,8 @@ static struct making *find_making_locked(const struct cache_image *image, uint64
 
 /* Waits until somebody else's making has brought the piece, has ended, or does not get on. The image's lock
  * is held, but for the time of waiting. Returns 0: look again. */
-static int wait_for_locked(struct cache_image *image, struct reader *reader, uint64_t index,
-                           struct making *making, struct task *task)
+static int wait_for_locked(struct cache_image *image, struct piece_reader *reader, uint64_t index,
+                           struct piece_making *making, struct task *task)
 {
     reader->waits_for = making;
     reader->failure = 0;
@@ -211,10 +213,10 @@ static int wait_for_locked(struct cache_image *image, struct reader *reader, uin
 }
 
 /* Tells those who wait how it went. That the maker's own task was cancelled is no failure of theirs. */
-static void end_making_locked(struct cache_image *image, struct making *making, int r,
+static void end_making_locked(struct cache_image *image, struct piece_making *making, int r,
                               const struct task *task)
 {
-    struct reader *reader;
+    struct piece_reader *reader;
 
     LIST_REMOVE(making, link);
     for (reader = LIST_FIRST(&image->readers); reader; reader = LIST_NEXT(reader, link)) {
@@ -230,7 +232,8 @@ static void end_making_locked(struct cache_image *image, struct making *making, 
 }
 
 /* What comes along with the pieces need not be made by anybody else meanwhile. */
-static void widen(const struct cache_image *image, struct making *making, const struct cache_maker *maker)
+static void widen(const struct cache_image *image, struct piece_making *making,
+                  const struct cache_maker *maker)
 {
     uint64_t begin, end;
 
@@ -246,8 +249,9 @@ static void widen(const struct cache_image *image, struct making *making, const 
 
 /* Begins to make the pieces from `making->first` up to `end`, or to the first that somebody else makes or has
  * brought already. Returns how many bytes are asked for. */
-static uint64_t begin_making_locked(struct cache_image *image, const struct reader *reader, uint64_t end,
-                                    const struct cache_maker *maker, struct making *making)
+static uint64_t begin_making_locked(struct cache_image *image, const struct piece_reader *reader,
+                                    uint64_t end, const struct cache_maker *maker,
+                                    struct piece_making *making)
 {
     making->end = making->first + 1;
     while (making->end < end && !is_settled_locked(image, reader, making->end) &&
@@ -262,11 +266,11 @@ static uint64_t begin_making_locked(struct cache_image *image, const struct read
 
 /* Gets a piece that was not there, and perhaps more: from somebody who makes it, or by making it. Returns 0:
  * look again. */
-static int obtain(struct cache_image *image, struct reader *reader, uint64_t index,
+static int obtain(struct cache_image *image, struct piece_reader *reader, uint64_t index,
                   const struct cache_maker *maker, struct task *task)
 {
     uint64_t end = end_of_missing(image, index, reader->first + reader->count);
-    struct making making = {.first = index}, *others;
+    struct piece_making making = {.first = index}, *others;
     int r = 0;
 
     pthread_mutex_lock(&image->lock);
@@ -290,7 +294,7 @@ static int obtain(struct cache_image *image, struct reader *reader, uint64_t ind
     return r < 0 ? r : 0;
 }
 
-static void reader_enter(struct cache_image *image, struct reader *reader)
+static void reader_enter(struct cache_image *image, struct piece_reader *reader)
 {
     pthread_mutex_lock(&image->lock);
     reader->discards = image->discards;
@@ -299,7 +303,7 @@ static void reader_enter(struct cache_image *image, struct reader *reader)
 }
 
 /* Returns where the image ends, as far as is known. */
-static uint64_t reader_leave(struct cache_image *image, struct reader *reader)
+static uint64_t reader_leave(struct cache_image *image, struct piece_reader *reader)
 {
     pthread_mutex_lock(&image->lock);
     LIST_REMOVE(reader, link);
@@ -308,7 +312,7 @@ static uint64_t reader_leave(struct cache_image *image, struct reader *reader)
     return end;
 }
 
-static bool is_settled(struct cache_image *image, const struct reader *reader, uint64_t index)
+static bool is_settled(struct cache_image *image, const struct piece_reader *reader, uint64_t index)
 {
     pthread_mutex_lock(&image->lock);
     bool answer = is_settled_locked(image, reader, index);
@@ -325,7 +329,7 @@ static int64_t read_missing(struct cache_image *image, uint64_t offset, size_t l
     size_t count = (offset + length - 1) / image->piece - first + 1, hits = 0;
     _cleanup_free_ bool *have = calloc(count, sizeof *have);
     _cleanup_free_ uint8_t *scratch = malloc(image->piece);
-    struct reader reader = {
+    struct piece_reader reader = {
         .offset = offset, .first = first, .length = length, .count = count, .bytes = bytes, .have = have};
     int r = have && scratch ? 0 : -ENOMEM;
 

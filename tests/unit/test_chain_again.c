@@ -18,9 +18,9 @@ static void tells_from_names_how_far_it_may_reach(void **state)
         scene.listing->segments[i]->learnt.state = LEARNT_NOTHING;
 
     struct snapshot *snapshot = scene.listing->snapshots[0];
-    const struct replay *replay = replay_get(scene.listing, snapshot);
+    const struct replay *replay = replay_get_locked(scene.listing, snapshot);
     for (size_t n = 0; n <= 4; n++)
-        assert_int_equal(replay_outlook(replay, scene.listing, n), n < 3 ? n : 3);
+        assert_int_equal(replay_outlook_locked(replay, scene.listing, n), n < 3 ? n : 3);
     assert_int_equal(replay->begin, 0);
     assert_int_equal(replay->end, 0);
     assert_true(replay_can_begin(scene.listing, snapshot, 0));

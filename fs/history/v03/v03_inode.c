@@ -11,7 +11,6 @@
 #include "v03.h"
 #include "v03/snapshot/snapshot.h"
 #include "v03/wal/replay.h"
-#include "v03/wal/segment.h"
 #include "v03_listing.h"
 
 uint64_t v03_inode(const struct snapshot *snapshot, const struct segment *last, uint32_t frame)
@@ -24,14 +23,14 @@ uint64_t v03_inode(const struct snapshot *snapshot, const struct segment *last, 
 }
 
 /* How far the replay upon a snapshot goes, as far as is known. */
-struct reach {
+struct replay_reach {
     const struct v03_listing *listing;
     struct snapshot *snapshot; /* NULL: there is none yet */
     size_t begin, end;         /* segments */
     bool is_over;              /* it does not go beyond `end` */
 };
 
-static void reach_begin(struct reach *reach, struct snapshot *snapshot)
+static void reach_begin(struct replay_reach *reach, struct snapshot *snapshot)
 {
     reach->snapshot = snapshot;
     reach->begin = reach->end = v03_find_index(reach->listing, snapshot->index);
@@ -39,7 +38,7 @@ static void reach_begin(struct reach *reach, struct snapshot *snapshot)
 }
 
 /* Where it ends among the first `n_segments`. */
-static size_t reach_within(struct reach *reach, size_t n_segments)
+static size_t reach_within(struct replay_reach *reach, size_t n_segments)
 {
     while (!reach->is_over && reach->end < n_segments) {
         reach->is_over = reach->end > reach->begin && !segment_continues(reach->listing, reach->end);
@@ -59,7 +58,7 @@ static struct snapshot *reach_snapshot(const struct v03_listing *listing, int64_
 }
 
 /* Whether no hole lies between where a replay ends and what is younger than the time asked for. */
-static bool reach_goes_on(const struct reach *reach, size_t end)
+static bool reach_goes_on(const struct replay_reach *reach, size_t end)
 {
     if (end == reach->listing->n_segments)
         return true;
@@ -67,7 +66,7 @@ static bool reach_goes_on(const struct reach *reach, size_t end)
                                : segment_continues(reach->listing, end);
 }
 
-static void reach_describe(struct reach *reach, int64_t time, struct known_state *ret_state)
+static void reach_describe(struct replay_reach *reach, int64_t time, struct known_state *ret_state)
 {
     const struct v03_listing *listing = reach->listing;
     size_t n_segments = v03_segments_at(listing, time), end = reach_within(reach, n_segments);
@@ -84,7 +83,7 @@ int v03_known_at(struct generation *generation, struct generation_listing *base,
                  size_t n, struct known_state *ret_states)
 {
     const struct v03_listing *listing = v03_listing_of(base);
-    struct reach reach = {.listing = listing};
+    struct replay_reach reach = {.listing = listing};
 
     pthread_mutex_lock(&generation->lock);
     for (size_t i = 0; i < n; i++) {

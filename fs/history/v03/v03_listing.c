@@ -17,7 +17,6 @@
 #include "litemount/instant.h"
 #include "v03/snapshot/snapshot.h"
 #include "v03/wal/replay.h"
-#include "v03/wal/segment.h"
 #include "v03_key.h"
 
 /* A look may miss an object that is written while it lasts, and see a later one: so the next one lists again
@@ -106,14 +105,14 @@ static struct snapshot *find_snapshot(const struct v03_listing *known, const str
 }
 
 /* What was found, in order, a reference each. */
-struct builder {
+struct listing_builder {
     struct segment **segments;
     size_t n_segments, segments_capacity;
     struct snapshot **snapshots;
     size_t n_snapshots, snapshots_capacity;
 };
 
-static void builder_finish(struct builder *builder)
+static void builder_finish(struct listing_builder *builder)
 {
     for (size_t i = 0; i < builder->n_segments; i++)
         segment_unref(builder->segments[i]);
@@ -123,7 +122,7 @@ static void builder_finish(struct builder *builder)
     free(builder->snapshots);
 }
 
-static int add_segment(struct builder *builder, struct segment *known, const struct object *object,
+static int add_segment(struct listing_builder *builder, struct segment *known, const struct object *object,
                        uint32_t index, uint64_t offset)
 {
     if (ARRAY_GROW(builder->segments, builder->segments_capacity, builder->n_segments + 1) < 0)
@@ -135,7 +134,7 @@ static int add_segment(struct builder *builder, struct segment *known, const str
     return 0;
 }
 
-static int add_snapshot(struct builder *builder, struct snapshot *known, const struct object *object,
+static int add_snapshot(struct listing_builder *builder, struct snapshot *known, const struct object *object,
                         uint32_t index)
 {
     if (ARRAY_GROW(builder->snapshots, builder->snapshots_capacity, builder->n_snapshots + 1) < 0)
@@ -147,7 +146,8 @@ static int add_snapshot(struct builder *builder, struct snapshot *known, const s
     return 0;
 }
 
-static int add_object(struct builder *builder, const struct v03_listing *known, const struct object *object)
+static int add_object(struct listing_builder *builder, const struct v03_listing *known,
+                      const struct object *object)
 {
     const char *slash = strrchr(object->key, '/'), *name = slash ? slash + 1 : object->key;
     uint32_t index;
@@ -168,7 +168,7 @@ static int compare_positions_and_keys(const void *left, const void *right)
 }
 
 /* Two keys may spell one position (more digits than needed); the first counts. */
-static void drop_double_segments(struct builder *builder)
+static void drop_double_segments(struct listing_builder *builder)
 {
     size_t kept = 0;
     for (size_t i = 0; i < builder->n_segments; i++) {
@@ -181,7 +181,7 @@ static void drop_double_segments(struct builder *builder)
 }
 
 /* Where offsets have more than eight digits, a listing after a key shows some segments before it too. */
-static void drop_segments_before(struct builder *builder, struct segment *first)
+static void drop_segments_before(struct listing_builder *builder, struct segment *first)
 {
     size_t n = 0;
     while (n < builder->n_segments && segment_compare(&builder->segments[n], &first) < 0)
@@ -191,7 +191,8 @@ static void drop_segments_before(struct builder *builder, struct segment *first)
         memmove(builder->segments, builder->segments + n, builder->n_segments * sizeof *builder->segments);
 }
 
-static int builder_make(const struct listing *found, const struct v03_listing *known, struct builder *builder)
+static int builder_make(const struct listing *found, const struct v03_listing *known,
+                        struct listing_builder *builder)
 {
     int r = 0;
     for (size_t i = 0; i < found->n_objects && r == 0; i++)
@@ -223,7 +224,8 @@ size_t v03_first_to_list_again(const struct v03_listing *listing)
 }
 
 /* Whether every known segment from number `first` on was found again: then what is known can be shared. */
-static bool holds_rest_of(const struct builder *builder, const struct v03_listing *known, size_t first)
+static bool holds_rest_of(const struct listing_builder *builder, const struct v03_listing *known,
+                          size_t first)
 {
     size_t at = first;
     for (size_t i = 0; i < builder->n_segments && at < known->n_segments; i++)
@@ -232,7 +234,8 @@ static bool holds_rest_of(const struct builder *builder, const struct v03_listin
 }
 
 /* How many of what was found are the known segments from number `first` on, one after the other. */
-static size_t count_shared(const struct builder *builder, const struct v03_listing *known, size_t first)
+static size_t count_shared(const struct listing_builder *builder, const struct v03_listing *known,
+                           size_t first)
 {
     size_t n = 0;
     while (n < builder->n_segments && first + n < known->n_segments &&
@@ -241,7 +244,7 @@ static size_t count_shared(const struct builder *builder, const struct v03_listi
     return n;
 }
 
-static bool same_snapshots(const struct builder *builder, const struct v03_listing *known)
+static bool same_snapshots(const struct listing_builder *builder, const struct v03_listing *known)
 {
     return builder->n_snapshots == known->n_snapshots &&
            (builder->n_snapshots == 0 || memcmp(builder->snapshots, known->snapshots,
@@ -249,7 +252,7 @@ static bool same_snapshots(const struct builder *builder, const struct v03_listi
 }
 
 /* The earliest and the latest time of all objects. */
-static void note_times(struct v03_listing *listing, const struct builder *builder,
+static void note_times(struct v03_listing *listing, const struct listing_builder *builder,
                        const struct v03_listing *known)
 {
     listing->earliest_segment = known ? known->earliest_segment : INT64_MAX;
@@ -267,7 +270,7 @@ static void note_times(struct v03_listing *listing, const struct builder *builde
 
 /* The listing that begins with the first `kept` segments of `known` (NULL: of none) and goes on with the
  * builder's, all but the first `shared`, which are known too. Takes over the builder's snapshots. */
-static int finish_builder(struct builder *builder, size_t shared, const struct v03_listing *known,
+static int finish_builder(struct listing_builder *builder, size_t shared, const struct v03_listing *known,
                           size_t kept, struct v03_listing **ret_listing)
 {
     _cleanup_(listing_cleanup) struct v03_listing *listing = calloc(1, sizeof *listing);
@@ -297,7 +300,7 @@ static int finish_builder(struct builder *builder, size_t shared, const struct v
 }
 
 /* Forgets what is known of the segments: each is made anew. */
-static int renew_segments(struct builder *builder)
+static int renew_segments(struct listing_builder *builder)
 {
     for (size_t i = 0; i < builder->n_segments; i++) {
         struct segment *old = builder->segments[i],
@@ -310,10 +313,10 @@ static int renew_segments(struct builder *builder)
     return 0;
 }
 
-int v03_listing_renew(struct v03_generation *generation, const struct v03_listing *known, bool segments,
-                      struct v03_listing **ret_listing)
+int v03_listing_renew_locked(struct v03_generation *generation, const struct v03_listing *known,
+                             bool segments, struct v03_listing **ret_listing)
 {
-    _cleanup_(builder_finish) struct builder builder = {0};
+    _cleanup_(builder_finish) struct listing_builder builder = {0};
     int r = 0;
 
     for (size_t i = 0; i < known->n_segments && r == 0; i++) {
@@ -337,7 +340,7 @@ int v03_listing_renew(struct v03_generation *generation, const struct v03_listin
 int v03_listing_make(const struct listing *found, struct v03_listing *known, bool only_rest,
                      struct v03_listing **ret_listing)
 {
-    _cleanup_(builder_finish) struct builder builder = {0};
+    _cleanup_(builder_finish) struct listing_builder builder = {0};
     size_t first = known && only_rest ? v03_first_to_list_again(known) : 0;
     int r = builder_make(found, known, &builder);
 

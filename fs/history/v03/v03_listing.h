@@ -38,10 +38,10 @@ struct v03_listing {
 int v03_listing_make(const struct listing *found, struct v03_listing *known, bool only_rest,
                      struct v03_listing **ret_listing);
 
-/* The same listing, in which snapshots that have failed are made anew, and, if so asked, all segments. Called
- * with the generation locked. 0 or -ENOMEM. */
-int v03_listing_renew(struct v03_generation *generation, const struct v03_listing *known, bool segments,
-                      struct v03_listing **ret_listing);
+/* The same listing, in which snapshots that have failed are made anew, and, if so asked, all segments. 0 or
+ * -ENOMEM. */
+int v03_listing_renew_locked(struct v03_generation *generation, const struct v03_listing *known,
+                             bool segments, struct v03_listing **ret_listing);
 
 /* The number of the segment from which on a refresh lists again. */
 size_t v03_first_to_list_again(const struct v03_listing *listing);

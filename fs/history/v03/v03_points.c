@@ -15,27 +15,23 @@
 
 #include "v03.h"
 #include "v03/snapshot/snapshot.h"
-#include "v03/wal/chain.h"
-#include "v03/wal/replay.h"
-#include "v03/wal/segment.h"
-#include "v03/wal/versions.h"
 #include "v03_key.h"
 #include "v03_listing.h"
 
 #define PARALLEL_SNAPSHOTS 8
 
 /* The segments that do not continue the one before them, as far as is known. Few, if any. */
-struct breaks {
+struct segment_breaks {
     size_t *numbers;
     size_t n, capacity;
 };
 
-static void breaks_finish(struct breaks *breaks)
+static void breaks_finish(struct segment_breaks *breaks)
 {
     free(breaks->numbers);
 }
 
-static int breaks_find(const struct v03_listing *listing, struct breaks *breaks)
+static int breaks_find(const struct v03_listing *listing, struct segment_breaks *breaks)
 {
     int r = 0;
     for (size_t i = 1; i < listing->n_segments && r == 0; i++) {
@@ -48,15 +44,15 @@ static int breaks_find(const struct v03_listing *listing, struct breaks *breaks)
 }
 
 /* One pass over the times of a listing. */
-struct pass {
+struct time_pass {
     const struct v03_listing *listing;
-    const struct breaks *breaks;
+    const struct segment_breaks *breaks;
     size_t snapshots, segments; /* that count so far */
     struct snapshot *snapshot;  /* the newest of them that may be sound; NULL: none */
     size_t begin, end;          /* segments that can be reached from it */
 };
 
-static void take_snapshot(struct pass *pass, struct snapshot *snapshot)
+static void take_snapshot(struct time_pass *pass, struct snapshot *snapshot)
 {
     const struct v03_listing *listing = pass->listing;
     size_t next = 0;
@@ -73,7 +69,7 @@ static void take_snapshot(struct pass *pass, struct snapshot *snapshot)
 }
 
 /* Moves on to the next time of an object. False at the end. */
-static bool next_time(struct pass *pass)
+static bool next_time(struct time_pass *pass)
 {
     const struct v03_listing *listing = pass->listing;
     int64_t time = INSTANT_MAX;
@@ -93,13 +89,13 @@ static bool next_time(struct pass *pass)
 }
 
 /* Where the segments end that count and can be reached. */
-static size_t end_of(const struct pass *pass)
+static size_t end_of(const struct time_pass *pass)
 {
     size_t end = pass->end < pass->segments ? pass->end : pass->segments;
     return end > pass->begin ? end : pass->begin;
 }
 
-static int64_t point_of(const struct pass *pass)
+static int64_t point_of(const struct time_pass *pass)
 {
     size_t end = end_of(pass);
     int64_t made = pass->snapshot->object.modified;
@@ -111,8 +107,8 @@ int v03_count_points_locked(struct generation *generation, struct generation_lis
                             struct instants *instants)
 {
     const struct v03_listing *listing = v03_listing_of(base);
-    _cleanup_(breaks_finish) struct breaks breaks = {0};
-    struct pass pass = {.listing = listing, .breaks = &breaks};
+    _cleanup_(breaks_finish) struct segment_breaks breaks = {0};
+    struct time_pass pass = {.listing = listing, .breaks = &breaks};
     int r = breaks_find(listing, &breaks);
 
     while (r == 0 && next_time(&pass)) {
@@ -154,7 +150,7 @@ struct point_source {
 };
 
 /* Points under way; `points` may have others in front. */
-struct description {
+struct points_builder {
     struct v03_generation *generation;
     const struct v03_listing *listing;
     struct listed_points *points;
@@ -163,7 +159,7 @@ struct description {
     size_t n, capacity;
 };
 
-static int add_point(struct description *description, const struct pass *pass, int64_t time)
+static int add_point(struct points_builder *description, const struct time_pass *pass, int64_t time)
 {
     const struct listed_point point = {.time = time};
     int r = ARRAY_GROW(description->sources, description->capacity, description->n + 1);
@@ -176,13 +172,12 @@ static int add_point(struct description *description, const struct pass *pass, i
     return r;
 }
 
-/* Called with the generation locked. */
-static int find_points(struct description *description)
+static int find_points_locked(struct points_builder *description)
 {
     const struct v03_listing *listing = description->listing;
     struct listed_points *points = description->points;
-    _cleanup_(breaks_finish) struct breaks breaks = {0};
-    struct pass pass = {.listing = listing, .breaks = &breaks};
+    _cleanup_(breaks_finish) struct segment_breaks breaks = {0};
+    struct time_pass pass = {.listing = listing, .breaks = &breaks};
     int r = breaks_find(listing, &breaks);
 
     for (const struct snapshot *before = NULL; r == 0 && next_time(&pass); before = pass.snapshot) {
@@ -195,20 +190,20 @@ static int find_points(struct description *description)
         if (last && pass.snapshot != before)
             last->is_snapshot = true;
         if (last && !last->gap && end_of(&pass) < pass.segments)
-            r = chain_describe_gap(listing, pass.snapshot, pass.begin, end_of(&pass), &last->gap);
+            r = chain_describe_gap_locked(listing, pass.snapshot, pass.begin, end_of(&pass), &last->gap);
     }
     return r;
 }
 
 static int learn_snapshot(void *context, size_t item, struct task *task)
 {
-    const struct description *description = context;
+    const struct points_builder *description = context;
     return snapshot_learn(description->generation, description->listing->snapshots[item], task);
 }
 
 /* The segments from number `first` on. */
 struct measured_segments {
-    const struct description *description;
+    const struct points_builder *description;
     size_t first;
 };
 
@@ -222,13 +217,13 @@ static uint64_t segments_size(void *context, size_t n)
 static int learn_segments(void *context, size_t begin, size_t end, struct task *task)
 {
     const struct measured_segments *segments = context;
-    const struct description *description = segments->description;
+    const struct points_builder *description = segments->description;
     return segments_learn(description->generation, description->listing, segments->first + begin,
                           segments->first + end, task);
 }
 
 /* Learns what any point may be made of. */
-static int learn_all(struct description *description, const struct measuring *measuring, struct task *task)
+static int learn_all(struct points_builder *description, const struct measuring *measuring, struct task *task)
 {
     const struct v03_listing *listing = description->listing;
     struct measured_segments segments = {description, listing->n_segments};
@@ -259,7 +254,7 @@ static bool find_last_commit(const struct v03_listing *listing, const struct poi
 }
 
 /* The size where no commit is replayed: bytes. */
-static int measure_beginning(const struct description *description, const struct point_source *source,
+static int measure_beginning(const struct points_builder *description, const struct point_source *source,
                              struct task *task, uint64_t *ret_size)
 {
     _cleanup_(chain_finish) struct chain chain = {0};
@@ -275,7 +270,7 @@ static int measure_beginning(const struct description *description, const struct
 /* A point's position and size: of what was learnt, which does not change any more. */
 static int measure_point(void *context, size_t item, struct task *task)
 {
-    const struct description *description = context;
+    const struct points_builder *description = context;
     const struct point_source *source = &description->sources[item];
     const struct v03_listing *listing = description->listing;
     struct listed_point *point = &description->points->items[description->first + item];
@@ -294,11 +289,11 @@ static int measure_point(void *context, size_t item, struct task *task)
 }
 
 /* No hole is told of that a second look does not confirm. */
-static int confirm_breaks(const struct description *description, struct task *task)
+static int confirm_breaks(const struct points_builder *description, struct task *task)
 {
     struct v03_generation *generation = description->generation;
     const struct v03_listing *listing = description->listing;
-    _cleanup_(breaks_finish) struct breaks breaks = {0};
+    _cleanup_(breaks_finish) struct segment_breaks breaks = {0};
 
     pthread_mutex_lock(&generation->base.lock);
     int r = breaks_find(listing, &breaks);
@@ -311,17 +306,17 @@ static int confirm_breaks(const struct description *description, struct task *ta
 int v03_describe_points(struct generation *generation, struct generation_listing *listing,
                         const struct measuring *measuring, struct task *task, struct listed_points *points)
 {
-    struct description description = {.generation = v03_generation_of(generation),
-                                      .listing = v03_listing_of(listing),
-                                      .points = points,
-                                      .first = points->n};
+    struct points_builder description = {.generation = v03_generation_of(generation),
+                                         .listing = v03_listing_of(listing),
+                                         .points = points,
+                                         .first = points->n};
     int r = measuring ? learn_all(&description, measuring, task) : 0;
 
     if (r == 0 && measuring)
         r = confirm_breaks(&description, task);
     if (r == 0) {
         pthread_mutex_lock(&generation->lock);
-        r = find_points(&description);
+        r = find_points_locked(&description);
         pthread_mutex_unlock(&generation->lock);
     }
     if (r == 0 && measuring)

@@ -10,10 +10,6 @@
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
 #include "v03/snapshot/snapshot.h"
-#include "v03/wal/chain.h"
-#include "v03/wal/replay.h"
-#include "v03/wal/segment.h"
-#include "v03/wal/versions.h"
 #include "v03/wal/wal_lead.h"
 #include "v03_key.h"
 #include "v03_listing.h"
@@ -173,8 +169,8 @@ static bool is_reachable(const struct v03_listing *listing, const struct lead_pl
     return false;
 }
 
-/* Adds the commits of segment `i` that can be reached; the generation is locked. */
-static int add_commits(const struct v03_listing *listing, size_t i, size_t end, struct names *names)
+/* Adds the commits of segment `i` that can be reached. */
+static int add_commits_locked(const struct v03_listing *listing, size_t i, size_t end, struct names *names)
 {
     const struct segment *segment = listing->segments[i];
     int r = 0;
@@ -200,7 +196,7 @@ static int list_commits(struct v03_generation *generation, const struct v03_list
     for (size_t i = begin; i < end && r == 0; i++) {
         if (i == begin ? listing->segments[i]->offset > 0 : !segment_continues(listing, i))
             break;
-        r = add_commits(listing, i, end, names);
+        r = add_commits_locked(listing, i, end, names);
     }
     pthread_mutex_unlock(&generation->base.lock);
     return r;

@@ -4,7 +4,6 @@
 
 #include "litemount/task.h"
 #include "v03/snapshot/snapshot.h"
-#include "v03/wal/segment.h"
 #include "v03_listing.h"
 
 /* Damage that was found a while ago is no longer known. */
@@ -42,7 +41,7 @@ void v03_renew_locked(struct generation *base)
     struct v03_listing *fresh;
 
     if (atomic_load(&base->n_failures) && has_failed_snapshot(listing) &&
-        v03_listing_renew(generation, listing, false, &fresh) == 0)
+        v03_listing_renew_locked(generation, listing, false, &fresh) == 0)
         generation_set_listing_locked(base, &fresh->base);
     if (generation->damaged && learnt_is_over(generation->damaged))
         look_again_locked(generation);
@@ -56,7 +55,7 @@ int v03_forget_segments(struct v03_generation *generation, const struct v03_list
 
     pthread_mutex_lock(&generation->base.lock);
     if (generation->base.listing == &listing->base &&
-        (r = v03_listing_renew(generation, listing, true, &fresh)) == 0) {
+        (r = v03_listing_renew_locked(generation, listing, true, &fresh)) == 0) {
         generation_set_listing_locked(&generation->base, &fresh->base);
         generation_forget_points_locked(&generation->base);
     }

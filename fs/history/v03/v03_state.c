@@ -16,10 +16,6 @@
 #include "litemount/task.h"
 #include "v03/snapshot/snapshot.h"
 #include "v03/wal/chain.h"
-#include "v03/wal/replay.h"
-#include "v03/wal/segment.h"
-#include "v03/wal/versions.h"
-#include "v03/wal/wal_image.h"
 #include "v03_key.h"
 #include "v03_listing.h"
 

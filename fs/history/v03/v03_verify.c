@@ -13,17 +13,13 @@
 #include "litemount/task.h"
 #include "object_stream.h"
 #include "v03/snapshot/snapshot.h"
-#include "v03/wal/chain.h"
-#include "v03/wal/replay.h"
-#include "v03/wal/segment.h"
-#include "v03/wal/versions.h"
 #include "v03/wal/wal_lead.h"
 #include "v03_listing.h"
 
 #define DATABASE_HEADER_SIZE 100 /* bytes */
 
 /* A generation that is being verified; nobody else has it. */
-struct verifying {
+struct v03_verification {
     struct v03_generation *generation;
     const struct v03_listing *listing;
     struct verifier *verifier;
@@ -32,7 +28,7 @@ struct verifying {
 
 /* Where the decoded bytes of an object go of which only the start is looked at, and, of a snapshot that is
  * read in pieces, what the cache has of it. */
-struct passage {
+struct verified_content {
     struct verifier *verifier;
     struct overview overview;
     struct snapshot_comparison *comparison; /* NULL: nothing is compared */
@@ -40,7 +36,7 @@ struct passage {
 
 static int pass(void *context, const uint8_t *bytes, size_t length)
 {
-    struct passage *passage = context;
+    struct verified_content *passage = context;
     verifier_advance(passage->verifier);
     if (passage->comparison)
         snapshot_comparison_sink(passage->comparison, bytes, length);
@@ -49,7 +45,7 @@ static int pass(void *context, const uint8_t *bytes, size_t length)
 
 /* What is read of an object, and whose it is. */
 struct verified_object {
-    const struct verifying *verifying;
+    const struct v03_verification *verifying;
     const struct object *object;
     const struct snapshot *snapshot;        /* NULL: a segment's */
     struct snapshot_comparison *comparison; /* of a large snapshot, else NULL */
@@ -61,7 +57,7 @@ static int verify_attempt(void *context, bool anew, uint64_t *ret_sum, struct ta
     const struct verified_object *verified = context;
     struct v03_generation *generation = verified->verifying->generation;
     struct object_stream stream = {.generation = generation, .object = verified->object, .anew = anew};
-    struct passage passage = {
+    struct verified_content passage = {
         verified->verifying->verifier, {.most = DATABASE_HEADER_SIZE}, verified->comparison};
     struct snapshot_facts facts;
 
@@ -77,7 +73,7 @@ static int verify_attempt(void *context, bool anew, uint64_t *ret_sum, struct ta
 }
 
 /* What the cache has of a large one is compared with it: nothing else does, unless all of it is read. */
-static int verify_large_snapshot(const struct verifying *verifying, struct snapshot *snapshot,
+static int verify_large_snapshot(const struct v03_verification *verifying, struct snapshot *snapshot,
                                  struct task *task)
 {
     struct v03_generation *generation = verifying->generation;
@@ -95,7 +91,8 @@ static int verify_large_snapshot(const struct verifying *verifying, struct snaps
     return r;
 }
 
-static int verify_snapshot(const struct verifying *verifying, struct snapshot *snapshot, struct task *task)
+static int verify_snapshot(const struct v03_verification *verifying, struct snapshot *snapshot,
+                           struct task *task)
 {
     struct verified_object verified = {verifying, &snapshot->object, snapshot, NULL};
     return snapshot->object.size > V03_WHOLE_OBJECT ? verify_large_snapshot(verifying, snapshot, task)
@@ -103,14 +100,15 @@ static int verify_snapshot(const struct verifying *verifying, struct snapshot *s
 }
 
 /* Of a segment whose WAL's beginning is not there, or damaged, only the frame around it can be checked. */
-static int verify_frame(const struct verifying *verifying, const struct segment *segment, struct task *task)
+static int verify_frame(const struct v03_verification *verifying, const struct segment *segment,
+                        struct task *task)
 {
     struct verified_object verified = {verifying, &segment->object, NULL, NULL};
     return learnt_read(verify_attempt, &verified, task);
 }
 
 /* Notes in the segment what is in it. */
-static int verify_frames(const struct verifying *verifying, struct segment *segment,
+static int verify_frames(const struct v03_verification *verifying, struct segment *segment,
                          const struct wal_header *header, struct task *task)
 {
     struct v03_generation *generation = verifying->generation;
@@ -118,7 +116,7 @@ static int verify_frames(const struct verifying *verifying, struct segment *segm
     int r = segment_fetch(generation, segment, header, task, &found);
 
     pthread_mutex_lock(&generation->base.lock);
-    if (r == 0 && (r = segment_publish(verifying->listing->frames, segment, &found)) == -EBADMSG)
+    if (r == 0 && (r = segment_publish_locked(verifying->listing->frames, segment, &found)) == -EBADMSG)
         object_fail(generation->replica, &segment->object, EBADMSG, task, "does not begin where a frame can");
     if (r == -EBADMSG)
         learnt_set_damaged_locked(&segment->learnt, task_reason(task, r));
@@ -127,7 +125,7 @@ static int verify_frames(const struct verifying *verifying, struct segment *segm
     return r;
 }
 
-static int verify_segment(const struct verifying *verifying, size_t i, struct task *task)
+static int verify_segment(const struct v03_verification *verifying, size_t i, struct task *task)
 {
     const struct v03_listing *listing = verifying->listing;
     struct segment *segment = listing->segments[i],
@@ -143,7 +141,7 @@ static int verify_segment(const struct verifying *verifying, size_t i, struct ta
 /* Behind the segments come the snapshots, which belong to the first round. */
 static struct object *v03_verify_object_of(void *context, size_t item, struct replica **ret_replica)
 {
-    const struct verifying *verifying = context;
+    const struct v03_verification *verifying = context;
     const struct v03_listing *listing = verifying->listing;
     struct segment *segment = item < listing->n_segments ? listing->segments[item] : NULL;
 
@@ -155,7 +153,7 @@ static struct object *v03_verify_object_of(void *context, size_t item, struct re
 
 static int v03_verify_item(void *context, size_t item, struct task *task)
 {
-    const struct verifying *verifying = context;
+    const struct v03_verification *verifying = context;
     const struct v03_listing *listing = verifying->listing;
     return item < listing->n_segments
                ? verify_segment(verifying, item, task)
@@ -164,7 +162,7 @@ static int v03_verify_item(void *context, size_t item, struct task *task)
 
 /* --- what is missing --- */
 
-static int complain_of_segment(const struct verifying *verifying, uint32_t index, uint64_t offset,
+static int complain_of_segment(const struct v03_verification *verifying, uint32_t index, uint64_t offset,
                                const char *what)
 {
     const struct v03_generation *generation = verifying->generation;
@@ -174,7 +172,7 @@ static int complain_of_segment(const struct verifying *verifying, uint32_t index
 }
 
 /* Whole WALs from index `first` on, up to the one before `end`. */
-static int complain_of_wals(const struct verifying *verifying, uint32_t first, uint32_t end)
+static int complain_of_wals(const struct v03_verification *verifying, uint32_t first, uint32_t end)
 {
     const struct v03_generation *generation = verifying->generation;
     const char *url = replica_url(generation->replica), *name = generation->base.name;
@@ -188,7 +186,7 @@ static int complain_of_wals(const struct verifying *verifying, uint32_t first, u
 }
 
 /* Between two segments of one WAL. */
-static int find_hole_within(const struct verifying *verifying, const struct segment *before,
+static int find_hole_within(const struct v03_verification *verifying, const struct segment *before,
                             const struct segment *segment)
 {
     uint64_t expected = before->offset + before->size;
@@ -203,8 +201,8 @@ static int find_hole_within(const struct verifying *verifying, const struct segm
 
 /* Between the end of a WAL (NULL: there is none before) and the segment that begins a later one; `first` is
  * the index of the first snapshot. */
-static int find_hole_between(const struct verifying *verifying, uint32_t first, const struct segment *before,
-                             const struct segment *segment)
+static int find_hole_between(const struct v03_verification *verifying, uint32_t first,
+                             const struct segment *before, const struct segment *segment)
 {
     uint32_t next = before && before->index >= first ? before->index + 1 : first;
     int r = 0;
@@ -221,7 +219,7 @@ static int find_hole_between(const struct verifying *verifying, uint32_t first, 
 }
 
 /* Before segment `i`, which does not continue the one before it, or is the first. */
-static int find_hole(const struct verifying *verifying, uint32_t first, size_t i)
+static int find_hole(const struct v03_verification *verifying, uint32_t first, size_t i)
 {
     const struct v03_listing *listing = verifying->listing;
     const struct segment *segment = listing->segments[i], *before = i ? listing->segments[i - 1] : NULL;
@@ -240,7 +238,7 @@ static int find_hole(const struct verifying *verifying, uint32_t first, size_t i
 
 /* Whether segment `i` does not continue the one before it, also after a second look at both. 1 or 0, or an
  * errno. */
-static int is_broken(const struct verifying *verifying, size_t i, struct task *task)
+static int is_broken(const struct v03_verification *verifying, size_t i, struct task *task)
 {
     const struct v03_listing *listing = verifying->listing;
     struct segment *segment = listing->segments[i], *before = i ? listing->segments[i - 1] : NULL;
@@ -259,7 +257,7 @@ static int is_broken(const struct verifying *verifying, size_t i, struct task *t
     return r < 0 && r != -EBADMSG ? r : !segment_continues(listing, i);
 }
 
-static int find_holes(const struct verifying *verifying, struct task *task)
+static int find_holes(const struct v03_verification *verifying, struct task *task)
 {
     const struct v03_generation *generation = verifying->generation;
     const struct v03_listing *listing = verifying->listing;
@@ -286,7 +284,7 @@ static int find_holes(const struct verifying *verifying, struct task *task)
 /* --- what is mixed --- */
 
 /* At `time`, with the snapshot. */
-static int note_mixture(const struct verifying *verifying, struct snapshot *snapshot, int64_t time,
+static int note_mixture(const struct v03_verification *verifying, struct snapshot *snapshot, int64_t time,
                         struct task *task)
 {
     const struct v03_listing *listing = verifying->listing;
@@ -308,7 +306,7 @@ static int note_mixture(const struct verifying *verifying, struct snapshot *snap
 
 /* With each snapshot when it was made, and when the next segment came. Objects that can't be read were told
  * of. */
-static int find_mixtures(const struct verifying *verifying, struct task *task)
+static int find_mixtures(const struct v03_verification *verifying, struct task *task)
 {
     const struct v03_listing *listing = verifying->listing;
     int r = 0;
@@ -331,7 +329,7 @@ int v03_verify(struct generation *generation, struct generation_listing *base, s
                struct task *task)
 {
     const struct v03_listing *listing = v03_listing_of(base);
-    struct verifying verifying = {v03_generation_of(generation), listing, verifier, true};
+    struct v03_verification verifying = {v03_generation_of(generation), listing, verifier, true};
     struct verifier_round round = {listing->n_segments + listing->n_snapshots, &verifying,
                                    v03_verify_object_of, v03_verify_item};
     int r = verifier_each(verifier, &round, task);

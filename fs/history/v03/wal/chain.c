@@ -6,13 +6,10 @@
 #include <string.h>
 
 #include "litemount/cleanup.h"
-#include "replay.h"
-#include "segment.h"
 #include "v03/object_stream.h"
 #include "v03/snapshot/snapshot.h"
 #include "v03/v03.h"
 #include "v03/v03_listing.h"
-#include "versions.h"
 
 void chain_finish(struct chain *chain)
 {
@@ -72,8 +69,8 @@ static int copy_shrinks(const struct replay *replay, struct chain *chain)
     return 0;
 }
 
-int chain_describe_gap(const struct v03_listing *listing, const struct snapshot *snapshot, size_t begin,
-                       size_t end, char **ret_gap)
+int chain_describe_gap_locked(const struct v03_listing *listing, const struct snapshot *snapshot,
+                              size_t begin, size_t end, char **ret_gap)
 {
     const struct segment *next = listing->segments[end];
     char *gap;
@@ -117,7 +114,7 @@ int chain_look_ahead(struct v03_generation *generation, const struct v03_listing
         return 0;
     pthread_mutex_lock(&generation->base.lock);
     if (lacks_next(chain, listing))
-        r = chain_describe_gap(listing, chain->snapshot, chain->begin, chain->end, &chain->gap);
+        r = chain_describe_gap_locked(listing, chain->snapshot, chain->begin, chain->end, &chain->gap);
     pthread_mutex_unlock(&generation->base.lock);
     return r;
 }
@@ -141,7 +138,7 @@ static int take_part(const struct replay *replay, const struct v03_listing *list
     chain->position = chain->last;
     int r = copy_shrinks(replay, chain);
     if (r == 0 && chain->end < n_segments)
-        r = chain_describe_gap(listing, chain->snapshot, chain->begin, chain->end, &chain->gap);
+        r = chain_describe_gap_locked(listing, chain->snapshot, chain->begin, chain->end, &chain->gap);
     return r;
 }
 
@@ -165,10 +162,10 @@ static int learn(struct v03_generation *generation, const struct v03_listing *li
     size_t known = 0, outlook = 0;
 
     pthread_mutex_lock(&generation->base.lock);
-    const struct replay *replay = replay_get(listing, snapshot);
+    const struct replay *replay = replay_get_locked(listing, snapshot);
     if (replay) {
         known = replay->end;
-        outlook = replay_outlook(replay, listing, n_segments);
+        outlook = replay_outlook_locked(replay, listing, n_segments);
     }
     pthread_mutex_unlock(&generation->base.lock);
     if (!replay)
@@ -189,8 +186,8 @@ static bool chain_find_end(struct v03_generation *generation, const struct v03_l
     struct chain_end end = {0};
 
     pthread_mutex_lock(&generation->base.lock);
-    struct replay *replay = replay_get(listing, snapshot);
-    if (replay && replay_grow(replay, listing, n_segments) == 0 && replay->end < n_segments) {
+    struct replay *replay = replay_get_locked(listing, snapshot);
+    if (replay && replay_grow_locked(replay, listing, n_segments) == 0 && replay->end < n_segments) {
         const struct segment *next = listing->segments[replay->end];
         const struct segment *before = replay->end ? listing->segments[replay->end - 1] : NULL;
         end = (struct chain_end){replay->begin, replay->end, false, false};
@@ -240,8 +237,8 @@ int chain_open(struct v03_generation *generation, const struct v03_listing *list
     if (r < 0)
         return r;
     pthread_mutex_lock(&generation->base.lock);
-    struct replay *replay = replay_get(listing, snapshot);
-    r = replay ? replay_grow(replay, listing, n_segments) : -ENOMEM;
+    struct replay *replay = replay_get_locked(listing, snapshot);
+    r = replay ? replay_grow_locked(replay, listing, n_segments) : -ENOMEM;
     if (r == 0)
         r = take_part(replay, listing, n_segments, limit, &chain);
     chain.inode = chain_inode(listing, &chain);

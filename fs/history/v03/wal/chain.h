@@ -45,6 +45,6 @@ int chain_look_ahead(struct v03_generation *generation, const struct v03_listing
                      struct chain *chain);
 
 /* Why what is replayed upon `snapshot`, segments `begin` to `end`, ends before segment `end`, which is there;
- * the caller frees it. Called with the generation locked. 0 or -ENOMEM. */
-int chain_describe_gap(const struct v03_listing *listing, const struct snapshot *snapshot, size_t begin,
-                       size_t end, char **ret_gap);
+ * the caller frees it. 0 or -ENOMEM. */
+int chain_describe_gap_locked(const struct v03_listing *listing, const struct snapshot *snapshot,
+                              size_t begin, size_t end, char **ret_gap);

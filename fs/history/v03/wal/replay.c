@@ -6,10 +6,8 @@
 
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
-#include "segment.h"
 #include "v03/snapshot/snapshot.h"
 #include "v03/v03_listing.h"
-#include "versions.h"
 
 /* Whether `segment` can be the first one of its WAL. */
 static bool begins_wal(const struct segment *segment)
@@ -139,7 +137,7 @@ static struct replay *add_replay(struct v03_frames *frames, struct snapshot *sna
     return replay;
 }
 
-struct replay *replay_get(const struct v03_listing *listing, struct snapshot *snapshot)
+struct replay *replay_get_locked(const struct v03_listing *listing, struct snapshot *snapshot)
 {
     struct v03_frames *frames = listing->frames;
     struct replay *replay = NULL;
@@ -161,7 +159,8 @@ static bool can_follow(const struct replay *replay, const struct v03_listing *li
                               : segment_continues(listing, i);
 }
 
-size_t replay_outlook(const struct replay *replay, const struct v03_listing *listing, size_t n_segments)
+size_t replay_outlook_locked(const struct replay *replay, const struct v03_listing *listing,
+                             size_t n_segments)
 {
     size_t end = replay->end;
     while (end < n_segments && can_follow(replay, listing, end))
@@ -195,7 +194,7 @@ static void take(struct replay *replay, const struct segment *segment)
     replay->end++;
 }
 
-int replay_grow(struct replay *replay, const struct v03_listing *listing, size_t n_segments)
+int replay_grow_locked(struct replay *replay, const struct v03_listing *listing, size_t n_segments)
 {
     if (replay->row != listing->row && replay->end < n_segments) {
         segment_row_unref(replay->row);

@@ -10,7 +10,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "versions.h"
 #include "wal_image.h"
 
 struct segment;
@@ -55,13 +54,14 @@ void v03_frames_unref(struct v03_frames *frames); /* NULL is fine */
 
 /* The replay upon a snapshot that is sound, as far as it is known; borrowed from the listing's frames. NULL:
  * no memory. */
-struct replay *replay_get(const struct v03_listing *listing, struct snapshot *snapshot);
+struct replay *replay_get_locked(const struct v03_listing *listing, struct snapshot *snapshot);
 
 /* How many of the first `n_segments` segments it may reach, as far as names and what was learnt tell. */
-size_t replay_outlook(const struct replay *replay, const struct v03_listing *listing, size_t n_segments);
+size_t replay_outlook_locked(const struct replay *replay, const struct v03_listing *listing,
+                             size_t n_segments);
 
 /* Replays what has been learnt meanwhile of the first `n_segments` segments. 0 or -ENOMEM. */
-int replay_grow(struct replay *replay, const struct v03_listing *listing, size_t n_segments);
+int replay_grow_locked(struct replay *replay, const struct v03_listing *listing, size_t n_segments);
 
 /* Whether segment `begin` of the listing can be the first that is replayed upon `snapshot`. */
 bool replay_can_begin(const struct v03_listing *listing, const struct snapshot *snapshot, size_t begin);

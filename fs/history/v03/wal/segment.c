@@ -6,7 +6,6 @@
 #include "litemount/cleanup.h"
 #include "replay.h"
 #include "segment.h"
-#include "versions.h"
 
 struct segment *segment_make(const struct object *object, uint32_t index, uint64_t offset)
 {
@@ -87,7 +86,8 @@ static int add_versions(struct v03_frames *frames, const struct segment *segment
     return r;
 }
 
-int segment_publish(struct v03_frames *frames, struct segment *segment, const struct wal_segment *found)
+int segment_publish_locked(struct v03_frames *frames, struct segment *segment,
+                           const struct wal_segment *found)
 {
     uint64_t frame_size = WAL_FRAME_HEADER_SIZE + (uint64_t)found->header.page_size;
 

@@ -50,9 +50,9 @@ bool segment_fits(const struct segment *segment, const struct wal_segment *found
 /* Whether what is known of the segment, which is sound, is what was found. */
 bool segment_is(const struct segment *segment, const struct wal_segment *found);
 
-/* What was found in the segment becomes known, and its frames: 0; -EBADMSG if it does not fit; -ENOMEM.
- * Called with the generation locked. */
-int segment_publish(struct v03_frames *frames, struct segment *segment, const struct wal_segment *found);
+/* What was found in the segment becomes known, and its frames: 0; -EBADMSG if it does not fit; -ENOMEM. */
+int segment_publish_locked(struct v03_frames *frames, struct segment *segment,
+                           const struct wal_segment *found);
 
 int segment_compare(const void *left, const void *right); /* struct segment **: by position */
 

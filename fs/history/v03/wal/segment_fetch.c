@@ -12,7 +12,6 @@
 #include "litemount/clock.h"
 #include "litemount/log.h"
 #include "litemount/task.h"
-#include "segment.h"
 #include "segment_group.h"
 #include "v03/object_stream.h"
 #include "v03/v03.h"
@@ -27,7 +26,7 @@ static void close_parser(struct wal_parser **parser)
 }
 
 /* Where a decoded segment goes while it is learnt: into the parser, and, if it is small, into memory. */
-struct intake {
+struct segment_intake {
     struct wal_parser *parser;
     struct buffer decoded;
     bool too_big;
@@ -35,7 +34,7 @@ struct intake {
 
 static int intake_sink(void *context, const uint8_t *bytes, size_t length)
 {
-    struct intake *intake = context;
+    struct segment_intake *intake = context;
     if (intake->decoded.size + length > KEEP_DECODED)
         intake->too_big = true;
     if (!intake->too_big && buffer_append(&intake->decoded, bytes, length) < 0)
@@ -75,7 +74,7 @@ static int segment_attempt(void *context, bool anew, uint64_t *ret_sum, struct t
     struct object_stream stream = {
         .generation = fetching->generation, .object = &segment->object, .anew = anew};
     _cleanup_(close_parser) struct wal_parser *parser = NULL;
-    struct intake intake = {0};
+    struct segment_intake intake = {0};
     int r = wal_parser_open(fetching->header, &parser);
 
     if (r < 0)
@@ -133,8 +132,8 @@ static int segment_confirm(struct v03_generation *generation, struct segment *se
     return 0;
 }
 
-/* Whether a look at the segment says anything new. Called with the generation locked. */
-static bool segment_is_unconfirmed(const struct segment *segment)
+/* Whether a look at the segment says anything new. */
+static bool segment_is_unconfirmed_locked(const struct segment *segment)
 {
     return segment->learnt.state == LEARNT_SOUND &&
            (!segment->confirmed || learnt_is_over(segment->confirmed));
@@ -154,7 +153,7 @@ int segments_confirm(struct v03_generation *generation, const struct v03_listing
             continue;
         const struct segment *head = listing->segments[v03_find_index(listing, segment->index)];
         pthread_mutex_lock(&generation->base.lock);
-        bool due = segment_is_unconfirmed(segment);
+        bool due = segment_is_unconfirmed_locked(segment);
         struct wal_header header = head->header;
         pthread_mutex_unlock(&generation->base.lock);
         int r = due ? segment_confirm(generation, segment, &header, task) : 1;

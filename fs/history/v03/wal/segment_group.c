@@ -139,7 +139,7 @@ static int recall_segment(struct segment_group *group, uint64_t offset, const ch
         return -ESTALE;
     pthread_mutex_lock(&group->generation->base.lock);
     if (segment->learnt.state == LEARNT_NOTHING)
-        r = segment_publish(group->frames, segment, found);
+        r = segment_publish_locked(group->frames, segment, found);
     pthread_mutex_unlock(&group->generation->base.lock);
     return r;
 }

@@ -7,12 +7,10 @@
 #include "litemount/parallel.h"
 #include "litemount/task.h"
 #include "replay.h"
-#include "segment.h"
 #include "segment_group.h"
 #include "v03/object_stream.h"
 #include "v03/v03.h"
 #include "v03/v03_listing.h"
-#include "wal_image.h"
 
 #define PARALLEL_FETCHES 64
 #define PARALLEL_FACTS 8
@@ -37,7 +35,7 @@ static int segment_find_out(void *context, struct task *task)
 static int segment_take_over_locked(void *context)
 {
     struct segment_learning *learning = context;
-    int r = segment_publish(learning->group->frames, learning->segment, &learning->found);
+    int r = segment_publish_locked(learning->group->frames, learning->segment, &learning->found);
     learning->is_sound = r == 0;
     return r;
 }

@@ -5,21 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chain.h"
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
-#include "replay.h"
-#include "segment.h"
 #include "v03/snapshot/snapshot.h"
 #include "v03/v03.h"
 #include "v03/v03_listing.h"
-#include "versions.h"
-#include "wal_image.h"
 
 #define MOST_PAGES 8 /* that are looked at */
 
 /* What follows a chain in its snapshot's WAL, as far as the snapshot may hold it. */
-struct following {
+struct wal_following {
     struct v03_generation *generation;
     const struct v03_listing *listing;
     const struct chain *chain;
@@ -28,7 +23,7 @@ struct following {
     uint8_t *there, *written;       /* a page each */
 };
 
-static void following_finish(struct following *following)
+static void following_finish(struct wal_following *following)
 {
     free(following->there);
     free(following->written);
@@ -46,7 +41,7 @@ static size_t end_of_following(const struct v03_listing *listing, const struct c
 }
 
 /* Learns what follows. Returns 1, 0 if there is nothing, or why it can't be had. */
-static int follow(struct following *following, struct task *task)
+static int follow(struct wal_following *following, struct task *task)
 {
     const struct v03_listing *listing = following->listing;
     const struct chain *chain = following->chain;
@@ -72,7 +67,7 @@ static int follow(struct following *following, struct task *task)
 }
 
 /* Whether the page stands in the snapshot as one of the frames that follow has it. 1 or 0, or an errno. */
-static int is_there(struct following *following, uint32_t page, uint32_t page_size, struct task *task)
+static int is_there(struct wal_following *following, uint32_t page, uint32_t page_size, struct task *task)
 {
     struct v03_frames *frames = following->listing->frames;
     struct wal_position first = following->chain->last, at = following->last;
@@ -95,7 +90,7 @@ static int is_there(struct following *following, uint32_t page, uint32_t page_si
 
 /* Whether the state has a part of the transaction that follows, and not the other: pages that were written in
  * the WAL before are as they were before. 1 or 0, or an errno. */
-static int is_mixed(struct following *following, struct task *task)
+static int is_mixed(struct wal_following *following, struct task *task)
 {
     struct v03_frames *frames = following->listing->frames;
     uint32_t page_size = following->listing->segments[following->chain->end]->header.page_size;
@@ -123,7 +118,7 @@ static int is_mixed(struct following *following, struct task *task)
 static int look(struct v03_generation *generation, const struct v03_listing *listing, struct chain *chain,
                 struct task *task)
 {
-    _cleanup_(following_finish) struct following following = {
+    _cleanup_(following_finish) struct wal_following following = {
         .generation = generation,
         .listing = listing,
         .chain = chain,

@@ -13,7 +13,6 @@
 #include "segment.h"
 #include "v03/object_stream.h"
 #include "v03/v03.h"
-#include "versions.h"
 
 #define PARALLEL_FETCHES 16
 #define PUT_AT_ONCE (256 << 10) /* bytes of pages */
@@ -30,7 +29,7 @@ static int open_image(struct v03_generation *generation, uint32_t index, const s
 }
 
 /* Takes a segment's bytes as they come, drops the headers, and puts the pages. */
-struct page_writer {
+struct wal_page_writer {
     struct cache_fill *fill;
     size_t page_size;
     size_t skip;         /* bytes of a header that come before the next page */
@@ -39,20 +38,20 @@ struct page_writer {
     uint64_t offset;     /* of `pages` in the image */
 };
 
-static void page_writer_init(struct page_writer *writer, struct cache_fill *fill, uint64_t offset,
+static void page_writer_init(struct wal_page_writer *writer, struct cache_fill *fill, uint64_t offset,
                              const struct wal_header *header)
 {
     uint64_t frame_size = WAL_FRAME_HEADER_SIZE + (uint64_t)header->page_size;
     uint64_t frames_before = offset ? (offset - WAL_HEADER_SIZE) / frame_size : 0;
 
-    *writer =
-        (struct page_writer){.fill = fill, .page_size = header->page_size, .page_left = header->page_size};
+    *writer = (struct wal_page_writer){
+        .fill = fill, .page_size = header->page_size, .page_left = header->page_size};
     writer->skip = (offset ? 0 : WAL_HEADER_SIZE) + WAL_FRAME_HEADER_SIZE;
     writer->offset = frames_before * header->page_size;
 }
 
 /* Puts the pages that are whole. The last one is always so when a sound segment ends. */
-static int flush(struct page_writer *writer)
+static int flush(struct wal_page_writer *writer)
 {
     int r = 0;
     if (writer->pages.size)
@@ -64,7 +63,7 @@ static int flush(struct page_writer *writer)
 
 static int write_pages(void *context, const uint8_t *bytes, size_t length)
 {
-    struct page_writer *writer = context;
+    struct wal_page_writer *writer = context;
     int r = 0;
 
     while (length && r == 0) {
@@ -91,7 +90,7 @@ static int write_pages(void *context, const uint8_t *bytes, size_t length)
 /* Checks the frames again while their pages are put: the object may have been damaged since it was learnt. */
 struct checked_writer {
     struct wal_parser *parser;
-    struct page_writer pages;
+    struct wal_page_writer pages;
 };
 
 static int check_and_write(void *context, const uint8_t *bytes, size_t length)
@@ -250,7 +249,7 @@ int64_t wal_image_read(const struct wal_reader *reader, struct wal_position at, 
     return n;
 }
 
-struct decoded_source {
+struct decoded_segment {
     uint64_t offset;
     const struct wal_header *header;
     const struct buffer *decoded;
@@ -259,8 +258,8 @@ struct decoded_source {
 static int make_from_memory(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
                             struct task *task)
 {
-    const struct decoded_source *source = context;
-    struct page_writer writer;
+    const struct decoded_segment *source = context;
+    struct wal_page_writer writer;
 
     page_writer_init(&writer, fill, source->offset, source->header);
     int r = write_pages(&writer, source->decoded->data, source->decoded->size);
@@ -273,7 +272,7 @@ static int make_from_memory(void *context, uint64_t offset, uint64_t length, str
 void wal_image_keep(struct v03_generation *generation, uint32_t index, uint64_t offset,
                     const struct wal_header *header, const struct buffer *decoded, const struct task *task)
 {
-    struct decoded_source source = {offset, header, decoded};
+    struct decoded_segment source = {offset, header, decoded};
     const struct cache_maker maker = {.make = make_from_memory, .context = &source};
     struct cache_image *image;
     uint64_t frame_size = WAL_FRAME_HEADER_SIZE + (uint64_t)header->page_size;

@@ -2,14 +2,10 @@
 
 #include <errno.h>
 
-#include "chain.h"
 #include "litemount/cleanup.h"
-#include "replay.h"
-#include "segment.h"
 #include "v03/snapshot/snapshot.h"
 #include "v03/v03.h"
 #include "v03/v03_listing.h"
-#include "versions.h"
 
 /* Nanoseconds: longer than Litestream waits between two syncs, which is a second unless configured. */
 #define QUIET (300 * INT64_C(1000000000))
