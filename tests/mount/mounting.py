@@ -93,9 +93,9 @@ class Processes:
 
 
 class Mount:
-    """One litemount in the foreground: mounted when made, unmounted by unmount(), cleaned up by close()."""
+    """One litemount in the foreground: mounted when made, within `seconds`; unmounted by unmount(), cleaned up by close()."""
 
-    def __init__(self, processes, point, source, options=(), environment=None, arguments=(), log=None):
+    def __init__(self, processes, point, source, options=(), environment=None, arguments=(), log=None, seconds=30):
         self.point = pathlib.Path(point)
         self.point.mkdir(exist_ok=True)
         self.log_path = pathlib.Path(log or f"{point}.log")
@@ -105,7 +105,7 @@ class Mount:
         with open(self.log_path, "ab") as log_file:
             self.process = processes.start(command, stdin=subprocess.DEVNULL, stdout=log_file, stderr=log_file,
                                            env={**os.environ, **(environment or {})})
-        wait_until(self._settled, 30, f"mounting {source}")
+        wait_until(self._settled, seconds, f"mounting {source}")
         if self.process.poll() is not None:
             raise AssertionError(f"litemount ended with {self.process.returncode}: {self.log()}")
 

@@ -64,7 +64,7 @@ class Large(MountTest):
         bucket = Bucket(self.backup)
         self.addCleanup(bucket.close)
         config = s3_config(self.folder / "s3.yml", bucket.endpoint, bucket.bucket, [NAME])
-        tree = self.within(60, lambda: self.mount(config))
+        tree = self.mount(config, seconds=60)
         self.within(30, lambda: os.listdir(tree / "at"))
         self.assertEqual(bucket.object_requests(), [])
         self.assertEqual(self.within(150, lambda: sha256(tree / "latest" / NAME)), self.states[-1][2])
