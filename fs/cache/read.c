@@ -356,8 +356,6 @@ int64_t cache_image_read(struct cache_image *image, uint64_t offset, size_t leng
                          const struct cache_maker *maker, struct task *task)
 {
     uint64_t end = IMAGE_END_UNKNOWN;
-    size_t done;
-    int64_t rest;
 
     if (offset >= INT64_MAX)
         return 0; /* no image reaches there */
@@ -365,7 +363,8 @@ int64_t cache_image_read(struct cache_image *image, uint64_t offset, size_t leng
         length = INT64_MAX - offset;
     if (length == 0)
         return 0;
-    done = bytes ? read_stored(image, offset, length, bytes, &end) : count_stored(image, offset, length);
+    size_t done =
+        bytes ? read_stored(image, offset, length, bytes, &end) : count_stored(image, offset, length);
     if (end != IMAGE_END_UNKNOWN)
         learn_end(image, end);
     if (done > 0 && bytes)
@@ -374,8 +373,8 @@ int64_t cache_image_read(struct cache_image *image, uint64_t offset, size_t leng
         return (int64_t)done;
     if (!bytes && length >= MANY && cache_reads_through(image->cache))
         return -ENOSPC; /* it would be made for nobody */
-    rest = read_missing(image, offset + done, length - done, bytes ? (uint8_t *)bytes + done : NULL, maker,
-                        task);
+    int64_t rest = read_missing(image, offset + done, length - done, bytes ? (uint8_t *)bytes + done : NULL,
+                                maker, task);
     return rest < 0 ? rest : (int64_t)done + rest;
 }
 
