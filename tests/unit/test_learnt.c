@@ -163,6 +163,14 @@ static void that_it_is_damaged_is_learnt_too(void **state)
     learnt_finish(&lesson.learnt);
 }
 
+static void large_objects_are_learnt_fewer_at_once(void **state)
+{
+    assert_int_equal(learnt_at_once(0), 64);
+    assert_int_equal(learnt_at_once(512 << 10), 64);
+    assert_int_equal(learnt_at_once((512 << 10) + 1), 63);
+    assert_int_equal(learnt_at_once(1 << 20), 32);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +179,7 @@ int main(void)
         cmocka_unit_test(damage_lasts_for_a_minute),
         cmocka_unit_test(an_object_is_learnt_once),
         cmocka_unit_test(that_it_is_damaged_is_learnt_too),
+        cmocka_unit_test(large_objects_are_learnt_fewer_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,9 @@
 #include "litemount/log.h"
 #include "litemount/task.h"
 
+#define PARALLEL_FETCHES 64
+#define WHOLE_OBJECTS (32 << 20) /* bytes of objects that may be in memory, each whole, at once */
+
 void learnt_finish(struct learnt *learnt)
 {
     free(learnt->damage);
@@ -86,6 +89,11 @@ int learnt_once(const struct learning *learning, struct task *task)
 {
     int r = learnt_claim(learning, task);
     return r <= 0 ? r : learnt_settle(learning, learning->find_out(learning->context, task), task);
+}
+
+size_t learnt_at_once(uint64_t largest)
+{
+    return largest < WHOLE_OBJECTS / PARALLEL_FETCHES ? PARALLEL_FETCHES : (size_t)(WHOLE_OBJECTS / largest);
 }
 
 static bool learnt_has(const uint64_t *sums, size_t n, uint64_t sum)

@@ -54,6 +54,10 @@ struct learning {
  * it can't be had, or -ECANCELED. */
 int learnt_once(const struct learning *learning, struct task *task);
 
+/* How many objects are learnt at once. Small ones are in memory whole meanwhile, and the largest of those has
+ * `largest` bytes. */
+size_t learnt_at_once(uint64_t largest);
+
 /* How often an object is read that never comes twice the same. */
 #define LEARNT_ATTEMPTS 4
 

@@ -5,11 +5,8 @@
 #include "ltx_learn.h"
 #include "ltx_time.h"
 
-#define PARALLEL_FETCHES 64
-#define WHOLE_OBJECTS (32 << 20) /* bytes of files that may be in memory, each whole, at once */
-
 /* One file that is being learnt. */
-struct ltx_claim {
+struct ltx_file_learning {
     struct v05_generation *generation;
     struct ltx_file *file;
     struct ltx_found found;
@@ -17,14 +14,14 @@ struct ltx_claim {
 
 static int ltx_file_find_out(void *context, struct task *task)
 {
-    struct ltx_claim *claim = context;
-    return ltx_learn(claim->generation, claim->file, NULL, task, &claim->found);
+    struct ltx_file_learning *one = context;
+    return ltx_learn(one->generation, one->file, NULL, task, &one->found);
 }
 
 static int ltx_file_take_over_locked(void *context)
 {
-    struct ltx_file *file = ((struct ltx_claim *)context)->file;
-    const struct ltx_found *found = &((struct ltx_claim *)context)->found;
+    struct ltx_file *file = ((struct ltx_file_learning *)context)->file;
+    const struct ltx_found *found = &((struct ltx_file_learning *)context)->found;
 
     file->table = found->table;
     file->image = found->image;
@@ -36,15 +33,21 @@ static int ltx_file_take_over_locked(void *context)
 
 static void ltx_file_note_damage_locked(void *context)
 {
-    ((struct ltx_claim *)context)->generation->n_damaged++;
+    ((struct ltx_file_learning *)context)->generation->n_damaged++;
 }
 
 static int ltx_file_learn(struct v05_generation *generation, struct ltx_file *file, struct task *task)
 {
-    struct ltx_claim claim = {generation, file, {}};
+    struct ltx_file_learning one = {.generation = generation, .file = file};
     const struct learning learning = {
-        &file->learnt,     &generation->base.lock,    &generation->base.learnt,   &claim,
-        ltx_file_find_out, ltx_file_take_over_locked, ltx_file_note_damage_locked};
+        .learnt = &file->learnt,
+        .lock = &generation->base.lock,
+        .changed = &generation->base.learnt,
+        .context = &one,
+        .find_out = ltx_file_find_out,
+        .take_over_locked = ltx_file_take_over_locked,
+        .note_damage_locked = ltx_file_note_damage_locked,
+    };
     return learnt_once(&learning, task);
 }
 
@@ -62,14 +65,13 @@ static int learn_item(void *context, size_t item, struct task *task)
                               : ltx_time_ask(learning->generation, file, task);
 }
 
-/* Small files are in memory whole while they are learnt. */
 static size_t count_at_once(struct ltx_file *const *files, size_t n)
 {
-    uint64_t largest = 1;
+    uint64_t largest = 0;
     for (size_t i = 0; i < n; i++)
         if (files[i]->object.size <= V05_WHOLE_OBJECT && files[i]->object.size > largest)
             largest = files[i]->object.size;
-    return largest < WHOLE_OBJECTS / PARALLEL_FETCHES ? PARALLEL_FETCHES : (size_t)(WHOLE_OBJECTS / largest);
+    return learnt_at_once(largest);
 }
 
 int ltx_files_learn(struct v05_generation *generation, struct ltx_file **files, size_t n, size_t n_timed,

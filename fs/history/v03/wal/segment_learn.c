@@ -12,9 +12,7 @@
 #include "v03/v03.h"
 #include "v03/v03_listing.h"
 
-#define PARALLEL_FETCHES 64
 #define PARALLEL_FACTS 8
-#define WHOLE_OBJECTS (32 << 20) /* bytes of segments that may be in memory, each whole, at once */
 
 /* One segment that is being learnt. */
 struct segment_learning {
@@ -104,16 +102,15 @@ static int learn_item(void *context, size_t item, struct task *task)
     return known ? segment_learn(group, segment, &header, task) : 0;
 }
 
-/* Small segments are in memory whole while they are learnt. */
 static size_t count_at_once(const struct segments_learning *all)
 {
-    uint64_t largest = 1;
+    uint64_t largest = 0;
     for (size_t i = 0; i < all->n_fetched; i++) {
         uint64_t size = all->fetched[i].segment->object.size;
         if (size <= V03_WHOLE_OBJECT && size > largest)
             largest = size;
     }
-    return largest < WHOLE_OBJECTS / PARALLEL_FETCHES ? PARALLEL_FETCHES : (size_t)(WHOLE_OBJECTS / largest);
+    return learnt_at_once(largest);
 }
 
 /* Fetches the segments that begin a WAL, or the others, which need what those tell. */
