@@ -15,6 +15,8 @@
 void task_init(struct task *task, const struct task *parent)
 {
     task->parent = parent;
+    task->pool = parent ? parent->pool : NULL;
+    task->holder = parent ? parent->holder : NULL;
     atomic_init(&task->cancelled, false);
     atomic_init(&task->patience, 0);
     task->probe = NULL;

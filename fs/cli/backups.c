@@ -7,12 +7,19 @@
 #include "litemount/catalog.h"
 #include "litemount/config.h"
 #include "litemount/replica.h"
+#include "litemount/task.h"
 #include "litemount/thread_pool.h"
 
 /* Of each store: one that does not answer stalls no other. */
-#define READERS 10 /* threads that read ahead: as many large requests are under way */
 #define DECODERS 3 /* at once: enough for the bandwidth, and little enough for the memory */
 #define BLOCKS 3   /* of snapshots in memory at once: the same */
+
+/* Of one store as many requests are under way as http.c carries at once; ten large ones fill the line. */
+static const struct thread_pool_bounds thread_bounds[N_THREAD_KINDS] = {
+    [THREADS_ASK] = {.each = 64, .all = 128},
+    [THREADS_HELP] = {.each = 63, .all = 128}, /* and the one that they help */
+    [THREADS_AHEAD] = {.each = 10, .all = 80, .waiting = 20},
+};
 
 /* Many threads that seldom do much: few heaps between them, and large buffers go back at once. */
 static void backups_spare_memory(void)
@@ -57,17 +64,18 @@ int backups_open(const struct backups_options *options, struct task *task, struc
     if (r == 0)
         r = cache_open(options->cache_folder, options->cache_size, task, &backups->cache);
     if (r == 0)
-        r = thread_pool_open(READERS, 2 * READERS, &backups->readers);
+        r = thread_pool_open(thread_bounds, &backups->pool);
     if (r < 0)
         return r;
     history_options.cache = backups->cache;
-    history_options.readers = backups->readers;
+    history_options.pool = backups->pool;
+    task->pool = backups->pool;
     return catalog_open(backups->config, backups->stores, &history_options, task, &backups->catalog);
 }
 
 void backups_finish(struct backups *backups)
 {
-    thread_pool_close(backups->readers);
+    thread_pool_close(backups->pool);
     catalog_close(backups->catalog);
     slots_finish(&backups->decoders);
     workspaces_finish(&backups->blocks);

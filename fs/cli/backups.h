@@ -26,7 +26,7 @@ struct backups {
     struct cache *cache;
     struct slots decoders;
     struct workspaces blocks;
-    struct thread_pool *readers;
+    struct thread_pool *pool;
     struct catalog *catalog;
 };
 

@@ -42,7 +42,8 @@ int history_open(const char *name, struct replica **replicas, size_t n_replicas,
     if (!history || !(history->name = strdup(name)) ||
         !(history->replicas = calloc(n_replicas, sizeof *history->replicas)))
         return -ENOMEM;
-    if (n_replicas > 1 && round_open(n_replicas, history_ask_replica, history, &history->round) < 0)
+    if (n_replicas > 1 &&
+        round_open(n_replicas, options->pool, history_ask_replica, history, &history->round) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < n_replicas; i++)
         history->replicas[i].replica = replicas[i];
@@ -71,6 +72,11 @@ void history_close(struct history *history)
     pthread_mutex_destroy(&history->lock);
     refresh_gate_finish(&history->gate);
     close_parts(&history);
+}
+
+const void *history_store(const struct history *history)
+{
+    return replica_store(history->replicas[0].replica);
 }
 
 const char *history_place(const struct history *history)
@@ -118,6 +124,7 @@ int history_list_replica(struct history *history, size_t n, struct task *task, s
  * since. */
 static int refresh(struct history *history, int64_t age, bool whole, struct task *task)
 {
+    task->holder = history_store(history);
     int r = refresh_gate_begin(&history->gate, age, task);
     if (r <= 0)
         return r;

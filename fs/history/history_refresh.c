@@ -98,7 +98,7 @@ static int look_begin_all(struct history *history, bool whole)
             continue;
         r = replica_prepare(history, replica, whole);
         if (r == 0)
-            round_start(history->round, i, history->name);
+            round_start(history->round, i, replica_store(replica->replica), history->name);
     }
     return r;
 }

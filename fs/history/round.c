@@ -6,15 +6,15 @@
 #include <stdlib.h>
 
 #include "litemount/clock.h"
+#include "litemount/thread_pool.h"
 
 enum asked { ASKED_NOTHING, ASKED_PENDING, ASKED_ANSWERED };
 
 struct round_item {
+    struct thread_pool_work work; /* the first field */
     struct round *round;
-    pthread_t thread;
     struct task task;
-    bool has_thread; /* only the caller's touches these three */
-    bool is_late;
+    bool is_late;  /* only the caller's thread touches these two */
     int64_t began; /* by the clock that is never set: nanoseconds */
 
     /* Guarded by the round's lock. */
@@ -24,6 +24,7 @@ struct round_item {
 };
 
 struct round {
+    struct thread_pool *pool; /* borrowed; may be NULL */
     round_ask *ask;
     void *context;
     pthread_mutex_t lock;
@@ -32,12 +33,13 @@ struct round {
     struct round_item items[];
 };
 
-int round_open(size_t n, round_ask *ask, void *context, struct round **ret_round)
+int round_open(size_t n, struct thread_pool *pool, round_ask *ask, void *context, struct round **ret_round)
 {
     struct round *round = calloc(1, sizeof *round + n * sizeof *round->items);
 
     if (!round)
         return -ENOMEM;
+    round->pool = pool;
     round->ask = ask;
     round->context = context;
     round->n = n;
@@ -57,48 +59,62 @@ static enum asked item_asked(struct round_item *item)
     return asked;
 }
 
+static void item_finish(struct round_item *item)
+{
+    struct round *round = item->round;
+
+    if (item_asked(item) != ASKED_PENDING)
+        return;
+    task_cancel(&item->task);
+    if (thread_pool_take_back(round->pool, THREADS_ASK, &item->work))
+        return;
+    pthread_mutex_lock(&round->lock);
+    while (item->asked == ASKED_PENDING)
+        pthread_cond_wait(&round->changed, &round->lock);
+    pthread_mutex_unlock(&round->lock);
+}
+
 void round_close(struct round *round)
 {
     if (!round)
         return;
     for (size_t i = 0; i < round->n; i++)
-        if (item_asked(&round->items[i]) == ASKED_PENDING)
-            task_cancel(&round->items[i].task);
+        task_cancel(&round->items[i].task);
     for (size_t i = 0; i < round->n; i++)
-        if (round->items[i].has_thread)
-            pthread_join(round->items[i].thread, NULL);
+        item_finish(&round->items[i]);
     pthread_cond_destroy(&round->changed);
     pthread_mutex_destroy(&round->lock);
     free(round);
 }
 
-static void *item_run(void *argument)
+static void item_run(struct thread_pool_work *work, struct task *task)
 {
-    struct round_item *item = argument;
+    struct round_item *item = (struct round_item *)work;
     struct round *round = item->round;
     int r = round->ask(round->context, (size_t)(item - round->items), &item->task);
 
+    (void)task; /* the item's own can be cancelled alone */
     pthread_mutex_lock(&round->lock);
     item->result = r;
     item->ended = clock_now();
     item->asked = ASKED_ANSWERED;
     pthread_cond_broadcast(&round->changed);
     pthread_mutex_unlock(&round->lock);
-    return NULL;
 }
 
 /* Where no thread can be had it is asked on the caller's. */
-void round_start(struct round *round, size_t number, const char *purpose)
+void round_start(struct round *round, size_t number, const void *holder, const char *purpose)
 {
     struct round_item *item = &round->items[number];
 
-    task_init(&item->task, NULL);
+    task_init(&item->task, round->pool ? thread_pool_task(round->pool) : NULL);
     task_set_purpose(&item->task, "%s", purpose);
+    item->task.holder = holder;
+    item->work = (struct thread_pool_work){.run = item_run, .holder = holder};
     item->began = clock_now();
     item->asked = ASKED_PENDING; /* nobody else looks at it yet */
-    item->has_thread = pthread_create(&item->thread, NULL, item_run, item) == 0;
-    if (!item->has_thread)
-        item_run(item);
+    if (!round->pool || !thread_pool_add(round->pool, THREADS_ASK, &item->work))
+        item_run(&item->work, NULL);
 }
 
 static bool is_worth_something(const struct round_item *item)
@@ -145,9 +161,6 @@ bool round_take(struct round *round, size_t number, int *ret_result, char reason
 
     if (item_asked(item) != ASKED_ANSWERED)
         return false;
-    if (item->has_thread)
-        pthread_join(item->thread, NULL);
-    item->has_thread = false;
     item->asked = ASKED_NOTHING;
     item->is_late = item->ended - item->began >= ROUND_PATIENCE;
     *ret_result = item->result;

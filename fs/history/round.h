@@ -1,4 +1,4 @@
-/* The same question to several, at the same time, each on a thread of its own, so that one who is silent
+/* The same question to several, at the same time, each on a thread of the pool's, so that one who is silent
  * holds up nobody: once another has an answer that is worth something it is waited for no longer than
  * ROUND_PATIENCE, and not at all if it was late the time before. Its answer may come later, and be taken
  * then.
@@ -20,12 +20,14 @@ struct round;
  * 0: another one; or a negative errno, with a reason. */
 typedef int round_ask(void *context, size_t item, struct task *task);
 
-/* Of `n` who can be asked. 0 or -ENOMEM. The caller closes it, which ends what is under way; NULL is fine. */
-int round_open(size_t n, round_ask *ask, void *context, struct round **ret_round);
+/* Of `n` who can be asked. 0 or -ENOMEM. The caller closes it, which ends what is under way; NULL is fine.
+ * Without a pool (NULL) each question is answered before round_start returns. */
+int round_open(size_t n, struct thread_pool *pool, round_ask *ask, void *context, struct round **ret_round);
 void round_close(struct round *round);
 
-/* Asks number `item`, which must not be asked already; `purpose` is for the log. */
-void round_start(struct round *round, size_t item, const char *purpose);
+/* Asks number `item`, which must not be asked already, with a thread of the holder's share (thread_pool.h);
+ * `purpose` is for the log. */
+void round_start(struct round *round, size_t item, const void *holder, const char *purpose);
 
 /* Waits as long as is worth it: see above; with less `patience` (nanoseconds) than ROUND_PATIENCE if one
  * answer that is worth something is enough. 0 or -ECANCELED. */

@@ -77,10 +77,12 @@ int history_visit_replicas(struct history *history, visit_replica *visit, void *
 {
     struct visit_round visits = {history, calloc(history->n_replicas, sizeof *visits.listings)};
     struct round *round = NULL;
-    int r = visits.listings ? round_open(history->n_replicas, visit_listing, &visits, &round) : -ENOMEM;
+    int r = visits.listings
+                ? round_open(history->n_replicas, history->options.pool, visit_listing, &visits, &round)
+                : -ENOMEM;
 
     for (size_t i = 0; i < history->n_replicas && r == 0; i++)
-        round_start(round, i, history->name);
+        round_start(round, i, replica_store(history->replicas[i].replica), history->name);
     if (r == 0)
         r = round_wait(round, ROUND_PATIENCE, task);
     if (r == 0)

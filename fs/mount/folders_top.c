@@ -137,6 +137,18 @@ static int listing_visit(void *context, size_t item, struct task *task)
     return r > 0 ? listing_note_inode(history, listing->time, name) : 0;
 }
 
+/* Who has to be asked of it; a folder has nobody. */
+static const void *listing_holder(void *context, size_t item)
+{
+    const struct database_listing *listing = context;
+    const struct name *name = &listing->all->items[item];
+    _cleanup_free_ char *full = NULL;
+
+    if (name->is_folder || place_set_path(&full, listing->place->name, name->text) < 0)
+        return NULL;
+    return catalog_store(listing->catalog, full);
+}
+
 static int listing_make(struct catalog *catalog, const struct place *place, int64_t time, struct task *task,
                         struct names *names)
 {
@@ -147,7 +159,7 @@ static int listing_make(struct catalog *catalog, const struct place *place, int6
 
     if (r < 0 || !shown)
         return r < 0 ? r : -ENOMEM;
-    r = parallel_each(all.n, PARALLEL_DATABASES, listing_visit, &listing, task);
+    r = parallel_each_holder(all.n, PARALLEL_DATABASES, listing_holder, listing_visit, &listing, task);
     for (size_t i = 0; i < all.n && r == 0; i++)
         if (shown[i])
             r = all.items[i].is_folder ? names_add(names, all.items[i].text, true)
@@ -211,6 +223,12 @@ static int landmarks_visit(void *context, size_t item, struct task *task)
     return 0;
 }
 
+static const void *landmarks_holder(void *context, size_t item)
+{
+    const struct landmark_collection *collected = context;
+    return catalog_store(collected->catalog, collected->databases->items[item].text);
+}
+
 static int landmarks_collect(struct catalog *catalog, struct task *task, struct instants *landmarks)
 {
     _cleanup_(names_finish) struct names databases = {0};
@@ -220,7 +238,8 @@ static int landmarks_collect(struct catalog *catalog, struct task *task, struct 
 
     pthread_mutex_init(&collected.lock, NULL);
     if (r == 0)
-        r = parallel_each(databases.n, PARALLEL_DATABASES, landmarks_visit, &collected, task);
+        r = parallel_each_holder(databases.n, PARALLEL_DATABASES, landmarks_holder, landmarks_visit,
+                                 &collected, task);
     pthread_mutex_destroy(&collected.lock);
     instants_sort(landmarks);
     if (r == 0 && collected.failure < 0 && collected.answered == 0)

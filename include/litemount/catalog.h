@@ -52,6 +52,9 @@ int catalog_list_failures(struct catalog *catalog, struct names *failures);
  */
 int catalog_find(struct catalog *catalog, const char *name, struct task *task, struct history **ret_history);
 
+/* The store that a database of that name is asked of, as history_store; NULL: it is not known yet. */
+const void *catalog_store(struct catalog *catalog, const char *name);
+
 /* What the configuration's paths begin with in front of each name ("/srv/app/storage/"); "" where there is no
  * configuration. */
 const char *catalog_prefix(const struct catalog *catalog);

@@ -33,8 +33,9 @@ struct history_options {
     struct cache *cache;                   /* borrowed */
     const struct age_identity *identities; /* borrowed: what encrypted objects may be opened with */
     size_t n_identities;
-    struct thread_pool *readers; /* borrowed: bring what will be read next; NULL: nothing is read ahead */
-    struct failures *failures;   /* borrowed: told of states that failed; NULL: nobody is */
+    struct thread_pool *pool;  /* borrowed; NULL: nothing is read ahead, and of several replicas one is asked
+                                  after the  other */
+    struct failures *failures; /* borrowed: told of states that failed; NULL: nobody is */
     /* Borrowed: shared by all that decode, for each takes some 10 MB; and of HISTORY_BLOCK bytes, by all that
      * read large snapshots. Both may be held while their store is waited for: it is their holder. */
     struct slots *decoders;
@@ -52,6 +53,10 @@ void history_close(struct history *history);
 
 /* Where the backup is looked for first: the first replica's URL, without secrets. */
 const char *history_place(const struct history *history);
+
+/* The store of the first replica: whose share of the threads a task takes that asks the history
+ * (thread_pool.h). To be compared, no more. */
+const void *history_store(const struct history *history);
 
 /* Why nothing can be brought back: what was looked at, and what is there instead, or which generations
  * without a snapshot. Returns -ENODATA with that reason, or another negative errno with one. */

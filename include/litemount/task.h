@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct thread_pool;
+
 #define TASK_REASON_SIZE 512
 #define TASK_PURPOSE_SIZE 256
 #define TASK_STEP_SIZE 128
@@ -27,6 +29,8 @@ struct task_probe {
 
 struct task {
     const struct task *parent; /* cancelled with it; borrowed, may be NULL */
+    struct thread_pool *pool;  /* whose threads help with it; borrowed, NULL: none do */
+    const void *holder;        /* of whose share they are (thread_pool.h): a store; NULL: of nobody's */
     atomic_bool cancelled;     /* set from any thread */
     atomic_int_least64_t
         patience;             /* when it will be, by the clock that is never set: nanoseconds; 0: never */
@@ -36,7 +40,8 @@ struct task {
     char purpose[TASK_PURPOSE_SIZE], step[TASK_STEP_SIZE]; /* likewise: "" at first, and without debugging */
 };
 
-/* A task that is cancelled when `parent` (may be NULL, must outlive it) is. Owns nothing: needs no finish. */
+/* A task that is cancelled when `parent` (may be NULL, must outlive it) is, with its pool and holder. Owns
+ * nothing: needs no finish. */
 void task_init(struct task *task, const struct task *parent);
 
 /* Tells the task's threads to give up; they answer within a tenth of a second. Any thread may call it. */

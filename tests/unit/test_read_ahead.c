@@ -32,11 +32,11 @@ static int64_t note_read(struct state *state, uint64_t offset, size_t length, vo
 
 static const struct state_ops ops = {.read = note_read, .close = fake_state_close};
 
-static struct state *open_state(struct thread_pool *readers)
+static struct state *open_state(struct thread_pool *pool)
 {
     struct generation *generation = calloc(1, sizeof *generation);
     static const struct generation_ops generation_ops = {.close = fake_generation_close};
-    const struct history_options options = {.readers = readers};
+    const struct history_options options = {.pool = pool};
     struct state *state = calloc(1, sizeof *state);
 
     assert_int_equal(generation_init(generation, &generation_ops, "g", NULL, &options), 0);
@@ -55,17 +55,24 @@ static void read_bytes(struct state *state, uint64_t offset, size_t length)
     assert_int_equal(state_read(state, offset, length, bytes, &task), length);
 }
 
-static void post(void *context, struct task *task)
+/* Work that waits for a semaphore, or posts it. */
+struct sem_work {
+    struct thread_pool_work work;
+    sem_t *sem;
+};
+
+static void post(struct thread_pool_work *work, struct task *task)
 {
-    sem_post(context);
+    sem_post(((struct sem_work *)work)->sem);
 }
 
 /* Waits until the jobs that were asked for have ended: the pool's one thread does them in order. */
 static void settle(struct thread_pool *pool)
 {
     sem_t done;
+    struct sem_work work = {{.run = post}, &done};
     sem_init(&done, 0, 0);
-    while (!thread_pool_add(pool, NULL, post, &done))
+    while (!thread_pool_add(pool, THREADS_AHEAD, &work.work))
         sched_yield();
     sem_wait(&done);
     sem_destroy(&done);
@@ -81,10 +88,19 @@ static uint64_t total(void)
     return n << 16;
 }
 
+/* Of one thread, for which so much may wait. */
+static struct thread_pool *open_pool(unsigned waiting)
+{
+    const struct thread_pool_bounds bounds[N_THREAD_KINDS] = {[THREADS_AHEAD] = {1, 1, waiting}};
+    struct thread_pool *pool;
+
+    assert_int_equal(thread_pool_open(bounds, &pool), 0);
+    return pool;
+}
+
 static void stays_ahead_of_a_reader_in_order(void **context)
 {
-    struct thread_pool *pool;
-    assert_int_equal(thread_pool_open(1, 12, &pool), 0);
+    struct thread_pool *pool = open_pool(12);
     struct state *state = open_state(pool);
 
     for (uint64_t at = 0; at < SIZE; at += 128 << 10) {
@@ -102,8 +118,7 @@ static void stays_ahead_of_a_reader_in_order(void **context)
 
 static void lookups_set_off_nothing(void **context)
 {
-    struct thread_pool *pool;
-    assert_int_equal(thread_pool_open(1, 12, &pool), 0);
+    struct thread_pool *pool = open_pool(12);
     struct state *state = open_state(pool);
 
     for (uint64_t i = 0; i < 2000; i++)
@@ -116,8 +131,7 @@ static void lookups_set_off_nothing(void **context)
 
 static void tells_readers_apart(void **context)
 {
-    struct thread_pool *pool;
-    assert_int_equal(thread_pool_open(1, 12, &pool), 0);
+    struct thread_pool *pool = open_pool(12);
     struct state *state = open_state(pool);
 
     /* Two in order, the second one out of step as the kernel is, and a lookup in between. */
@@ -137,8 +151,7 @@ static void tells_readers_apart(void **context)
 
 static void reads_through_what_is_left_out(void **context)
 {
-    struct thread_pool *pool;
-    assert_int_equal(thread_pool_open(1, 12, &pool), 0);
+    struct thread_pool *pool = open_pool(12);
     struct state *state = open_state(pool);
 
     /* Two tables in alternating runs, of which one is read. */
@@ -153,20 +166,20 @@ static void reads_through_what_is_left_out(void **context)
     state_unref(state);
 }
 
-static void wait_for(void *context, struct task *task)
+static void wait_for(struct thread_pool_work *work, struct task *task)
 {
-    sem_wait(context);
+    sem_wait(((struct sem_work *)work)->sem);
 }
 
 static void asks_again_for_what_no_thread_had_time_for(void **context)
 {
-    struct thread_pool *pool;
+    struct thread_pool *pool = open_pool(2);
     sem_t go;
-    assert_int_equal(thread_pool_open(1, 2, &pool), 0);
+    struct sem_work work = {{.run = wait_for}, &go};
     struct state *state = open_state(pool);
 
     sem_init(&go, 0, 0);
-    assert_true(thread_pool_add(pool, NULL, wait_for, &go));
+    assert_true(thread_pool_add(pool, THREADS_AHEAD, &work.work));
     for (uint64_t at = 0; at < 16 * MIB; at += MIB)
         read_bytes(state, at, MIB);
     sem_post(&go);

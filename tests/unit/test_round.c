@@ -11,6 +11,7 @@
 
 #include "litemount/clock.h"
 #include "litemount/task.h"
+#include "litemount/thread_pool.h"
 #include "round.h"
 
 #define PEOPLE 3
@@ -35,12 +36,26 @@ static int ask(void *context, size_t item, struct task *task)
                                      : people->answers[item];
 }
 
+static struct thread_pool *pool;
+
+static int open_pool(void **state)
+{
+    static const struct thread_pool_bounds bounds[N_THREAD_KINDS] = {[THREADS_ASK] = {PEOPLE, PEOPLE, 0}};
+    return thread_pool_open(bounds, &pool);
+}
+
+static int close_pool(void **state)
+{
+    thread_pool_close(pool);
+    return 0;
+}
+
 static struct round *start(struct people *people)
 {
     struct round *round = NULL;
-    assert_int_equal(round_open(PEOPLE, ask, people, &round), 0);
+    assert_int_equal(round_open(PEOPLE, pool, ask, people, &round), 0);
     for (size_t i = 0; i < PEOPLE; i++)
-        round_start(round, i, "a test");
+        round_start(round, i, NULL, "a test");
     return round;
 }
 
@@ -88,7 +103,7 @@ static void passes_over_who_is_silent(void **state)
     assert_int_equal(taken(round, 2), 1);
 
     /* Who is late already is not waited for again: this would last for ever. */
-    round_start(round, 0, "a test");
+    round_start(round, 0, NULL, "a test");
     assert_int_equal(round_wait(round, INT64_MAX, &task), 0);
     assert_int_equal(taken(round, 0), 1);
     assert_int_equal(taken(round, 1), -EAGAIN);
@@ -116,12 +131,43 @@ static void waits_for_an_answer_that_is_worth_something(void **state)
     round_close(round); /* ends what is under way */
 }
 
+/* No thread is left: what waits for one is passed over too, and need not begin for the round to be closed. */
+static void closes_what_has_not_begun(void **state)
+{
+    struct people silent = {.answers = {1, 1, 1}, .silent = {true, true, true}},
+                  people = {.answers = {1, 1, 1}};
+    struct round *first = start(&silent), *second = start(&people);
+    struct task task;
+
+    task_init(&task, NULL);
+    task_cancel_later(&task, SHORT);
+    assert_int_equal(round_wait(second, SHORT, &task), -ECANCELED);
+    assert_int_equal(taken(second, 0), -EAGAIN);
+    round_close(second);
+    assert_int_equal(people.asked, 0);
+    round_close(first);
+}
+
+static void asks_without_threads(void **state)
+{
+    struct people people = {.answers = {1, 0, 1}};
+    struct round *round = NULL;
+
+    assert_int_equal(round_open(PEOPLE, NULL, ask, &people, &round), 0);
+    round_start(round, 2, NULL, "a test");
+    assert_int_equal(taken(round, 2), 1);
+    assert_int_equal(taken(round, 0), -EAGAIN);
+    round_close(round);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(brings_every_answer),
         cmocka_unit_test(passes_over_who_is_silent),
         cmocka_unit_test(waits_for_an_answer_that_is_worth_something),
+        cmocka_unit_test(closes_what_has_not_begun),
+        cmocka_unit_test(asks_without_threads),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_pool, close_pool);
 }

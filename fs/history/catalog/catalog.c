@@ -215,6 +215,12 @@ static struct history *find_known(struct catalog *catalog, const char *name)
     return history;
 }
 
+const void *catalog_store(struct catalog *catalog, const char *name)
+{
+    const struct history *history = find_known(catalog, name);
+    return history ? history_store(history) : NULL;
+}
+
 /* A name that is known stays known: only one that is not, and may be there, is worth a look. As long as
  * nobody wanted to see all, the look is for it alone. */
 int catalog_find(struct catalog *catalog, const char *name, struct task *task, struct history **ret_history)

@@ -44,6 +44,12 @@ static void pick(struct catalog *catalog, const char *name, struct ahead *ahead)
     procession->opened = number + ahead->n;
 }
 
+static const void *ahead_holder(void *context, size_t item)
+{
+    const struct ahead *ahead = context;
+    return history_store(ahead->histories[item]);
+}
+
 /* What is learnt stays in the history, so the state itself may go. One that can't be opened says so to
  * whoever asks for it. */
 static int open_one(void *context, size_t item, struct task *task)
@@ -71,5 +77,5 @@ void catalog_open_ahead(struct catalog *catalog, const char *name, int64_t time,
     pthread_mutex_unlock(&catalog->lock);
     task_init(&attempt, task);
     if (ahead.n > 1)
-        (void)parallel_each(ahead.n, MOST_AHEAD, open_one, &ahead, &attempt);
+        (void)parallel_each_holder(ahead.n, MOST_AHEAD, ahead_holder, open_one, &ahead, &attempt);
 }

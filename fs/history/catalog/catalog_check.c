@@ -21,6 +21,12 @@ struct check {
     char reasons[MOST_CHECKS][TASK_REASON_SIZE];
 };
 
+static const void *check_holder(void *context, size_t item)
+{
+    const struct check *check = context;
+    return catalog_store(check->catalog, check->names.items[item].text);
+}
+
 static int check_item(void *context, size_t item, struct task *task)
 {
     struct check *check = context;
@@ -80,6 +86,6 @@ int catalog_check(struct catalog *catalog, struct task *task)
     if (r < 0)
         return r;
     size_t n = check->names.n < MOST_CHECKS ? check->names.n : MOST_CHECKS;
-    r = parallel_each(n, PARALLEL_CHECKS, check_item, check, task);
+    r = parallel_each_holder(n, PARALLEL_CHECKS, check_holder, check_item, check, task);
     return r < 0 ? r : conclude(check, n, task);
 }

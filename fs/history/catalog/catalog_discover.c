@@ -206,10 +206,10 @@ static int look_into_replicas(struct catalog *catalog, struct folder_look *look,
 {
     size_t n = look->replicas->n;
     struct round *round = NULL;
-    int r = round_open(n, look_into_replica, look, &round);
+    int r = round_open(n, catalog->options.pool, look_into_replica, look, &round);
 
     for (size_t i = 0; i < n && r == 0; i++)
-        round_start(round, i, "look for databases");
+        round_start(round, i, replica_store(look->replicas->items[i]), "look for databases");
     if (r == 0)
         r = round_wait(round, ROUND_PATIENCE, task);
     if (r == 0)

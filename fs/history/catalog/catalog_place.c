@@ -9,6 +9,7 @@
 #include "catalog_parts.h"
 #include "discover.h"
 #include "litemount/cleanup.h"
+#include "litemount/replica.h"
 #include "recognize.h"
 #include "round.h"
 
@@ -79,14 +80,15 @@ static int judge_place(const struct replicas *replicas, struct round *round, str
 
 /* Asks all replicas whether there is a backup at `place`. 1 as soon as one has it; 0 if none of those that
  * answer has it; or, if none answers, the first one's errno. */
-static int discover_among(const struct replicas *replicas, const char *place, struct task *task)
+static int discover_among(struct catalog *catalog, const struct replicas *replicas, const char *place,
+                          struct task *task)
 {
     struct place_look look = {replicas, place};
     struct round *round = NULL;
-    int r = round_open(replicas->n, look_at_place, &look, &round);
+    int r = round_open(replicas->n, catalog->options.pool, look_at_place, &look, &round);
 
     for (size_t i = 0; i < replicas->n && r == 0; i++)
-        round_start(round, i, place);
+        round_start(round, i, replica_store(replicas->items[i]), place);
     if (r == 0)
         r = round_wait(round, 0, task);
     if (r == 0)
@@ -111,7 +113,7 @@ static int discover_in(struct catalog *catalog, const struct folder *folder, con
     }
     int r = catalog_open_replicas(catalog, folder->config, NULL, false, task, &replicas);
     if (r == 0)
-        r = discover_among(&replicas, place, task);
+        r = discover_among(catalog, &replicas, place, task);
     if (r <= 0)
         return r;
     r = catalog_add_database(catalog, folder->config, name, place, false, task);

@@ -13,7 +13,7 @@ int generation_init(struct generation *generation, const struct generation_ops *
 {
     generation->ops = ops;
     generation->replica = replica;
-    generation->readers = options->readers;
+    generation->pool = options->pool;
     generation->failures = options->failures;
     atomic_init(&generation->n_failures, 0);
     atomic_init(&generation->references, 1);

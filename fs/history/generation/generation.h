@@ -131,9 +131,9 @@ struct generation {
     char *name;
     const struct replica *replica; /* that it stands in: borrowed from the history, which outlives it */
     atomic_uint references;
-    struct thread_pool *readers; /* borrowed; NULL: nothing is read ahead */
-    struct failures *failures;   /* borrowed; may be NULL */
-    atomic_uint n_failures;      /* objects of it that failed; see generation_count_failure */
+    struct thread_pool *pool;  /* borrowed; NULL: nothing is read ahead */
+    struct failures *failures; /* borrowed; may be NULL */
+    atomic_uint n_failures;    /* objects of it that failed; see generation_count_failure */
     const void *store; /* see replica_store: whose share it takes of what is shared (decoders, threads) */
 
     pthread_mutex_t lock;               /* guards what is below, and what is learnt of the objects */

@@ -19,14 +19,15 @@
 
 /* What one job brings into the cache. */
 struct chunk {
-    struct read_ahead *ahead; /* whose owner has a reference more */
+    struct thread_pool_work work; /* the first field */
+    struct read_ahead *ahead;     /* whose owner has a reference more */
     uint64_t offset, end;
 };
 
 void read_ahead_init(struct read_ahead *ahead, const struct read_ahead_ops *ops, void *owner,
-                     struct thread_pool *readers, const void *store)
+                     struct thread_pool *pool, const void *store)
 {
-    *ahead = (struct read_ahead){.ops = ops, .owner = owner, .readers = readers, .store = store};
+    *ahead = (struct read_ahead){.ops = ops, .owner = owner, .pool = pool, .store = store};
     pthread_mutex_init(&ahead->lock, NULL);
 }
 
@@ -90,9 +91,9 @@ static bool is_awaited(struct read_ahead *ahead, const struct chunk *chunk)
     return awaited;
 }
 
-static void bring_chunk(void *context, struct task *task)
+static void bring_chunk(struct thread_pool_work *work, struct task *task)
 {
-    struct chunk *chunk = context;
+    struct chunk *chunk = (struct chunk *)work;
     struct read_ahead *ahead = chunk->ahead;
 
     task_set_purpose(task, "read ahead");
@@ -108,9 +109,9 @@ static bool ask_for(struct read_ahead *ahead, uint64_t offset, uint64_t end)
 
     if (!chunk)
         return false;
-    *chunk = (struct chunk){ahead, offset, end};
+    *chunk = (struct chunk){{bring_chunk, ahead->store, NULL}, ahead, offset, end};
     ahead->ops->ref(ahead->owner);
-    if (thread_pool_add(ahead->readers, ahead->store, bring_chunk, chunk))
+    if (thread_pool_add(ahead->pool, THREADS_AHEAD, &chunk->work))
         return true;
     ahead->ops->unref(ahead->owner);
     free(chunk);
@@ -129,7 +130,7 @@ static void ask_again(struct read_ahead *ahead, const struct chunk *left)
 
 void read_ahead_note(struct read_ahead *ahead, uint64_t offset, size_t length, uint64_t size)
 {
-    if (!ahead->readers)
+    if (!ahead->pool)
         return;
     pthread_mutex_lock(&ahead->lock);
     struct chunk next = advance(ahead, offset, length, size);

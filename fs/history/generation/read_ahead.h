@@ -32,9 +32,9 @@ struct read_ahead_stream {
 /* A part of each state. */
 struct read_ahead {
     const struct read_ahead_ops *ops;
-    void *owner;                 /* that it is a part of */
-    struct thread_pool *readers; /* borrowed; NULL: nothing is read ahead */
-    const void *store;           /* whose share of them it takes */
+    void *owner;              /* that it is a part of */
+    struct thread_pool *pool; /* borrowed; NULL: nothing is read ahead */
+    const void *store;        /* whose share of them it takes */
 
     pthread_mutex_t lock; /* guards what is below */
     struct read_ahead_stream streams[READ_AHEAD_STREAMS];
@@ -42,7 +42,7 @@ struct read_ahead {
 };
 
 void read_ahead_init(struct read_ahead *ahead, const struct read_ahead_ops *ops, void *owner,
-                     struct thread_pool *readers, const void *store);
+                     struct thread_pool *pool, const void *store);
 void read_ahead_finish(struct read_ahead *ahead);
 
 /* Somebody is about to read `length` bytes from `offset` on, of `size`: asks for what comes next, if there is

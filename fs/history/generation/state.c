@@ -30,7 +30,7 @@ void state_init(struct state *state, const struct state_ops *ops, struct generat
     state->ops = ops;
     state->generation = generation_ref(generation);
     atomic_init(&state->references, 1);
-    read_ahead_init(&state->ahead, &state_ahead_ops, state, generation->readers, generation->store);
+    read_ahead_init(&state->ahead, &state_ahead_ops, state, generation->pool, generation->store);
 }
 
 struct state *state_ref(struct state *state)
@@ -126,6 +126,7 @@ const char *state_failure(const struct state *state)
 
 int state_check(struct state *state, struct task *task)
 {
+    task->holder = state->generation->store;
     int r = state->ops->check ? state->ops->check(state, task) : 0;
     const char *failure = r < 0 ? NULL : state_failure(state);
     return failure ? task_fail(task, EIO, "%s", failure) : (int)state_result(r);
@@ -137,6 +138,7 @@ int64_t state_read(struct state *state, uint64_t offset, size_t length, void *by
         return 0;
     if (length > state->size - offset)
         length = (size_t)(state->size - offset);
+    task->holder = state->generation->store;
     read_ahead_note(&state->ahead, offset, length, state->size);
     int64_t n = state_failure(state) ? 0 : state->ops->read(state, offset, length, bytes, task);
     const char *failure = state_failure(state); /* perhaps only now */
