@@ -43,9 +43,13 @@ int catalog_list(struct catalog *catalog, const char *folder, struct task *task,
 /* Adds the full names of all databases. 0, or a negative errno with a reason. */
 int catalog_list_all(struct catalog *catalog, struct task *task, struct names *names);
 
+/* As catalog_list_all, of a look that waits for all replicas of the configured folders of databases: one that
+ * is slow may hold databases that no other one does. */
+int catalog_list_whole(struct catalog *catalog, struct task *task, struct names *names);
+
 /* Adds a sentence for each configured database none of whose replicas can be read, and for each folder of
- * databases that could not be looked into when this was tried last: what they hold is not among the names. 0
- * or -ENOMEM. */
+ * databases that could not be looked into when this was tried last, in all of its replicas: what they hold,
+ * and no other one does, is not among the names. 0 or -ENOMEM. */
 int catalog_list_failures(struct catalog *catalog, struct names *failures);
 
 /* The database of that name; borrowed, lives as long as the catalog. 0, -ENOENT, or an errno with a reason.

@@ -10,6 +10,7 @@ import socket
 from running import ROOT, VerbTest, main
 import states
 from mounting import sha256
+from stores import Bucket
 
 NAME = "production.sqlite3"
 NEWER, OLDER = "8ad8a83282ca8351", "b529763c7f283888"
@@ -116,6 +117,38 @@ class Stale(Replicas):
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual({path.name: sha256(path) for path in (self.folder / "all").iterdir()},
                          {"a.db": self.latest, "b.db": self.latest})
+
+
+class SlowFolder(Replicas):
+    """A folder of databases, of which one is held only by a replica that takes its time with every answer."""
+
+    def setUp(self):
+        super().setUp()
+        shutil.copytree(self.whole, self.folder / "first/a.db")
+        shutil.copytree(self.whole, self.folder / "second/b.db")
+        self.bucket = Bucket(self.folder / "second")
+        self.addCleanup(self.bucket.close)
+        self.config = self.folder / "folder.yml"
+        self.config.write_text(f"dbs:\n  - dir: /data\n    pattern: '*.db'\n    replicas:\n      - path: {self.folder}/first\n"
+                               f"      - {{type: s3, bucket: bucket, endpoint: '{self.bucket.endpoint}', region: us-east-1}}\n",
+                               "utf-8")
+        self.environment.update(LITESTREAM_ACCESS_KEY_ID="a", LITESTREAM_SECRET_ACCESS_KEY="b")
+
+    def restore_all(self):
+        result = self.run_verb("restore", "-config", self.config, "-all", "-o", self.folder / "all", seconds=200)
+        return result, {path.name: sha256(path) for path in (self.folder / "all").iterdir()}
+
+    def test_all_waits_for_it(self):
+        self.bucket.delay = 6
+        result, restored = self.restore_all()
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(restored, {"a.db": self.latest, "b.db": self.latest})
+
+    def test_all_is_not_all_without_it(self):
+        self.bucket.fault("403")
+        result, restored = self.restore_all()
+        self.assertEqual((result.returncode, restored), (1, {"a.db": self.latest}))
+        self.assertIn("not all databases could be found: replica s3://bucket", result.stderr)
 
 
 class Damaged(Replicas):

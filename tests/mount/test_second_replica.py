@@ -4,10 +4,12 @@ tests/cli/test_replicas.py."""
 import os
 import shutil
 import socket
+import time
 
 from make_backup import GENERATION, write_backup
-from mounting import ROOT, MountTest, main, sha256
+from mounting import ROOT, SLOWNESS, MountTest, main, sha256
 from states import read_lines
+from stores import Bucket
 
 NAME = "large.db"
 
@@ -101,6 +103,27 @@ class Mounted(MountTest):
         for _ in range(20):
             self.check(mount, self.latest, self.whole)
         self.assertEqual(mount.log().count("is passed over: it has not answered within 5 s"), 1, mount.log())
+
+
+class SlowFolder(MountTest):
+    """A folder of databases, of which one is held only by a replica that takes its time with every answer."""
+
+    def test_a_late_answer_counts(self):
+        whole = self.fixture("rails-v03") / "replica/production.sqlite3"
+        shutil.copytree(whole, self.folder / "first/a.db")
+        shutil.copytree(whole, self.folder / "second/b.db")
+        bucket = Bucket(self.folder / "second")
+        self.addCleanup(bucket.close)
+        config = self.folder / "folder.yml"
+        config.write_text(f"access-key-id: a\nsecret-access-key: b\ndbs:\n  - dir: /data\n    pattern: '*.db'\n    replicas:\n"
+                          f"      - path: {self.folder}/first\n"
+                          f"      - {{type: s3, bucket: bucket, endpoint: '{bucket.endpoint}', region: us-east-1}}\n", "utf-8")
+        bucket.delay = 6
+        mount = self.mount(config, "refresh=0")
+        deadline = time.monotonic() + 60 * SLOWNESS
+        while set(os.listdir(mount / "latest")) != {"a.db", "b.db"}:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.5)
 
 
 if __name__ == "__main__":

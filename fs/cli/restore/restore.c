@@ -127,7 +127,7 @@ static int restore_all(struct restore *restore, struct task *task)
     int r = target_open_backups(&restore->options->common, restore->options->database, task, &backups);
 
     if (r == 0)
-        r = catalog_list_all(backups.catalog, task, &names);
+        r = catalog_list_whole(backups.catalog, task, &names);
     if (r == 0 && names.n == 0)
         r = catalog_explain_nothing(backups.catalog, task);
     if (r == 0)

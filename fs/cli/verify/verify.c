@@ -93,7 +93,7 @@ static int verify_all(struct verify_command *command, const char *operand, struc
     int r = target_open_backups(&command->common, operand, task, &backups);
 
     if (r == 0)
-        r = catalog_list_all(backups.catalog, task, &names);
+        r = catalog_list_whole(backups.catalog, task, &names);
     if (r == 0 && names.n == 0)
         return catalog_explain_nothing(backups.catalog, task);
     for (size_t i = 0; i < names.n && r == 0; i++)

@@ -14,6 +14,7 @@
 #include "litemount/replica.h"
 #include "litemount/task.h"
 #include "naming.h"
+#include "round.h"
 
 static int add_folder(struct catalog *catalog, const struct database_config *config, const char *name)
 {
@@ -158,11 +159,8 @@ void catalog_close(struct catalog *catalog)
     free(catalog->prefix);
     names_finish(&catalog->warned);
     names_finish(&catalog->unread);
-    for (size_t i = 0; i < catalog->n_folders; i++) {
-        names_finish(&catalog->folders[i].known);
-        free(catalog->folders[i].failure);
-        free(catalog->folders[i].name);
-    }
+    for (size_t i = 0; i < catalog->n_folders; i++)
+        catalog_folder_finish(&catalog->folders[i]);
     free(catalog->folders);
     pthread_mutex_destroy(&catalog->lock);
     refresh_gate_finish(&catalog->gate);
@@ -176,7 +174,7 @@ struct failures *catalog_failures(struct catalog *catalog)
 }
 
 /* Finds what came since the last discovery, if that is `age` nanoseconds ago. */
-static int refresh(struct catalog *catalog, int64_t age, struct task *task)
+static int refresh(struct catalog *catalog, int64_t age, int64_t patience, struct task *task)
 {
     if (catalog->n_folders == 0)
         return 0;
@@ -184,7 +182,7 @@ static int refresh(struct catalog *catalog, int64_t age, struct task *task)
     if (r <= 0)
         return r;
     task_set_step(task, "look for databases");
-    r = catalog_discover(catalog, 0, task);
+    r = catalog_discover(catalog, 0, patience, task);
     refresh_gate_end(&catalog->gate, r, task);
     return r;
 }
@@ -196,7 +194,7 @@ const char *catalog_prefix(const struct catalog *catalog)
 
 int catalog_list(struct catalog *catalog, const char *folder, struct task *task, struct names *names)
 {
-    int r = refresh(catalog, catalog->options.refresh, task);
+    int r = refresh(catalog, catalog->options.refresh, ROUND_PATIENCE, task);
     if (r < 0)
         return r;
     pthread_mutex_lock(&catalog->lock);
@@ -235,7 +233,7 @@ int catalog_find(struct catalog *catalog, const char *name, struct task *task, s
         history = find_known(catalog, name);
     }
     if (!history && r == 0) {
-        r = refresh(catalog, catalog->options.refresh, task);
+        r = refresh(catalog, catalog->options.refresh, ROUND_PATIENCE, task);
         history = find_known(catalog, name);
     }
     if (!history)
@@ -264,7 +262,9 @@ int catalog_find_folder(struct catalog *catalog, const char *folder, struct task
 {
     if (has_folder(catalog, folder))
         return 0;
-    int r = catalog_may_hold_below(catalog, folder) ? refresh(catalog, catalog->options.refresh, task) : 0;
+    int r = catalog_may_hold_below(catalog, folder)
+                ? refresh(catalog, catalog->options.refresh, ROUND_PATIENCE, task)
+                : 0;
     if (r < 0)
         return r;
     return has_folder(catalog, folder) ? 0 : -ENOENT;
@@ -297,6 +297,12 @@ int catalog_list_known(struct catalog *catalog, struct names *names)
 
 int catalog_list_all(struct catalog *catalog, struct task *task, struct names *names)
 {
-    int r = refresh(catalog, catalog->options.refresh, task);
+    int r = refresh(catalog, catalog->options.refresh, ROUND_PATIENCE, task);
+    return r < 0 ? r : catalog_list_known(catalog, names);
+}
+
+int catalog_list_whole(struct catalog *catalog, struct task *task, struct names *names)
+{
+    int r = refresh(catalog, 0, INT64_MAX, task);
     return r < 0 ? r : catalog_list_known(catalog, names);
 }

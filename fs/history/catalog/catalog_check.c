@@ -9,6 +9,7 @@
 #include "litemount/log.h"
 #include "litemount/parallel.h"
 #include "litemount/task.h"
+#include "round.h"
 
 #define PARALLEL_CHECKS 16
 #define MOST_CHECKS 16 /* databases looked at */
@@ -78,7 +79,7 @@ int catalog_check(struct catalog *catalog, struct task *task)
     if (!check)
         return -ENOMEM;
     check->catalog = catalog;
-    int r = catalog_discover(catalog, 1, task);
+    int r = catalog_discover(catalog, 1, ROUND_PATIENCE, task);
     if (r == 0)
         r = catalog_list_known(catalog, &check->names);
     if (r == 0 && check->names.n == 0)

@@ -16,7 +16,6 @@
 #include "litemount/task.h"
 #include "naming.h"
 #include "no_backup.h"
-#include "round.h"
 
 #define KIND "places"
 #define FACT_VERSION 1
@@ -155,92 +154,23 @@ static bool is_due(const struct folder *folder, int64_t now)
     return discover_is_deep(folder->config) && !is_recent;
 }
 
-/* A look at a folder, in all of its replicas at once. */
-struct folder_look {
-    const struct folder *folder;
-    const struct replicas *replicas;
-    bool whole;
-    size_t enough;
-    struct names *places, *refused; /* of each replica */
-};
-
-static int look_into_replica(void *context, size_t n, struct task *task)
+static int discover_folder(struct catalog *catalog, struct folder *folder, size_t enough, int64_t patience,
+                           struct task *task, char **ret_unseen)
 {
-    const struct folder_look *look = context;
-    int r = discover(look->replicas->items[n], look->folder->config, &look->folder->known, look->whole,
-                     look->enough, task, &look->places[n], &look->refused[n]);
-    return r < 0 ? r : look->places[n].n > 0;
-}
-
-/* Brings together what those that answered hold. An error if none did. */
-static int collect_places(struct catalog *catalog, const struct folder_look *look, struct round *round,
-                          struct task *task, struct names *places)
-{
-    size_t answered = 0;
-    int failure = 0, r = 0;
-
-    for (size_t i = 0; i < look->replicas->n && r == 0; i++) {
-        char reason[TASK_REASON_SIZE] = "it has not answered in time", warning[2 * TASK_REASON_SIZE];
-        int result = -ETIMEDOUT;
-        round_take(round, i, &result, reason);
-        answered += result >= 0;
-        for (size_t j = 0; result >= 0 && j < look->places[i].n && r == 0; j++)
-            r = names_add(places, look->places[i].items[j].text, true);
-        for (size_t j = 0; result >= 0 && j < look->refused[i].n; j++)
-            catalog_warn_once(catalog, look->refused[i].items[j].text);
-        if (result < 0 && failure == 0)
-            failure = task_fail(task, -result, "%s", reason);
-        snprintf(warning, sizeof warning, "replica %s is passed over: %s",
-                 replica_url(look->replicas->items[i]), reason);
-        if (result < 0 && look->replicas->n > 1)
-            catalog_warn_once(catalog, warning);
-    }
-    names_sort(places);
-    if (answered && r == 0)
-        task_forgive(task);
-    return r < 0 || answered ? r : failure;
-}
-
-static int look_into_replicas(struct catalog *catalog, struct folder_look *look, struct task *task,
-                              struct names *places)
-{
-    size_t n = look->replicas->n;
-    struct round *round = NULL;
-    int r = round_open(n, catalog->options.pool, look_into_replica, look, &round);
-
-    for (size_t i = 0; i < n && r == 0; i++)
-        round_start(round, i, replica_store(look->replicas->items[i]), "look for databases");
-    if (r == 0)
-        r = round_wait(round, ROUND_PATIENCE, task);
-    if (r == 0)
-        r = collect_places(catalog, look, round, task, places);
-    round_close(round);
-    return r;
-}
-
-/* Asks all of the folder's replicas: each may hold databases that the others don't. */
-static int discover_folder(struct catalog *catalog, struct folder *folder, size_t enough, struct task *task)
-{
-    _cleanup_(replicas_finish) struct replicas replicas = {0};
     _cleanup_(names_finish) struct names places = {0};
-    struct folder_look look = {.folder = folder, .replicas = &replicas, .enough = enough};
     int64_t now = instant_now();
-    int r = catalog_open_replicas(catalog, folder->config, NULL, false, task, &replicas);
+    int r = catalog_folder_open(catalog, folder, task);
 
-    if (r < 0 || replicas.n == 0)
+    if (r < 0 || folder->n_replicas == 0)
         return r;
-    recall(catalog, folder, replicas.items[0]);
-    look.whole = enough == 0 && is_due(folder, now);
-    look.places = calloc(2 * replicas.n, sizeof *look.places);
-    look.refused = look.places + replicas.n;
-    r = look.places ? look_into_replicas(catalog, &look, task, &places) : -ENOMEM;
-    for (size_t i = 0; look.places && i < 2 * replicas.n; i++)
-        names_finish(&look.places[i]);
-    free(look.places);
+    const struct replica *first = folder->replicas->replica;
+    recall(catalog, folder, first);
+    bool whole = enough == 0 && is_due(folder, now);
+    r = catalog_folder_ask(catalog, folder, whole, enough, patience, task, &places, ret_unseen);
     if (r == 0)
-        r = add_found(catalog, folder, replicas.items[0], &places, task);
+        r = add_found(catalog, folder, first, &places, task);
     if (r == 0 && enough == 0)
-        remember(catalog, folder, replicas.items[0], look.whole ? now : folder->looked_into, &places);
+        remember(catalog, folder, first, whole ? now : folder->looked_into, &places);
     return r;
 }
 
@@ -259,7 +189,7 @@ static int note_failure(struct catalog *catalog, struct folder *folder, const ch
 }
 
 /* A folder that can't be looked into must not hide what is known; it is an error only if nothing is. */
-int catalog_discover(struct catalog *catalog, size_t enough, struct task *task)
+int catalog_discover(struct catalog *catalog, size_t enough, int64_t patience, struct task *task)
 {
     _cleanup_(names_finish) struct names failed = {0};
     int result = 0;
@@ -267,10 +197,11 @@ int catalog_discover(struct catalog *catalog, size_t enough, struct task *task)
     for (size_t i = 0; i < catalog->n_folders; i++) {
         struct task attempt;
         task_init(&attempt, task);
-        int r = discover_folder(catalog, &catalog->folders[i], enough, &attempt);
+        _cleanup_free_ char *unseen = NULL;
+        int r = discover_folder(catalog, &catalog->folders[i], enough, patience, &attempt, &unseen);
         if (r == -ECANCELED || r == -ENOMEM)
             return r;
-        if (note_failure(catalog, &catalog->folders[i], r < 0 ? task_reason(&attempt, r) : NULL) < 0)
+        if (note_failure(catalog, &catalog->folders[i], r < 0 ? task_reason(&attempt, r) : unseen) < 0)
             return -ENOMEM;
         if (r < 0 && result == 0)
             result = task_fail(task, -r, "%s", task_reason(&attempt, r));

@@ -11,12 +11,24 @@
 
 struct replica;
 
+/* A replica of a folder of databases, and what it is being asked: whose thread has that until it answers. */
+struct folder_replica {
+    struct folder *folder;
+    struct replica *replica; /* owned */
+    bool whole;
+    size_t enough;
+    struct names known, places, refused; /* see discover */
+};
+
 /* A configured folder of databases. */
 struct folder {
     const struct database_config *config;
     char *name; /* what its databases' names begin with: "" or ending in '/' */
 
     /* Only whoever discovers touches these. */
+    struct folder_replica *replicas;
+    size_t n_replicas;
+    struct round *round; /* of all replicas; NULL: there is none, or nobody has looked yet */
     struct names known;  /* places of backups, sorted */
     bool recalled;       /* those that an earlier mount found were asked for */
     int64_t looked_into; /* when all of them were: nanoseconds since 1970, UTC */
@@ -59,8 +71,8 @@ struct replicas {
 
 void replicas_finish(struct replicas *replicas);
 
-/* catalog_add.c. Opens the replicas of `config`, each at `below` its root if that is not NULL; those that this program can't
- * read are left out. 0, or replica_open's errno with a reason. */
+/* catalog_add.c. Opens the replicas of `config`, each at `below` its root if that is not NULL; those that
+ * this program can't read are left out. 0, or replica_open's errno with a reason. */
 int catalog_open_replicas(struct catalog *catalog, const struct database_config *config, const char *below,
                           bool written, struct task *task, struct replicas *ret_replicas);
 
@@ -76,10 +88,23 @@ void catalog_warn_once(struct catalog *catalog, const char *warning);
 /* Adds the names of the databases that are known now. 0 or -ENOMEM. */
 int catalog_list_known(struct catalog *catalog, struct names *names);
 
+/* catalog_folder.c. Opens the folder's replicas, unless they are. 0, or replica_open's errno with a reason.
+ */
+int catalog_folder_open(struct catalog *catalog, struct folder *folder, struct task *task);
+void catalog_folder_finish(struct folder *folder);
+
+/* catalog_folder.c. Asks all of the folder's replicas at once for the places of its backups, for each may
+ * hold some that the others don't, and waits as long as round_wait does with that `patience`. An answer that
+ * comes later is taken the next time. Adds the places, sorted, and while one has not answered those that were
+ * known. 0; or, if none has answered, a negative errno with a reason. `*ret_unseen`: why what one holds may
+ * be missing, owned; NULL: all have answered. */
+int catalog_folder_ask(struct catalog *catalog, struct folder *folder, bool whole, size_t enough,
+                       int64_t patience, struct task *task, struct names *places, char **ret_unseen);
+
 /* catalog_discover.c. Looks which databases the configured folders hold, and adds those that are not known.
- * `enough` (0: look for all) ends the look at each folder once that many were found there. 0, or a negative
- * errno with a reason if no database is known at all. */
-int catalog_discover(struct catalog *catalog, size_t enough, struct task *task);
+ * `enough` (0: look for all) ends the look at each folder once that many were found there; `patience`: as
+ * catalog_folder_ask. 0, or a negative errno with a reason if no database is known at all. */
+int catalog_discover(struct catalog *catalog, size_t enough, int64_t patience, struct task *task);
 
 /* catalog_place.c. Whether a configured folder may hold a database of that name, found or not. */
 bool catalog_may_hold(const struct catalog *catalog, const char *name);
