@@ -35,11 +35,8 @@ static int add_word(const struct http_probe *probe, char *word, struct http_prep
 
     if (body)
         return buffer_append(&prepared->body, body, strlen(body));
-    if (!header)
-        return 0;
-    size_t length = strcspn(header, ":");
-    char *name = strndup(header, length); /* for as long as the program runs */
-    return name ? http_prepared_add(prepared, name, header + length + 1) : -ENOMEM;
+    /* main has cut the word behind its name. */
+    return header ? http_prepared_add(prepared, header, header + strlen(header) + 1) : 0;
 }
 
 static int probe_prepare(struct http_store *store, const struct http_call *call, struct task *task,
@@ -81,7 +78,8 @@ static int probe_check(void *context, const struct http_answer *answer, struct h
         if (wanted)
             puts(value ? value : "");
     }
-    fwrite(answer->text.data, 1, answer->text.size, stdout);
+    if (answer->text.size)
+        fwrite(answer->text.data, 1, answer->text.size, stdout);
     return 0;
 }
 
@@ -113,6 +111,9 @@ int main(int count, char **words)
     probe.store.store.attempts = 3;
     for (int i = 0; i < probe.count; i++) {
         char *login = value_of(probe.words[i], "login"), *attempts = value_of(probe.words[i], "attempts");
+        char *header = value_of(probe.words[i], "header");
+        if (header)
+            strsep(&header, ":");
         if (login) {
             probe.user = strsep(&login, ":");
             probe.password = login;
