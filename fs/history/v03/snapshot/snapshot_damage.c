@@ -63,8 +63,8 @@ int snapshot_check_usable(struct snapshot *snapshot, struct task *task)
     if (snapshot_failure(snapshot))
         return task_fail(task, EIO, "%s", snapshot_failure(snapshot));
     pthread_mutex_lock(&snapshot->lock);
-    if (snapshot->learnt.state == LEARNT_DAMAGED)
-        r = task_fail(task, EIO, "%s", snapshot->learnt.damage ? snapshot->learnt.damage : snapshot->name);
+    if (snapshot->learnt.state == LEARNT_DAMAGED) /* without memory for the reason, so it is said */
+        r = snapshot->learnt.damage ? task_fail(task, EIO, "%s", snapshot->learnt.damage) : -ENOMEM;
     pthread_mutex_unlock(&snapshot->lock);
     return r;
 }

@@ -1,6 +1,7 @@
 /* Reading a snapshot's image, the database file, through the cache: what is missing there is made here. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
@@ -64,19 +65,14 @@ static int snapshot_make_large_in_order(struct snapshot *snapshot, struct cache_
     piece_writer_finish(&writer);
     if (r != -EBADMSG)
         return r;
+    /* The reason begins with the object's name, and so will the one that it is part of. */
+    const char *reason = task_reason(task, r);
+    size_t length = strlen(snapshot->name);
+    bool is_named = strncmp(reason, snapshot->name, length) == 0;
     char why[TASK_REASON_SIZE];
-    snprintf(why, sizeof why, "%s", task_reason(task, r));
+    snprintf(why, sizeof why, "%s%s", is_named ? "it" : "", reason + (is_named ? length : 0));
     task_forgive(task);
     return snapshot_fail(snapshot->generation, snapshot, stream.sum, task, why);
-}
-
-/* Makes what it can of a large one by block: -EOPNOTSUPP if it has to be decoded in order. */
-static int snapshot_make_blocks(const struct snapshot_reader *reader, uint64_t offset, uint64_t length,
-                                struct cache_fill *fill, struct task *task)
-{
-    struct seekable *frame;
-    int r = snapshot_open_frame(reader->snapshot, task, &frame);
-    return r < 0 ? r : seekable_make(frame, offset, length, reader->ahead, fill, task);
 }
 
 /* A cache_make. */
@@ -84,15 +80,19 @@ static int snapshot_make_image(void *context, uint64_t offset, uint64_t length, 
                                struct task *task)
 {
     const struct snapshot_reader *reader = context;
-    struct small_image small = {reader->snapshot, fill};
-    int r = snapshot_check_usable(reader->snapshot, task); /* it may have failed since the read began */
+    struct snapshot *snapshot = reader->snapshot;
+    struct small_image small = {snapshot, fill};
+    struct seekable *frame;
+    int r = snapshot_check_usable(snapshot, task); /* it may have failed since the read began */
 
     if (r < 0)
         return r;
-    if (reader->snapshot->object.size <= V03_WHOLE_OBJECT)
+    if (snapshot->object.size <= V03_WHOLE_OBJECT)
         return learnt_read(snapshot_attempt_small, &small, task);
-    r = snapshot_make_blocks(reader, offset, length, fill, task);
-    return r == -EOPNOTSUPP ? snapshot_make_large_in_order(reader->snapshot, fill, task) : r;
+    r = snapshot_open_frame(snapshot, task, &frame);
+    if (r == 0)
+        r = seekable_make(frame, offset, length, reader->ahead, fill, task);
+    return r == -EOPNOTSUPP ? snapshot_make_large_in_order(snapshot, fill, task) : r;
 }
 
 /* A cache_unit. A large snapshot is made by block, everything else whole. */
