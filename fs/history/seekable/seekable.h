@@ -48,7 +48,7 @@
  * at the front is in memory with the header behind it, and if so take it, which moves the front on; else
  * fetch the next range that is missing; else wait. A block that was taken is decoded without the lock, so
  * blocks end in any order. A waiter may assume that a block before the front is made, is being made by
- * somebody, or has failed with him; and nothing of the blocks behind it.
+ * somebody, or has failed together with its maker; and nothing of the blocks behind it.
  *
  * THE BEGINNING. The content's first bytes tell what it is, and are asked for most: they are decoded from the
  * object's first bytes in one read (seekable_peek), before any checksum has seen them. So a block that is
