@@ -6,7 +6,7 @@
 #include "cli/verbs.h"
 
 /* What is opened first must not become standard output or standard error, and be written to. */
-static int open_standard_files(void)
+static int main_open_standard_files(void)
 {
     int fd;
 
@@ -17,7 +17,7 @@ static int open_standard_files(void)
 }
 
 /* Everybody can see a command line, and a URL may hold a password: it is taken from there. */
-static int hide_urls(int argc, char **argv)
+static int main_hide_urls(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         char *shown = argv[i];
@@ -34,7 +34,7 @@ static int hide_urls(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    if (open_standard_files() < 0 || hide_urls(argc, argv) < 0)
+    if (main_open_standard_files() < 0 || main_hide_urls(argc, argv) < 0)
         return 1;
     for (size_t i = 0; argc > 1 && verbs[i]; i++)
         if (strcmp(argv[1], verbs[i]->name) == 0)

@@ -24,7 +24,7 @@ int64_t instant_of(const struct timespec *time)
 }
 
 /* Reads exactly `digits` digits. */
-static bool take_digits(const char **text, int digits, int *ret_value)
+static bool instant_take_digits(const char **text, int digits, int *ret_value)
 {
     int value = 0;
     for (int i = 0; i < digits; i++) {
@@ -37,7 +37,7 @@ static bool take_digits(const char **text, int digits, int *ret_value)
     return true;
 }
 
-static bool take_char(const char **text, char expected)
+static bool instant_take_char(const char **text, char expected)
 {
     if (**text != expected)
         return false;
@@ -47,7 +47,7 @@ static bool take_char(const char **text, char expected)
 
 /* Reads a point or comma and the digits behind it, if there is one; what is finer than a nanosecond is cut.
  */
-static bool take_fraction(const char **text, int64_t *ret_nanoseconds)
+static bool instant_take_fraction(const char **text, int64_t *ret_nanoseconds)
 {
     int64_t nanoseconds = 0, unit = INSTANT_SECOND / 10;
     *ret_nanoseconds = 0;
@@ -64,7 +64,7 @@ static bool take_fraction(const char **text, int64_t *ret_nanoseconds)
 
 /* Days since 1970-01-01 in the proleptic Gregorian calendar; years count from March, so that a leap day comes
  * last. */
-static int64_t days_since_epoch(int year, int month, int day)
+static int64_t instant_days_since_epoch(int year, int month, int day)
 {
     int64_t y = month <= 2 ? year - 1 : year;
     int64_t era = (y >= 0 ? y : y - 399) / 400;
@@ -73,7 +73,7 @@ static int64_t days_since_epoch(int year, int month, int day)
     return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
 }
 
-static bool is_date(int year, int month, int day)
+static bool instant_is_date(int year, int month, int day)
 {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     if (month < 1 || month > 12 || day < 1)
@@ -83,20 +83,20 @@ static bool is_date(int year, int month, int day)
 }
 
 /* Reads `Z`, `+hh:mm`, `-hhmm`, `+hh` or nothing (UTC): seconds east of UTC. */
-static bool take_zone(const char **text, int64_t *ret_seconds)
+static bool instant_take_zone(const char **text, int64_t *ret_seconds)
 {
     int hours, minutes = 0;
     *ret_seconds = 0;
     if (**text == '\0')
         return true;
-    if (take_char(text, 'Z') || take_char(text, 'z'))
+    if (instant_take_char(text, 'Z') || instant_take_char(text, 'z'))
         return true;
     int sign = **text == '-' ? -1 : 1;
-    if (!take_char(text, '+') && !take_char(text, '-'))
+    if (!instant_take_char(text, '+') && !instant_take_char(text, '-'))
         return false;
-    if (!take_digits(text, 2, &hours))
+    if (!instant_take_digits(text, 2, &hours))
         return false;
-    if (**text && (take_char(text, ':'), !take_digits(text, 2, &minutes)))
+    if (**text && (instant_take_char(text, ':'), !instant_take_digits(text, 2, &minutes)))
         return false;
     if (hours > 23 || minutes > 59)
         return false;
@@ -105,7 +105,7 @@ static bool take_zone(const char **text, int64_t *ret_seconds)
 }
 
 /* What int64_t can't hold is the last instant that it can, but for INSTANT_MAX, or the first. */
-static int64_t from_seconds(int64_t seconds, int64_t nanoseconds)
+static int64_t instant_from_seconds(int64_t seconds, int64_t nanoseconds)
 {
     int64_t instant;
     /* Towards zero first: the earliest second begins before what int64_t can hold, and ends within it. */
@@ -119,31 +119,36 @@ static int64_t from_seconds(int64_t seconds, int64_t nanoseconds)
     return seconds <= 0 ? INT64_MIN : INSTANT_MAX - 1;
 }
 
-static int parse_date(const char *text, int64_t *ret_instant)
+static int instant_parse_date(const char *text, int64_t *ret_instant)
 {
     int year, month, day, hour = 0, minute = 0, second = 0;
     int64_t nanoseconds = 0, zone = 0;
 
-    if (!take_digits(&text, 4, &year) || !take_char(&text, '-') || !take_digits(&text, 2, &month) ||
-        !take_char(&text, '-') || !take_digits(&text, 2, &day) || !is_date(year, month, day))
+    if (!instant_take_digits(&text, 4, &year) || !instant_take_char(&text, '-') ||
+        !instant_take_digits(&text, 2, &month) || !instant_take_char(&text, '-') ||
+        !instant_take_digits(&text, 2, &day) || !instant_is_date(year, month, day))
         return -EINVAL;
     if (*text) {
-        if (!take_char(&text, 'T') && !take_char(&text, 't') && !take_char(&text, ' '))
+        if (!instant_take_char(&text, 'T') && !instant_take_char(&text, 't') &&
+            !instant_take_char(&text, ' '))
             return -EINVAL;
-        if (!take_digits(&text, 2, &hour) || !take_char(&text, ':') || !take_digits(&text, 2, &minute))
+        if (!instant_take_digits(&text, 2, &hour) || !instant_take_char(&text, ':') ||
+            !instant_take_digits(&text, 2, &minute))
             return -EINVAL;
-        if (take_char(&text, ':') && (!take_digits(&text, 2, &second) || !take_fraction(&text, &nanoseconds)))
+        if (instant_take_char(&text, ':') &&
+            (!instant_take_digits(&text, 2, &second) || !instant_take_fraction(&text, &nanoseconds)))
             return -EINVAL;
-        if (!take_zone(&text, &zone) || *text || hour > 23 || minute > 59 || second > 60)
+        if (!instant_take_zone(&text, &zone) || *text || hour > 23 || minute > 59 || second > 60)
             return -EINVAL;
     }
-    int64_t seconds = days_since_epoch(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - zone;
-    *ret_instant = from_seconds(seconds, nanoseconds);
+    int64_t seconds =
+        instant_days_since_epoch(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - zone;
+    *ret_instant = instant_from_seconds(seconds, nanoseconds);
     return 0;
 }
 
 /* Reads decimal digits up to anything else. */
-static int take_number(const char **text, int64_t *ret_value)
+static int instant_take_number(const char **text, int64_t *ret_value)
 {
     int64_t value = 0;
     if (!isdigit((unsigned char)**text))
@@ -155,27 +160,27 @@ static int take_number(const char **text, int64_t *ret_value)
     return 0;
 }
 
-static int parse_epoch(const char *text, int64_t *ret_instant)
+static int instant_parse_epoch(const char *text, int64_t *ret_instant)
 {
     int64_t seconds, nanoseconds;
-    bool before = take_char(&text, '-');
-    int r = take_number(&text, &seconds);
+    bool before = instant_take_char(&text, '-');
+    int r = instant_take_number(&text, &seconds);
     if (r < 0)
         return r;
-    if (!take_fraction(&text, &nanoseconds) || *text)
+    if (!instant_take_fraction(&text, &nanoseconds) || *text)
         return -EINVAL;
-    *ret_instant = from_seconds(before ? -seconds : seconds, before ? -nanoseconds : nanoseconds);
+    *ret_instant = instant_from_seconds(before ? -seconds : seconds, before ? -nanoseconds : nanoseconds);
     return 0;
 }
 
-static int parse_ago(const char *text, int64_t now, int64_t *ret_instant)
+static int instant_parse_ago(const char *text, int64_t now, int64_t *ret_instant)
 {
     static const struct {
         char unit;
         int64_t seconds;
     } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
     int64_t count, ago;
-    int r = take_number(&text, &count);
+    int r = instant_take_number(&text, &count);
     if (r < 0)
         return r;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
@@ -202,10 +207,10 @@ int instant_parse(const char *text, int64_t now, int64_t *ret_instant)
         return 0;
     }
     if (instant_is_relative(text))
-        return parse_ago(text, now, ret_instant);
+        return instant_parse_ago(text, now, ret_instant);
     if (text[0] == '@')
-        return parse_epoch(text + 1, ret_instant);
-    return parse_date(text, ret_instant);
+        return instant_parse_epoch(text + 1, ret_instant);
+    return instant_parse_date(text, ret_instant);
 }
 
 void instant_format(int64_t instant, char text[static INSTANT_TEXT_SIZE])

@@ -42,7 +42,7 @@ static void parallel_fail(struct parallel *parallel, int code, const struct task
 }
 
 /* Does the next item. False: there is none. */
-static bool group_step(void *context)
+static bool parallel_group_step(void *context)
 {
     struct parallel_group *group = context;
     struct parallel *parallel = group->parallel;
@@ -60,12 +60,14 @@ static bool group_step(void *context)
 }
 
 /* Begins with what others may do meanwhile. */
-static void group_offer(struct parallel_group *group, size_t limit, bool is_callers)
+static void parallel_group_offer(struct parallel_group *group, size_t limit, bool is_callers)
 {
     size_t most = group->count < limit ? group->count : limit;
 
-    group->help = (struct thread_pool_help){
-        .run = group_step, .context = group, .holder = group->holder, .most = (unsigned)(most - is_callers)};
+    group->help = (struct thread_pool_help){.run = parallel_group_step,
+                                            .context = group,
+                                            .holder = group->holder,
+                                            .most = (unsigned)(most - is_callers)};
     thread_pool_offer(group->parallel->task->pool, &group->help);
 }
 
@@ -77,9 +79,9 @@ static int parallel_run(struct parallel *parallel, struct parallel_group *groups
     task_init(&parallel->children, parallel->task);
     pthread_mutex_init(&parallel->lock, NULL);
     for (size_t i = 0; i < n && helped; i++)
-        group_offer(&groups[i], limit, i == 0);
+        parallel_group_offer(&groups[i], limit, i == 0);
     for (size_t i = 0; i < n; i++)
-        while (group_step(&groups[i]))
+        while (parallel_group_step(&groups[i]))
             ;
     for (size_t i = 0; i < n && helped; i++)
         thread_pool_withdraw(parallel->task->pool, &groups[i].help);
@@ -98,7 +100,8 @@ int parallel_each(size_t count, size_t limit, int (*work)(void *context, size_t 
     return parallel_run(&parallel, &group, 1, limit);
 }
 
-static struct parallel_group *group_find(struct parallel_group *groups, size_t *n, const void *holder)
+static struct parallel_group *parallel_group_find(struct parallel_group *groups, size_t *n,
+                                                  const void *holder)
 {
     size_t i = 0;
 
@@ -122,7 +125,7 @@ int parallel_each_holder(size_t count, size_t limit, const void *(*holder)(void 
     if (!groups || !items)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
-        struct parallel_group *group = group_find(groups, &n, holder(context, i));
+        struct parallel_group *group = parallel_group_find(groups, &n, holder(context, i));
         numbers[i] = (size_t)(group - groups);
         group->count++;
     }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Bytes of the character at `text`, as far as they are there. Anything that is no UTF-8 is one byte. */
-static size_t character_length(const uint8_t *text)
+static size_t printable_character_length(const uint8_t *text)
 {
     size_t length = 1;
     if (text[0] >= 0xc2)
@@ -15,7 +15,7 @@ static size_t character_length(const uint8_t *text)
     return length;
 }
 
-static bool is_control(const uint8_t *text, size_t length)
+static bool printable_is_control(const uint8_t *text, size_t length)
 {
     if (length > 1)
         return text[0] == 0xc2 && text[1] < 0xa0;
@@ -28,8 +28,8 @@ void printable_make(char *text)
     char *to = text;
 
     while (*from) {
-        size_t length = character_length(from);
-        if (is_control(from, length)) {
+        size_t length = printable_character_length(from);
+        if (printable_is_control(from, length)) {
             *to++ = '?';
         } else {
             memmove(to, from, length);

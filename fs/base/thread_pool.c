@@ -34,7 +34,7 @@ struct thread_pool {
     unsigned running[N_THREAD_KINDS]; /* over all holders */
     struct thread_queue queues[N_THREAD_KINDS];
     struct thread_pool_help *helps, **helps_end; /* those at the front were not looked after for longest */
-    unsigned n_threads, n_idle; /* those that have begun nothing yet are idle too */
+    unsigned n_threads, n_idle;                  /* those that have begun nothing yet are idle too */
     bool closing;
     pthread_t threads[];
 };
@@ -47,7 +47,7 @@ struct thread_duty {
     struct thread_pool_help *help;
 };
 
-static struct thread_share *share_find_locked(struct thread_pool *pool, const void *holder)
+static struct thread_share *thread_share_find_locked(struct thread_pool *pool, const void *holder)
 {
     for (size_t i = 0; i < pool->n_shares; i++)
         if (pool->shares[i].holder == holder)
@@ -55,10 +55,11 @@ static struct thread_share *share_find_locked(struct thread_pool *pool, const vo
     return NULL;
 }
 
-static bool share_has_room_locked(struct thread_pool *pool, enum thread_pool_kind kind, const void *holder)
+static bool thread_share_has_room_locked(struct thread_pool *pool, enum thread_pool_kind kind,
+                                         const void *holder)
 {
     const struct thread_pool_bounds *bounds = &pool->bounds[kind];
-    const struct thread_share *share = share_find_locked(pool, holder);
+    const struct thread_share *share = thread_share_find_locked(pool, holder);
     unsigned running = share ? share->running[kind] : 0;
 
     if (running >= bounds->each || pool->running[kind] >= bounds->all)
@@ -66,9 +67,9 @@ static bool share_has_room_locked(struct thread_pool *pool, enum thread_pool_kin
     return pool->running[kind] < bounds->all - KEPT(bounds->all) || running <= LITTLE(bounds->each);
 }
 
-static void share_take_locked(struct thread_pool *pool, enum thread_pool_kind kind, const void *holder)
+static void thread_share_take_locked(struct thread_pool *pool, enum thread_pool_kind kind, const void *holder)
 {
-    struct thread_share *share = share_find_locked(pool, holder);
+    struct thread_share *share = thread_share_find_locked(pool, holder);
 
     if (!share) {
         share = &pool->shares[pool->n_shares++];
@@ -78,9 +79,9 @@ static void share_take_locked(struct thread_pool *pool, enum thread_pool_kind ki
     pool->running[kind]++;
 }
 
-static void share_give_locked(struct thread_pool *pool, enum thread_pool_kind kind, const void *holder)
+static void thread_share_give_locked(struct thread_pool *pool, enum thread_pool_kind kind, const void *holder)
 {
-    struct thread_share *share = share_find_locked(pool, holder);
+    struct thread_share *share = thread_share_find_locked(pool, holder);
     unsigned running = 0;
 
     share->running[kind]--;
@@ -91,34 +92,35 @@ static void share_give_locked(struct thread_pool *pool, enum thread_pool_kind ki
         *share = pool->shares[--pool->n_shares];
 }
 
-static bool queue_find_locked(struct thread_pool *pool, enum thread_pool_kind kind, struct thread_duty *duty)
+static bool thread_queue_find_locked(struct thread_pool *pool, enum thread_pool_kind kind,
+                                     struct thread_duty *duty)
 {
     for (struct thread_pool_work **work = &pool->queues[kind].first; *work; work = &(*work)->next)
-        if (share_has_room_locked(pool, kind, (*work)->holder)) {
+        if (thread_share_has_room_locked(pool, kind, (*work)->holder)) {
             *duty = (struct thread_duty){.kind = kind, .holder = (*work)->holder, .work = work};
             return true;
         }
     return false;
 }
 
-static bool help_find_locked(struct thread_pool *pool, struct thread_duty *duty)
+static bool thread_help_find_locked(struct thread_pool *pool, struct thread_duty *duty)
 {
     for (struct thread_pool_help *help = pool->helps; help; help = help->next)
-        if (help->running < help->most && share_has_room_locked(pool, THREADS_HELP, help->holder)) {
+        if (help->running < help->most && thread_share_has_room_locked(pool, THREADS_HELP, help->holder)) {
             *duty = (struct thread_duty){.kind = THREADS_HELP, .holder = help->holder, .help = help};
             return true;
         }
     return false;
 }
 
-static bool duty_find_locked(struct thread_pool *pool, struct thread_duty *duty)
+static bool thread_duty_find_locked(struct thread_pool *pool, struct thread_duty *duty)
 {
-    return queue_find_locked(pool, THREADS_ASK, duty) || help_find_locked(pool, duty) ||
-           queue_find_locked(pool, THREADS_AHEAD, duty);
+    return thread_queue_find_locked(pool, THREADS_ASK, duty) || thread_help_find_locked(pool, duty) ||
+           thread_queue_find_locked(pool, THREADS_AHEAD, duty);
 }
 
-static struct thread_pool_work *queue_unlink_locked(struct thread_queue *queue,
-                                                    struct thread_pool_work **place)
+static struct thread_pool_work *thread_queue_unlink_locked(struct thread_queue *queue,
+                                                           struct thread_pool_work **place)
 {
     struct thread_pool_work *work = *place;
 
@@ -128,7 +130,7 @@ static struct thread_pool_work *queue_unlink_locked(struct thread_queue *queue,
     return work;
 }
 
-static void help_link_locked(struct thread_pool *pool, struct thread_pool_help *help)
+static void thread_help_link_locked(struct thread_pool *pool, struct thread_pool_help *help)
 {
     help->next = NULL;
     help->link = pool->helps_end;
@@ -136,7 +138,7 @@ static void help_link_locked(struct thread_pool *pool, struct thread_pool_help *
     pool->helps_end = &help->next;
 }
 
-static void help_unlink_locked(struct thread_pool *pool, struct thread_pool_help *help)
+static void thread_help_unlink_locked(struct thread_pool *pool, struct thread_pool_help *help)
 {
     if (!help->link)
         return;
@@ -149,21 +151,21 @@ static void help_unlink_locked(struct thread_pool *pool, struct thread_pool_help
 }
 
 /* Called locked, and so it returns. */
-static void help_run_locked(struct thread_pool *pool, struct thread_pool_help *help)
+static void thread_help_run_locked(struct thread_pool *pool, struct thread_pool_help *help)
 {
     help->running++;
-    help_unlink_locked(pool, help);
-    help_link_locked(pool, help);
+    thread_help_unlink_locked(pool, help);
+    thread_help_link_locked(pool, help);
     pthread_mutex_unlock(&pool->lock);
     bool more = help->run(help->context);
     pthread_mutex_lock(&pool->lock);
     if (!more)
-        help_unlink_locked(pool, help);
+        thread_help_unlink_locked(pool, help);
     if (--help->running == 0)
         pthread_cond_signal(&help->ended);
 }
 
-static void work_run_locked(struct thread_pool *pool, struct thread_pool_work *work)
+static void thread_work_run_locked(struct thread_pool *pool, struct thread_pool_work *work)
 {
     struct task task;
 
@@ -184,16 +186,16 @@ static void *pool_run(void *argument)
     pthread_mutex_lock(&pool->lock);
     pool->n_idle--;
     for (;;) {
-        bool found = duty_find_locked(pool, &duty);
+        bool found = thread_duty_find_locked(pool, &duty);
         if (found)
-            share_take_locked(pool, duty.kind, duty.holder);
+            thread_share_take_locked(pool, duty.kind, duty.holder);
         if (found && duty.work) {
-            struct thread_pool_work *work = queue_unlink_locked(&pool->queues[duty.kind], duty.work);
+            struct thread_pool_work *work = thread_queue_unlink_locked(&pool->queues[duty.kind], duty.work);
             pool_rouse_locked(pool);
-            work_run_locked(pool, work);
+            thread_work_run_locked(pool, work);
         } else if (found) {
             pool_rouse_locked(pool);
-            help_run_locked(pool, duty.help);
+            thread_help_run_locked(pool, duty.help);
         } else if (pool->closing) {
             break;
         } else {
@@ -202,7 +204,7 @@ static void *pool_run(void *argument)
             pool->n_idle--;
         }
         if (found)
-            share_give_locked(pool, duty.kind, duty.holder);
+            thread_share_give_locked(pool, duty.kind, duty.holder);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -228,7 +230,7 @@ static bool pool_rouse_locked(struct thread_pool *pool)
 {
     struct thread_duty duty;
 
-    if (!duty_find_locked(pool, &duty))
+    if (!thread_duty_find_locked(pool, &duty))
         return true;
     if (pool->n_idle)
         pthread_cond_signal(&pool->roused);
@@ -237,7 +239,8 @@ static bool pool_rouse_locked(struct thread_pool *pool)
     return true;
 }
 
-static bool queue_is_full_locked(struct thread_pool *pool, enum thread_pool_kind kind, const void *holder)
+static bool thread_queue_is_full_locked(struct thread_pool *pool, enum thread_pool_kind kind,
+                                        const void *holder)
 {
     unsigned waiting = 0;
 
@@ -249,7 +252,7 @@ static bool queue_is_full_locked(struct thread_pool *pool, enum thread_pool_kind
 bool thread_pool_add(struct thread_pool *pool, enum thread_pool_kind kind, struct thread_pool_work *work)
 {
     pthread_mutex_lock(&pool->lock);
-    bool added = !pool->closing && !queue_is_full_locked(pool, kind, work->holder);
+    bool added = !pool->closing && !thread_queue_is_full_locked(pool, kind, work->holder);
     if (added) {
         struct thread_pool_work **place = pool->queues[kind].end;
         work->next = NULL;
@@ -257,7 +260,7 @@ bool thread_pool_add(struct thread_pool *pool, enum thread_pool_kind kind, struc
         pool->queues[kind].end = &work->next;
         added = pool_rouse_locked(pool) || (kind == THREADS_AHEAD && pool->n_threads > 0);
         if (!added)
-            queue_unlink_locked(&pool->queues[kind], place);
+            thread_queue_unlink_locked(&pool->queues[kind], place);
     }
     pthread_mutex_unlock(&pool->lock);
     return added;
@@ -272,7 +275,7 @@ bool thread_pool_take_back(struct thread_pool *pool, enum thread_pool_kind kind,
     for (struct thread_pool_work **place = &pool->queues[kind].first; *place && !found;) {
         found = *place == work;
         if (found)
-            queue_unlink_locked(&pool->queues[kind], place);
+            thread_queue_unlink_locked(&pool->queues[kind], place);
         else
             place = &(*place)->next;
     }
@@ -285,7 +288,7 @@ void thread_pool_offer(struct thread_pool *pool, struct thread_pool_help *help)
     help->running = 0;
     pthread_cond_init(&help->ended, NULL);
     pthread_mutex_lock(&pool->lock);
-    help_link_locked(pool, help);
+    thread_help_link_locked(pool, help);
     pool_rouse_locked(pool);
     pthread_mutex_unlock(&pool->lock);
 }
@@ -293,7 +296,7 @@ void thread_pool_offer(struct thread_pool *pool, struct thread_pool_help *help)
 void thread_pool_withdraw(struct thread_pool *pool, struct thread_pool_help *help)
 {
     pthread_mutex_lock(&pool->lock);
-    help_unlink_locked(pool, help);
+    thread_help_unlink_locked(pool, help);
     while (help->running)
         pthread_cond_wait(&help->ended, &pool->lock);
     pthread_mutex_unlock(&pool->lock);

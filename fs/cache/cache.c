@@ -12,7 +12,7 @@
 #define PATIENCE (INT64_C(15) * 1000000000) /* nanoseconds: half of what a store has to answer at all */
 
 /* That the user's own folder can't be had (a container without a home) is no failure. */
-static int open_folder(const char *path, struct task *task, int *ret_folder)
+static int cache_open_folder(const char *path, struct task *task, int *ret_folder)
 {
     int r = folder_open(path, task, ret_folder);
     if (r == 0 || r == -ENOMEM || path)
@@ -24,7 +24,7 @@ static int open_folder(const char *path, struct task *task, int *ret_folder)
 }
 
 /* A share of the files that the process may have open: stores need the others. */
-static size_t most_files(void)
+static size_t cache_most_files(void)
 {
     struct rlimit limit;
     bool is_low = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 4 < IMAGE_OPEN_FILES;
@@ -40,8 +40,8 @@ int cache_open(const char *folder, uint64_t limit, struct task *task, struct cac
         return -ENOMEM;
     cache->limit = limit;
     cache->patience = PATIENCE;
-    cache->most_files = most_files();
-    r = open_folder(folder, task, &cache->folder);
+    cache->most_files = cache_most_files();
+    r = cache_open_folder(folder, task, &cache->folder);
     if (r < 0)
         return r;
     r = usage_open(&cache->usage, cache->folder, limit, task);

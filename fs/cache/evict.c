@@ -22,7 +22,7 @@
 /* How long, after nothing could be removed, nobody looks again. */
 #define PAUSE_NANOSECONDS INT64_C(2000000000)
 
-static int by_use(const void *a, const void *b)
+static int evict_by_use(const void *a, const void *b)
 {
     const struct stored_file *left = a, *right = b;
     return (left->used > right->used) - (left->used < right->used);
@@ -30,7 +30,7 @@ static int by_use(const void *a, const void *b)
 
 /* Whoever writes to an image holds a shared lock on it. With ours held its size stands still, and after we
  * let go whoever comes sees that it is removed. Only unlinked, never truncated: others may be reading. */
-static bool remove_unused(struct cache *cache, const char *name)
+static bool evict_remove_unused(struct cache *cache, const char *name)
 {
     _cleanup_close_ int fd = folder_open_file(cache->folder, name, O_RDWR);
     struct stat info;
@@ -42,13 +42,13 @@ static bool remove_unused(struct cache *cache, const char *name)
     return true;
 }
 
-static bool has_room(struct usage *usage, uint64_t bytes, uint64_t room)
+static bool evict_has_room(struct usage *usage, uint64_t bytes, uint64_t room)
 {
     return bytes <= room && usage_bytes(usage) <= room - bytes;
 }
 
 /* Counts what is there and, if that is too much, removes the least recently used. */
-static bool clear_room(struct cache *cache, const char *keep, uint64_t bytes)
+static bool evict_clear_room(struct cache *cache, const char *keep, uint64_t bytes)
 {
     struct usage *usage = &cache->usage;
     _cleanup_inventory_ struct inventory inventory = {0};
@@ -57,26 +57,26 @@ static bool clear_room(struct cache *cache, const char *keep, uint64_t bytes)
     if (!usage_before_inventory(usage, &before) || inventory_take(cache->folder, &inventory) < 0)
         return false;
     usage_correct(usage, before, inventory.bytes);
-    if (has_room(usage, bytes, usage->room))
+    if (evict_has_room(usage, bytes, usage->room))
         return true;
     if (inventory.n_files)
-        qsort(inventory.files, inventory.n_files, sizeof *inventory.files, by_use);
+        qsort(inventory.files, inventory.n_files, sizeof *inventory.files, evict_by_use);
     for (size_t i = 0; i < inventory.n_files; i++) {
-        if (has_room(usage, bytes, usage->room - usage->room / BATCH))
+        if (evict_has_room(usage, bytes, usage->room - usage->room / BATCH))
             break;
         if (strcmp(inventory.files[i].name, keep) != 0)
-            remove_unused(cache, inventory.files[i].name);
+            evict_remove_unused(cache, inventory.files[i].name);
     }
     image_sweep(cache);
-    return has_room(usage, bytes, usage->room);
+    return evict_has_room(usage, bytes, usage->room);
 }
 
-static void make_room(struct cache *cache, const char *keep, uint64_t bytes)
+static void evict_make_room(struct cache *cache, const char *keep, uint64_t bytes)
 {
     if (bytes > cache->usage.room || clock_now() < atomic_load(&cache->no_room_until) ||
         !usage_clear_begin(&cache->usage))
         return;
-    if (!clear_room(cache, keep, bytes))
+    if (!evict_clear_room(cache, keep, bytes))
         atomic_store(&cache->no_room_until, clock_now() + PAUSE_NANOSECONDS);
     usage_clear_end(&cache->usage);
 }
@@ -85,13 +85,13 @@ int evict_reserve(struct cache *cache, const char *keep, uint64_t bytes)
 {
     if (usage_reserve(&cache->usage, bytes) == 0)
         return 0;
-    make_room(cache, keep, bytes);
+    evict_make_room(cache, keep, bytes);
     return usage_reserve(&cache->usage, bytes);
 }
 
 void evict_file(struct cache *cache, const char *name)
 {
     /* If somebody writes to it just now, its size is counted until the next look at what is there. */
-    if (!remove_unused(cache, name))
+    if (!evict_remove_unused(cache, name))
         (void)unlinkat(cache->folder, name, 0);
 }

@@ -42,15 +42,16 @@ struct fact_place {
     char name[FOLDER_NAME_SIZE];
 };
 
-static bool kind_valid(const char *kind)
+static bool fact_kind_valid(const char *kind)
 {
     size_t letters = strspn(kind, "abcdefghijklmnopqrstuvwxyz");
     return letters > 0 && letters <= KIND_MAX && !kind[letters] && strcmp(kind, "img") != 0;
 }
 
-static int find_place(const char *identity, const char *kind, uint32_t version, struct fact_place *ret_place)
+static int fact_find_place(const char *identity, const char *kind, uint32_t version,
+                           struct fact_place *ret_place)
 {
-    int r = kind_valid(kind) ? digest_of(identity, &ret_place->digest) : -EINVAL;
+    int r = fact_kind_valid(kind) ? digest_of(identity, &ret_place->digest) : -EINVAL;
     if (r < 0)
         return r;
     ret_place->kind = kind;
@@ -60,15 +61,16 @@ static int find_place(const char *identity, const char *kind, uint32_t version, 
 }
 
 /* The checksum of the object and the kind, to go on with from there. */
-static uint64_t begin_sum(const struct fact_place *place)
+static uint64_t fact_begin_sum(const struct fact_place *place)
 {
     return crc64_ecma_refl(digest_number(&place->digest), (const unsigned char *)place->kind,
                            strlen(place->kind));
 }
 
-static struct fact_header make_header(const struct fact_place *place, const uint8_t *bytes, size_t length)
+static struct fact_header fact_make_header(const struct fact_place *place, const uint8_t *bytes,
+                                           size_t length)
 {
-    uint64_t sum = begin_sum(place);
+    uint64_t sum = fact_begin_sum(place);
     if (length)
         sum = crc64_ecma_refl(sum, bytes, length);
     return (struct fact_header){htole64(MAGIC), htole32(place->version), htole32((uint32_t)length),
@@ -76,9 +78,9 @@ static struct fact_header make_header(const struct fact_place *place, const uint
 }
 
 /* Writes the fact under a name that nobody reads, and gives it its own. */
-static int write_fact(struct cache *cache, const struct fact_place *place, const void *bytes, size_t length)
+static int fact_write(struct cache *cache, const struct fact_place *place, const void *bytes, size_t length)
 {
-    struct fact_header header = make_header(place, bytes, length);
+    struct fact_header header = fact_make_header(place, bytes, length);
     char temporary[FOLDER_NAME_SIZE], extension[48];
     _cleanup_close_ int fd = -1;
     int r;
@@ -105,12 +107,12 @@ void cache_put_fact(struct cache *cache, const char *identity, const char *kind,
     struct fact_place place;
     uint64_t cost;
 
-    if (find_place(identity, kind, version, &place) < 0 || length > FACT_MAX)
+    if (fact_find_place(identity, kind, version, &place) < 0 || length > FACT_MAX)
         return;
     cost = layout_cost(FACT_MAX, 0, sizeof(struct fact_header) + length);
     if (evict_reserve(cache, place.name, cost) < 0)
         return;
-    int r = write_fact(cache, &place, bytes, length);
+    int r = fact_write(cache, &place, bytes, length);
     usage_written(&cache->usage, cost, r < 0 ? 0 : cost);
 }
 
@@ -118,12 +120,12 @@ void cache_drop_fact(struct cache *cache, const char *identity, const char *kind
 {
     struct fact_place place;
 
-    if (find_place(identity, kind, 0, &place) == 0)
+    if (fact_find_place(identity, kind, 0, &place) == 0)
         evict_file(cache, place.name);
 }
 
 /* Says that the fact has been of use, once a minute at most. */
-static void touch(int fd, const struct stat *info)
+static void fact_touch(int fd, const struct stat *info)
 {
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};
     if (time(NULL) - info->st_mtim.tv_sec >= TOUCH_SECONDS)
@@ -132,12 +134,12 @@ static void touch(int fd, const struct stat *info)
 
 /* Opens the fact's file. Returns its descriptor, for the caller to close, and what its header says, which may
  * not hold; -ENOENT, or -ENOMEM. */
-static int open_fact(struct cache *cache, const char *identity, const char *kind, uint32_t version,
+static int fact_open(struct cache *cache, const char *identity, const char *kind, uint32_t version,
                      struct fact_place *ret_place, struct fact_header *ret_header, size_t *ret_length)
 {
     _cleanup_close_ int fd = -1;
     struct stat info;
-    int r = find_place(identity, kind, version, ret_place);
+    int r = fact_find_place(identity, kind, version, ret_place);
 
     if (r < 0)
         return r == -EINVAL ? -ENOENT : r;
@@ -148,17 +150,17 @@ static int open_fact(struct cache *cache, const char *identity, const char *kind
     *ret_length = le32toh(ret_header->length);
     if (*ret_length > FACT_MAX || (off_t)(*ret_length + sizeof *ret_header) != info.st_size)
         return -ENOENT;
-    touch(fd, &info);
+    fact_touch(fd, &info);
     return steal_fd(&fd);
 }
 
 /* Reads the fact where it is to stay, and compares its version and its checksum. */
-static bool read_fact(int fd, const struct fact_place *place, const struct fact_header *header,
+static bool fact_read(int fd, const struct fact_place *place, const struct fact_header *header,
                       uint8_t *bytes, size_t length)
 {
     if (read_at(fd, bytes, length, sizeof *header) != length)
         return false;
-    const struct fact_header right = make_header(place, bytes, length);
+    const struct fact_header right = fact_make_header(place, bytes, length);
     return memcmp(header, &right, sizeof right) == 0;
 }
 
@@ -168,14 +170,14 @@ int cache_get_fact(struct cache *cache, const char *identity, const char *kind, 
     struct fact_header header;
     struct fact_place place;
     size_t length;
-    _cleanup_close_ int fd = open_fact(cache, identity, kind, version, &place, &header, &length);
+    _cleanup_close_ int fd = fact_open(cache, identity, kind, version, &place, &header, &length);
 
     if (fd < 0)
         return fd;
     int r = buffer_reserve(buffer, length + 1); /* so that there is memory to point to, however empty it is */
     if (r < 0)
         return r;
-    if (!read_fact(fd, &place, &header, buffer->data + buffer->size, length))
+    if (!fact_read(fd, &place, &header, buffer->data + buffer->size, length))
         return -ENOENT;
     buffer->size += length;
     return 0;

@@ -7,7 +7,7 @@
 #include "image.h"
 
 /* Refuses what can't be part of the image: it would be stored under a name that says otherwise. */
-static int check(struct cache_image *image, uint64_t offset, size_t length, bool last)
+static int fill_check(struct cache_image *image, uint64_t offset, size_t length, bool last)
 {
     uint64_t end, known;
 
@@ -22,7 +22,7 @@ static int check(struct cache_image *image, uint64_t offset, size_t length, bool
     return 0;
 }
 
-static bool is_discarded(const struct cache_fill *fill)
+static bool fill_is_discarded(const struct cache_fill *fill)
 {
     pthread_mutex_lock(&fill->image->lock);
     bool discarded = fill->image->discards != fill->discards;
@@ -32,8 +32,8 @@ static bool is_discarded(const struct cache_fill *fill)
 
 /* The file is taken before the look whether the image was discarded: one that is discarded after the look has
  * this very file removed. */
-static int write_pieces(struct cache_fill *fill, uint64_t offset, const void *bytes, size_t length, bool last,
-                        uint64_t *ret_occupied)
+static int fill_write_pieces(struct cache_fill *fill, uint64_t offset, const void *bytes, size_t length,
+                             bool last, uint64_t *ret_occupied)
 {
     struct cache_image *image = fill->image;
     struct piece_file *file = image_acquire(image, true);
@@ -41,7 +41,7 @@ static int write_pieces(struct cache_fill *fill, uint64_t offset, const void *by
 
     if (!file)
         return -EIO;
-    if (!is_discarded(fill))
+    if (!fill_is_discarded(fill))
         r = piece_file_write(file, offset, bytes, length, last, ret_occupied);
     if (r == -ESTALE)
         image_forget(image, file);
@@ -49,7 +49,7 @@ static int write_pieces(struct cache_fill *fill, uint64_t offset, const void *by
     return r;
 }
 
-static int store(struct cache_fill *fill, uint64_t offset, const void *bytes, size_t length, bool last)
+static int fill_store(struct cache_fill *fill, uint64_t offset, const void *bytes, size_t length, bool last)
 {
     struct cache *cache = fill->image->cache;
     uint64_t cost = layout_cost(fill->image->piece, offset, length), occupied = 0;
@@ -60,9 +60,9 @@ static int store(struct cache_fill *fill, uint64_t offset, const void *bytes, si
     r = evict_reserve(cache, name, cost);
     if (r < 0)
         return r;
-    r = write_pieces(fill, offset, bytes, length, last, &occupied);
+    r = fill_write_pieces(fill, offset, bytes, length, last, &occupied);
     if (r == -ESTALE) /* it was removed to make room; a new one takes its place */
-        r = write_pieces(fill, offset, bytes, length, last, &occupied);
+        r = fill_write_pieces(fill, offset, bytes, length, last, &occupied);
     /* Not all file systems tell at once how much a write takes; less than its bytes it is not. */
     if (r == 0 && occupied < length)
         occupied = length;
@@ -71,8 +71,8 @@ static int store(struct cache_fill *fill, uint64_t offset, const void *bytes, si
 }
 
 /* The image's lock is held, so that a discard comes before, or drops what is put here. */
-static void remember(struct cache_image *image, uint64_t offset, const uint8_t *bytes, size_t length,
-                     bool last)
+static void fill_remember(struct cache_image *image, uint64_t offset, const uint8_t *bytes, size_t length,
+                          bool last)
 {
     size_t done = 0;
     do {
@@ -86,17 +86,17 @@ static void remember(struct cache_image *image, uint64_t offset, const uint8_t *
 int cache_fill_put(struct cache_fill *fill, uint64_t offset, const void *bytes, size_t length, bool last)
 {
     struct cache_image *image = fill->image;
-    int r = check(image, offset, length, last);
+    int r = fill_check(image, offset, length, last);
 
     if (r < 0 || (length == 0 && !last))
         return r;
     if (length == 0)
         bytes = ""; /* only says where the end is; the caller may have no bytes to point to */
-    r = store(fill, offset, bytes, length, last);
+    r = fill_store(fill, offset, bytes, length, last);
     atomic_store(&image->cache->reads_through, r < 0);
     pthread_mutex_lock(&image->lock);
     if (r < 0 && image->discards == fill->discards)
-        remember(image, offset, bytes, length, last);
+        fill_remember(image, offset, bytes, length, last);
     if (last && image->discards == fill->discards)
         image->end = offset + length;
     reader_deliver_locked(image, fill->discards, offset, bytes, length);
@@ -105,7 +105,7 @@ int cache_fill_put(struct cache_fill *fill, uint64_t offset, const void *bytes, 
     return 0;
 }
 
-/* Pieces that a make puts later, but began before, are not stored: see write_pieces. */
+/* Pieces that a make puts later, but began before, are not stored: see fill_write_pieces. */
 void cache_image_discard(struct cache_image *image)
 {
     struct cache *cache = image->cache;

@@ -41,7 +41,7 @@ void folder_name(const struct digest *digest, const char *extension, char name[s
 }
 
 /* The home folder: a mount at boot has no $HOME. */
-static int find_home(char **ret_home)
+static int folder_find_home(char **ret_home)
 {
     const char *home = getenv("HOME");
     struct passwd entry, *found = NULL;
@@ -58,7 +58,7 @@ static int find_home(char **ret_home)
 }
 
 /* Source: XDG Base Directory Specification, where a relative $XDG_CACHE_HOME is to be ignored. */
-static int default_path(struct task *task, char **ret_path)
+static int folder_default_path(struct task *task, char **ret_path)
 {
     const char *base = getenv("XDG_CACHE_HOME");
     _cleanup_free_ char *home = NULL;
@@ -66,14 +66,14 @@ static int default_path(struct task *task, char **ret_path)
 
     if (base && base[0] == '/')
         return asprintf(ret_path, "%s/litemount", base) < 0 ? -ENOMEM : 0;
-    r = find_home(&home);
+    r = folder_find_home(&home);
     if (r < 0)
         return task_fail(task, -r, "no folder for the cache: neither XDG_CACHE_HOME nor HOME is set");
     return asprintf(ret_path, "%s/.cache/litemount", home) < 0 ? -ENOMEM : 0;
 }
 
 /* mkdir -p. That a folder is there already, or that it can't be made, shows when it is opened. */
-static int make_folders(const char *path)
+static int folder_make_folders(const char *path)
 {
     _cleanup_free_ char *prefix = strdup(path);
     if (!prefix)
@@ -88,7 +88,7 @@ static int make_folders(const char *path)
     return mkdir(prefix, 0700) < 0 ? -errno : 0;
 }
 
-static bool is_ours(int fd)
+static bool folder_is_ours(int fd)
 {
     struct stat info;
     return fstat(fd, &info) == 0 && info.st_uid == geteuid();
@@ -96,7 +96,7 @@ static bool is_ours(int fd)
 
 /* Everything lies in v1, which nobody else can enter whatever the mode of FOLDER, which may have been there
  * before and may be more than a cache. */
-static int open_version(int folder, const char *path, struct task *task, int *ret_version)
+static int folder_open_version(int folder, const char *path, struct task *task, int *ret_version)
 {
     _cleanup_close_ int version = -1;
 
@@ -107,7 +107,7 @@ static int open_version(int folder, const char *path, struct task *task, int *re
     version = openat(folder, "v1", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (version < 0)
         return task_fail(task, errno, "cannot open the cache %s/v1: %m", path);
-    if (!is_ours(version))
+    if (!folder_is_ours(version))
         return task_fail(task, EPERM, "the cache %s/v1 belongs to somebody else", path);
     (void)fchmod(version, 0700);
     *ret_version = steal_fd(&version);
@@ -121,20 +121,20 @@ int folder_open(const char *path, struct task *task, int *ret_folder)
     int r, made;
 
     if (!path) {
-        r = default_path(task, &own);
+        r = folder_default_path(task, &own);
         if (r < 0)
             return r;
         path = own;
     }
-    made = make_folders(path);
+    made = folder_make_folders(path);
     folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0 && errno == ENOENT && made < 0)
         return task_fail(task, -made, "cannot make the cache folder %s: %s", path, strerror(-made));
     if (folder < 0)
         return task_fail(task, errno, "cannot open the cache folder %s: %m", path);
-    if (!is_ours(folder))
+    if (!folder_is_ours(folder))
         return task_fail(task, EPERM, "the cache folder %s belongs to somebody else", path);
-    return open_version(folder, path, task, ret_folder);
+    return folder_open_version(folder, path, task, ret_folder);
 }
 
 int folder_open_file(int folder, const char *name, int flags)

@@ -9,22 +9,22 @@
 
 #define TOUCH_SECONDS 60
 
-static struct image_bucket *bucket_of(struct cache *cache, const struct digest *digest)
+static struct image_bucket *image_bucket_of(struct cache *cache, const struct digest *digest)
 {
     return &cache->buckets[digest_number(digest) % IMAGE_BUCKETS];
 }
 
-static struct cache_image *find_locked(struct cache *cache, const struct digest *digest, size_t piece)
+static struct cache_image *image_find_locked(struct cache *cache, const struct digest *digest, size_t piece)
 {
     struct cache_image *image;
-    for (image = LIST_FIRST(bucket_of(cache, digest)); image; image = LIST_NEXT(image, in_bucket))
+    for (image = LIST_FIRST(image_bucket_of(cache, digest)); image; image = LIST_NEXT(image, in_bucket))
         if (image->piece == piece && memcmp(&image->digest, digest, sizeof *digest) == 0)
             return image;
     return NULL;
 }
 
 /* An identity's first two lines with a slash between them. NULL: no memory. */
-static char *name_of(const char *identity)
+static char *image_name_of(const char *identity)
 {
     size_t first = strcspn(identity, "\n"),
            second = identity[first] ? strcspn(identity + first + 1, "\n") : 0;
@@ -35,12 +35,12 @@ static char *name_of(const char *identity)
     return name;
 }
 
-static struct cache_image *add_locked(struct cache *cache, const char *identity, const struct digest *digest,
-                                      size_t piece)
+static struct cache_image *image_add_locked(struct cache *cache, const char *identity,
+                                            const struct digest *digest, size_t piece)
 {
     _cleanup_free_ struct cache_image *image = calloc(1, sizeof *image);
 
-    if (!image || !(image->name = name_of(identity)))
+    if (!image || !(image->name = image_name_of(identity)))
         return NULL;
     image->cache = cache;
     image->digest = *digest;
@@ -50,11 +50,11 @@ static struct cache_image *add_locked(struct cache *cache, const char *identity,
     pthread_cond_init(&image->changed, NULL);
     LIST_INIT(&image->makings);
     LIST_INIT(&image->readers);
-    LIST_INSERT_HEAD(bucket_of(cache, digest), image, in_bucket);
+    LIST_INSERT_HEAD(image_bucket_of(cache, digest), image, in_bucket);
     return steal_pointer(image);
 }
 
-static void free_if_unused_locked(struct cache_image *image)
+static void image_free_if_unused_locked(struct cache_image *image)
 {
     if (image->references > 0 || image->file)
         return;
@@ -77,9 +77,9 @@ int cache_image_open(struct cache *cache, const char *identity, size_t piece, st
     if (r < 0)
         return r;
     pthread_mutex_lock(&cache->lock);
-    image = find_locked(cache, &digest, piece);
+    image = image_find_locked(cache, &digest, piece);
     if (!image)
-        image = add_locked(cache, identity, &digest, piece);
+        image = image_add_locked(cache, identity, &digest, piece);
     if (image)
         image->references++;
     pthread_mutex_unlock(&cache->lock);
@@ -104,41 +104,42 @@ void cache_image_close(struct cache_image *image)
     struct cache *cache = image->cache;
     pthread_mutex_lock(&cache->lock);
     image->references--;
-    free_if_unused_locked(image);
+    image_free_if_unused_locked(image);
     pthread_mutex_unlock(&cache->lock);
 }
 
 /* Gives up one reference. Returns the file if it was the last: to be closed, once the lock is let go. */
-static struct piece_file *drop_reference_locked(struct piece_file *file)
+static struct piece_file *image_drop_reference_locked(struct piece_file *file)
 {
     return --file->references == 0 ? file : NULL;
 }
 
-/* Takes the image's file from it, and frees an image that nobody has open. Returns as drop_reference_locked.
+/* Takes the image's file from it, and frees an image that nobody has open. Returns as
+ * image_drop_reference_locked.
  */
-static struct piece_file *detach_locked(struct cache_image *image)
+static struct piece_file *image_detach_locked(struct cache_image *image)
 {
     struct piece_file *file = image->file;
     TAILQ_REMOVE(&image->cache->order, image, in_order);
     image->cache->n_files--;
     image->file = NULL;
-    free_if_unused_locked(image);
-    return drop_reference_locked(file);
+    image_free_if_unused_locked(image);
+    return image_drop_reference_locked(file);
 }
 
 /* If too many files are open: takes away the one whose last use is longest ago. */
-static struct piece_file *detach_oldest_locked(struct cache *cache)
+static struct piece_file *image_detach_oldest_locked(struct cache *cache)
 {
     struct cache_image *image;
     if (cache->n_files <= cache->most_files)
         return NULL;
     for (image = TAILQ_FIRST(&cache->order); image; image = TAILQ_NEXT(image, in_order))
         if (image->file->references == 1)
-            return detach_locked(image);
+            return image_detach_locked(image);
     return NULL;
 }
 
-static struct piece_file *borrow(struct cache_image *image)
+static struct piece_file *image_borrow(struct cache_image *image)
 {
     struct cache *cache = image->cache;
     pthread_mutex_lock(&cache->lock);
@@ -153,7 +154,7 @@ static struct piece_file *borrow(struct cache_image *image)
 }
 
 /* Makes `opened` the image's file, unless another thread was faster, and borrows it. */
-static struct piece_file *install(struct cache_image *image, struct piece_file *opened)
+static struct piece_file *image_install(struct cache_image *image, struct piece_file *opened)
 {
     struct cache *cache = image->cache;
     struct piece_file *surplus;
@@ -166,15 +167,15 @@ static struct piece_file *install(struct cache_image *image, struct piece_file *
         TAILQ_INSERT_TAIL(&cache->order, image, in_order);
         cache->n_files++;
         opened->references++; /* the caller's; so it is not the one to go */
-        surplus = detach_oldest_locked(cache);
+        surplus = image_detach_oldest_locked(cache);
         opened->references--;
     }
     pthread_mutex_unlock(&cache->lock);
     piece_file_close(surplus);
-    return borrow(image);
+    return image_borrow(image);
 }
 
-static int64_t coarse_seconds(void)
+static int64_t image_coarse_seconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
@@ -182,30 +183,30 @@ static int64_t coarse_seconds(void)
 }
 
 /* Whether a minute has passed since `*last`, which is set to now if so. One of several threads is told so. */
-static bool minute_passed(_Atomic int64_t *last)
+static bool image_minute_passed(_Atomic int64_t *last)
 {
-    int64_t now = coarse_seconds(), then = atomic_load_explicit(last, memory_order_relaxed);
+    int64_t now = image_coarse_seconds(), then = atomic_load_explicit(last, memory_order_relaxed);
     return now - then >= TOUCH_SECONDS && atomic_compare_exchange_strong(last, &then, now);
 }
 
 struct piece_file *image_acquire(struct cache_image *image, bool create)
 {
-    struct piece_file *file = borrow(image), *opened;
+    struct piece_file *file = image_borrow(image), *opened;
 
     /* Between the two another thread may forget the file again, or take it out of the folder. */
     while (!file) {
         if (piece_file_open(image->cache->folder, &image->digest, image->piece, create, &opened) < 0)
             return NULL;
-        file = install(image, opened);
+        file = image_install(image, opened);
         if (file && piece_file_removed(file)) {
             image_forget(image, file);
             image_release(image->cache, file);
             file = NULL;
         }
     }
-    if (minute_passed(&file->touched))
+    if (image_minute_passed(&file->touched))
         piece_file_touch(file);
-    if (minute_passed(&image->cache->swept))
+    if (image_minute_passed(&image->cache->swept))
         image_sweep(image->cache);
     return file;
 }
@@ -213,7 +214,7 @@ struct piece_file *image_acquire(struct cache_image *image, bool create)
 void image_release(struct cache *cache, struct piece_file *file)
 {
     pthread_mutex_lock(&cache->lock);
-    file = drop_reference_locked(file);
+    file = image_drop_reference_locked(file);
     pthread_mutex_unlock(&cache->lock);
     piece_file_close(file);
 }
@@ -224,13 +225,13 @@ void image_forget(struct cache_image *image, const struct piece_file *file)
     struct piece_file *unused = NULL;
     pthread_mutex_lock(&cache->lock);
     if (image->file && (!file || image->file == file))
-        unused = detach_locked(image);
+        unused = image_detach_locked(image);
     pthread_mutex_unlock(&cache->lock);
     piece_file_close(unused);
 }
 
 /* As image_forget, for a file whose image has to be found. */
-static void forget_file(struct cache *cache, const struct piece_file *file)
+static void image_forget_file(struct cache *cache, const struct piece_file *file)
 {
     struct piece_file *unused = NULL;
     struct cache_image *image;
@@ -240,7 +241,7 @@ static void forget_file(struct cache *cache, const struct piece_file *file)
         if (image->file == file)
             break;
     if (image)
-        unused = detach_locked(image);
+        unused = image_detach_locked(image);
     pthread_mutex_unlock(&cache->lock);
     piece_file_close(unused);
 }
@@ -261,7 +262,7 @@ void image_sweep(struct cache *cache)
     pthread_mutex_unlock(&cache->lock);
     for (size_t i = 0; i < n; i++) {
         if (piece_file_removed(files[i]))
-            forget_file(cache, files[i]);
+            image_forget_file(cache, files[i]);
         image_release(cache, files[i]);
     }
 }
@@ -269,7 +270,7 @@ void image_sweep(struct cache *cache)
 void image_finish_all(struct cache *cache)
 {
     while (!TAILQ_EMPTY(&cache->order))
-        piece_file_close(detach_locked(TAILQ_FIRST(&cache->order)));
+        piece_file_close(image_detach_locked(TAILQ_FIRST(&cache->order)));
 }
 
 bool cache_image_has(struct cache_image *image, uint64_t offset)

@@ -14,13 +14,13 @@
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 
-static void close_folder(DIR **folder)
+static void inventory_close_folder(DIR **folder)
 {
     if (*folder)
         closedir(*folder);
 }
 
-#define _cleanup_closedir_ _cleanup_(close_folder)
+#define _cleanup_closedir_ _cleanup_(inventory_close_folder)
 
 void inventory_finish(struct inventory *inventory)
 {
@@ -28,7 +28,7 @@ void inventory_finish(struct inventory *inventory)
     *inventory = (struct inventory){0};
 }
 
-static int open_folder(int parent, const char *name, DIR **ret_folder)
+static int inventory_open_folder(int parent, const char *name, DIR **ret_folder)
 {
     _cleanup_close_ int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
@@ -40,25 +40,25 @@ static int open_folder(int parent, const char *name, DIR **ret_folder)
     return 0;
 }
 
-static uint64_t occupied(const struct stat *info)
+static uint64_t inventory_occupied(const struct stat *info)
 {
     return (uint64_t)info->st_blocks * 512;
 }
 
 /* Adds a file, or nothing if it is gone already. A name too long to be ours counts, but can't be removed. */
-static int add_file(struct inventory *inventory, DIR *folder, const char *parent, const char *leaf)
+static int inventory_add_file(struct inventory *inventory, DIR *folder, const char *parent, const char *leaf)
 {
     struct stored_file file;
     struct stat info;
 
     if (fstatat(dirfd(folder), leaf, &info, AT_SYMLINK_NOFOLLOW) < 0)
         return 0;
-    inventory->bytes += occupied(&info);
+    inventory->bytes += inventory_occupied(&info);
     if (snprintf(file.name, sizeof file.name, "%s/%s", parent, leaf) >= (int)sizeof file.name ||
         !S_ISREG(info.st_mode))
         return 0;
     file.used = instant_of(&info.st_mtim);
-    file.bytes = occupied(&info);
+    file.bytes = inventory_occupied(&info);
     int r = ARRAY_GROW(inventory->files, inventory->files_capacity, inventory->n_files + 1);
     if (r < 0)
         return r;
@@ -66,18 +66,18 @@ static int add_file(struct inventory *inventory, DIR *folder, const char *parent
     return 0;
 }
 
-static int add_folder(struct inventory *inventory, int parent, const char *name)
+static int inventory_add_folder(struct inventory *inventory, int parent, const char *name)
 {
     _cleanup_closedir_ DIR *folder = NULL;
     struct dirent *entry;
-    int r = open_folder(parent, name, &folder);
+    int r = inventory_open_folder(parent, name, &folder);
 
     if (r < 0)
         return r == -ENOENT ? 0 : r;
     while ((errno = 0, entry = readdir(folder))) {
         if (entry->d_name[0] == '.')
             continue;
-        r = add_file(inventory, folder, name, entry->d_name);
+        r = inventory_add_file(inventory, folder, name, entry->d_name);
         if (r < 0)
             return r;
     }
@@ -89,7 +89,7 @@ int inventory_take(int folder, struct inventory *inventory)
     _cleanup_closedir_ DIR *top = NULL;
     struct dirent *entry;
     struct stat info;
-    int r = open_folder(folder, ".", &top);
+    int r = inventory_open_folder(folder, ".", &top);
 
     if (r < 0)
         return r;
@@ -97,9 +97,9 @@ int inventory_take(int folder, struct inventory *inventory)
         if (strcmp(entry->d_name, "..") == 0 ||
             fstatat(dirfd(top), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
-        inventory->bytes += occupied(&info);
+        inventory->bytes += inventory_occupied(&info);
         if (S_ISDIR(info.st_mode) && entry->d_name[0] != '.') {
-            r = add_folder(inventory, dirfd(top), entry->d_name);
+            r = inventory_add_folder(inventory, dirfd(top), entry->d_name);
             if (r < 0)
                 return r;
         }

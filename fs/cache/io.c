@@ -20,7 +20,7 @@ size_t read_at(int fd, void *bytes, size_t length, uint64_t place)
 }
 
 /* Beyond the limit to a file's size a write is not only refused: SIGXFSZ kills the process. */
-static bool too_large(uint64_t size)
+static bool io_too_large(uint64_t size)
 {
     struct rlimit limit;
     return size > INT64_MAX || (getrlimit(RLIMIT_FSIZE, &limit) == 0 && size > limit.rlim_cur);
@@ -31,7 +31,7 @@ int write_at(int fd, const void *bytes, size_t length, uint64_t place)
     size_t done = 0;
     uint64_t end;
 
-    if (__builtin_add_overflow(place, length, &end) || too_large(end))
+    if (__builtin_add_overflow(place, length, &end) || io_too_large(end))
         return -EFBIG;
     while (done < length) {
         ssize_t n = pwrite(fd, (const uint8_t *)bytes + done, length - done, (off_t)(place + done));

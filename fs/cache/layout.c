@@ -20,19 +20,19 @@ struct entry_subject {
 _Static_assert(sizeof(struct layout_entry) == 16, "an entry is 16 bytes on disk");
 _Static_assert(sizeof(struct entry_subject) == 24, "a subject has no holes");
 
-static uint64_t group_place(const struct layout *layout, uint64_t index)
+static uint64_t layout_group_place(const struct layout *layout, uint64_t index)
 {
     return index / LAYOUT_GROUP * (TABLE_SIZE + LAYOUT_GROUP * (uint64_t)layout->piece);
 }
 
 uint64_t layout_entry_place(const struct layout *layout, uint64_t index)
 {
-    return group_place(layout, index) + index % LAYOUT_GROUP * sizeof(struct layout_entry);
+    return layout_group_place(layout, index) + index % LAYOUT_GROUP * sizeof(struct layout_entry);
 }
 
 uint64_t layout_piece_place(const struct layout *layout, uint64_t index)
 {
-    return group_place(layout, index) + TABLE_SIZE + index % LAYOUT_GROUP * layout->piece;
+    return layout_group_place(layout, index) + TABLE_SIZE + index % LAYOUT_GROUP * layout->piece;
 }
 
 size_t layout_within_group(uint64_t index, uint64_t limit)
@@ -51,8 +51,8 @@ uint64_t layout_cost(size_t piece, uint64_t offset, size_t length)
     return blocks * LAYOUT_BLOCK + groups * TABLE_SIZE;
 }
 
-static uint64_t checksum(const struct layout *layout, uint64_t index, const struct layout_entry *entry,
-                         const uint8_t *bytes)
+static uint64_t layout_checksum(const struct layout *layout, uint64_t index, const struct layout_entry *entry,
+                                const uint8_t *bytes)
 {
     struct entry_subject subject = {htole64(index), htole64(layout->piece), entry->length, entry->flags};
     uint64_t sum = crc64_ecma_refl(layout->seed, (const unsigned char *)&subject, sizeof subject);
@@ -67,7 +67,7 @@ struct layout_entry layout_make_entry(const struct layout *layout, uint64_t inde
         .length = htole32((uint32_t)length),
         .flags = htole32(FLAG_PRESENT | (last ? FLAG_LAST : 0)),
     };
-    entry.checksum = htole64(checksum(layout, index, &entry, bytes));
+    entry.checksum = htole64(layout_checksum(layout, index, &entry, bytes));
     return entry;
 }
 
@@ -82,7 +82,7 @@ bool layout_entry_plausible(const struct layout *layout, const struct layout_ent
 bool layout_entry_holds(const struct layout *layout, uint64_t index, const struct layout_entry *entry,
                         const uint8_t *bytes)
 {
-    return checksum(layout, index, entry, bytes) == le64toh(entry->checksum);
+    return layout_checksum(layout, index, entry, bytes) == le64toh(entry->checksum);
 }
 
 size_t layout_entry_length(const struct layout_entry *entry)

@@ -16,16 +16,16 @@
 #include "litemount/cleanup.h"
 
 /* Reads entries of one group. What lies behind the file's end is no entry. */
-static void read_entries(const struct piece_file *file, uint64_t first, size_t count,
-                         struct layout_entry *entries)
+static void piece_read_entries(const struct piece_file *file, uint64_t first, size_t count,
+                               struct layout_entry *entries)
 {
     memset(entries, 0, count * sizeof *entries);
     read_at(file->fd, entries, count * sizeof *entries, layout_entry_place(&file->layout, first));
 }
 
 /* Notes where the image ends, if one of the entries, whose checksums held, says so. */
-static void note_end(struct piece_file *file, uint64_t first, const struct layout_entry *entries,
-                     size_t count)
+static void piece_note_end(struct piece_file *file, uint64_t first, const struct layout_entry *entries,
+                           size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (layout_entry_last(&entries[i])) {
@@ -82,13 +82,13 @@ void piece_file_touch(const struct piece_file *file)
 }
 
 /* Reads whole pieces, as many of one group as are there, straight to where they belong. Returns the bytes. */
-static size_t read_pieces(struct piece_file *file, uint64_t first, size_t count, uint8_t *bytes)
+static size_t piece_read_pieces(struct piece_file *file, uint64_t first, size_t count, uint8_t *bytes)
 {
     struct layout_entry entries[LAYOUT_GROUP];
     size_t n = 0, good = 0;
 
     count = layout_within_group(first, count);
-    read_entries(file, first, count, entries);
+    piece_read_entries(file, first, count, entries);
     while (n < count && layout_entry_plausible(&file->layout, &entries[n]) &&
            layout_entry_length(&entries[n]) == file->layout.piece)
         n++;
@@ -97,7 +97,7 @@ static size_t read_pieces(struct piece_file *file, uint64_t first, size_t count,
     while (good < n &&
            layout_entry_holds(&file->layout, first + good, &entries[good], bytes + good * file->layout.piece))
         good++;
-    note_end(file, first, entries, good);
+    piece_note_end(file, first, entries, good);
     return good * file->layout.piece;
 }
 
@@ -107,20 +107,20 @@ int piece_file_load(struct piece_file *file, uint64_t index, uint8_t *bytes, siz
     struct layout_entry entry;
     size_t length;
 
-    read_entries(file, index, 1, &entry);
+    piece_read_entries(file, index, 1, &entry);
     length = layout_entry_length(&entry);
     if (!layout_entry_plausible(&file->layout, &entry) ||
         read_at(file->fd, bytes, length, layout_piece_place(&file->layout, index)) != length ||
         !layout_entry_holds(&file->layout, index, &entry, bytes))
         return -ENOENT;
-    note_end(file, index, &entry, 1);
+    piece_note_end(file, index, &entry, 1);
     *ret_length = length;
     *ret_last = layout_entry_last(&entry);
     return 0;
 }
 
 /* Reads the wanted part of the one piece that holds `offset`. Returns the bytes. */
-static size_t read_part(struct piece_file *file, uint64_t offset, size_t length, uint8_t *bytes)
+static size_t piece_read_part(struct piece_file *file, uint64_t offset, size_t length, uint8_t *bytes)
 {
     _cleanup_free_ uint8_t *whole = malloc(file->layout.piece);
     size_t skip = offset % file->layout.piece, size;
@@ -134,7 +134,7 @@ static size_t read_part(struct piece_file *file, uint64_t offset, size_t length,
     return length;
 }
 
-static uint64_t known_end(struct piece_file *file)
+static uint64_t piece_known_end(struct piece_file *file)
 {
     pthread_mutex_lock(&file->lock);
     uint64_t end = file->end;
@@ -154,13 +154,13 @@ size_t piece_file_read(struct piece_file *file, uint64_t offset, size_t length, 
         uint64_t at = offset + done;
         n = 0;
         if (at % file->layout.piece == 0 && length - done >= file->layout.piece)
-            n = read_pieces(file, at / file->layout.piece, (length - done) / file->layout.piece,
-                            bytes + done);
+            n = piece_read_pieces(file, at / file->layout.piece, (length - done) / file->layout.piece,
+                                  bytes + done);
         if (n == 0)
-            n = read_part(file, at, length - done, bytes + done);
+            n = piece_read_part(file, at, length - done, bytes + done);
         done += n;
     }
-    end = known_end(file);
+    end = piece_known_end(file);
     if (end != IMAGE_END_UNKNOWN)
         *ret_end = end;
     return done;
@@ -172,7 +172,7 @@ uint64_t piece_file_next(const struct piece_file *file, uint64_t first, uint64_t
 
     while (first < limit) {
         size_t count = layout_within_group(first, limit - first);
-        read_entries(file, first, count, entries);
+        piece_read_entries(file, first, count, entries);
         for (size_t i = 0; i < count; i++)
             if (layout_entry_plausible(&file->layout, &entries[i]) == there)
                 return first + i;
@@ -182,7 +182,7 @@ uint64_t piece_file_next(const struct piece_file *file, uint64_t first, uint64_t
 }
 
 /* A writer keeps others from removing the file, for what it writes would be counted and then be gone. */
-static int begin_writing(struct piece_file *file)
+static int piece_begin_writing(struct piece_file *file)
 {
     int r = 0;
     pthread_mutex_lock(&file->lock);
@@ -194,7 +194,7 @@ static int begin_writing(struct piece_file *file)
     return r;
 }
 
-static void end_writing(struct piece_file *file)
+static void piece_end_writing(struct piece_file *file)
 {
     pthread_mutex_lock(&file->lock);
     if (--file->writers == 0)
@@ -203,8 +203,8 @@ static void end_writing(struct piece_file *file)
 }
 
 /* Writes pieces of one group: first they, then their entries. */
-static int write_group(struct piece_file *file, uint64_t first, size_t count, const uint8_t *bytes,
-                       size_t length, bool last)
+static int piece_write_group(struct piece_file *file, uint64_t first, size_t count, const uint8_t *bytes,
+                             size_t length, bool last)
 {
     struct layout_entry entries[LAYOUT_GROUP];
     int r = write_at(file->fd, bytes, length, layout_piece_place(&file->layout, first));
@@ -219,14 +219,14 @@ static int write_group(struct piece_file *file, uint64_t first, size_t count, co
     return write_at(file->fd, entries, count * sizeof *entries, layout_entry_place(&file->layout, first));
 }
 
-static int write_groups(struct piece_file *file, uint64_t first, uint64_t count, const uint8_t *bytes,
-                        size_t length, bool last)
+static int piece_write_groups(struct piece_file *file, uint64_t first, uint64_t count, const uint8_t *bytes,
+                              size_t length, bool last)
 {
     int r = 0;
     while (r == 0 && count > 0) {
         size_t n = layout_within_group(first, count);
         size_t size = length < n * file->layout.piece ? length : n * file->layout.piece;
-        r = write_group(file, first, n, bytes, size, last && n == count);
+        r = piece_write_group(file, first, n, bytes, size, last && n == count);
         first += n;
         count -= n;
         bytes += size;
@@ -236,7 +236,7 @@ static int write_groups(struct piece_file *file, uint64_t first, uint64_t count,
 }
 
 /* The bytes of the disk that a write took. A new file may have needed a new folder. */
-static uint64_t growth(const struct stat *before, const struct stat *after)
+static uint64_t piece_growth(const struct stat *before, const struct stat *after)
 {
     uint64_t folder = before->st_size == 0 ? LAYOUT_BLOCK : 0;
     return folder + (after->st_blocks > before->st_blocks
@@ -249,16 +249,16 @@ int piece_file_write(struct piece_file *file, uint64_t offset, const uint8_t *by
 {
     uint64_t first = offset / file->layout.piece, count = length ? (length - 1) / file->layout.piece + 1 : 1;
     struct stat before, after;
-    int r = begin_writing(file);
+    int r = piece_begin_writing(file);
     if (r < 0)
         return r;
     if (fstat(file->fd, &before) < 0 || before.st_nlink == 0)
         r = -ESTALE;
     if (r == 0) {
-        r = write_groups(file, first, count, bytes, length, last);
+        r = piece_write_groups(file, first, count, bytes, length, last);
         if (fstat(file->fd, &after) == 0)
-            *ret_occupied = growth(&before, &after);
+            *ret_occupied = piece_growth(&before, &after);
     }
-    end_writing(file);
+    piece_end_writing(file);
     return r;
 }

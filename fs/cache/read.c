@@ -25,7 +25,7 @@ struct stored_piece {
     bool last;
 };
 
-static void learn_end(struct cache_image *image, uint64_t end)
+static void read_learn_end(struct cache_image *image, uint64_t end)
 {
     pthread_mutex_lock(&image->lock);
     image->end = end;
@@ -50,7 +50,7 @@ static size_t read_recent(struct cache_image *image, uint64_t offset, size_t len
 }
 
 /* How many bytes from `offset` on seem to be there, for a reader who only wants them to be. */
-static size_t count_stored(struct cache_image *image, uint64_t offset, size_t length)
+static size_t read_count_stored(struct cache_image *image, uint64_t offset, size_t length)
 {
     uint64_t first = offset / image->piece, limit = (offset + length - 1) / image->piece + 1, end = first;
     struct piece_file *file = image_acquire(image, false);
@@ -82,8 +82,8 @@ static size_t read_stored(struct cache_image *image, uint64_t offset, size_t len
     return done;
 }
 
-static int load_piece(struct cache_image *image, uint64_t index, uint8_t *bytes,
-                      struct stored_piece *ret_stored)
+static int read_load_piece(struct cache_image *image, uint64_t index, uint8_t *bytes,
+                           struct stored_piece *ret_stored)
 {
     struct piece_file *file = image_acquire(image, false);
     int r = -ENOENT;
@@ -99,7 +99,7 @@ static int load_piece(struct cache_image *image, uint64_t index, uint8_t *bytes,
 }
 
 /* The first piece after `first` that seems to be there already, or `limit`. */
-static uint64_t end_of_missing(struct cache_image *image, uint64_t first, uint64_t limit)
+static uint64_t read_end_of_missing(struct cache_image *image, uint64_t first, uint64_t limit)
 {
     struct piece_file *file = image_acquire(image, false);
     uint64_t end = first + 1;
@@ -113,8 +113,8 @@ static uint64_t end_of_missing(struct cache_image *image, uint64_t first, uint64
     return end;
 }
 
-static void deliver_locked(struct piece_reader *reader, size_t piece, uint64_t offset, const uint8_t *bytes,
-                           size_t length)
+static void read_deliver_locked(struct piece_reader *reader, size_t piece, uint64_t offset,
+                                const uint8_t *bytes, size_t length)
 {
     uint64_t first = offset / piece, end = first + (length + piece - 1) / piece;
     uint64_t from = offset > reader->offset ? offset : reader->offset;
@@ -133,7 +133,7 @@ static void deliver_locked(struct piece_reader *reader, size_t piece, uint64_t o
 }
 
 /* Its maker gets on, so that those who wait for it need not ask for themselves. */
-static void note_brought_locked(struct cache_image *image, uint64_t index)
+static void read_note_brought_locked(struct cache_image *image, uint64_t index)
 {
     int64_t now = clock_now();
     struct piece_making *making;
@@ -146,75 +146,74 @@ void reader_deliver_locked(struct cache_image *image, unsigned discards, uint64_
                            const uint8_t *bytes, size_t length)
 {
     struct piece_reader *reader;
-    note_brought_locked(image, offset / image->piece);
+    read_note_brought_locked(image, offset / image->piece);
     for (reader = LIST_FIRST(&image->readers); reader; reader = LIST_NEXT(reader, link))
         if (reader->discards <= discards)
-            deliver_locked(reader, image->piece, offset, bytes, length);
+            read_deliver_locked(reader, image->piece, offset, bytes, length);
 }
 
 /* Whether nothing needs to be done any more about a piece. */
-static bool is_settled_locked(const struct cache_image *image, const struct piece_reader *reader,
-                              uint64_t index)
+static bool read_settled_locked(const struct cache_image *image, const struct piece_reader *reader,
+                                uint64_t index)
 {
     return reader->have[index - reader->first] || index * image->piece >= image->end;
 }
 
 /* Takes a piece that is there. It goes through `scratch`, for at any moment somebody may deliver it, better
  * than the disk has it. Returns whether it was there. */
-static bool take_stored(struct cache_image *image, struct piece_reader *reader, uint64_t index,
-                        uint8_t *scratch)
+static bool read_take_stored(struct cache_image *image, struct piece_reader *reader, uint64_t index,
+                             uint8_t *scratch)
 {
     struct stored_piece stored = {0};
 
-    if (reader->bytes ? load_piece(image, index, scratch, &stored) < 0
+    if (reader->bytes ? read_load_piece(image, index, scratch, &stored) < 0
                       : !cache_image_has(image, index * image->piece))
         return false;
     pthread_mutex_lock(&image->lock);
     if (stored.last)
         image->end = index * image->piece + stored.length;
-    deliver_locked(reader, image->piece, index * image->piece, scratch, reader->bytes ? stored.length : 1);
+    read_deliver_locked(reader, image->piece, index * image->piece, scratch,
+                        reader->bytes ? stored.length : 1);
     pthread_mutex_unlock(&image->lock);
     return true;
 }
 
 /* Whether a making is worth waiting for. One that brings nothing, because its store's answer does not come,
  * must not hold up those who would be answered at once on another connection. */
-static bool gets_on_locked(const struct cache_image *image, const struct piece_making *making)
+static bool read_gets_on_locked(const struct cache_image *image, const struct piece_making *making)
 {
     return clock_now() - making->brought < image->cache->patience;
 }
 
 /* A making that brings the piece and gets on, or NULL. */
-static struct piece_making *find_making_locked(const struct cache_image *image, uint64_t index)
+static struct piece_making *read_find_making_locked(const struct cache_image *image, uint64_t index)
 {
     struct piece_making *making;
     for (making = LIST_FIRST(&image->makings); making; making = LIST_NEXT(making, link))
-        if (making->first <= index && index < making->end && gets_on_locked(image, making))
+        if (making->first <= index && index < making->end && read_gets_on_locked(image, making))
             return making;
     return NULL;
 }
 
 /* Waits until somebody else's making has brought the piece, has ended, or does not get on. The image's lock
  * is held, but for the time of waiting. Returns 0: look again. */
-static int wait_for_locked(struct cache_image *image, struct piece_reader *reader, uint64_t index,
-                           struct piece_making *making, struct task *task)
+static int read_wait_for_locked(struct cache_image *image, struct piece_reader *reader, uint64_t index,
+                                struct piece_making *making, struct task *task)
 {
     reader->waits_for = making;
     reader->failure = 0;
-    while (reader->waits_for && !is_settled_locked(image, reader, index) && !task_cancelled(task) &&
-           gets_on_locked(image, making))
+    while (reader->waits_for && !read_settled_locked(image, reader, index) && !task_cancelled(task) &&
+           read_gets_on_locked(image, making))
         task_wait(&image->changed, &image->lock);
     reader->waits_for = NULL;
-    if (is_settled_locked(image, reader, index))
+    if (read_settled_locked(image, reader, index))
         return 0;
-    if (reader->failure < 0)
-        return task_fail(task, -reader->failure, "%s", reader->reason);
-    return 0;
+    return reader->failure < 0 ? task_fail(task, -reader->failure, "%s", reader->reason) : 0;
 }
 
 /* Tells those who wait how it went. That the maker's own task was cancelled is no failure of theirs. */
-static void end_making_locked(struct cache_image *image, struct piece_making *making, int r,
-                              const struct task *task)
+static void read_end_making_locked(struct cache_image *image, struct piece_making *making, int r,
+                                   const struct task *task)
 {
     struct piece_reader *reader;
 
@@ -232,8 +231,8 @@ static void end_making_locked(struct cache_image *image, struct piece_making *ma
 }
 
 /* What comes along with the pieces need not be made by anybody else meanwhile. */
-static void widen(const struct cache_image *image, struct piece_making *making,
-                  const struct cache_maker *maker)
+static void read_widen(const struct cache_image *image, struct piece_making *making,
+                       const struct cache_maker *maker)
 {
     uint64_t begin, end;
 
@@ -249,16 +248,16 @@ static void widen(const struct cache_image *image, struct piece_making *making,
 
 /* Begins to make the pieces from `making->first` up to `end`, or to the first that somebody else makes or has
  * brought already. Returns how many bytes are asked for. */
-static uint64_t begin_making_locked(struct cache_image *image, const struct piece_reader *reader,
-                                    uint64_t end, const struct cache_maker *maker,
-                                    struct piece_making *making)
+static uint64_t read_begin_making_locked(struct cache_image *image, const struct piece_reader *reader,
+                                         uint64_t end, const struct cache_maker *maker,
+                                         struct piece_making *making)
 {
     making->end = making->first + 1;
-    while (making->end < end && !is_settled_locked(image, reader, making->end) &&
-           !find_making_locked(image, making->end))
+    while (making->end < end && !read_settled_locked(image, reader, making->end) &&
+           !read_find_making_locked(image, making->end))
         making->end++;
     uint64_t length = (making->end - making->first) * image->piece;
-    widen(image, making, maker);
+    read_widen(image, making, maker);
     making->brought = clock_now();
     LIST_INSERT_HEAD(&image->makings, making, link);
     return length;
@@ -266,27 +265,27 @@ static uint64_t begin_making_locked(struct cache_image *image, const struct piec
 
 /* Gets a piece that was not there, and perhaps more: from somebody who makes it, or by making it. Returns 0:
  * look again. */
-static int obtain(struct cache_image *image, struct piece_reader *reader, uint64_t index,
-                  const struct cache_maker *maker, struct task *task)
+static int read_obtain(struct cache_image *image, struct piece_reader *reader, uint64_t index,
+                       const struct cache_maker *maker, struct task *task)
 {
-    uint64_t end = end_of_missing(image, index, reader->first + reader->count);
+    uint64_t end = read_end_of_missing(image, index, reader->first + reader->count);
     struct piece_making making = {.first = index}, *others;
     int r = 0;
 
     pthread_mutex_lock(&image->lock);
-    others = find_making_locked(image, index);
+    others = read_find_making_locked(image, index);
     if (task_cancelled(task)) {
         r = -ECANCELED;
-    } else if (others && !is_settled_locked(image, reader, index)) {
-        r = wait_for_locked(image, reader, index, others, task);
-    } else if (!is_settled_locked(image, reader, index)) {
+    } else if (others && !read_settled_locked(image, reader, index)) {
+        r = read_wait_for_locked(image, reader, index, others, task);
+    } else if (!read_settled_locked(image, reader, index)) {
         struct cache_fill fill = {.image = image, .discards = image->discards};
-        uint64_t length = begin_making_locked(image, reader, end, maker, &making);
+        uint64_t length = read_begin_making_locked(image, reader, end, maker, &making);
         pthread_mutex_unlock(&image->lock);
         r = maker->make(maker->context, index * image->piece, length, &fill, task);
         pthread_mutex_lock(&image->lock);
-        end_making_locked(image, &making, r, task);
-        if (r >= 0 && !is_settled_locked(image, reader, index))
+        read_end_making_locked(image, &making, r, task);
+        if (r >= 0 && !read_settled_locked(image, reader, index))
             r = task_fail(task, EIO, "%s does not decode to its bytes from %" PRIu64 " on", image->name,
                           index * image->piece);
     }
@@ -294,7 +293,7 @@ static int obtain(struct cache_image *image, struct piece_reader *reader, uint64
     return r < 0 ? r : 0;
 }
 
-static void reader_enter(struct cache_image *image, struct piece_reader *reader)
+static void read_reader_enter(struct cache_image *image, struct piece_reader *reader)
 {
     pthread_mutex_lock(&image->lock);
     reader->discards = image->discards;
@@ -303,7 +302,7 @@ static void reader_enter(struct cache_image *image, struct piece_reader *reader)
 }
 
 /* Returns where the image ends, as far as is known. */
-static uint64_t reader_leave(struct cache_image *image, struct piece_reader *reader)
+static uint64_t read_reader_leave(struct cache_image *image, struct piece_reader *reader)
 {
     pthread_mutex_lock(&image->lock);
     LIST_REMOVE(reader, link);
@@ -312,10 +311,10 @@ static uint64_t reader_leave(struct cache_image *image, struct piece_reader *rea
     return end;
 }
 
-static bool is_settled(struct cache_image *image, const struct piece_reader *reader, uint64_t index)
+static bool read_is_settled(struct cache_image *image, const struct piece_reader *reader, uint64_t index)
 {
     pthread_mutex_lock(&image->lock);
-    bool answer = is_settled_locked(image, reader, index);
+    bool answer = read_settled_locked(image, reader, index);
     pthread_mutex_unlock(&image->lock);
     return answer;
 }
@@ -335,16 +334,16 @@ static int64_t read_missing(struct cache_image *image, uint64_t offset, size_t l
 
     if (r < 0)
         return r;
-    reader_enter(image, &reader);
+    read_reader_enter(image, &reader);
     while (r == 0 && index < first + count) {
-        if (is_settled(image, &reader, index))
+        if (read_is_settled(image, &reader, index))
             index++;
-        else if (take_stored(image, &reader, index, scratch))
+        else if (read_take_stored(image, &reader, index, scratch))
             hits++;
         else
-            r = obtain(image, &reader, index, maker, task);
+            r = read_obtain(image, &reader, index, maker, task);
     }
-    uint64_t end = reader_leave(image, &reader);
+    uint64_t end = read_reader_leave(image, &reader);
     atomic_fetch_add(&image->cache->hits, bytes ? hits : 0);
     atomic_fetch_add(&image->cache->misses, count - hits);
     if (r < 0 || end <= offset)
@@ -364,9 +363,9 @@ int64_t cache_image_read(struct cache_image *image, uint64_t offset, size_t leng
     if (length == 0)
         return 0;
     size_t done =
-        bytes ? read_stored(image, offset, length, bytes, &end) : count_stored(image, offset, length);
+        bytes ? read_stored(image, offset, length, bytes, &end) : read_count_stored(image, offset, length);
     if (end != IMAGE_END_UNKNOWN)
-        learn_end(image, end);
+        read_learn_end(image, end);
     if (done > 0 && bytes)
         atomic_fetch_add(&image->cache->hits, (offset + done - 1) / image->piece - offset / image->piece + 1);
     if (done == length || offset + done >= end)

@@ -16,21 +16,22 @@ struct recent_piece {
     uint8_t bytes[];
 };
 
-static struct recent_bucket *bucket_of(struct recent *recent, const struct digest *digest, uint64_t index)
+static struct recent_bucket *recent_bucket_of(struct recent *recent, const struct digest *digest,
+                                              uint64_t index)
 {
     return &recent->buckets[(digest_number(digest) + index) % RECENT_BUCKETS];
 }
 
-static struct recent_piece *find(struct recent *recent, const struct digest *digest, uint64_t index)
+static struct recent_piece *recent_find(struct recent *recent, const struct digest *digest, uint64_t index)
 {
     struct recent_piece *piece;
-    for (piece = LIST_FIRST(bucket_of(recent, digest, index)); piece; piece = LIST_NEXT(piece, in_bucket))
+    for (piece = LIST_FIRST(recent_bucket_of(recent, digest, index)); piece; piece = LIST_NEXT(piece, in_bucket))
         if (piece->index == index && memcmp(&piece->digest, digest, sizeof *digest) == 0)
             return piece;
     return NULL;
 }
 
-static void drop(struct recent *recent, struct recent_piece *piece)
+static void recent_drop(struct recent *recent, struct recent_piece *piece)
 {
     LIST_REMOVE(piece, in_bucket);
     TAILQ_REMOVE(&recent->order, piece, in_order);
@@ -48,7 +49,7 @@ void recent_init(struct recent *recent)
 void recent_finish(struct recent *recent)
 {
     while (!TAILQ_EMPTY(&recent->order))
-        drop(recent, TAILQ_FIRST(&recent->order));
+        recent_drop(recent, TAILQ_FIRST(&recent->order));
     pthread_mutex_destroy(&recent->lock);
 }
 
@@ -66,14 +67,14 @@ void recent_put(struct recent *recent, const struct digest *digest, uint64_t ind
     if (length)
         memcpy(piece->bytes, bytes, length);
     pthread_mutex_lock(&recent->lock);
-    old = find(recent, digest, index);
+    old = recent_find(recent, digest, index);
     if (old)
-        drop(recent, old);
-    LIST_INSERT_HEAD(bucket_of(recent, digest, index), piece, in_bucket);
+        recent_drop(recent, old);
+    LIST_INSERT_HEAD(recent_bucket_of(recent, digest, index), piece, in_bucket);
     TAILQ_INSERT_TAIL(&recent->order, piece, in_order);
     recent->bytes += sizeof *piece + length;
     while (recent->bytes > RECENT_LIMIT)
-        drop(recent, TAILQ_FIRST(&recent->order));
+        recent_drop(recent, TAILQ_FIRST(&recent->order));
     pthread_mutex_unlock(&recent->lock);
 }
 
@@ -85,7 +86,7 @@ int recent_get(struct recent *recent, const struct digest *digest, uint64_t inde
     bool last;
 
     pthread_mutex_lock(&recent->lock);
-    piece = find(recent, digest, index);
+    piece = recent_find(recent, digest, index);
     if (!piece) {
         pthread_mutex_unlock(&recent->lock);
         return -ENOENT;
@@ -105,7 +106,7 @@ int recent_get(struct recent *recent, const struct digest *digest, uint64_t inde
 bool recent_has(struct recent *recent, const struct digest *digest, uint64_t index)
 {
     pthread_mutex_lock(&recent->lock);
-    bool found = find(recent, digest, index);
+    bool found = recent_find(recent, digest, index);
     pthread_mutex_unlock(&recent->lock);
     return found;
 }
@@ -118,7 +119,7 @@ void recent_discard(struct recent *recent, const struct digest *digest)
     for (piece = TAILQ_FIRST(&recent->order); piece; piece = next) {
         next = TAILQ_NEXT(piece, in_order);
         if (memcmp(&piece->digest, digest, sizeof *digest) == 0)
-            drop(recent, piece);
+            recent_drop(recent, piece);
     }
     pthread_mutex_unlock(&recent->lock);
 }

@@ -19,7 +19,7 @@
 #define LOCK_TRIES 500 /* of a tenth of a millisecond each */
 
 /* Locks the file: exclusively if no other process has the folder open, else shared, once none counts. */
-static int lock_usage(int fd, struct task *task, bool *ret_alone)
+static int usage_lock(int fd, struct task *task, bool *ret_alone)
 {
     const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
 
@@ -35,13 +35,13 @@ static int lock_usage(int fd, struct task *task, bool *ret_alone)
     }
 }
 
-static int write_counts(int fd, const struct usage_counts *counts)
+static int usage_write_counts(int fd, const struct usage_counts *counts)
 {
     return write_at(fd, counts, sizeof *counts, 0);
 }
 
 /* Removes what a crash left half written, and counts the rest. */
-static int count_folder(int fd, int folder)
+static int usage_count_folder(int fd, int folder)
 {
     _cleanup_inventory_ struct inventory inventory = {0};
     int r = inventory_take(folder, &inventory);
@@ -52,11 +52,11 @@ static int count_folder(int fd, int folder)
         if (strstr(inventory.files[i].name, ".tmp") && unlinkat(folder, inventory.files[i].name, 0) == 0)
             inventory.bytes -= inventory.files[i].bytes;
     const struct usage_counts counts = {.bytes = inventory.bytes};
-    return write_counts(fd, &counts);
+    return usage_write_counts(fd, &counts);
 }
 
 /* Waits for no other process longer than a moment: it may have been stopped. */
-static bool lock_counts(struct usage *usage)
+static bool usage_lock_counts(struct usage *usage)
 {
     const struct timespec pause = {.tv_nsec = 100 * 1000};
 
@@ -72,14 +72,14 @@ static bool lock_counts(struct usage *usage)
     return false;
 }
 
-static void unlock_counts(struct usage *usage)
+static void usage_unlock_counts(struct usage *usage)
 {
     (void)flock(usage->lock_file, LOCK_UN);
     pthread_mutex_unlock(&usage->lock);
 }
 
 /* Returns whether there are any; else all of the room counts as occupied. */
-static bool read_counts_locked(const struct usage *usage, struct usage_counts *ret_counts)
+static bool usage_read_counts_locked(const struct usage *usage, struct usage_counts *ret_counts)
 {
     if (read_at(usage->fd, ret_counts, sizeof *ret_counts, 0) == sizeof *ret_counts)
         return true;
@@ -87,14 +87,15 @@ static bool read_counts_locked(const struct usage *usage, struct usage_counts *r
     return false;
 }
 
-static int open_file(int folder, const char *name)
+static int usage_open_file(int folder, const char *name)
 {
     return openat(folder, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
 int usage_open(struct usage *usage, int folder, uint64_t limit, struct task *task)
 {
-    _cleanup_close_ int fd = open_file(folder, "usage"), lock_file = open_file(folder, "usage-lock");
+    _cleanup_close_ int fd = usage_open_file(folder, "usage"),
+                        lock_file = usage_open_file(folder, "usage-lock");
     bool alone;
     int r;
 
@@ -103,9 +104,9 @@ int usage_open(struct usage *usage, int folder, uint64_t limit, struct task *tas
     pthread_mutex_init(&usage->lock, NULL);
     if (fd < 0 || lock_file < 0)
         return 0;
-    r = lock_usage(fd, task, &alone);
+    r = usage_lock(fd, task, &alone);
     if (r == 0 && alone) {
-        r = count_folder(fd, folder);
+        r = usage_count_folder(fd, folder);
         /* Between the two locks another process may count as well: nobody writes before it is done. */
         while (r == 0 && flock(fd, LOCK_SH) < 0)
             r = errno == EINTR ? 0 : -errno;
@@ -137,9 +138,9 @@ uint64_t usage_bytes(struct usage *usage)
 
     if (usage->fd < 0)
         return 0;
-    if (lock_counts(usage)) {
-        read_counts_locked(usage, &counts);
-        unlock_counts(usage);
+    if (usage_lock_counts(usage)) {
+        usage_read_counts_locked(usage, &counts);
+        usage_unlock_counts(usage);
     }
     return counts.bytes;
 }
@@ -150,40 +151,40 @@ int usage_reserve(struct usage *usage, uint64_t bytes)
     uint64_t then;
     int r = -ENOSPC;
 
-    if (usage->fd < 0 || !lock_counts(usage))
+    if (usage->fd < 0 || !usage_lock_counts(usage))
         return r;
-    if (read_counts_locked(usage, &counts) && !__builtin_add_overflow(counts.bytes, bytes, &then) &&
+    if (usage_read_counts_locked(usage, &counts) && !__builtin_add_overflow(counts.bytes, bytes, &then) &&
         then <= usage->room) {
         counts = (struct usage_counts){then, counts.writing + bytes};
-        r = write_counts(usage->fd, &counts) < 0 ? -ENOSPC : 0;
+        r = usage_write_counts(usage->fd, &counts) < 0 ? -ENOSPC : 0;
     }
-    unlock_counts(usage);
+    usage_unlock_counts(usage);
     return r;
 }
 
 /* What can't be counted down is found out by the next look at the folder. */
-static void count_down(struct usage *usage, uint64_t bytes, uint64_t writing)
+static void usage_count_down(struct usage *usage, uint64_t bytes, uint64_t writing)
 {
     struct usage_counts counts;
 
-    if (usage->fd < 0 || !lock_counts(usage))
+    if (usage->fd < 0 || !usage_lock_counts(usage))
         return;
-    if (read_counts_locked(usage, &counts)) {
+    if (usage_read_counts_locked(usage, &counts)) {
         counts.bytes -= counts.bytes < bytes ? counts.bytes : bytes;
         counts.writing -= counts.writing < writing ? counts.writing : writing;
-        (void)write_counts(usage->fd, &counts);
+        (void)usage_write_counts(usage->fd, &counts);
     }
-    unlock_counts(usage);
+    usage_unlock_counts(usage);
 }
 
 void usage_written(struct usage *usage, uint64_t reserved, uint64_t actual)
 {
-    count_down(usage, actual < reserved ? reserved - actual : 0, reserved);
+    usage_count_down(usage, actual < reserved ? reserved - actual : 0, reserved);
 }
 
 void usage_removed(struct usage *usage, uint64_t bytes)
 {
-    count_down(usage, bytes, 0);
+    usage_count_down(usage, bytes, 0);
 }
 
 /* The threads of a process share one description, and so its lock: hence the flag beside it. */
@@ -213,10 +214,10 @@ bool usage_before_inventory(struct usage *usage, uint64_t *ret_before)
 {
     struct usage_counts counts;
 
-    if (!lock_counts(usage))
+    if (!usage_lock_counts(usage))
         return false;
-    read_counts_locked(usage, &counts);
-    unlock_counts(usage);
+    usage_read_counts_locked(usage, &counts);
+    usage_unlock_counts(usage);
     *ret_before = counts.bytes > counts.writing ? counts.bytes - counts.writing : 0;
     return true;
 }
@@ -225,13 +226,13 @@ void usage_correct(struct usage *usage, uint64_t before, uint64_t found)
 {
     struct usage_counts counts;
 
-    if (!lock_counts(usage))
+    if (!usage_lock_counts(usage))
         return;
-    read_counts_locked(usage, &counts);
+    usage_read_counts_locked(usage, &counts);
     if (found >= before)
         counts.bytes += found - before;
     else
         counts.bytes -= counts.bytes < before - found ? counts.bytes : before - found;
-    (void)write_counts(usage->fd, &counts);
-    unlock_counts(usage);
+    (void)usage_write_counts(usage->fd, &counts);
+    usage_unlock_counts(usage);
 }

@@ -20,7 +20,7 @@ struct signal_watch {
     bool running;
 };
 
-static void *signal_watch_wait(void *argument)
+static void *command_signal_watch_wait(void *argument)
 {
     struct signal_watch *watch = argument;
     int signal_number;
@@ -31,7 +31,7 @@ static void *signal_watch_wait(void *argument)
 }
 
 /* The signals are blocked for every thread that is started from now on, so that they come to the watch. */
-static void signal_watch_begin(struct signal_watch *watch, struct task *task)
+static void command_signal_watch_begin(struct signal_watch *watch, struct task *task)
 {
     watch->task = task;
     sigemptyset(&watch->signals);
@@ -39,10 +39,10 @@ static void signal_watch_begin(struct signal_watch *watch, struct task *task)
     sigaddset(&watch->signals, SIGTERM);
     sigaddset(&watch->signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &watch->signals, NULL);
-    watch->running = pthread_create(&watch->thread, NULL, signal_watch_wait, watch) == 0;
+    watch->running = pthread_create(&watch->thread, NULL, command_signal_watch_wait, watch) == 0;
 }
 
-static void signal_watch_end(struct signal_watch *watch)
+static void command_signal_watch_end(struct signal_watch *watch)
 {
     if (!watch->running)
         return;
@@ -79,9 +79,9 @@ static int command_work(const struct verb *verb, void *options, struct task *tas
 
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow: the write fails */
-    signal_watch_begin(&watch, task);
+    command_signal_watch_begin(&watch, task);
     int r = verb->run(options, task);
-    signal_watch_end(&watch);
+    command_signal_watch_end(&watch);
     return r;
 }
 

@@ -22,7 +22,7 @@ void database_config_finish(struct database_config *database)
 
 /* A pattern as fnmatch(3) has it. Go, which Litestream has its patterns from, knows no ! and no classes in a
  * set. Source: Go, path/filepath.Match. */
-static char *translate_pattern(const char *pattern)
+static char *database_translate_pattern(const char *pattern)
 {
     char *translated = malloc(2 * strlen(pattern) + 1), *end = translated;
     bool in_set = false;
@@ -42,8 +42,8 @@ static char *translate_pattern(const char *pattern)
 }
 
 /* `path`, or `dir` with its `pattern` and `recursive`. */
-static int read_place(const struct mapping *entry, const struct config_options *options,
-                      struct database_config *database)
+static int database_read_place(const struct mapping *entry, const struct config_options *options,
+                               struct database_config *database)
 {
     _cleanup_free_ char *path = NULL, *folder = NULL, *pattern = NULL;
     struct optional_bool recursive = {0};
@@ -64,7 +64,7 @@ static int read_place(const struct mapping *entry, const struct config_options *
             r = mapping_bool(entry, "recursive", &recursive);
         if (r >= 0 && !pattern)
             return mapping_fail(entry, "pattern", EINVAL, "missing: `dir` needs one, such as \"*.db\"");
-        if (r >= 0 && !(database->pattern = translate_pattern(pattern)))
+        if (r >= 0 && !(database->pattern = database_translate_pattern(pattern)))
             return -ENOMEM;
         database->recursive = recursive.value;
     }
@@ -77,7 +77,8 @@ static int read_place(const struct mapping *entry, const struct config_options *
 
 /* Ends an attempt at a part of the document: what is wrong with its settings is -EINVAL, with the reason in
  * `attempt`; every other error has its reason in the document's task, and -E2BIG is that of the whole. */
-static int end_attempt(struct document *document, struct task *task, const struct task *attempt, int r)
+static int database_end_attempt(struct document *document, struct task *task, const struct task *attempt,
+                                int r)
 {
     document->task = task;
     if (r == -EINVAL && document_is_too_large(document))
@@ -86,8 +87,8 @@ static int end_attempt(struct document *document, struct task *task, const struc
 }
 
 /* A replica whose settings are wrong says so to whoever wants to read it; the others can be read. */
-static int read_replica(const struct mapping *keys, const struct mapping *root,
-                        const struct config_options *options, struct database_config *database)
+static int database_read_replica(const struct mapping *keys, const struct mapping *root,
+                                 const struct config_options *options, struct database_config *database)
 {
     struct replica_config *replica = &database->replicas[database->n_replicas++];
     struct document *document = keys->document;
@@ -95,7 +96,8 @@ static int read_replica(const struct mapping *keys, const struct mapping *root,
 
     task_init(&attempt, task);
     document->task = &attempt;
-    int r = end_attempt(document, task, &attempt, replica_config_read(keys, root, options, NULL, replica));
+    int r = database_end_attempt(document, task, &attempt,
+                                 replica_config_read(keys, root, options, NULL, replica));
     if (r != -EINVAL)
         return r;
     replica->problem = strdup(task_reason(&attempt, r));
@@ -103,8 +105,8 @@ static int read_replica(const struct mapping *keys, const struct mapping *root,
 }
 
 /* v0.3's list, or v0.5's only one. */
-static int read_replicas(const struct mapping *entry, const struct mapping *root,
-                         const struct config_options *options, struct database_config *database)
+static int database_read_replicas(const struct mapping *entry, const struct mapping *root,
+                                  const struct config_options *options, struct database_config *database)
 {
     struct mapping replica;
     size_t count = 0;
@@ -121,28 +123,28 @@ static int read_replicas(const struct mapping *entry, const struct mapping *root
     if (!database->replicas)
         return -ENOMEM;
     if (replica.node)
-        return read_replica(&replica, root, options, database);
+        return database_read_replica(&replica, root, options, database);
     for (size_t i = 0; r >= 0 && i < count; i++) {
         r = mapping_item(entry, "replicas", i, &replica);
         if (r >= 0)
-            r = read_replica(&replica, root, options, database);
+            r = database_read_replica(&replica, root, options, database);
     }
     return r;
 }
 
-static int read_entry(const struct mapping *root, size_t i, const struct config_options *options,
-                      struct database_config *database)
+static int database_read_entry(const struct mapping *root, size_t i, const struct config_options *options,
+                               struct database_config *database)
 {
     struct mapping entry;
     int r = mapping_item(root, "dbs", i, &entry);
 
     if (r >= 0)
-        r = read_place(&entry, options, database);
-    return r < 0 ? r : read_replicas(&entry, root, options, database);
+        r = database_read_place(&entry, options, database);
+    return r < 0 ? r : database_read_replicas(&entry, root, options, database);
 }
 
 /* A database of which nothing is known but why: its one replica says so. */
-static int keep_unusable(size_t i, const char *problem, struct database_config *database)
+static int database_keep_unusable(size_t i, const char *problem, struct database_config *database)
 {
     for (size_t n = 0; n < database->n_replicas; n++)
         replica_config_finish(&database->replicas[n]);
@@ -161,7 +163,7 @@ static int keep_unusable(size_t i, const char *problem, struct database_config *
     return database->replicas->problem ? 0 : -ENOMEM;
 }
 
-static int read_database(const struct mapping *root, size_t i, const struct config_options *options,
+static int database_read(const struct mapping *root, size_t i, const struct config_options *options,
                          struct database_config *database)
 {
     struct document *document = root->document;
@@ -169,12 +171,12 @@ static int read_database(const struct mapping *root, size_t i, const struct conf
 
     task_init(&attempt, task);
     document->task = &attempt;
-    int r = end_attempt(document, task, &attempt, read_entry(root, i, options, database));
-    return r == -EINVAL ? keep_unusable(i, task_reason(&attempt, r), database) : r;
+    int r = database_end_attempt(document, task, &attempt, database_read_entry(root, i, options, database));
+    return r == -EINVAL ? database_keep_unusable(i, task_reason(&attempt, r), database) : r;
 }
 
 /* Where no replica at all can be used, the first problem is the configuration's. */
-static int check_usable(const struct config *config, const struct mapping *root)
+static int database_check_usable(const struct config *config, const struct mapping *root)
 {
     const char *problem = NULL;
 
@@ -202,8 +204,8 @@ int databases_read(const struct mapping *root, const struct config_options *opti
     if (!config->databases)
         return -ENOMEM;
     for (size_t i = 0; i < count && r >= 0; i++)
-        r = read_database(root, i, options, &config->databases[config->n_databases++]);
+        r = database_read(root, i, options, &config->databases[config->n_databases++]);
     if (r == -E2BIG)
         return -EINVAL;
-    return r < 0 ? r : check_usable(config, root);
+    return r < 0 ? r : database_check_usable(config, root);
 }

@@ -22,7 +22,7 @@
 #define ANCHORS_MAX 1000
 
 /* The line that libyaml's reader stopped in; it tells a byte offset only. */
-static size_t line_at(const char *text, size_t length, size_t offset)
+static size_t document_line_at(const char *text, size_t length, size_t offset)
 {
     size_t line = 1;
     for (size_t i = 0; i < offset && i < length; i++)
@@ -30,21 +30,21 @@ static size_t line_at(const char *text, size_t length, size_t offset)
     return line;
 }
 
-static int parser_fail(const yaml_parser_t *parser, const char *name, const char *text, size_t length,
-                       struct task *task)
+static int document_parser_fail(const yaml_parser_t *parser, const char *name, const char *text,
+                                size_t length, struct task *task)
 {
     size_t line = parser->problem_mark.line + 1;
 
     if (parser->error == YAML_MEMORY_ERROR)
         return -ENOMEM;
     if (parser->error == YAML_READER_ERROR)
-        line = line_at(text, length, parser->problem_offset);
+        line = document_line_at(text, length, parser->problem_offset);
     return task_fail(task, EINVAL, "%s:%zu: not valid YAML: %s", name, line, parser->problem);
 }
 
 /* Walks through the first document once, since libyaml's time grows with the square of the depth and of the
  * number of anchors. */
-static int check_limits(const char *name, const char *text, size_t length, struct task *task)
+static int document_check_limits(const char *name, const char *text, size_t length, struct task *task)
 {
     _cleanup_(yaml_parser_delete) yaml_parser_t parser;
     unsigned depth = 0, anchors = 0;
@@ -55,7 +55,7 @@ static int check_limits(const char *name, const char *text, size_t length, struc
     for (bool ended = false; !ended;) {
         yaml_event_t event;
         if (!yaml_parser_parse(&parser, &event))
-            return parser_fail(&parser, name, text, length, task);
+            return document_parser_fail(&parser, name, text, length, task);
         bool is_mapping = event.type == YAML_MAPPING_START_EVENT;
         bool is_sequence = event.type == YAML_SEQUENCE_START_EVENT;
         depth += is_mapping || is_sequence;
@@ -80,14 +80,14 @@ int document_parse(const char *name, const char *text, size_t length, struct tas
     _cleanup_(yaml_parser_delete) yaml_parser_t parser = {0};
     struct document document = {.name = name, .task = task};
 
-    int r = check_limits(name, text, length, task);
+    int r = document_check_limits(name, text, length, task);
     if (r < 0)
         return r;
     if (!yaml_parser_initialize(&parser))
         return -ENOMEM;
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);
     if (!yaml_parser_load(&parser, &document.yaml))
-        return parser_fail(&parser, name, text, length, task);
+        return document_parser_fail(&parser, name, text, length, task);
     *ret_document = document;
     return 0;
 }
@@ -100,42 +100,42 @@ void document_finish(struct document *document)
     yaml_document_delete(&document->yaml);
 }
 
-static const yaml_node_t *node_at(const struct mapping *mapping, int index)
+static const yaml_node_t *document_node_at(const struct mapping *mapping, int index)
 {
     return yaml_document_get_node(&mapping->document->yaml, index);
 }
 
-static bool scalar_is(const yaml_node_t *node, const char *text)
+static bool document_scalar_is(const yaml_node_t *node, const char *text)
 {
     return node->type == YAML_SCALAR_NODE && node->data.scalar.length == strlen(text) &&
            memcmp(node->data.scalar.value, text, node->data.scalar.length) == 0;
 }
 
 /* Whether an unquoted scalar is one of the words of a list that ends with NULL. */
-static bool scalar_is_word(const yaml_node_t *node, const char *const *words)
+static bool document_scalar_is_word(const yaml_node_t *node, const char *const *words)
 {
     if (node->type != YAML_SCALAR_NODE || node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
         return false;
     for (; *words; words++)
-        if (scalar_is(node, *words))
+        if (document_scalar_is(node, *words))
             return true;
     return false;
 }
 
-static bool node_is_null(const yaml_node_t *node)
+static bool document_node_is_null(const yaml_node_t *node)
 {
     static const char *const words[] = {"", "~", "null", "Null", "NULL", NULL};
-    return scalar_is_word(node, words);
+    return document_scalar_is_word(node, words);
 }
 
-static bool node_is_merge_key(const yaml_node_t *node)
+static bool document_node_is_merge_key(const yaml_node_t *node)
 {
     static const char *const words[] = {"<<", NULL};
-    return scalar_is_word(node, words);
+    return document_scalar_is_word(node, words);
 }
 
-static int fail_at(const struct mapping *mapping, const yaml_node_t *node, const char *key, int code,
-                   const char *format, va_list arguments)
+static int document_fail_at(const struct mapping *mapping, const yaml_node_t *node, const char *key, int code,
+                            const char *format, va_list arguments)
 {
     char sentence[256];
     size_t place = strlen(mapping->place);
@@ -151,11 +151,12 @@ static int fail_at(const struct mapping *mapping, const yaml_node_t *node, const
 }
 
 static int __attribute__((format(printf, 4, 5)))
-node_fail(const struct mapping *mapping, const yaml_node_t *node, const char *key, const char *format, ...)
+document_node_fail(const struct mapping *mapping, const yaml_node_t *node, const char *key,
+                   const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    int r = fail_at(mapping, node, key, EINVAL, format, arguments);
+    int r = document_fail_at(mapping, node, key, EINVAL, format, arguments);
     va_end(arguments);
     return r;
 }
@@ -169,27 +170,27 @@ static int document_charge(const struct mapping *mapping, uint64_t steps)
 {
     mapping->document->steps += steps;
     if (document_is_too_large(mapping->document))
-        return node_fail(mapping, mapping->node, NULL, "too large once its aliases are followed");
+        return document_node_fail(mapping, mapping->node, NULL, "too large once its aliases are followed");
     return 0;
 }
 
-static int mapping_find_in(const struct mapping *mapping, const yaml_node_t *node, const char *key,
-                           unsigned depth, const yaml_node_t **ret_value);
+static int document_mapping_find_in(const struct mapping *mapping, const yaml_node_t *node, const char *key,
+                                    unsigned depth, const yaml_node_t **ret_value);
 
 /* Looks into what a merge key names: a mapping, or a sequence of them. */
-static int mapping_find_merged(const struct mapping *mapping, const yaml_node_t *merged, const char *key,
-                               unsigned depth, const yaml_node_t **ret_value)
+static int document_mapping_find_merged(const struct mapping *mapping, const yaml_node_t *merged,
+                                        const char *key, unsigned depth, const yaml_node_t **ret_value)
 {
     if (merged->type == YAML_MAPPING_NODE)
-        return mapping_find_in(mapping, merged, key, depth + 1, ret_value);
+        return document_mapping_find_in(mapping, merged, key, depth + 1, ret_value);
     if (merged->type != YAML_SEQUENCE_NODE)
-        return node_fail(mapping, merged, "<<", "needs a mapping, or a sequence of mappings");
+        return document_node_fail(mapping, merged, "<<", "needs a mapping, or a sequence of mappings");
     const yaml_node_item_t *item = merged->data.sequence.items.start;
     for (*ret_value = NULL; item < merged->data.sequence.items.top && !*ret_value; item++) {
-        const yaml_node_t *node = node_at(mapping, *item);
+        const yaml_node_t *node = document_node_at(mapping, *item);
         if (node->type != YAML_MAPPING_NODE)
-            return node_fail(mapping, node, "<<", "needs a mapping, or a sequence of mappings");
-        int r = mapping_find_in(mapping, node, key, depth + 1, ret_value);
+            return document_node_fail(mapping, node, "<<", "needs a mapping, or a sequence of mappings");
+        int r = document_mapping_find_in(mapping, node, key, depth + 1, ret_value);
         if (r < 0)
             return r;
     }
@@ -197,25 +198,27 @@ static int mapping_find_merged(const struct mapping *mapping, const yaml_node_t 
 }
 
 /* Backwards, since the last pair counts. Sets *ret_value to NULL if the key is not there. */
-static int mapping_find_in(const struct mapping *mapping, const yaml_node_t *node, const char *key,
-                           unsigned depth, const yaml_node_t **ret_value)
+static int document_mapping_find_in(const struct mapping *mapping, const yaml_node_t *node, const char *key,
+                                    unsigned depth, const yaml_node_t **ret_value)
 {
     const yaml_node_pair_t *pair = node->data.mapping.pairs.top;
 
     *ret_value = NULL;
     if (depth > MERGE_DEPTH_MAX)
-        return node_fail(mapping, node, "<<", "merges are nested more than %d deep", MERGE_DEPTH_MAX);
+        return document_node_fail(mapping, node, "<<", "merges are nested more than %d deep",
+                                  MERGE_DEPTH_MAX);
     while (pair > node->data.mapping.pairs.start) {
         pair--;
-        const yaml_node_t *name = node_at(mapping, pair->key), *value = node_at(mapping, pair->value);
+        const yaml_node_t *name = document_node_at(mapping, pair->key),
+                          *value = document_node_at(mapping, pair->value);
         int r = document_charge(mapping, 1);
         if (r < 0)
             return r;
-        if (node_is_merge_key(name)) {
-            r = mapping_find_merged(mapping, value, key, depth, ret_value);
+        if (document_node_is_merge_key(name)) {
+            r = document_mapping_find_merged(mapping, value, key, depth, ret_value);
             if (r < 0 || *ret_value)
                 return r;
-        } else if (scalar_is(name, key)) {
+        } else if (document_scalar_is(name, key)) {
             *ret_value = value;
             return 0;
         }
@@ -224,13 +227,14 @@ static int mapping_find_in(const struct mapping *mapping, const yaml_node_t *nod
 }
 
 /* The key's node; NULL if it is missing or null. */
-static int mapping_find(const struct mapping *mapping, const char *key, const yaml_node_t **ret_value)
+static int document_mapping_find(const struct mapping *mapping, const char *key,
+                                 const yaml_node_t **ret_value)
 {
     *ret_value = NULL;
     if (!mapping->node)
         return 0;
-    int r = mapping_find_in(mapping, mapping->node, key, 0, ret_value);
-    if (r >= 0 && *ret_value && node_is_null(*ret_value))
+    int r = document_mapping_find_in(mapping, mapping->node, key, 0, ret_value);
+    if (r >= 0 && *ret_value && document_node_is_null(*ret_value))
         *ret_value = NULL;
     return r;
 }
@@ -240,10 +244,10 @@ int mapping_fail(const struct mapping *mapping, const char *key, int code, const
     const yaml_node_t *node = NULL;
     va_list arguments;
 
-    if (key && mapping_find(mapping, key, &node) < 0)
+    if (key && document_mapping_find(mapping, key, &node) < 0)
         return -EINVAL;
     va_start(arguments, format);
-    int r = fail_at(mapping, node ? node : mapping->node, key, code, format, arguments);
+    int r = document_fail_at(mapping, node ? node : mapping->node, key, code, format, arguments);
     va_end(arguments);
     return r;
 }
@@ -251,21 +255,22 @@ int mapping_fail(const struct mapping *mapping, const char *key, int code, const
 int document_root(struct document *document, struct mapping *ret_root)
 {
     struct mapping root = {.document = document, .node = yaml_document_get_root_node(&document->yaml)};
-    if (root.node && node_is_null(root.node))
+    if (root.node && document_node_is_null(root.node))
         root.node = NULL;
     if (root.node && root.node->type != YAML_MAPPING_NODE)
-        return node_fail(&root, root.node, NULL, "a configuration is a mapping that begins with `dbs:`");
+        return document_node_fail(&root, root.node, NULL,
+                                  "a configuration is a mapping that begins with `dbs:`");
     *ret_root = root;
     return 0;
 }
 
-static int scalar_copy(const struct mapping *mapping, const yaml_node_t *node, const char *key,
-                       char **ret_text)
+static int document_scalar_copy(const struct mapping *mapping, const yaml_node_t *node, const char *key,
+                                char **ret_text)
 {
     if (node->type != YAML_SCALAR_NODE)
-        return node_fail(mapping, node, key, "must be a single value");
+        return document_node_fail(mapping, node, key, "must be a single value");
     if (memchr(node->data.scalar.value, '\0', node->data.scalar.length))
-        return node_fail(mapping, node, key, "holds a NUL character");
+        return document_node_fail(mapping, node, key, "holds a NUL character");
     char *text = strdup((const char *)node->data.scalar.value);
     if (!text)
         return -ENOMEM;
@@ -278,18 +283,18 @@ int mapping_string(const struct mapping *mapping, const char *key, char **ret_te
     const yaml_node_t *node;
     _cleanup_secret_ char *text = NULL;
 
-    int r = mapping_find(mapping, key, &node);
+    int r = document_mapping_find(mapping, key, &node);
     if (r < 0)
         return r;
     if (node) {
-        r = scalar_copy(mapping, node, key, &text);
+        r = document_scalar_copy(mapping, node, key, &text);
         if (r < 0)
             return r;
         for (size_t n = strlen(text); n > 0 && text[n - 1] == '\n'; n--)
             text[n - 1] = '\0';
         for (const char *c = text; *c; c++)
             if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f)
-                return node_fail(mapping, node, key, "holds a control character");
+                return document_node_fail(mapping, node, key, "holds a control character");
     }
     *ret_text = text && *text ? steal_pointer(text) : NULL;
     return 0;
@@ -303,12 +308,12 @@ int mapping_bool(const struct mapping *mapping, const char *key, struct optional
                                      "False", "FALSE", "off", "Off", "OFF", NULL};
     const yaml_node_t *node;
 
-    int r = mapping_find(mapping, key, &node);
+    int r = document_mapping_find(mapping, key, &node);
     if (r < 0)
         return r;
-    bool value = node && scalar_is_word(node, yes);
-    if (node && !value && !scalar_is_word(node, no))
-        return node_fail(mapping, node, key, "must be true or false, without quotes");
+    bool value = node && document_scalar_is_word(node, yes);
+    if (node && !value && !document_scalar_is_word(node, no))
+        return document_node_fail(mapping, node, key, "must be true or false, without quotes");
     *ret_value = (struct optional_bool){.set = node, .value = value};
     return 0;
 }
@@ -317,47 +322,48 @@ int mapping_child(const struct mapping *mapping, const char *key, struct mapping
 {
     struct mapping child = {.document = mapping->document};
 
-    int r = mapping_find(mapping, key, &child.node);
+    int r = document_mapping_find(mapping, key, &child.node);
     if (r < 0)
         return r;
     if (child.node && child.node->type != YAML_MAPPING_NODE)
-        return node_fail(mapping, child.node, key, "must be a mapping");
+        return document_node_fail(mapping, child.node, key, "must be a mapping");
     snprintf(child.place, sizeof child.place, "%.*s%.24s.", 36, mapping->place, key);
     *ret_child = child;
     return 0;
 }
 
-static int mapping_find_sequence(const struct mapping *mapping, const char *key, const yaml_node_t **ret_node)
+static int document_mapping_find_sequence(const struct mapping *mapping, const char *key,
+                                          const yaml_node_t **ret_node)
 {
-    int r = mapping_find(mapping, key, ret_node);
+    int r = document_mapping_find(mapping, key, ret_node);
     if (r < 0)
         return r;
     if (*ret_node && (*ret_node)->type != YAML_SEQUENCE_NODE)
-        return node_fail(mapping, *ret_node, key, "must be a list");
+        return document_node_fail(mapping, *ret_node, key, "must be a list");
     return 0;
 }
 
 int mapping_count(const struct mapping *mapping, const char *key, size_t *ret_count)
 {
     const yaml_node_t *node;
-    int r = mapping_find_sequence(mapping, key, &node);
+    int r = document_mapping_find_sequence(mapping, key, &node);
     if (r < 0)
         return r;
     *ret_count = node ? (size_t)(node->data.sequence.items.top - node->data.sequence.items.start) : 0;
     return 0;
 }
 
-static int mapping_find_item(const struct mapping *mapping, const char *key, size_t index,
-                             const yaml_node_t **ret_node)
+static int document_mapping_find_item(const struct mapping *mapping, const char *key, size_t index,
+                                      const yaml_node_t **ret_node)
 {
     const yaml_node_t *sequence;
-    int r = mapping_find_sequence(mapping, key, &sequence);
+    int r = document_mapping_find_sequence(mapping, key, &sequence);
     if (r < 0)
         return r;
     r = document_charge(mapping, STEPS_PER_ITEM);
     if (r < 0)
         return r;
-    *ret_node = node_at(mapping, sequence->data.sequence.items.start[index]);
+    *ret_node = document_node_at(mapping, sequence->data.sequence.items.start[index]);
     return 0;
 }
 
@@ -365,12 +371,12 @@ int mapping_item(const struct mapping *mapping, const char *key, size_t index, s
 {
     struct mapping item = {.document = mapping->document};
 
-    int r = mapping_find_item(mapping, key, index, &item.node);
+    int r = document_mapping_find_item(mapping, key, index, &item.node);
     if (r < 0)
         return r;
     snprintf(item.place, sizeof item.place, "%.*s%.12s[%zu].", 24, mapping->place, key, index);
     if (item.node->type != YAML_MAPPING_NODE)
-        return node_fail(&item, item.node, NULL, "must be a mapping");
+        return document_node_fail(&item, item.node, NULL, "must be a mapping");
     *ret_item = item;
     return 0;
 }
@@ -378,6 +384,6 @@ int mapping_item(const struct mapping *mapping, const char *key, size_t index, s
 int mapping_item_text(const struct mapping *mapping, const char *key, size_t index, char **ret_text)
 {
     const yaml_node_t *node;
-    int r = mapping_find_item(mapping, key, index, &node);
-    return r < 0 ? r : scalar_copy(mapping, node, key, ret_text);
+    int r = document_mapping_find_item(mapping, key, index, &node);
+    return r < 0 ? r : document_scalar_copy(mapping, node, key, ret_text);
 }

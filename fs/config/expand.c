@@ -22,7 +22,7 @@ const char *environment_get(const struct config_options *options, const char *na
     return value && *value ? value : NULL;
 }
 
-static void finish_secret_buffer(struct buffer *buffer)
+static void expand_finish_secret_buffer(struct buffer *buffer)
 {
     if (buffer->data)
         explicit_bzero(buffer->data, buffer->size);
@@ -37,12 +37,12 @@ static int expand_append(struct buffer *buffer, const char *text, size_t length)
 }
 
 /* Not isalnum: that one asks the locale. */
-static bool is_name_character(char c)
+static bool expand_is_name_character(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-static bool is_special(char c)
+static bool expand_is_special(char c)
 {
     return c && strchr("*#$@!?-0123456789", c);
 }
@@ -62,10 +62,10 @@ static size_t expand_take_name(const char *text, size_t length, const char **ret
             *ret_name_length = (size_t)(brace - text) - 1;
         return brace ? (size_t)(brace - text) + 1 : 1;
     }
-    if (is_special(text[0]))
+    if (expand_is_special(text[0]))
         n = 1;
     else
-        while (n < length && is_name_character(text[n]))
+        while (n < length && expand_is_name_character(text[n]))
             n++;
     *ret_name_length = n;
     return n;
@@ -86,7 +86,7 @@ static int expand_append_variable(struct buffer *buffer, const char *name, size_
 int environment_expand(const char *text, size_t length, const struct config_options *options, char **ret_text,
                        size_t *ret_length)
 {
-    _cleanup_(finish_secret_buffer) struct buffer buffer = {0};
+    _cleanup_(expand_finish_secret_buffer) struct buffer buffer = {0};
     /* Behind the last closing brace none needs to be looked for, again and again. */
     const char *last_brace = memrchr(text, '}', length);
     size_t braced = last_brace ? (size_t)(last_brace - text) + 1 : 0, i = 0;

@@ -6,18 +6,18 @@
 #include "litemount/task.h"
 #include "parts.h"
 
-static bool is_named(const struct replica_config *replica, const char *name)
+static bool filter_is_named(const struct replica_config *replica, const char *name)
 {
     return strcmp(replica->name ? replica->name : replica_type_name(replica->type), name) == 0;
 }
 
 /* Whether one was left. Names are unique within a database; of two without one the first counts. */
-static bool keep_one(struct database_config *database, const char *name)
+static bool filter_keep_one(struct database_config *database, const char *name)
 {
     bool found = false;
 
     for (size_t i = 0; i < database->n_replicas; i++) {
-        if (found || !is_named(&database->replicas[i], name)) {
+        if (found || !filter_is_named(&database->replicas[i], name)) {
             replica_config_finish(&database->replicas[i]);
             continue;
         }
@@ -35,7 +35,7 @@ int config_keep_replica(struct config *config, const char *name, struct task *ta
     size_t kept = 0;
 
     for (size_t i = 0; i < config->n_databases; i++) {
-        if (!keep_one(&config->databases[i], name))
+        if (!filter_keep_one(&config->databases[i], name))
             database_config_finish(&config->databases[i]);
         else
             config->databases[kept++] = config->databases[i];

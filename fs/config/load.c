@@ -31,8 +31,9 @@ void config_close(struct config *config)
     free(config);
 }
 
-static int parse_expanded(const char *name, const char *text, size_t length,
-                          const struct config_options *options, struct task *task, struct config **ret_config)
+static int load_parse_expanded(const char *name, const char *text, size_t length,
+                               const struct config_options *options, struct task *task,
+                               struct config **ret_config)
 {
     _cleanup_(close_config) struct config *config = calloc(1, sizeof *config);
     _cleanup_(document_finish) struct document document = {0};
@@ -66,7 +67,7 @@ int config_parse(const char *name, const char *text, size_t length, const struct
     }
     if (r == -E2BIG)
         return task_fail(task, EINVAL, "%s: a configuration of more than 1 MiB, or that once expanded", name);
-    return r < 0 ? r : parse_expanded(name, text, length, options, task, ret_config);
+    return r < 0 ? r : load_parse_expanded(name, text, length, options, task, ret_config);
 }
 
 static int load_file(const char *name, const char *path, const struct config_options *options,
@@ -89,7 +90,7 @@ static int load_file(const char *name, const char *path, const struct config_opt
 }
 
 /* A configuration of one entry, for a place where one or several backups may lie. */
-static struct config *new_place(const char *path)
+static struct config *load_new_place(const char *path)
 {
     _cleanup_(close_config) struct config *config = calloc(1, sizeof *config);
     struct database_config *database = calloc(1, sizeof *database);
@@ -111,7 +112,7 @@ static struct config *new_place(const char *path)
 
 static int load_folder(const char *path, struct config **ret_config)
 {
-    _cleanup_(close_config) struct config *config = new_place(path);
+    _cleanup_(close_config) struct config *config = load_new_place(path);
     if (!config)
         return -ENOMEM;
     config->databases->replicas->type = REPLICA_FILE;
@@ -140,7 +141,7 @@ static int load_url(const char *url, const struct config_options *options, struc
         return r;
     if (replica.type == REPLICA_FILE && stat(replica.path, &status) < 0)
         return task_fail(task, errno == EACCES ? EACCES : ENOENT, "%s: %s", replica.path, strerror(errno));
-    config = new_place(replica.type == REPLICA_FILE ? replica.path : name);
+    config = load_new_place(replica.type == REPLICA_FILE ? replica.path : name);
     if (!config)
         return -ENOMEM;
     *config->databases->replicas = replica;

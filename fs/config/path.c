@@ -44,7 +44,7 @@ char *path_clean(const char *path)
 }
 
 /* The home folder of the user's entry in the password file, which Litestream prefers to $HOME. */
-static int home_folder(const struct config_options *options, char **ret_home)
+static int path_home_folder(const struct config_options *options, char **ret_home)
 {
     char buffer[4096];
     struct passwd entry, *found = NULL;
@@ -60,7 +60,7 @@ static int home_folder(const struct config_options *options, char **ret_home)
     return *ret_home ? 0 : -ENOMEM;
 }
 
-static const char *skip_sqlite_scheme(const char *path)
+static const char *path_skip_sqlite_scheme(const char *path)
 {
     static const char *const schemes[] = {"sqlite://", "sqlite3://"};
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
@@ -73,9 +73,9 @@ int path_expand(const char *path, const struct config_options *options, char **r
 {
     _cleanup_free_ char *base = NULL, *joined = NULL;
 
-    path = skip_sqlite_scheme(path);
+    path = path_skip_sqlite_scheme(path);
     if (path[0] == '~' && (path[1] == '/' || path[1] == '\0')) {
-        int r = home_folder(options, &base);
+        int r = path_home_folder(options, &base);
         if (r < 0)
             return r;
         path++;

@@ -32,7 +32,7 @@ void s3_host_finish(struct s3_host *host)
 }
 
 /* Cuts `text` off the end of the first `*length` bytes of `host`. */
-static bool cut_suffix(const char *host, size_t *length, const char *text)
+static bool s3_cut_suffix(const char *host, size_t *length, const char *text)
 {
     size_t n = strlen(text);
     if (*length < n || memcmp(host + *length - n, text, n) != 0)
@@ -42,7 +42,7 @@ static bool cut_suffix(const char *host, size_t *length, const char *text)
 }
 
 /* Cuts the last label off the first `*length` bytes of `host`. */
-static bool cut_label(const char *host, size_t *length, const char **ret_label, size_t *ret_size)
+static bool s3_cut_label(const char *host, size_t *length, const char **ret_label, size_t *ret_size)
 {
     const char *point = memrchr(host, '.', *length);
     const char *label = point ? point + 1 : host;
@@ -53,7 +53,7 @@ static bool cut_label(const char *host, size_t *length, const char **ret_label, 
 }
 
 /* What stands in front of a provider's name: nothing, or a bucket and a point. */
-static int take_bucket(const char *host, size_t length, char **ret_bucket)
+static int s3_take_bucket(const char *host, size_t length, char **ret_bucket)
 {
     if (length < 2)
         return 0;
@@ -62,19 +62,19 @@ static int take_bucket(const char *host, size_t length, char **ret_bucket)
 }
 
 /* 1 if `host` (without its port) is one of the provider's, 0 if it is not, or -ENOMEM. */
-static int match_provider(const struct provider *provider, const char *host, const char *port,
-                          struct s3_host *found)
+static int s3_match_provider(const struct provider *provider, const char *host, const char *port,
+                             struct s3_host *found)
 {
     size_t length = strlen(host), region_size = 0;
     const char *region = "";
 
-    if (!cut_suffix(host, &length, provider->suffix) ||
-        (provider->has_region && !cut_label(host, &length, &region, &region_size)))
+    if (!s3_cut_suffix(host, &length, provider->suffix) ||
+        (provider->has_region && !s3_cut_label(host, &length, &region, &region_size)))
         return 0;
     if (*provider->label) {
-        if (provider->has_region && !cut_suffix(host, &length, "."))
+        if (provider->has_region && !s3_cut_suffix(host, &length, "."))
             return 0;
-        if (!cut_suffix(host, &length, provider->label))
+        if (!s3_cut_suffix(host, &length, provider->label))
             return 0;
     }
     if (length == 1 || (length > 0 && host[length - 1] != '.'))
@@ -89,22 +89,22 @@ static int match_provider(const struct provider *provider, const char *host, con
             return -ENOMEM;
     }
     found->path_style = true;
-    return take_bucket(host, length, &found->bucket) < 0 ? -ENOMEM : 1;
+    return s3_take_bucket(host, length, &found->bucket) < 0 ? -ENOMEM : 1;
 }
 
 /* 1 for BUCKET.s3.amazonaws.com and BUCKET.s3.REGION.amazonaws.com, which need no endpoint, 0 for others. */
-static int match_aws(const char *host, struct s3_host *found)
+static int s3_match_aws(const char *host, struct s3_host *found)
 {
     size_t length = strlen(host), region_size = 0;
     const char *region;
 
-    if (!cut_suffix(host, &length, ".amazonaws.com"))
+    if (!s3_cut_suffix(host, &length, ".amazonaws.com"))
         return 0;
     size_t without_region = length;
-    if (cut_suffix(host, &without_region, ".s3") && without_region > 0) {
+    if (s3_cut_suffix(host, &without_region, ".s3") && without_region > 0) {
         length = without_region + 1;
     } else {
-        if (!cut_label(host, &length, &region, &region_size) || !cut_suffix(host, &length, ".s3.") ||
+        if (!s3_cut_label(host, &length, &region, &region_size) || !s3_cut_suffix(host, &length, ".s3.") ||
             length == 0)
             return 0;
         length++;
@@ -112,11 +112,11 @@ static int match_aws(const char *host, struct s3_host *found)
         if (!found->region)
             return -ENOMEM;
     }
-    return take_bucket(host, length, &found->bucket) < 0 ? -ENOMEM : 1;
+    return s3_take_bucket(host, length, &found->bucket) < 0 ? -ENOMEM : 1;
 }
 
 /* BUCKET.HOST:PORT of a server that nobody lists. An address has no room for a bucket. */
-static int take_own_server(const char *host, const char *port, struct s3_host *found)
+static int s3_take_own_server(const char *host, const char *port, struct s3_host *found)
 {
     struct in_addr address;
     const char *point = strchr(host, '.');
@@ -130,19 +130,19 @@ static int take_own_server(const char *host, const char *port, struct s3_host *f
         found->endpoint = NULL;
         return -ENOMEM;
     }
-    return has_bucket ? take_bucket(host, (size_t)(point + 1 - host), &found->bucket) : 0;
+    return has_bucket ? s3_take_bucket(host, (size_t)(point + 1 - host), &found->bucket) : 0;
 }
 
-static int parse_host(const char *host, const char *port, struct s3_host *found)
+static int s3_host_parse_host(const char *host, const char *port, struct s3_host *found)
 {
-    int r = match_aws(host, found);
+    int r = s3_match_aws(host, found);
     for (size_t i = 0; r == 0 && i < sizeof providers / sizeof *providers; i++)
-        r = match_provider(&providers[i], host, port, found);
+        r = s3_match_provider(&providers[i], host, port, found);
     if (r != 0)
         return r < 0 ? r : 0;
     if (*port && !strstr(host, ".com"))
-        return take_own_server(host, port, found);
-    return take_bucket(host, strlen(host) + 1, &found->bucket);
+        return s3_take_own_server(host, port, found);
+    return s3_take_bucket(host, strlen(host) + 1, &found->bucket);
 }
 
 int s3_host_parse(const char *host, struct s3_host *ret_host)
@@ -151,7 +151,7 @@ int s3_host_parse(const char *host, struct s3_host *ret_host)
     size_t length = strcspn(host, ":");
     _cleanup_free_ char *name = strndup(host, length);
 
-    int r = name ? parse_host(name, host + length, &found) : -ENOMEM;
+    int r = name ? s3_host_parse_host(name, host + length, &found) : -ENOMEM;
     if (r < 0)
         return r;
     *ret_host = found;

@@ -21,7 +21,7 @@ struct keys {
     char *id, *secret, *token;
 };
 
-static void keys_finish(struct keys *keys)
+static void s3_keys_finish(struct keys *keys)
 {
     secret_free(keys->id);
     secret_free(keys->secret);
@@ -82,7 +82,7 @@ static int login_take_setting(char *line, struct keys *keys)
 }
 
 /* Takes the profile's keys out of a shared file's text, which is cut up on the way. */
-static int keys_from_text(char *text, const char *profile, struct keys *keys)
+static int s3_keys_from_text(char *text, const char *profile, struct keys *keys)
 {
     bool inside = false;
     int r = 0;
@@ -101,8 +101,8 @@ static int keys_from_text(char *text, const char *profile, struct keys *keys)
 }
 
 /* A shared file that is not there, or can't be read, has no keys. */
-static int keys_from_file(const struct config_options *options, const char *variable, const char *name,
-                          struct keys *keys)
+static int s3_keys_from_file(const struct config_options *options, const char *variable, const char *name,
+                             struct keys *keys)
 {
     const char *profile = environment_get(options, "AWS_PROFILE"), *home = environment_get(options, "HOME");
     const char *chosen = environment_get(options, variable);
@@ -120,7 +120,7 @@ static int keys_from_file(const struct config_options *options, const char *vari
         return r == -ENOMEM ? r : 0;
     if (!profile)
         profile = environment_get(options, "AWS_DEFAULT_PROFILE");
-    r = keys_from_text(text, profile ? profile : "default", keys);
+    r = s3_keys_from_text(text, profile ? profile : "default", keys);
     explicit_bzero(text, length);
     return r;
 }
@@ -129,12 +129,12 @@ int s3_login_find(const struct config_options *options, struct replica_config *r
 {
     static const char *const files[][2] = {{"AWS_SHARED_CREDENTIALS_FILE", "credentials"},
                                            {"AWS_CONFIG_FILE", "config"}};
-    _cleanup_(keys_finish) struct keys keys = {0};
+    _cleanup_(s3_keys_finish) struct keys keys = {0};
     int r = 0;
 
     for (size_t i = 0; r >= 0 && !(keys.id && keys.secret) && i < sizeof files / sizeof *files; i++) {
-        keys_finish(&keys); /* half a pair is dropped with its file */
-        r = keys_from_file(options, files[i][0], files[i][1], &keys);
+        s3_keys_finish(&keys); /* half a pair is dropped with its file */
+        r = s3_keys_from_file(options, files[i][0], files[i][1], &keys);
     }
     if (r < 0 || !keys.id || !keys.secret)
         return r;

@@ -11,7 +11,7 @@
 #include "secret.h"
 
 /* The length of the scheme with its "://", 0 if there is none. */
-static size_t scheme_length(const char *text)
+static size_t url_scheme_length(const char *text)
 {
     size_t n = 0;
     while (is_word_character(text[n]))
@@ -21,10 +21,10 @@ static size_t scheme_length(const char *text)
 
 bool is_url(const char *text)
 {
-    return scheme_length(text) > 0;
+    return url_scheme_length(text) > 0;
 }
 
-static bool is_host(const char *host)
+static bool url_is_host(const char *host)
 {
     const char *colon = strrchr(host, ':');
     if (strpbrk(host, "%\"<>\\^`{|} "))
@@ -78,7 +78,7 @@ static int url_parse_authority(const char *rest, size_t length, const struct rep
     url->host = strndup(host, (size_t)(rest + authority - host));
     if (!url->host)
         return -ENOMEM;
-    if (!is_host(url->host)) {
+    if (!url_is_host(url->host)) {
         *ret_problem = "its host is not HOST or HOST:PORT";
         return -EINVAL;
     }
@@ -105,7 +105,7 @@ static int url_parse_rest(const char *rest, struct replica_url *url, const char 
 int replica_url_parse(const char *text, struct replica_url *ret_url, const char **ret_problem)
 {
     _cleanup_(replica_url_finish) struct replica_url url = {0};
-    size_t scheme = scheme_length(text);
+    size_t scheme = url_scheme_length(text);
 
     *ret_problem = "not every % is followed by two hex digits";
     if (scheme == 0) {

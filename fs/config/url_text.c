@@ -25,7 +25,7 @@ void replica_url_finish(struct replica_url *url)
     *url = (struct replica_url){0};
 }
 
-static int hex_digit(char c)
+static int url_hex_digit(char c)
 {
     static const char digits[] = "0123456789abcdef";
     const char *found = c ? strchr(digits, tolower((unsigned char)c)) : NULL;
@@ -44,8 +44,8 @@ int percent_decode(const char *text, size_t length, bool is_query, char **ret_te
         if (c == '+' && is_query)
             c = ' ';
         if (c == '%') {
-            int high = length - i > 2 ? hex_digit(text[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+            int high = length - i > 2 ? url_hex_digit(text[i + 1]) : -1;
+            int low = high >= 0 ? url_hex_digit(text[i + 2]) : -1;
             if (low < 0 || high * 16 + low == 0)
                 return -EINVAL;
             c = (char)(high * 16 + low);

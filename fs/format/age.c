@@ -25,13 +25,13 @@
 
 /* --- the header --- */
 
-static bool is_for_x25519(const struct age_stanza *stanza)
+static bool age_is_for_x25519(const struct age_stanza *stanza)
 {
     static const char type[] = "X25519";
     return stanza->type.length == sizeof type - 1 && memcmp(stanza->type.text, type, sizeof type - 1) == 0;
 }
 
-static int read_share(const struct age_stanza *stanza, uint8_t share[static AGE_KEY_SIZE])
+static int age_read_share(const struct age_stanza *stanza, uint8_t share[static AGE_KEY_SIZE])
 {
     size_t size;
     if (stanza->n_arguments != 2 || stanza->body_size != SEALED_FILE_KEY_SIZE)
@@ -41,8 +41,8 @@ static int read_share(const struct age_stanza *stanza, uint8_t share[static AGE_
 }
 
 /* 0, or -EKEYREJECTED: the stanza is not for this identity. */
-static int unwrap(const struct age_stanza *stanza, const uint8_t share[static AGE_KEY_SIZE],
-                  const struct age_identity *identity, struct age_key *ret_file_key)
+static int age_unwrap(const struct age_stanza *stanza, const uint8_t share[static AGE_KEY_SIZE],
+                      const struct age_identity *identity, struct age_key *ret_file_key)
 {
     static const uint8_t nonce[AGE_NONCE_SIZE]; /* zeros: the wrap key is used once */
     _cleanup_(age_key_wipe) struct age_key secret, wrap_key;
@@ -59,20 +59,20 @@ static int unwrap(const struct age_stanza *stanza, const uint8_t share[static AG
     return r == -EBADMSG ? -EKEYREJECTED : r;
 }
 
-static int find_file_key(const struct age_header *header, const struct age_identity *identities, size_t n,
-                         struct age_key *ret_file_key)
+static int age_find_file_key(const struct age_header *header, const struct age_identity *identities, size_t n,
+                             struct age_key *ret_file_key)
 {
     struct age_stanza stanza;
     uint8_t share[AGE_KEY_SIZE];
 
     for (size_t at = 0; age_header_next(header, &at, &stanza);) {
-        if (!is_for_x25519(&stanza))
+        if (!age_is_for_x25519(&stanza))
             continue;
-        int r = read_share(&stanza, share);
+        int r = age_read_share(&stanza, share);
         if (r < 0)
             return r;
         for (size_t i = 0; i < n; i++) {
-            r = unwrap(&stanza, share, &identities[i], ret_file_key);
+            r = age_unwrap(&stanza, share, &identities[i], ret_file_key);
             if (r != -EKEYREJECTED)
                 return r;
         }
@@ -80,7 +80,7 @@ static int find_file_key(const struct age_header *header, const struct age_ident
     return -EKEYREJECTED;
 }
 
-static int check_mac(const struct age_header *header, const struct age_key *file_key)
+static int age_check_mac(const struct age_header *header, const struct age_key *file_key)
 {
     _cleanup_(age_key_wipe) struct age_key key;
     uint8_t mac[AGE_MAC_SIZE];
@@ -96,7 +96,7 @@ static int check_mac(const struct age_header *header, const struct age_key *file
 /* --- the payload --- */
 
 /* Divides the payload into chunks. 0, or -EBADMSG: no file has such a size. */
-static int measure(uint64_t payload_offset, uint64_t file_size, struct age_file *file)
+static int age_measure(uint64_t payload_offset, uint64_t file_size, struct age_file *file)
 {
     if (file_size <= payload_offset)
         return -EBADMSG;
@@ -112,7 +112,7 @@ static int measure(uint64_t payload_offset, uint64_t file_size, struct age_file 
 }
 
 /* Reads the header and the nonce behind it. */
-static int read_head(const uint8_t *head, size_t length, struct age_header *ret_header)
+static int age_read_head(const uint8_t *head, size_t length, struct age_header *ret_header)
 {
     int r = age_header_parse(head, length, ret_header);
     return r == 0 && length - ret_header->text.length < PAYLOAD_NONCE_SIZE ? -EAGAIN : r;
@@ -126,15 +126,15 @@ int age_open(const uint8_t *head, size_t length, uint64_t file_size, const struc
     struct age_header header;
     size_t most = file_size < AGE_HEADER_MAX ? (size_t)file_size : AGE_HEADER_MAX;
 
-    int r = read_head(head, length < most ? length : most, &header);
+    int r = age_read_head(head, length < most ? length : most, &header);
     if (r == -EAGAIN && length >= most)
         return -EBADMSG;
     if (r == 0)
-        r = measure(header.text.length + PAYLOAD_NONCE_SIZE, file_size, &file);
+        r = age_measure(header.text.length + PAYLOAD_NONCE_SIZE, file_size, &file);
     if (r == 0)
-        r = find_file_key(&header, identities, n, &file_key);
+        r = age_find_file_key(&header, identities, n, &file_key);
     if (r == 0)
-        r = check_mac(&header, &file_key);
+        r = age_check_mac(&header, &file_key);
     if (r == 0)
         r = age_derive(&file_key, FILE_KEY_SIZE, head + header.text.length, PAYLOAD_NONCE_SIZE, "payload",
                        &payload_key);

@@ -19,27 +19,27 @@ void age_key_wipe(struct age_key *key)
     OPENSSL_cleanse(key, sizeof *key);
 }
 
-static void free_kdf(EVP_KDF **kdf)
+static void age_free_kdf(EVP_KDF **kdf)
 {
     EVP_KDF_free(*kdf);
 }
 
-static void free_kdf_context(EVP_KDF_CTX **context)
+static void age_free_kdf_context(EVP_KDF_CTX **context)
 {
     EVP_KDF_CTX_free(*context);
 }
 
-static void free_key(EVP_PKEY **key)
+static void age_free_key(EVP_PKEY **key)
 {
     EVP_PKEY_free(*key);
 }
 
-static void free_key_context(EVP_PKEY_CTX **context)
+static void age_free_key_context(EVP_PKEY_CTX **context)
 {
     EVP_PKEY_CTX_free(*context);
 }
 
-static void free_cipher_context(EVP_CIPHER_CTX **context)
+static void age_free_cipher_context(EVP_CIPHER_CTX **context)
 {
     EVP_CIPHER_CTX_free(*context);
 }
@@ -47,10 +47,10 @@ static void free_cipher_context(EVP_CIPHER_CTX **context)
 int age_derive(const struct age_key *secret, size_t size, const uint8_t *salt, size_t salt_size,
                const char *info, struct age_key *ret_key)
 {
-    _cleanup_(free_kdf) EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_HKDF, NULL);
+    _cleanup_(age_free_kdf) EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_HKDF, NULL);
     if (!kdf)
         return -EOPNOTSUPP;
-    _cleanup_(free_kdf_context) EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
+    _cleanup_(age_free_kdf_context) EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
     if (!context)
         return -ENOMEM;
     /* OpenSSL takes them as not constant, and changes none of them. No salt at all is the same as an empty
@@ -75,13 +75,13 @@ int age_agree(const struct age_identity *identity, const uint8_t share[static AG
               struct age_key *ret_secret, uint8_t ret_public[static AGE_KEY_SIZE])
 {
     size_t secret_size = AGE_KEY_SIZE, public_size = AGE_KEY_SIZE;
-    _cleanup_(free_key) EVP_PKEY *ours =
+    _cleanup_(age_free_key) EVP_PKEY *ours =
         EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, identity->secret, sizeof identity->secret);
-    _cleanup_(free_key) EVP_PKEY *theirs =
+    _cleanup_(age_free_key) EVP_PKEY *theirs =
         EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, share, AGE_KEY_SIZE);
     if (!ours || !theirs || EVP_PKEY_get_raw_public_key(ours, ret_public, &public_size) != 1)
         return -EOPNOTSUPP;
-    _cleanup_(free_key_context) EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(ours, NULL);
+    _cleanup_(age_free_key_context) EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(ours, NULL);
     if (!context)
         return -ENOMEM;
     if (EVP_PKEY_derive_init(context) != 1 || EVP_PKEY_derive_set_peer(context, theirs) != 1)
@@ -97,7 +97,7 @@ int age_unseal(const struct age_key *key, const uint8_t nonce[static AGE_NONCE_S
     if (length < AGE_TAG_SIZE || length > INT_MAX)
         return -EBADMSG;
     size_t size = length - AGE_TAG_SIZE;
-    _cleanup_(free_cipher_context) EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    _cleanup_(age_free_cipher_context) EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
     if (!context)
         return -ENOMEM;
     if (EVP_DecryptInit_ex(context, EVP_chacha20_poly1305(), NULL, key->bytes, nonce) != 1 ||

@@ -31,7 +31,7 @@ bool age_is_encrypted(const uint8_t *bytes, size_t length)
 /* --- base64 --- */
 
 /* The six bits that a character stands for, -1 if for none. */
-static int base64_value(char c)
+static int age_base64_value(char c)
 {
     if (c >= 'A' && c <= 'Z')
         return c - 'A';
@@ -49,7 +49,7 @@ int age_base64_decode(struct age_text text, uint8_t *bytes, size_t capacity, siz
     size_t size = 0;
 
     for (size_t i = 0; i < text.length; i++) {
-        int value = base64_value(text.text[i]);
+        int value = age_base64_value(text.text[i]);
         if (value < 0)
             return -EBADMSG;
         bits = bits << 6 | (uint32_t)value;
@@ -71,7 +71,7 @@ int age_base64_decode(struct age_text text, uint8_t *bytes, size_t capacity, siz
 /* --- lines --- */
 
 /* Takes the line at `*at`, without its LF. 0 or -EAGAIN. */
-static int take_line(struct age_text text, size_t *at, struct age_text *ret_line)
+static int age_take_line(struct age_text text, size_t *at, struct age_text *ret_line)
 {
     const char *start = text.text + *at;
     const char *end = memchr(start, '\n', text.length - *at);
@@ -82,7 +82,7 @@ static int take_line(struct age_text text, size_t *at, struct age_text *ret_line
     return 0;
 }
 
-static int parse_arguments(struct age_text line, struct age_stanza *stanza)
+static int age_parse_arguments(struct age_text line, struct age_stanza *stanza)
 {
     if (line.length < MARK_LENGTH || memcmp(line.text, STANZA_MARK, MARK_LENGTH) != 0)
         return -EBADMSG;
@@ -104,14 +104,14 @@ static int parse_arguments(struct age_text line, struct age_stanza *stanza)
 }
 
 /* Keeps the first line's bytes; the others are only looked at. */
-static int take_body(struct age_text text, size_t *at, struct age_stanza *stanza)
+static int age_take_body(struct age_text text, size_t *at, struct age_stanza *stanza)
 {
     uint8_t more[AGE_BODY_LINE_SIZE];
     struct age_text line;
     size_t size;
 
     do {
-        int r = take_line(text, at, &line);
+        int r = age_take_line(text, at, &line);
         if (r == 0)
             r = age_base64_decode(line, stanza->body_size ? more : stanza->body, AGE_BODY_LINE_SIZE, &size);
         if (r < 0)
@@ -122,7 +122,7 @@ static int take_body(struct age_text text, size_t *at, struct age_stanza *stanza
 }
 
 /* Takes the stanza at `*at`. Returns 1; 0: the MAC stands there; -EAGAIN or -EBADMSG. */
-static int take_stanza(struct age_text text, size_t *at, struct age_stanza *ret_stanza)
+static int age_take_stanza(struct age_text text, size_t *at, struct age_stanza *ret_stanza)
 {
     struct age_stanza stanza = {0};
     struct age_text line;
@@ -131,11 +131,11 @@ static int take_stanza(struct age_text text, size_t *at, struct age_stanza *ret_
         return -EAGAIN;
     if (memcmp(text.text + *at, MAC_MARK, MARK_LENGTH) == 0)
         return 0;
-    int r = take_line(text, at, &line);
+    int r = age_take_line(text, at, &line);
     if (r == 0)
-        r = parse_arguments(line, &stanza);
+        r = age_parse_arguments(line, &stanza);
     if (r == 0)
-        r = take_body(text, at, &stanza);
+        r = age_take_body(text, at, &stanza);
     if (r < 0)
         return r;
     *ret_stanza = stanza;
@@ -144,7 +144,7 @@ static int take_stanza(struct age_text text, size_t *at, struct age_stanza *ret_
 
 /* --- the header --- */
 
-static int check_version(const uint8_t *bytes, size_t length)
+static int age_check_version(const uint8_t *bytes, size_t length)
 {
     size_t known = length < VERSION_LENGTH ? length : VERSION_LENGTH;
     if (memcmp(bytes, VERSION_LINE, known) != 0)
@@ -152,12 +152,12 @@ static int check_version(const uint8_t *bytes, size_t length)
     return known == VERSION_LENGTH ? 0 : -EAGAIN;
 }
 
-static int take_mac(struct age_text text, size_t *at, uint8_t mac[static AGE_MAC_SIZE])
+static int age_take_mac(struct age_text text, size_t *at, uint8_t mac[static AGE_MAC_SIZE])
 {
     struct age_text line;
     size_t size;
 
-    int r = take_line(text, at, &line);
+    int r = age_take_line(text, at, &line);
     if (r < 0)
         return r;
     if (line.length <= MARK_LENGTH || line.text[MARK_LENGTH] != ' ')
@@ -175,17 +175,17 @@ int age_header_parse(const uint8_t *bytes, size_t length, struct age_header *ret
     struct age_stanza stanza;
     size_t at = VERSION_LENGTH, n_stanzas = 0;
 
-    int r = check_version(bytes, length);
+    int r = age_check_version(bytes, length);
     if (r < 0)
         return r;
-    while ((r = take_stanza(text, &at, &stanza)) > 0)
+    while ((r = age_take_stanza(text, &at, &stanza)) > 0)
         n_stanzas++;
     if (r < 0)
         return r;
     if (n_stanzas == 0)
         return -EBADMSG;
     header.signed_text.length = at + MARK_LENGTH;
-    r = take_mac(text, &at, header.mac);
+    r = age_take_mac(text, &at, header.mac);
     if (r < 0)
         return r;
     header.text.length = at;
@@ -197,5 +197,5 @@ bool age_header_next(const struct age_header *header, size_t *at, struct age_sta
 {
     if (*at == 0)
         *at = VERSION_LENGTH;
-    return take_stanza(header->text, at, ret_stanza) > 0;
+    return age_take_stanza(header->text, at, ret_stanza) > 0;
 }

@@ -22,7 +22,7 @@ void age_identity_finish(struct age_identity *identity)
     OPENSSL_cleanse(identity, sizeof *identity);
 }
 
-static uint32_t add_to_checksum(uint32_t checksum, uint32_t value)
+static uint32_t age_add_to_checksum(uint32_t checksum, uint32_t value)
 {
     static const uint32_t generator[] = {0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3};
     uint32_t top = checksum >> 25;
@@ -33,22 +33,23 @@ static uint32_t add_to_checksum(uint32_t checksum, uint32_t value)
     return checksum;
 }
 
-static uint32_t checksum_of_prefix(void)
+static uint32_t age_checksum_of_prefix(void)
 {
     uint32_t checksum = 1;
     for (size_t i = 0; i < PREFIX_LENGTH; i++)
-        checksum = add_to_checksum(checksum, (uint8_t)PREFIX[i] >> 5);
-    checksum = add_to_checksum(checksum, 0);
+        checksum = age_add_to_checksum(checksum, (uint8_t)PREFIX[i] >> 5);
+    checksum = age_add_to_checksum(checksum, 0);
     for (size_t i = 0; i < PREFIX_LENGTH; i++)
-        checksum = add_to_checksum(checksum, PREFIX[i] & 31);
+        checksum = age_add_to_checksum(checksum, PREFIX[i] & 31);
     return checksum;
 }
 
 /* Decodes the data and the checksum, in lower case. */
-static bool decode_data(const char data[static DATA_LENGTH + CHECKSUM_LENGTH], struct age_identity *identity)
+static bool age_decode_data(const char data[static DATA_LENGTH + CHECKSUM_LENGTH],
+                            struct age_identity *identity)
 {
     static const char characters[] = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
-    uint32_t checksum = checksum_of_prefix(), bits = 0;
+    uint32_t checksum = age_checksum_of_prefix(), bits = 0;
     unsigned n_bits = 0;
     size_t size = 0;
 
@@ -57,7 +58,7 @@ static bool decode_data(const char data[static DATA_LENGTH + CHECKSUM_LENGTH], s
         if (!place)
             return false;
         uint32_t value = (uint32_t)(place - characters);
-        checksum = add_to_checksum(checksum, value);
+        checksum = age_add_to_checksum(checksum, value);
         if (i >= DATA_LENGTH)
             continue;
         bits = bits << 5 | value;
@@ -73,7 +74,7 @@ static bool decode_data(const char data[static DATA_LENGTH + CHECKSUM_LENGTH], s
 }
 
 /* Copies the key in lower case, unless it is in both. */
-static bool fold_case(const char key[static KEY_LENGTH], char folded[static KEY_LENGTH])
+static bool age_fold_case(const char key[static KEY_LENGTH], char folded[static KEY_LENGTH])
 {
     bool upper = false, lower = false;
     for (size_t i = 0; i < KEY_LENGTH; i++) {
@@ -85,7 +86,7 @@ static bool fold_case(const char key[static KEY_LENGTH], char folded[static KEY_
     return !(upper && lower);
 }
 
-static int parse_key(const char *key, size_t length, struct age_identity *ret_identity)
+static int age_parse_key(const char *key, size_t length, struct age_identity *ret_identity)
 {
     struct age_identity identity;
     char folded[KEY_LENGTH];
@@ -93,8 +94,8 @@ static int parse_key(const char *key, size_t length, struct age_identity *ret_id
 
     if (length != KEY_LENGTH)
         return -EINVAL;
-    if (fold_case(key, folded) && memcmp(folded, PREFIX "1", PREFIX_LENGTH + 1) == 0 &&
-        decode_data(folded + PREFIX_LENGTH + 1, &identity)) {
+    if (age_fold_case(key, folded) && memcmp(folded, PREFIX "1", PREFIX_LENGTH + 1) == 0 &&
+        age_decode_data(folded + PREFIX_LENGTH + 1, &identity)) {
         *ret_identity = identity;
         r = 0;
     }
@@ -104,7 +105,7 @@ static int parse_key(const char *key, size_t length, struct age_identity *ret_id
 }
 
 /* Finds the one line that is neither blank nor a comment. */
-static int find_key(const char *text, const char **ret_key, size_t *ret_length)
+static int age_find_key(const char *text, const char **ret_key, size_t *ret_length)
 {
     const char *key = NULL;
     size_t length = 0;
@@ -130,6 +131,6 @@ int age_identity_parse(const char *text, struct age_identity *ret_identity)
 {
     const char *key;
     size_t length;
-    int r = find_key(text, &key, &length);
-    return r < 0 ? r : parse_key(key, length, ret_identity);
+    int r = age_find_key(text, &key, &length);
+    return r < 0 ? r : age_parse_key(key, length, ret_identity);
 }

@@ -31,13 +31,13 @@ uint64_t ltx_read_u64(const uint8_t *bytes)
     return be64toh(value);
 }
 
-static bool is_page_size(uint32_t size)
+static bool ltx_is_page_size(uint32_t size)
 {
     return size >= PAGE_SIZE_MIN && size <= PAGE_SIZE_MAX && (size & (size - 1)) == 0;
 }
 
 /* Nothing stands before the first transaction, and nothing is told where no checksums are kept. */
-static bool pre_apply_checksum_fits(const struct ltx_header *header)
+static bool ltx_pre_apply_checksum_fits(const struct ltx_header *header)
 {
     if (header->min_txid == 1 || header->flags & LTX_FLAG_NO_CHECKSUM)
         return header->pre_apply_checksum == 0;
@@ -45,7 +45,7 @@ static bool pre_apply_checksum_fits(const struct ltx_header *header)
 }
 
 /* Offset 0 of a WAL is its header: no transaction begins there, so it means that there was no WAL. */
-static bool wal_position_fits(const struct ltx_header *header)
+static bool ltx_wal_position_fits(const struct ltx_header *header)
 {
     if (header->wal_offset == 0)
         return header->wal_size == 0 && header->salt[0] == 0 && header->salt[1] == 0;
@@ -68,11 +68,11 @@ int ltx_header_parse(const uint8_t bytes[static LTX_HEADER_SIZE], struct ltx_hea
     };
 
     if (memcmp(bytes, MAGIC, strlen(MAGIC)) != 0 || header.flags & ~LTX_FLAG_NO_CHECKSUM ||
-        !is_page_size(header.page_size))
+        !ltx_is_page_size(header.page_size))
         return -EBADMSG;
     if (header.min_txid == 0 || header.max_txid < header.min_txid)
         return -EBADMSG;
-    if (!pre_apply_checksum_fits(&header) || !wal_position_fits(&header))
+    if (!ltx_pre_apply_checksum_fits(&header) || !ltx_wal_position_fits(&header))
         return -EBADMSG;
     *ret_header = header;
     return 0;

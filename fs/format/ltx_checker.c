@@ -57,40 +57,40 @@ void ltx_checker_watch(struct ltx_checker *checker, ltx_page_watch *watch, void 
     checker->watch_context = context;
 }
 
-static void add_checked(struct ltx_checker *checker, const uint8_t *bytes, size_t length)
+static void ltx_add_checked(struct ltx_checker *checker, const uint8_t *bytes, size_t length)
 {
     checker->file_checksum = crc64_iso_refl(checker->file_checksum, bytes, length);
 }
 
-static bool keeps_database_checksum(const struct ltx_checker *checker)
+static bool ltx_keeps_database_checksum(const struct ltx_checker *checker)
 {
     return !(checker->header.flags & LTX_FLAG_NO_CHECKSUM);
 }
 
-static int take_header(struct ltx_checker *checker, const uint8_t *bytes)
+static int ltx_take_header(struct ltx_checker *checker, const uint8_t *bytes)
 {
     int r = ltx_header_parse(bytes, &checker->header);
     if (r < 0)
         return r;
-    add_checked(checker, bytes, LTX_HEADER_SIZE);
+    ltx_add_checked(checker, bytes, LTX_HEADER_SIZE);
     checker->stage = PAGES;
     return 0;
 }
 
-static void take_pages_end(struct ltx_checker *checker, const uint8_t *bytes)
+static void ltx_take_pages_end(struct ltx_checker *checker, const uint8_t *bytes)
 {
-    add_checked(checker, bytes, LTX_PAGE_HEADER_SIZE);
+    ltx_add_checked(checker, bytes, LTX_PAGE_HEADER_SIZE);
     ltx_index_reader_init(&checker->index_reader, checker->offset + LTX_PAGE_HEADER_SIZE);
     checker->stage = INDEX;
 }
 
 /* Whether the database can have such a page. That pages ascend is seen when the index names them. */
-static bool page_fits(const struct ltx_checker *checker, uint32_t number)
+static bool ltx_page_fits(const struct ltx_checker *checker, uint32_t number)
 {
     return number <= checker->header.commit && number != ltx_lock_page(checker->header.page_size);
 }
 
-static int take_page(struct ltx_checker *checker, const uint8_t *frame, size_t size)
+static int ltx_take_page(struct ltx_checker *checker, const uint8_t *frame, size_t size)
 {
     struct ltx_page page = {.offset = checker->offset, .size = (uint32_t)size};
     uint32_t page_size = checker->header.page_size;
@@ -99,11 +99,11 @@ static int take_page(struct ltx_checker *checker, const uint8_t *frame, size_t s
     int r = ltx_page_decode(frame, size, page_size, &page.number, checker->page);
     if (r < 0)
         return r;
-    if (!page_fits(checker, page.number))
+    if (!ltx_page_fits(checker, page.number))
         return -EBADMSG;
-    add_checked(checker, frame, ltx_page_prefix_size(frame));
-    add_checked(checker, checker->page, page_size);
-    if (keeps_database_checksum(checker)) {
+    ltx_add_checked(checker, frame, ltx_page_prefix_size(frame));
+    ltx_add_checked(checker, checker->page, page_size);
+    if (ltx_keeps_database_checksum(checker)) {
         uint64_t number_checksum = crc64_iso_refl(0, frame, sizeof page.number);
         checker->database_checksum ^= crc64_iso_refl(number_checksum, checker->page, page_size);
     }
@@ -118,9 +118,9 @@ static int take_page(struct ltx_checker *checker, const uint8_t *frame, size_t s
 }
 
 /* The database's checksum is known to us where the file holds all of its pages. */
-static bool post_apply_checksum_holds(const struct ltx_checker *checker, uint64_t checksum)
+static bool ltx_post_apply_checksum_holds(const struct ltx_checker *checker, uint64_t checksum)
 {
-    if (!keeps_database_checksum(checker))
+    if (!ltx_keeps_database_checksum(checker))
         return checksum == 0;
     if (checker->header.min_txid == 1)
         return checksum == (checker->database_checksum | LTX_CHECKSUM_SET);
@@ -128,16 +128,16 @@ static bool post_apply_checksum_holds(const struct ltx_checker *checker, uint64_
 }
 
 /* Pages ascend and none lies beyond `commit`: where their number is right, none is missing. */
-static bool is_complete(const struct ltx_checker *checker)
+static bool ltx_is_complete(const struct ltx_checker *checker)
 {
     return checker->header.min_txid > 1 || checker->index.n == ltx_page_count(&checker->header);
 }
 
-static int take_tail(struct ltx_checker *checker, const uint8_t *bytes)
+static int ltx_take_tail(struct ltx_checker *checker, const uint8_t *bytes)
 {
-    add_checked(checker, bytes, TAIL_CHECKED_SIZE);
-    if (ltx_read_u64(bytes) != checker->index_size || !is_complete(checker) ||
-        !post_apply_checksum_holds(checker, ltx_read_u64(bytes + 8)) ||
+    ltx_add_checked(checker, bytes, TAIL_CHECKED_SIZE);
+    if (ltx_read_u64(bytes) != checker->index_size || !ltx_is_complete(checker) ||
+        !ltx_post_apply_checksum_holds(checker, ltx_read_u64(bytes + 8)) ||
         ltx_read_u64(bytes + TAIL_CHECKED_SIZE) != (checker->file_checksum | LTX_CHECKSUM_SET))
         return -EBADMSG;
     checker->stage = END;
@@ -145,7 +145,8 @@ static int take_tail(struct ltx_checker *checker, const uint8_t *bytes)
 }
 
 /* Bytes of what comes next, as ltx_page_span gives them. */
-static int unit_span(const struct ltx_checker *checker, const uint8_t *bytes, size_t length, size_t *ret_span)
+static int ltx_unit_span(const struct ltx_checker *checker, const uint8_t *bytes, size_t length,
+                         size_t *ret_span)
 {
     if (checker->stage == PAGES)
         return ltx_page_span(bytes, length, ret_span);
@@ -153,26 +154,26 @@ static int unit_span(const struct ltx_checker *checker, const uint8_t *bytes, si
     return 0;
 }
 
-static int take_unit(struct ltx_checker *checker, const uint8_t *bytes, size_t size)
+static int ltx_take_unit(struct ltx_checker *checker, const uint8_t *bytes, size_t size)
 {
     int r = 0;
     if (checker->stage == HEADER)
-        r = take_header(checker, bytes);
+        r = ltx_take_header(checker, bytes);
     else if (checker->stage == TAIL)
-        r = take_tail(checker, bytes);
+        r = ltx_take_tail(checker, bytes);
     else if (ltx_page_is_end(bytes))
-        take_pages_end(checker, bytes);
+        ltx_take_pages_end(checker, bytes);
     else
-        r = take_page(checker, bytes, size);
+        r = ltx_take_page(checker, bytes, size);
     checker->offset += size;
     return r;
 }
 
 /* Takes the rest of a unit that the input before this one cut, as far as it is there. */
-static int feed_carried(struct ltx_checker *checker, const uint8_t **bytes, size_t *length)
+static int ltx_feed_carried(struct ltx_checker *checker, const uint8_t **bytes, size_t *length)
 {
     size_t span;
-    int r = unit_span(checker, checker->carry, checker->carry_size, &span);
+    int r = ltx_unit_span(checker, checker->carry, checker->carry_size, &span);
     if (r < 0)
         return r;
     size_t missing = span - checker->carry_size, part = *length < missing ? *length : missing;
@@ -184,31 +185,31 @@ static int feed_carried(struct ltx_checker *checker, const uint8_t **bytes, size
         return 0;
 
     /* What is there now may tell that the unit is longer. */
-    r = unit_span(checker, checker->carry, checker->carry_size, &span);
+    r = ltx_unit_span(checker, checker->carry, checker->carry_size, &span);
     if (r < 0 || span > checker->carry_size)
         return r;
     checker->carry_size = 0;
-    return take_unit(checker, checker->carry, span);
+    return ltx_take_unit(checker, checker->carry, span);
 }
 
 /* Reads a unit where it lies in the input; only one that the input cuts is copied. */
-static int feed_unit(struct ltx_checker *checker, const uint8_t **bytes, size_t *length)
+static int ltx_feed_unit(struct ltx_checker *checker, const uint8_t **bytes, size_t *length)
 {
     if (checker->carry_size)
-        return feed_carried(checker, bytes, length);
+        return ltx_feed_carried(checker, bytes, length);
     size_t span;
-    int r = unit_span(checker, *bytes, *length, &span);
+    int r = ltx_unit_span(checker, *bytes, *length, &span);
     if (r < 0)
         return r;
     if (span > *length)
-        return feed_carried(checker, bytes, length);
-    r = take_unit(checker, *bytes, span);
+        return ltx_feed_carried(checker, bytes, length);
+    r = ltx_take_unit(checker, *bytes, span);
     *bytes += span;
     *length -= span;
     return r;
 }
 
-static int compare_named(void *context, const struct ltx_page *page)
+static int ltx_compare_named(void *context, const struct ltx_page *page)
 {
     struct ltx_checker *checker = context;
     if (checker->n_named == checker->index.n)
@@ -218,13 +219,14 @@ static int compare_named(void *context, const struct ltx_page *page)
     return same ? 0 : -EBADMSG;
 }
 
-static int feed_index(struct ltx_checker *checker, const uint8_t **bytes, size_t *length)
+static int ltx_feed_index(struct ltx_checker *checker, const uint8_t **bytes, size_t *length)
 {
     size_t taken;
-    int r = ltx_index_reader_feed(&checker->index_reader, *bytes, *length, compare_named, checker, &taken);
+    int r =
+        ltx_index_reader_feed(&checker->index_reader, *bytes, *length, ltx_compare_named, checker, &taken);
     if (r < 0)
         return r;
-    add_checked(checker, *bytes, taken);
+    ltx_add_checked(checker, *bytes, taken);
     checker->index_size += taken;
     *bytes += taken;
     *length -= taken;
@@ -233,16 +235,16 @@ static int feed_index(struct ltx_checker *checker, const uint8_t **bytes, size_t
     return 0;
 }
 
-static int feed(struct ltx_checker *checker, const uint8_t *bytes, size_t length)
+static int ltx_feed(struct ltx_checker *checker, const uint8_t *bytes, size_t length)
 {
     int r = 0;
     while (length && r == 0) {
         if (checker->stage == END)
             r = -EBADMSG;
         else if (checker->stage == INDEX)
-            r = feed_index(checker, &bytes, &length);
+            r = ltx_feed_index(checker, &bytes, &length);
         else
-            r = feed_unit(checker, &bytes, &length);
+            r = ltx_feed_unit(checker, &bytes, &length);
     }
     return r;
 }
@@ -250,7 +252,7 @@ static int feed(struct ltx_checker *checker, const uint8_t *bytes, size_t length
 int ltx_checker_feed(struct ltx_checker *checker, const uint8_t *bytes, size_t length)
 {
     if (checker->error == 0)
-        checker->error = feed(checker, bytes, length);
+        checker->error = ltx_feed(checker, bytes, length);
     return checker->error;
 }
 

@@ -32,7 +32,7 @@ void ltx_index_reader_init(struct ltx_index_reader *reader, uint64_t index_offse
 
 /* Adds a byte to the varint being read. Returns 0, and whether that ends it; -EBADMSG if it does not fit into
  * 64 bits or is longer than it need be. */
-static int take_byte(struct ltx_index_reader *reader, uint8_t byte, bool *ret_ends)
+static int ltx_take_byte(struct ltx_index_reader *reader, uint8_t byte, bool *ret_ends)
 {
     uint64_t bits = byte & ~VARINT_MORE, *value = &reader->fields[reader->field];
     if (reader->shift >= 64 || bits << reader->shift >> reader->shift != bits)
@@ -45,7 +45,7 @@ static int take_byte(struct ltx_index_reader *reader, uint8_t byte, bool *ret_en
     return 0;
 }
 
-static int take_entry(struct ltx_index_reader *reader, ltx_page_sink *sink, void *context)
+static int ltx_take_entry(struct ltx_index_reader *reader, ltx_page_sink *sink, void *context)
 {
     uint64_t number = reader->fields[NUMBER], offset = reader->fields[OFFSET], size = reader->fields[SIZE];
     if (number <= reader->previous || number > UINT32_MAX || offset != reader->offset)
@@ -59,7 +59,7 @@ static int take_entry(struct ltx_index_reader *reader, ltx_page_sink *sink, void
 }
 
 /* Goes on to the next field of the entry, to the next entry, or ends. */
-static int take_field(struct ltx_index_reader *reader, ltx_page_sink *sink, void *context)
+static int ltx_take_field(struct ltx_index_reader *reader, ltx_page_sink *sink, void *context)
 {
     int r = 0;
     reader->shift = 0;
@@ -69,7 +69,7 @@ static int take_field(struct ltx_index_reader *reader, ltx_page_sink *sink, void
     }
     if (++reader->field < N_FIELDS)
         return 0;
-    r = take_entry(reader, sink, context);
+    r = ltx_take_entry(reader, sink, context);
     reader->field = NUMBER;
     for (int i = 0; i < N_FIELDS; i++)
         reader->fields[i] = 0;
@@ -84,9 +84,9 @@ int ltx_index_reader_feed(struct ltx_index_reader *reader, const uint8_t *bytes,
         reader->error = -EBADMSG;
     while (taken < length && !reader->done && reader->error == 0) {
         bool ends = false;
-        reader->error = take_byte(reader, bytes[taken++], &ends);
+        reader->error = ltx_take_byte(reader, bytes[taken++], &ends);
         if (ends)
-            reader->error = take_field(reader, sink, context);
+            reader->error = ltx_take_field(reader, sink, context);
     }
     if (reader->error < 0)
         return reader->error;
@@ -100,12 +100,12 @@ struct collection {
     size_t capacity;
 };
 
-static void finish_collection(struct collection *collection)
+static void ltx_finish_collection(struct collection *collection)
 {
     ltx_index_finish(&collection->index);
 }
 
-static int collect(void *context, const struct ltx_page *page)
+static int ltx_collect(void *context, const struct ltx_page *page)
 {
     struct collection *collection = context;
     struct ltx_index *index = &collection->index;
@@ -118,12 +118,12 @@ static int collect(void *context, const struct ltx_page *page)
 
 int ltx_index_parse(const uint8_t *bytes, size_t length, uint64_t index_offset, struct ltx_index *ret_index)
 {
-    _cleanup_(finish_collection) struct collection collection = {0};
+    _cleanup_(ltx_finish_collection) struct collection collection = {0};
     struct ltx_index_reader reader;
     size_t taken;
 
     ltx_index_reader_init(&reader, index_offset);
-    int r = ltx_index_reader_feed(&reader, bytes, length, collect, &collection, &taken);
+    int r = ltx_index_reader_feed(&reader, bytes, length, ltx_collect, &collection, &taken);
     if (r < 0)
         return r;
     if (!reader.done || taken < length)

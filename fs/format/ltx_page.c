@@ -16,24 +16,24 @@
 #define SIZE_FIELD 4  /* bytes */
 #define CONTENT_CHECKSUM_SIZE 4
 
-static uint16_t read_flags(const uint8_t *frame)
+static uint16_t ltx_read_flags(const uint8_t *frame)
 {
     return (uint16_t)(frame[4] << 8 | frame[5]);
 }
 
 bool ltx_page_is_end(const uint8_t frame[static LTX_PAGE_HEADER_SIZE])
 {
-    return ltx_read_u32(frame) == 0 && read_flags(frame) == 0;
+    return ltx_read_u32(frame) == 0 && ltx_read_flags(frame) == 0;
 }
 
 size_t ltx_page_prefix_size(const uint8_t frame[static LTX_PAGE_HEADER_SIZE])
 {
-    return LTX_PAGE_HEADER_SIZE + (read_flags(frame) & FLAG_SIZE ? SIZE_FIELD : 0);
+    return LTX_PAGE_HEADER_SIZE + (ltx_read_flags(frame) & FLAG_SIZE ? SIZE_FIELD : 0);
 }
 
 /* As ltx_page_span, of an LZ4 frame whose header was read. */
-static int lz4_blocks_span(const struct lz4_frame *frame, const uint8_t *bytes, size_t length,
-                           size_t *ret_span)
+static int ltx_lz4_blocks_span(const struct lz4_frame *frame, const uint8_t *bytes, size_t length,
+                               size_t *ret_span)
 {
     struct lz4_block block = {0};
     size_t span = frame->header_size, known = span;
@@ -51,7 +51,7 @@ static int lz4_blocks_span(const struct lz4_frame *frame, const uint8_t *bytes, 
 }
 
 /* As ltx_page_span, of an LZ4 frame. */
-static int lz4_frame_span(const uint8_t *bytes, size_t length, size_t *ret_span)
+static int ltx_lz4_frame_span(const uint8_t *bytes, size_t length, size_t *ret_span)
 {
     struct lz4_frame frame;
     size_t header_size = LZ4_FRAME_HEADER_MIN;
@@ -65,14 +65,14 @@ static int lz4_frame_span(const uint8_t *bytes, size_t length, size_t *ret_span)
         return 0;
     }
     int r = lz4_frame_parse(bytes, length, &frame);
-    return r < 0 ? r : lz4_blocks_span(&frame, bytes, length, ret_span);
+    return r < 0 ? r : ltx_lz4_blocks_span(&frame, bytes, length, ret_span);
 }
 
 int ltx_page_span(const uint8_t *frame, size_t length, size_t *ret_span)
 {
     size_t prefix = LTX_PAGE_HEADER_SIZE, data;
     if (length >= prefix) {
-        if (read_flags(frame) & ~FLAG_SIZE || (ltx_read_u32(frame) == 0 && read_flags(frame) != 0))
+        if (ltx_read_flags(frame) & ~FLAG_SIZE || (ltx_read_u32(frame) == 0 && ltx_read_flags(frame) != 0))
             return -EBADMSG;
         prefix = ltx_page_prefix_size(frame);
     }
@@ -82,7 +82,7 @@ int ltx_page_span(const uint8_t *frame, size_t length, size_t *ret_span)
     }
     if (prefix > LTX_PAGE_HEADER_SIZE)
         data = ltx_read_u32(frame + LTX_PAGE_HEADER_SIZE);
-    else if (lz4_frame_span(frame + prefix, length - prefix, &data) < 0)
+    else if (ltx_lz4_frame_span(frame + prefix, length - prefix, &data) < 0)
         return -EBADMSG;
     if (data > LTX_PAGE_FRAME_MAX - prefix)
         return -EBADMSG;
@@ -96,7 +96,7 @@ struct partial_page {
     size_t size;   /* bytes of it that are missing */
 };
 
-static int fill(void *context, const uint8_t *bytes, size_t length)
+static int ltx_fill(void *context, const uint8_t *bytes, size_t length)
 {
     struct partial_page *partial = context;
     if (length > partial->size)
@@ -107,25 +107,25 @@ static int fill(void *context, const uint8_t *bytes, size_t length)
     return 0;
 }
 
-static void close_stream_of(struct lz4_stream **stream)
+static void ltx_close_stream_of(struct lz4_stream **stream)
 {
     lz4_stream_close(*stream);
 }
 
-static int decode_frame(const uint8_t *data, size_t length, uint32_t page_size, uint8_t *page)
+static int ltx_decode_frame(const uint8_t *data, size_t length, uint32_t page_size, uint8_t *page)
 {
-    _cleanup_(close_stream_of) struct lz4_stream *stream = NULL;
+    _cleanup_(ltx_close_stream_of) struct lz4_stream *stream = NULL;
     struct partial_page partial = {page, page_size};
     int r = lz4_stream_open(&stream);
     if (r < 0)
         return r;
-    r = lz4_stream_feed(stream, data, length, fill, &partial);
+    r = lz4_stream_feed(stream, data, length, ltx_fill, &partial);
     if (r < 0)
         return r;
     return lz4_stream_done(stream) && partial.size == 0 ? 0 : -EBADMSG;
 }
 
-static int decode_block(const uint8_t *data, size_t length, uint32_t page_size, uint8_t *page)
+static int ltx_decode_block(const uint8_t *data, size_t length, uint32_t page_size, uint8_t *page)
 {
     /* liblz4 1.9 takes a match zero bytes back for what the room held before: no other page may show there.
      */
@@ -146,9 +146,9 @@ int ltx_page_decode(const uint8_t *frame, size_t length, uint32_t page_size, uin
 
     size_t prefix = ltx_page_prefix_size(frame);
     if (prefix > LTX_PAGE_HEADER_SIZE)
-        r = decode_block(frame + prefix, length - prefix, page_size, page);
+        r = ltx_decode_block(frame + prefix, length - prefix, page_size, page);
     else
-        r = decode_frame(frame + prefix, length - prefix, page_size, page);
+        r = ltx_decode_frame(frame + prefix, length - prefix, page_size, page);
     if (r < 0)
         return r;
     *ret_number = ltx_read_u32(frame);

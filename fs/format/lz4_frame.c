@@ -33,14 +33,14 @@
 
 #define BLOCK_RAW UINT32_C(0x80000000)
 
-static uint32_t read_u32(const uint8_t *bytes)
+static uint32_t lz4_read_u32(const uint8_t *bytes)
 {
     uint32_t value;
     memcpy(&value, bytes, sizeof value);
     return le32toh(value);
 }
 
-static uint64_t read_u64(const uint8_t *bytes)
+static uint64_t lz4_read_u64(const uint8_t *bytes)
 {
     uint64_t value;
     memcpy(&value, bytes, sizeof value);
@@ -48,7 +48,7 @@ static uint64_t read_u64(const uint8_t *bytes)
 }
 
 /* The second byte of the checksum over everything between the magic and the checksum itself. */
-static bool header_checksum_holds(const uint8_t *header, size_t size)
+static bool lz4_header_checksum_holds(const uint8_t *header, size_t size)
 {
     uint32_t hash = XXH32(header + sizeof(uint32_t), size - sizeof(uint32_t) - 1, 0);
     return header[size - 1] == (uint8_t)(hash >> 8);
@@ -62,7 +62,7 @@ uint32_t lz4_frame_tail(const struct lz4_frame *frame)
 int lz4_frame_parse(const void *bytes, size_t length, struct lz4_frame *ret_frame)
 {
     const uint8_t *header = bytes;
-    if (length < LZ4_FRAME_HEADER_MIN || read_u32(header) != FRAME_MAGIC)
+    if (length < LZ4_FRAME_HEADER_MIN || lz4_read_u32(header) != FRAME_MAGIC)
         return -EBADMSG;
 
     uint8_t flags = header[4], block_max = header[5];
@@ -73,7 +73,7 @@ int lz4_frame_parse(const void *bytes, size_t length, struct lz4_frame *ret_fram
 
     bool has_content_size = flags & FLAGS_CONTENT_SIZE;
     uint32_t size = LZ4_FRAME_HEADER_MIN + (has_content_size ? sizeof(uint64_t) : 0);
-    if (length < size || !header_checksum_holds(header, size))
+    if (length < size || !lz4_header_checksum_holds(header, size))
         return -EBADMSG;
 
     *ret_frame = (struct lz4_frame){
@@ -81,7 +81,7 @@ int lz4_frame_parse(const void *bytes, size_t length, struct lz4_frame *ret_fram
         .block_checksum = flags & FLAGS_BLOCK_CHECKSUM,
         .content_checksum = flags & FLAGS_CONTENT_CHECKSUM,
         .has_content_size = has_content_size,
-        .content_size = has_content_size ? read_u64(header + 6) : 0,
+        .content_size = has_content_size ? lz4_read_u64(header + 6) : 0,
         .block_max = UINT32_C(65536) << 2 * ((block_max >> BLOCK_MAX_SHIFT) - BLOCK_MAX_SMALLEST),
         .header_size = size,
     };
@@ -91,7 +91,7 @@ int lz4_frame_parse(const void *bytes, size_t length, struct lz4_frame *ret_fram
 int lz4_block_parse(const struct lz4_frame *frame, const uint8_t bytes[static LZ4_BLOCK_HEADER_SIZE],
                     struct lz4_block *ret_block)
 {
-    uint32_t word = read_u32(bytes);
+    uint32_t word = lz4_read_u32(bytes);
     uint32_t size = word & ~BLOCK_RAW;
     if (size > frame->block_max)
         return -EBADMSG;
@@ -109,7 +109,7 @@ int lz4_block_parse(const struct lz4_frame *frame, const uint8_t bytes[static LZ
 
 /* liblz4 1.9 takes a match zero bytes back for what the room held before: nothing of another block may show
  * there. */
-static void clear(uint8_t *out, size_t size)
+static void lz4_clear(uint8_t *out, size_t size)
 {
     memset(out, 0, size);
 }
@@ -118,14 +118,14 @@ int lz4_block_decode(const struct lz4_frame *frame, const struct lz4_block *bloc
                      uint8_t *out, size_t *ret_size)
 {
     /* The checksum is over the data as it stands, so it is checked before the decoder sees any of it. */
-    if (frame->block_checksum && XXH32(data, block->size, 0) != read_u32(data + block->size))
+    if (frame->block_checksum && XXH32(data, block->size, 0) != lz4_read_u32(data + block->size))
         return -EBADMSG;
     if (block->raw) {
         memcpy(out, data, block->size);
         *ret_size = block->size;
         return 0;
     }
-    clear(out, frame->block_max);
+    lz4_clear(out, frame->block_max);
     int size = LZ4_decompress_safe((const char *)data, (char *)out, (int)block->size, (int)frame->block_max);
     if (size < 0)
         return -EBADMSG;
@@ -145,7 +145,7 @@ int lz4_block_decode_start(const struct lz4_frame *frame, const struct lz4_block
         memcpy(out, data, *ret_size);
         return 0;
     }
-    clear(out, wanted);
+    lz4_clear(out, wanted);
     int size =
         LZ4_decompress_safe_partial((const char *)data, (char *)out, (int)length, (int)wanted, (int)wanted);
     if (size >= 0) {

@@ -11,7 +11,7 @@
 
 /* How many bytes `length` bytes of data decode to at least, if the block goes on behind them: literals, which
  * take a byte more for every 255. */
-static size_t surely_decoded(size_t length)
+static size_t lz4_surely_decoded(size_t length)
 {
     size_t size = length > TOKEN_ROOM ? (length - TOKEN_ROOM) / 256 * 255 : 0;
     return size < LZ4_LOOK_SIZE ? size : LZ4_LOOK_SIZE;
@@ -29,7 +29,7 @@ bool lz4_block_looks(const struct lz4_frame *frame, const uint8_t *bytes, size_t
     if (block.raw || block.size == frame->block_max)
         return block.raw && block.size == frame->block_max; /* what does not shrink is stored, whole */
     size_t given = length - LZ4_BLOCK_HEADER_SIZE;
-    size_t wanted = given >= block.size ? LZ4_LOOK_SIZE : surely_decoded(given);
+    size_t wanted = given >= block.size ? LZ4_LOOK_SIZE : lz4_surely_decoded(given);
     if (given > block.size)
         given = block.size;
     return LZ4_decompress_safe_partial((const char *)bytes + LZ4_BLOCK_HEADER_SIZE, (char *)scratch,

@@ -51,7 +51,7 @@ bool lz4_stream_done(const struct lz4_stream *stream)
 }
 
 /* A lack of memory must not look like damage. The shared liblz4 tells them apart by name only. */
-static int decoder_error(size_t code)
+static int lz4_decoder_error(size_t code)
 {
     return strcmp(LZ4F_getErrorName(code), "ERROR_allocation_failed") == 0 ? -ENOMEM : -EBADMSG;
 }
@@ -59,14 +59,14 @@ static int decoder_error(size_t code)
 /* Gives `length` bytes to the decoder, and what it makes of them to the sink. What does not fit into one
  * piece comes with the next, at the latest when the decoder is given the end mark: it takes nothing before it
  * is empty. */
-static int decode(struct lz4_stream *stream, const uint8_t *bytes, size_t length, lz4_sink *sink,
-                  void *context)
+static int lz4_decode(struct lz4_stream *stream, const uint8_t *bytes, size_t length, lz4_sink *sink,
+                      void *context)
 {
     while (length && !stream->done) {
         size_t taken = length, made = sizeof stream->piece;
         size_t hint = LZ4F_decompress(stream->decoder, stream->piece, &made, bytes, &taken, NULL);
         if (LZ4F_isError(hint))
-            return decoder_error(hint);
+            return lz4_decoder_error(hint);
         bytes += taken;
         length -= taken;
         int r = made ? sink(context, stream->piece, made) : 0;
@@ -78,7 +78,7 @@ static int decode(struct lz4_stream *stream, const uint8_t *bytes, size_t length
 }
 
 /* Moves bytes from the input to the header until that has `size`. */
-static void gather(struct lz4_stream *stream, const uint8_t **bytes, size_t *length, size_t size)
+static void lz4_gather(struct lz4_stream *stream, const uint8_t **bytes, size_t *length, size_t size)
 {
     size_t missing = stream->header_size < size ? size - stream->header_size : 0;
     size_t part = *length < missing ? *length : missing;
@@ -91,39 +91,40 @@ static void gather(struct lz4_stream *stream, const uint8_t **bytes, size_t *len
 /* Takes the frame header. liblz4 would also accept what no Litestream object is: a frame to be skipped, or
  * one that needs a dictionary, which it would decode to wrong bytes. So our own parser judges the header
  * first. */
-static int take_header(struct lz4_stream *stream, const uint8_t **bytes, size_t *length)
+static int lz4_take_header(struct lz4_stream *stream, const uint8_t **bytes, size_t *length)
 {
-    gather(stream, bytes, length, LZ4_FRAME_HEADER_MIN);
+    lz4_gather(stream, bytes, length, LZ4_FRAME_HEADER_MIN);
     if (stream->header_size < LZ4_FRAME_HEADER_MIN)
         return 0;
     size_t size = LZ4F_headerSize(stream->header, stream->header_size);
     if (LZ4F_isError(size))
         return -EBADMSG;
-    gather(stream, bytes, length, size);
+    lz4_gather(stream, bytes, length, size);
     if (stream->header_size < size)
         return 0;
 
     int r = lz4_frame_parse(stream->header, stream->header_size, &stream->frame);
     stream->header_checked = r == 0;
     lz4_scan_init(&stream->scan, &stream->frame);
-    return r < 0 ? r : decode(stream, stream->header, stream->header_size, NULL, NULL);
+    return r < 0 ? r : lz4_decode(stream, stream->header, stream->header_size, NULL, NULL);
 }
 
-static int feed(struct lz4_stream *stream, const uint8_t *bytes, size_t length, lz4_sink *sink, void *context)
+static int lz4_feed(struct lz4_stream *stream, const uint8_t *bytes, size_t length, lz4_sink *sink,
+                    void *context)
 {
     if (length && !stream->header_checked) {
-        int r = take_header(stream, &bytes, &length);
+        int r = lz4_take_header(stream, &bytes, &length);
         if (r < 0)
             return r;
     }
     int r = stream->header_checked ? lz4_scan_feed(&stream->scan, bytes, length) : 0;
-    return r < 0 ? r : decode(stream, bytes, length, sink, context);
+    return r < 0 ? r : lz4_decode(stream, bytes, length, sink, context);
 }
 
 int lz4_stream_feed(struct lz4_stream *stream, const uint8_t *bytes, size_t length, lz4_sink *sink,
                     void *context)
 {
     if (stream->error == 0)
-        stream->error = feed(stream, bytes, length, sink, context);
+        stream->error = lz4_feed(stream, bytes, length, sink, context);
     return stream->error;
 }

@@ -36,14 +36,14 @@ struct wal_parser {
     uint8_t carry[WAL_FRAME_HEADER_SIZE + PAGE_SIZE_MAX];
 };
 
-static uint32_t read_u32(const uint8_t *bytes)
+static uint32_t wal_read_u32(const uint8_t *bytes)
 {
     uint32_t value;
     memcpy(&value, bytes, sizeof value);
     return be32toh(value);
 }
 
-static inline uint32_t read_word(const uint8_t *bytes, bool big_endian)
+static inline uint32_t wal_read_word(const uint8_t *bytes, bool big_endian)
 {
     uint32_t word;
     memcpy(&word, bytes, sizeof word);
@@ -51,57 +51,57 @@ static inline uint32_t read_word(const uint8_t *bytes, bool big_endian)
 }
 
 /* Moves the chain over `length` bytes, a multiple of 8. Always inlined, so that a loop has one byte order. */
-static inline __attribute__((always_inline)) void chain_advance_in(uint32_t chain[2], const uint8_t *bytes,
-                                                                   size_t length, bool big_endian)
+static inline __attribute__((always_inline)) void
+wal_chain_advance_in(uint32_t chain[2], const uint8_t *bytes, size_t length, bool big_endian)
 {
     uint32_t s0 = chain[0], s1 = chain[1];
     for (size_t i = 0; i < length; i += 8) {
-        s0 += read_word(bytes + i, big_endian) + s1;
-        s1 += read_word(bytes + i + 4, big_endian) + s0;
+        s0 += wal_read_word(bytes + i, big_endian) + s1;
+        s1 += wal_read_word(bytes + i + 4, big_endian) + s0;
     }
     chain[0] = s0;
     chain[1] = s1;
 }
 
-static void chain_advance(uint32_t chain[2], const uint8_t *bytes, size_t length, bool big_endian)
+static void wal_chain_advance(uint32_t chain[2], const uint8_t *bytes, size_t length, bool big_endian)
 {
     if (big_endian)
-        chain_advance_in(chain, bytes, length, true);
+        wal_chain_advance_in(chain, bytes, length, true);
     else
-        chain_advance_in(chain, bytes, length, false);
+        wal_chain_advance_in(chain, bytes, length, false);
 }
 
 /* Moves the chain back to what it was before `length` bytes. The step's second half added y and the *new* s0,
  * which is what we have, so taking both away gives the old s1; with that the first half is undone too. */
-static void chain_retreat(uint32_t chain[2], const uint8_t *bytes, size_t length, bool big_endian)
+static void wal_chain_retreat(uint32_t chain[2], const uint8_t *bytes, size_t length, bool big_endian)
 {
     for (size_t i = length; i > 0; i -= 8) {
-        chain[1] -= read_word(bytes + i - 4, big_endian) + chain[0];
-        chain[0] -= read_word(bytes + i - 8, big_endian) + chain[1];
+        chain[1] -= wal_read_word(bytes + i - 4, big_endian) + chain[0];
+        chain[0] -= wal_read_word(bytes + i - 8, big_endian) + chain[1];
     }
 }
 
-static bool is_page_size(uint32_t size)
+static bool wal_is_page_size(uint32_t size)
 {
     return size >= PAGE_SIZE_MIN && size <= PAGE_SIZE_MAX && (size & (size - 1)) == 0;
 }
 
 int wal_header_parse(const uint8_t bytes[static WAL_HEADER_SIZE], struct wal_header *ret_header)
 {
-    uint32_t magic = read_u32(bytes);
+    uint32_t magic = wal_read_u32(bytes);
     struct wal_header header = {
         .big_endian = magic & MAGIC_BIG_ENDIAN,
-        .page_size = read_u32(bytes + 8),
-        .checkpoint_sequence = read_u32(bytes + 12),
-        .salt = {read_u32(bytes + 16), read_u32(bytes + 20)},
-        .checksum = {read_u32(bytes + 24), read_u32(bytes + 28)},
+        .page_size = wal_read_u32(bytes + 8),
+        .checkpoint_sequence = wal_read_u32(bytes + 12),
+        .salt = {wal_read_u32(bytes + 16), wal_read_u32(bytes + 20)},
+        .checksum = {wal_read_u32(bytes + 24), wal_read_u32(bytes + 28)},
     };
     uint32_t chain[2] = {0, 0};
 
-    if ((magic & ~MAGIC_BIG_ENDIAN) != MAGIC || read_u32(bytes + 4) != VERSION ||
-        !is_page_size(header.page_size))
+    if ((magic & ~MAGIC_BIG_ENDIAN) != MAGIC || wal_read_u32(bytes + 4) != VERSION ||
+        !wal_is_page_size(header.page_size))
         return -EBADMSG;
-    chain_advance(chain, bytes, HEADER_CHECKED_SIZE, header.big_endian);
+    wal_chain_advance(chain, bytes, HEADER_CHECKED_SIZE, header.big_endian);
     if (chain[0] != header.checksum[0] || chain[1] != header.checksum[1])
         return -EBADMSG;
     *ret_header = header;
@@ -144,7 +144,7 @@ void wal_parser_close(struct wal_parser *parser)
     free(parser);
 }
 
-static int take_header(struct wal_parser *parser, const uint8_t *bytes)
+static int wal_take_header(struct wal_parser *parser, const uint8_t *bytes)
 {
     struct wal_segment *segment = &parser->segment;
     int r = wal_header_parse(bytes, &segment->header);
@@ -158,7 +158,7 @@ static int take_header(struct wal_parser *parser, const uint8_t *bytes)
 
 /* Moves the chain over the frame and compares it with the frame's own checksum. Where nothing is known of the
  * chain before it, that is worked out from the frame: only the link to another segment can prove it wrong. */
-static bool frame_links(struct wal_parser *parser, const uint8_t *frame, const uint32_t checksum[2])
+static bool wal_frame_links(struct wal_parser *parser, const uint8_t *frame, const uint32_t checksum[2])
 {
     struct wal_segment *segment = &parser->segment;
     const uint8_t *page = frame + WAL_FRAME_HEADER_SIZE;
@@ -168,26 +168,26 @@ static bool frame_links(struct wal_parser *parser, const uint8_t *frame, const u
     if (parser->starts_chain) {
         parser->starts_chain = false;
         memcpy(segment->chain_before, checksum, sizeof segment->chain_before);
-        chain_retreat(segment->chain_before, page, page_size, big_endian);
-        chain_retreat(segment->chain_before, frame, FRAME_CHECKED_SIZE, big_endian);
+        wal_chain_retreat(segment->chain_before, page, page_size, big_endian);
+        wal_chain_retreat(segment->chain_before, frame, FRAME_CHECKED_SIZE, big_endian);
         memcpy(segment->chain_after, checksum, sizeof segment->chain_after);
         return true;
     }
-    chain_advance(segment->chain_after, frame, FRAME_CHECKED_SIZE, big_endian);
-    chain_advance(segment->chain_after, page, page_size, big_endian);
+    wal_chain_advance(segment->chain_after, frame, FRAME_CHECKED_SIZE, big_endian);
+    wal_chain_advance(segment->chain_after, page, page_size, big_endian);
     return segment->chain_after[0] == checksum[0] && segment->chain_after[1] == checksum[1];
 }
 
-static int take_frame(struct wal_parser *parser, const uint8_t *bytes)
+static int wal_take_frame(struct wal_parser *parser, const uint8_t *bytes)
 {
     struct wal_segment *segment = &parser->segment;
-    struct wal_frame frame = {.page = read_u32(bytes), .commit = read_u32(bytes + 4)};
-    const uint32_t salt[2] = {read_u32(bytes + 8), read_u32(bytes + 12)};
-    const uint32_t checksum[2] = {read_u32(bytes + 16), read_u32(bytes + 20)};
+    struct wal_frame frame = {.page = wal_read_u32(bytes), .commit = wal_read_u32(bytes + 4)};
+    const uint32_t salt[2] = {wal_read_u32(bytes + 8), wal_read_u32(bytes + 12)};
+    const uint32_t checksum[2] = {wal_read_u32(bytes + 16), wal_read_u32(bytes + 20)};
 
     if (frame.page == 0 || salt[0] != segment->header.salt[0] || salt[1] != segment->header.salt[1])
         return -EBADMSG;
-    if (!frame_links(parser, bytes, checksum))
+    if (!wal_frame_links(parser, bytes, checksum))
         return -EBADMSG;
     int r = ARRAY_GROW(segment->frames, parser->frames_capacity, segment->n_frames + 1);
     if (r < 0)
@@ -197,15 +197,15 @@ static int take_frame(struct wal_parser *parser, const uint8_t *bytes)
 }
 
 /* Bytes of what comes next: the WAL header or a frame. */
-static size_t unit_size(const struct wal_parser *parser)
+static size_t wal_unit_size(const struct wal_parser *parser)
 {
     return parser->has_header ? WAL_FRAME_HEADER_SIZE + parser->segment.header.page_size : WAL_HEADER_SIZE;
 }
 
-static int take_unit(struct wal_parser *parser, const uint8_t *bytes)
+static int wal_take_unit(struct wal_parser *parser, const uint8_t *bytes)
 {
-    size_t size = unit_size(parser);
-    int r = parser->has_header ? take_frame(parser, bytes) : take_header(parser, bytes);
+    size_t size = wal_unit_size(parser);
+    int r = parser->has_header ? wal_take_frame(parser, bytes) : wal_take_header(parser, bytes);
     if (r < 0)
         return r;
     parser->segment.size += size;
@@ -213,9 +213,9 @@ static int take_unit(struct wal_parser *parser, const uint8_t *bytes)
 }
 
 /* Keeps the input's beginning, up to the end of the unit that is carried. */
-static void carry(struct wal_parser *parser, const uint8_t **bytes, size_t *length)
+static void wal_carry(struct wal_parser *parser, const uint8_t **bytes, size_t *length)
 {
-    size_t missing = unit_size(parser) - parser->carry_size;
+    size_t missing = wal_unit_size(parser) - parser->carry_size;
     size_t part = *length < missing ? *length : missing;
     memcpy(parser->carry + parser->carry_size, *bytes, part);
     parser->carry_size += part;
@@ -224,20 +224,20 @@ static void carry(struct wal_parser *parser, const uint8_t **bytes, size_t *leng
 }
 
 /* Reads units where they lie in the input; only one that the input cuts is copied. */
-static int feed(struct wal_parser *parser, const uint8_t *bytes, size_t length)
+static int wal_feed(struct wal_parser *parser, const uint8_t *bytes, size_t length)
 {
     int r = 0;
     while (length && r == 0) {
-        size_t size = unit_size(parser);
+        size_t size = wal_unit_size(parser);
         if (parser->carry_size == 0 && length >= size) {
-            r = take_unit(parser, bytes);
+            r = wal_take_unit(parser, bytes);
             bytes += size;
             length -= size;
             continue;
         }
-        carry(parser, &bytes, &length);
+        wal_carry(parser, &bytes, &length);
         if (parser->carry_size == size) {
-            r = take_unit(parser, parser->carry);
+            r = wal_take_unit(parser, parser->carry);
             parser->carry_size = 0;
         }
     }
@@ -247,7 +247,7 @@ static int feed(struct wal_parser *parser, const uint8_t *bytes, size_t length)
 int wal_parser_feed(struct wal_parser *parser, const uint8_t *bytes, size_t length)
 {
     if (parser->error == 0)
-        parser->error = feed(parser, bytes, length);
+        parser->error = wal_feed(parser, bytes, length);
     return parser->error;
 }
 

@@ -20,7 +20,7 @@ void listed_replicas_finish(struct listed_replicas *replicas)
 }
 
 /* The time of the newest object; INT64_MIN: it is not known. */
-static int64_t newest_time(const struct generations *generations)
+static int64_t behind_newest_time(const struct generations *generations)
 {
     int64_t earliest, latest, newest = INT64_MIN;
 
@@ -44,7 +44,7 @@ int history_compare_replicas(struct history *history, struct listed_replicas *re
                                           .answers = replica->answers,
                                           .latest = INT64_MIN};
         if (replica->answers)
-            listed->latest = newest_time(&replica->generations);
+            listed->latest = behind_newest_time(&replica->generations);
         newest = listed->latest > newest ? listed->latest : newest;
     }
     pthread_mutex_unlock(&history->lock);
@@ -58,7 +58,7 @@ int history_compare_replicas(struct history *history, struct listed_replicas *re
 }
 
 /* Which of them was updated last: the first of several. */
-static const struct listed_replica *find_newest(const struct listed_replicas *replicas)
+static const struct listed_replica *behind_find_newest(const struct listed_replicas *replicas)
 {
     for (size_t i = 0; i < replicas->n; i++)
         if (replicas->items[i].latest != INT64_MIN && replicas->items[i].behind == 0)
@@ -66,7 +66,7 @@ static const struct listed_replica *find_newest(const struct listed_replicas *re
     return NULL;
 }
 
-static void format_span(int64_t nanoseconds, char *text, size_t size)
+static void behind_format_span(int64_t nanoseconds, char *text, size_t size)
 {
     static const struct {
         int64_t seconds;
@@ -81,7 +81,7 @@ static void format_span(int64_t nanoseconds, char *text, size_t size)
 }
 
 /* Whether the log is to be told now that the replica is behind, or not. */
-static bool is_news(struct history *history, size_t n, bool is_behind)
+static bool behind_is_news(struct history *history, size_t n, bool is_behind)
 {
     pthread_mutex_lock(&history->lock);
     bool news = is_behind && !history->replicas[n].told_behind;
@@ -92,14 +92,14 @@ static bool is_news(struct history *history, size_t n, bool is_behind)
 
 int listed_replica_describe(const struct listed_replicas *replicas, size_t n, char **ret_text)
 {
-    const struct listed_replica *replica = &replicas->items[n], *newest = find_newest(replicas);
+    const struct listed_replica *replica = &replicas->items[n], *newest = behind_find_newest(replicas);
     char span[48];
     int length;
 
     *ret_text = NULL;
     if (!newest || (replica->answers && !replica->is_behind && replica->latest != INT64_MIN))
         return 0;
-    format_span(replica->behind, span, sizeof span);
+    behind_format_span(replica->behind, span, sizeof span);
     if (replica->is_behind)
         length = asprintf(ret_text, "replica %s is passed over: it is %s behind %s, which was updated last",
                           replica->url, span, newest->url);
@@ -119,7 +119,7 @@ void history_tell_behind(struct history *history)
     for (size_t i = 0; i < replicas.n; i++) {
         _cleanup_free_ char *text = NULL;
         bool is_behind = replicas.items[i].is_behind;
-        if (is_news(history, i, is_behind) && listed_replica_describe(&replicas, i, &text) == 0)
+        if (behind_is_news(history, i, is_behind) && listed_replica_describe(&replicas, i, &text) == 0)
             log_warning("%s: %s", history->name, text);
     }
 }

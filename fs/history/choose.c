@@ -15,7 +15,7 @@
 #include "reachable.h"
 
 /* What is asked by time, or of several, needs the objects' times. */
-static int learn_times(const struct generations *generations, struct task *task)
+static int choose_learn_times(const struct generations *generations, struct task *task)
 {
     int r = 0;
     for (size_t i = 0; i < generations->n && r == 0; i++) {
@@ -32,7 +32,7 @@ struct bounds {
 };
 
 /* One of each generation; the caller frees them. NULL: no memory. */
-static struct bounds *list_bounds(const struct generations *generations)
+static struct bounds *choose_list_bounds(const struct generations *generations)
 {
     struct bounds *bounds = calloc(generations->n + 1, sizeof *bounds);
 
@@ -44,7 +44,7 @@ static struct bounds *list_bounds(const struct generations *generations)
 }
 
 /* The number of the generation that is restored from; `n`: none. */
-static size_t restore_choice(const struct bounds *bounds, size_t n, int64_t time)
+static size_t choose_restore_choice(const struct bounds *bounds, size_t n, int64_t time)
 {
     size_t choice = n;
     int64_t latest = INT64_MIN;
@@ -59,18 +59,19 @@ static size_t restore_choice(const struct bounds *bounds, size_t n, int64_t time
     return choice;
 }
 
-static int unmixed_choice(const struct generations *generations, int64_t time, struct generation **ret_choice)
+static int choose_unmixed_choice(const struct generations *generations, int64_t time,
+                                 struct generation **ret_choice)
 {
-    _cleanup_free_ struct bounds *bounds = list_bounds(generations);
+    _cleanup_free_ struct bounds *bounds = choose_list_bounds(generations);
 
     if (!bounds)
         return -ENOMEM;
-    size_t choice = restore_choice(bounds, generations->n, time);
+    size_t choice = choose_restore_choice(bounds, generations->n, time);
     *ret_choice = choice < generations->n ? generations->items[choice] : NULL;
     return 0;
 }
 
-static bool is_mixed(const struct generations *generations)
+static bool choose_is_mixed(const struct generations *generations)
 {
     for (size_t i = 1; i < generations->n; i++)
         if (generations->items[i]->ops != generations->items[0]->ops)
@@ -80,7 +81,7 @@ static bool is_mixed(const struct generations *generations)
 
 /* The time of the generation's newest snapshot at or before `time`; INT64_MIN: there is none. 0 or -ENOMEM.
  */
-static int newest_snapshot(struct generation *generation, int64_t time, int64_t *ret_newest)
+static int choose_newest_snapshot(struct generation *generation, int64_t time, int64_t *ret_newest)
 {
     _cleanup_(listed_objects_finish) struct listed_objects snapshots = {0};
     int r = generation_list_objects(generation, OBJECT_SNAPSHOT, &snapshots);
@@ -93,7 +94,7 @@ static int newest_snapshot(struct generation *generation, int64_t time, int64_t 
 }
 
 /* The generation whose newest point at or before `time` is shown by that very time; NULL: there is none. */
-static struct generation *shown_choice(const struct generations *generations, int64_t time)
+static struct generation *choose_shown_choice(const struct generations *generations, int64_t time)
 {
     struct generation *choice = NULL;
     int64_t point, newest = INT64_MIN;
@@ -108,16 +109,17 @@ static struct generation *shown_choice(const struct generations *generations, in
 
 /* Of a replica that both programs wrote, the newer one restores from the newest snapshot at or before the
  * time; but a point's own time means the point. Source: Litestream v0.5.18 replica.go, shouldUseV3Restore. */
-static int mixed_choice(const struct generations *generations, int64_t time, struct generation **ret_choice)
+static int choose_mixed_choice(const struct generations *generations, int64_t time,
+                               struct generation **ret_choice)
 {
     int64_t created, newest = INT64_MIN;
     int r = 0;
 
-    *ret_choice = shown_choice(generations, time);
+    *ret_choice = choose_shown_choice(generations, time);
     if (*ret_choice)
         return 0;
     for (size_t i = 0; i < generations->n && r == 0; i++) {
-        r = newest_snapshot(generations->items[i], time, &created);
+        r = choose_newest_snapshot(generations->items[i], time, &created);
         if (r == 0 && created > newest) {
             *ret_choice = generations->items[i];
             newest = created;
@@ -134,36 +136,36 @@ int choose_state(const struct generations *generations, int64_t time, struct tas
 
     if (generations->n < 2)
         return generations->n ? reachable_open(generations->items[0], time, task, ret_state) : -ENOENT;
-    r = learn_times(generations, task);
+    r = choose_learn_times(generations, task);
     if (r < 0)
         return r;
-    if (time != INSTANT_MAX && is_mixed(generations))
-        r = mixed_choice(generations, time, &choice);
+    if (time != INSTANT_MAX && choose_is_mixed(generations))
+        r = choose_mixed_choice(generations, time, &choice);
     else
-        r = unmixed_choice(generations, time, &choice);
+        r = choose_unmixed_choice(generations, time, &choice);
     return r < 0 ? r : reachable_state(generations, choice, time, task, ret_state);
 }
 
 /* What is known of the states at one time: generation `i`'s is number i * `stride`. The choice answers alone
  * if its state is whole; without all objects' times it may be another one. */
-static uint64_t known_inode(const struct generations *generations, const struct bounds *bounds,
-                            const struct known_state *states, size_t stride, int64_t time)
+static uint64_t choose_known_inode(const struct generations *generations, const struct bounds *bounds,
+                                   const struct known_state *states, size_t stride, int64_t time)
 {
     if (generations->n == 1)
         return states[0].inode;
     for (size_t i = 0; i < generations->n; i++)
         if (!states[i * stride].is_timed)
             return 0;
-    if (time != INSTANT_MAX && is_mixed(generations))
+    if (time != INSTANT_MAX && choose_is_mixed(generations))
         return 0;
-    size_t choice = restore_choice(bounds, generations->n, time);
+    size_t choice = choose_restore_choice(bounds, generations->n, time);
     return choice < generations->n && states[choice * stride].is_whole ? states[choice * stride].inode : 0;
 }
 
 int choose_inodes(const struct generations *generations, const int64_t *times, size_t n, uint64_t *ret_inodes)
 {
     _cleanup_free_ struct known_state *states = calloc(generations->n * n + 1, sizeof *states);
-    _cleanup_free_ struct bounds *bounds = list_bounds(generations);
+    _cleanup_free_ struct bounds *bounds = choose_list_bounds(generations);
     int r = states && bounds ? 0 : -ENOMEM;
 
     for (size_t i = 0; i < generations->n && r == 0; i++) {
@@ -171,7 +173,7 @@ int choose_inodes(const struct generations *generations, const int64_t *times, s
         r = generation_known_at(generation, times, n, states + i * n);
     }
     for (size_t i = 0; i < n && r == 0; i++)
-        ret_inodes[i] = generations->n ? known_inode(generations, bounds, states + i, n, times[i]) : 0;
+        ret_inodes[i] = generations->n ? choose_known_inode(generations, bounds, states + i, n, times[i]) : 0;
     return r;
 }
 

@@ -47,18 +47,18 @@ struct generation *generations_find(const struct generations *generations, const
     return NULL;
 }
 
-static int64_t end_of(struct generation *generation)
+static int64_t generations_end_of(struct generation *generation)
 {
     int64_t earliest, latest;
     return generation_bounds(generation, &earliest, &latest) ? latest : INT64_MIN;
 }
 
 /* Moves the last one to its place among those before it; of equal ends the first stays first. */
-static void sort_last(struct generations *generations)
+static void generations_sort_last(struct generations *generations)
 {
     for (size_t i = generations->n - 1; i > 0; i--) {
         struct generation **items = &generations->items[i - 1], *after = items[1];
-        if (end_of(items[0]) >= end_of(after))
+        if (generations_end_of(items[0]) >= generations_end_of(after))
             return;
         items[1] = items[0];
         items[0] = after;
@@ -75,7 +75,7 @@ int generations_select(const struct generations *generations, const char *name, 
             continue;
         r = generations_add(&same, generation_ref(generations->items[i]));
         if (r == 0)
-            sort_last(&same);
+            generations_sort_last(&same);
     }
     if (r < 0 || same.n == 0) {
         generations_finish(&same);

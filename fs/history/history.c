@@ -25,7 +25,7 @@
 
 #define MOST_TOLD 1000 /* states whose gaps the log is told of */
 
-static void close_parts(struct history **history)
+static void history_close_parts(struct history **history)
 {
     if (*history) {
         free((*history)->replicas);
@@ -37,7 +37,7 @@ static void close_parts(struct history **history)
 int history_open(const char *name, struct replica **replicas, size_t n_replicas,
                  const struct history_options *options, struct history **ret_history)
 {
-    _cleanup_(close_parts) struct history *history = calloc(1, sizeof *history);
+    _cleanup_(history_close_parts) struct history *history = calloc(1, sizeof *history);
 
     if (!history || !(history->name = strdup(name)) ||
         !(history->replicas = calloc(n_replicas, sizeof *history->replicas)))
@@ -71,7 +71,7 @@ void history_close(struct history *history)
     names_finish(&history->told);
     pthread_mutex_destroy(&history->lock);
     refresh_gate_finish(&history->gate);
-    close_parts(&history);
+    history_close_parts(&history);
 }
 
 const void *history_store(const struct history *history)
@@ -84,7 +84,7 @@ const char *history_place(const struct history *history)
     return replica_url(history->replicas[0].replica);
 }
 
-static int add_all(const struct generations *generations, struct generations *all)
+static int history_add_all(const struct generations *generations, struct generations *all)
 {
     int r = 0;
     for (size_t i = 0; i < generations->n && r == 0; i++)
@@ -100,7 +100,7 @@ int history_current(struct history *history, struct generations *ret_generations
     pthread_mutex_lock(&history->lock);
     for (size_t i = 0; i < history->n_replicas && r == 0; i++)
         if (history->replicas[i].answers)
-            r = add_all(&history->replicas[i].generations, &all);
+            r = history_add_all(&history->replicas[i].generations, &all);
     pthread_mutex_unlock(&history->lock);
     if (r < 0)
         generations_finish(&all);
@@ -122,7 +122,7 @@ int history_list_replica(struct history *history, size_t n, struct task *task, s
 
 /* Looks again unless the last look is younger than `age`; `whole`: at everything, not only at what came
  * since. */
-static int refresh(struct history *history, int64_t age, bool whole, struct task *task)
+static int history_refresh(struct history *history, int64_t age, bool whole, struct task *task)
 {
     task->holder = history_store(history);
     int r = refresh_gate_begin(&history->gate, age, task);
@@ -135,7 +135,7 @@ static int refresh(struct history *history, int64_t age, bool whole, struct task
 }
 
 /* The newest time of any object that was listed; INT64_MIN: none is known. */
-static int64_t newest_time(struct history *history)
+static int64_t history_newest_time(struct history *history)
 {
     _cleanup_(generations_finish) struct generations generations = {0};
     int64_t earliest, latest, newest = INT64_MIN;
@@ -148,17 +148,17 @@ static int64_t newest_time(struct history *history)
     return newest;
 }
 
-static bool is_settled(struct history *history, int64_t time)
+static bool history_is_settled(struct history *history, int64_t time)
 {
     int64_t looked_at = refresh_gate_time(&history->gate), until;
     return looked_at && time < looked_at - SETTLED && !__builtin_add_overflow(time, SETTLED, &until) &&
-           until < newest_time(history);
+           until < history_newest_time(history);
 }
 
 /* How old a look may be that answers for `time`. */
-static int64_t age_for(struct history *history, int64_t time)
+static int64_t history_age_for(struct history *history, int64_t time)
 {
-    return is_settled(history, time) ? SETTLED_AGE : history->options.refresh;
+    return history_is_settled(history, time) ? SETTLED_AGE : history->options.refresh;
 }
 
 /* What is asked of the generations; see history_open_*. */
@@ -168,8 +168,8 @@ struct question {
     const char *position; /* NULL: by time */
 };
 
-static int answer(struct history *history, const struct question *question, struct task *task,
-                  struct state **ret_state)
+static int history_answer(struct history *history, const struct question *question, struct task *task,
+                          struct state **ret_state)
 {
     _cleanup_(generations_finish) struct generations generations = {0}, same = {0};
     int r = history_current(history, &generations);
@@ -185,23 +185,23 @@ static int answer(struct history *history, const struct question *question, stru
 
 /* Answers from what is known. If an object turns out to be gone, retention has been at work, or its writer
  * has only then set its time: looks again, and answers from what there is now. */
-static int answer_truly(struct history *history, const struct question *question, struct task *task,
-                        struct state **ret_state)
+static int history_answer_truly(struct history *history, const struct question *question, struct task *task,
+                                struct state **ret_state)
 {
-    int r = answer(history, question, task, ret_state);
+    int r = history_answer(history, question, task, ret_state);
 
     for (int looks = 0; r == -ESTALE && looks < MOST_LOOKS; looks++) {
         log_info("%s: %s; listing again", history->name, task_reason(task, r));
         task_forgive(task);
-        if ((r = refresh(history, 0, true, task)) < 0)
+        if ((r = history_refresh(history, 0, true, task)) < 0)
             return r;
-        r = answer(history, question, task, ret_state);
+        r = history_answer(history, question, task, ret_state);
     }
     return r == -ESTALE ? -EIO : r;
 }
 
 /* Tells the log that a state is not the newest one, and why: once a state. */
-static void tell_of_gap(struct history *history, const struct state *state)
+static void history_tell_of_gap(struct history *history, const struct state *state)
 {
     char time[INSTANT_TEXT_SIZE], key[GENERATION_NAME_SIZE + 64];
 
@@ -218,16 +218,16 @@ static void tell_of_gap(struct history *history, const struct state *state)
 }
 
 /* Answers from a look that is at most `age` old. */
-static int ask(struct history *history, const struct question *question, int64_t age, struct task *task,
-               struct state **ret_state)
+static int history_ask(struct history *history, const struct question *question, int64_t age,
+                       struct task *task, struct state **ret_state)
 {
-    int r = refresh(history, age, false, task);
+    int r = history_refresh(history, age, false, task);
 
     if (r == 0)
-        r = answer_truly(history, question, task, ret_state);
+        r = history_answer_truly(history, question, task, ret_state);
     if (r < 0)
         return r;
-    tell_of_gap(history, *ret_state);
+    history_tell_of_gap(history, *ret_state);
     history_tell_behind(history);
     return 0;
 }
@@ -236,27 +236,27 @@ int history_open_latest(struct history *history, const char *generation, struct 
                         struct state **ret_state)
 {
     struct question question = {.generation = generation, .time = INSTANT_MAX};
-    return ask(history, &question, history->options.refresh, task, ret_state);
+    return history_ask(history, &question, history->options.refresh, task, ret_state);
 }
 
 int history_open_at(struct history *history, const char *generation, int64_t time, struct task *task,
                     struct state **ret_state)
 {
     struct question question = {.generation = generation, .time = time};
-    return ask(history, &question, age_for(history, time), task, ret_state);
+    return history_ask(history, &question, history_age_for(history, time), task, ret_state);
 }
 
 int history_open_position(struct history *history, const char *generation, const char *position,
                           struct task *task, struct state **ret_state)
 {
     struct question question = {.generation = generation, .position = position};
-    return ask(history, &question, history->options.refresh, task, ret_state);
+    return history_ask(history, &question, history->options.refresh, task, ret_state);
 }
 
 int history_generations(struct history *history, bool anew, struct task *task,
                         struct generations *ret_generations)
 {
-    int r = refresh(history, anew ? 0 : history->options.refresh, anew, task);
+    int r = history_refresh(history, anew ? 0 : history->options.refresh, anew, task);
     return r < 0 ? r : history_current(history, ret_generations);
 }
 
@@ -264,7 +264,7 @@ int history_generations(struct history *history, bool anew, struct task *task,
 int history_has_point(struct history *history, int64_t time, struct task *task)
 {
     _cleanup_(generations_finish) struct generations generations = {0};
-    int r = refresh(history, age_for(history, time), false, task), failure = 0;
+    int r = history_refresh(history, history_age_for(history, time), false, task), failure = 0;
 
     if (r == 0)
         r = history_current(history, &generations);

@@ -13,7 +13,7 @@
 #include "merged.h"
 #include "replicas.h"
 
-static void copy_name(char *copy, const struct generation *generation)
+static void history_copy_name(char *copy, const struct generation *generation)
 {
     strncpy(copy, generation->name, GENERATION_NAME_SIZE - 1);
     copy[GENERATION_NAME_SIZE - 1] = '\0';
@@ -21,36 +21,36 @@ static void copy_name(char *copy, const struct generation *generation)
 
 /* --- generations --- */
 
-static int learn_times(struct generation *generation, struct task *task)
+static int history_learn_times(struct generation *generation, struct task *task)
 {
     return generation_learn_times(generation, task);
 }
 
-static int add_generation(struct listed_generations *generations, const struct replica *replica,
-                          struct generation *generation)
+static int history_add_generation(struct listed_generations *generations, const struct replica *replica,
+                                  struct generation *generation)
 {
     struct listed_generation listed = {.replica = replica_name(replica)};
     int r = ARRAY_GROW(generations->items, generations->capacity, generations->n + 1);
 
     if (r < 0)
         return r;
-    copy_name(listed.name, generation);
+    history_copy_name(listed.name, generation);
     listed.is_empty = !generation_bounds(generation, &listed.start, &listed.end);
     generations->items[generations->n++] = listed;
     return 0;
 }
 
-static int visit_bounds(void *context, const struct replica *replica, const struct generations *generations,
-                        struct task *task)
+static int history_visit_bounds(void *context, const struct replica *replica,
+                                const struct generations *generations, struct task *task)
 {
     struct listed_generations *listed = context;
     size_t n = listed->n;
     int r = 0;
 
     for (size_t i = 0; i < generations->n && r == 0; i++) {
-        r = learn_times(generations->items[i], task);
+        r = history_learn_times(generations->items[i], task);
         if (r == 0)
-            r = add_generation(listed, replica, generations->items[i]);
+            r = history_add_generation(listed, replica, generations->items[i]);
     }
     if (r < 0)
         listed->n = n;
@@ -59,7 +59,7 @@ static int visit_bounds(void *context, const struct replica *replica, const stru
 
 int history_list_bounds(struct history *history, struct task *task, struct listed_generations *generations)
 {
-    return history_visit_replicas(history, visit_bounds, generations, task);
+    return history_visit_replicas(history, history_visit_bounds, generations, task);
 }
 
 /* --- replicas --- */
@@ -71,7 +71,7 @@ int history_list_replicas(struct history *history, struct task *task, struct lis
 
     /* Where times can't be had now, they are not known. */
     for (size_t i = 0; i < generations.n && r == 0; i++)
-        r = learn_times(generations.items[i], task);
+        r = history_learn_times(generations.items[i], task);
     return r < 0 ? r : history_compare_replicas(history, replicas);
 }
 
@@ -82,30 +82,30 @@ struct object_visit {
     struct listed_objects *objects;
 };
 
-static int add_objects(const struct object_visit *visit, const struct replica *replica,
-                       struct generation *generation, struct task *task)
+static int history_add_objects(const struct object_visit *visit, const struct replica *replica,
+                               struct generation *generation, struct task *task)
 {
     size_t first = visit->objects->n;
-    int r = visit->kind == OBJECT_SNAPSHOT ? learn_times(generation, task) : 0;
+    int r = visit->kind == OBJECT_SNAPSHOT ? history_learn_times(generation, task) : 0;
 
     if (r == 0)
         r = generation_list_objects(generation, visit->kind, visit->objects);
     for (size_t i = first; i < visit->objects->n; i++) {
-        copy_name(visit->objects->items[i].generation, generation);
+        history_copy_name(visit->objects->items[i].generation, generation);
         visit->objects->items[i].replica = replica_name(replica);
     }
     return r;
 }
 
-static int visit_objects(void *context, const struct replica *replica, const struct generations *generations,
-                         struct task *task)
+static int history_visit_objects(void *context, const struct replica *replica,
+                                 const struct generations *generations, struct task *task)
 {
     struct object_visit *visit = context;
     size_t n = visit->objects->n;
     int r = 0;
 
     for (size_t i = 0; i < generations->n && r == 0; i++)
-        r = add_objects(visit, replica, generations->items[i], task);
+        r = history_add_objects(visit, replica, generations->items[i], task);
     if (r < 0)
         visit->objects->n = n;
     return r;
@@ -115,7 +115,7 @@ int history_list_objects(struct history *history, enum object_kind kind, struct 
                          struct listed_objects *objects)
 {
     struct object_visit visit = {kind, objects};
-    return history_visit_replicas(history, visit_objects, &visit, task);
+    return history_visit_replicas(history, history_visit_objects, &visit, task);
 }
 
 int state_list_objects(const struct state *state, struct listed_objects *objects)
@@ -126,7 +126,7 @@ int state_list_objects(const struct state *state, struct listed_objects *objects
 /* --- points --- */
 
 /* Of points of one generation, in order. */
-static int name_points(struct listed_point *items, size_t n, const struct generation *generation)
+static int history_name_points(struct listed_point *items, size_t n, const struct generation *generation)
 {
     _cleanup_free_ int64_t *times = calloc(n + 1, sizeof *times);
     const struct instants instants = {.times = times, .n = n};
@@ -137,7 +137,7 @@ static int name_points(struct listed_point *items, size_t n, const struct genera
         times[i] = items[i].time;
     for (size_t i = 0; i < n; i++) {
         items[i].shown = shown_instant(&instants, i);
-        copy_name(items[i].generation, generation);
+        history_copy_name(items[i].generation, generation);
     }
     return 0;
 }
@@ -151,8 +151,9 @@ static int describe_merged(struct generations *same, const struct measuring *mea
 }
 
 /* All points of the generation of that name. */
-static int describe(const struct generations *generations, const char *name,
-                    const struct measuring *measuring, struct task *task, struct listed_points *points)
+static int history_describe(const struct generations *generations, const char *name,
+                            const struct measuring *measuring, struct task *task,
+                            struct listed_points *points)
 {
     _cleanup_(generations_finish) struct generations same = {0};
     struct generation *generation = generations_find(generations, name);
@@ -164,10 +165,10 @@ static int describe(const struct generations *generations, const char *name,
                        : generation_describe_points(generation, measuring, task, points);
     if (r < 0 || points->n == first)
         return r;
-    return name_points(points->items + first, points->n - first, generation);
+    return history_name_points(points->items + first, points->n - first, generation);
 }
 
-static int by_time(const void *left, const void *right)
+static int history_by_time(const void *left, const void *right)
 {
     const struct listed_point *a = left, *b = right;
     if (a->time != b->time)
@@ -189,10 +190,11 @@ static int describe_all(const struct generations *generations, void *context, st
 
     listed_points_finish(wanted->points);
     if (wanted->generation)
-        return describe(generations, wanted->generation, wanted->measuring, task, wanted->points);
+        return history_describe(generations, wanted->generation, wanted->measuring, task, wanted->points);
     for (size_t i = 0; i < generations->n && r == 0; i++)
         if (generations_find(generations, generations->items[i]->name) == generations->items[i])
-            r = describe(generations, generations->items[i]->name, wanted->measuring, task, wanted->points);
+            r = history_describe(generations, generations->items[i]->name, wanted->measuring, task,
+                                 wanted->points);
     return r;
 }
 
@@ -204,6 +206,6 @@ int history_describe_points(struct history *history, const char *generation,
     int r = history_ask_generations(history, describe_all, &wanted, task);
 
     if (points->n)
-        qsort(points->items, points->n, sizeof *points->items, by_time);
+        qsort(points->items, points->n, sizeof *points->items, history_by_time);
     return r;
 }

@@ -17,7 +17,7 @@
 #define MOST_PATIENCE (60 * INSTANT_SECOND) /* with one that is slow */
 
 /* What is to be asked of the replica: 0 or -ENOMEM. */
-static int replica_prepare(struct history *history, struct history_replica *replica, bool whole)
+static int history_replica_prepare(struct history *history, struct history_replica *replica, bool whole)
 {
     int64_t now = instant_now();
 
@@ -30,7 +30,7 @@ static int replica_prepare(struct history *history, struct history_replica *repl
     return r;
 }
 
-static int replica_ask(struct history *history, struct history_replica *replica, struct task *task)
+static int history_replica_ask(struct history *history, struct history_replica *replica, struct task *task)
 {
     int r = replica_listing_make(replica->replica, &replica->known, &history->options, replica->whole, true,
                                  task, &replica->listing);
@@ -40,11 +40,11 @@ static int replica_ask(struct history *history, struct history_replica *replica,
 int history_ask_replica(void *context, size_t n, struct task *task)
 {
     struct history *history = context;
-    return replica_ask(history, &history->replicas[n], task);
+    return history_replica_ask(history, &history->replicas[n], task);
 }
 
 /* Takes over what the replica was found to hold. */
-static void replica_adopt(struct history *history, struct history_replica *replica)
+static void history_replica_adopt(struct history *history, struct history_replica *replica)
 {
     pthread_mutex_lock(&history->lock);
     struct generations old = replica->generations;
@@ -59,21 +59,21 @@ static void replica_adopt(struct history *history, struct history_replica *repli
         replica->listed_whole_at = replica->listing.as_of;
 }
 
-static int look_at_one(struct history *history, bool whole, struct task *task)
+static int history_look_at_one(struct history *history, bool whole, struct task *task)
 {
     struct history_replica *replica = history->replicas;
-    int r = replica_prepare(history, replica, whole);
+    int r = history_replica_prepare(history, replica, whole);
 
     if (r == 0)
-        r = replica_ask(history, replica, task);
+        r = history_replica_ask(history, replica, task);
     generations_finish(&replica->known);
     if (r >= 0)
-        replica_adopt(history, replica);
+        history_replica_adopt(history, replica);
     return r < 0 ? r : 0;
 }
 
 /* Takes the answer, if it has come. */
-static void replica_take(struct history *history, size_t n)
+static void history_replica_take(struct history *history, size_t n)
 {
     struct history_replica *replica = &history->replicas[n];
 
@@ -82,21 +82,21 @@ static void replica_take(struct history *history, size_t n)
         return;
     generations_finish(&replica->known);
     if (replica->result >= 0)
-        replica_adopt(history, replica);
+        history_replica_adopt(history, replica);
 }
 
 /* Asks those that are not being asked still; of them the answer may have come since they were passed over. */
-static int look_begin_all(struct history *history, bool whole)
+static int history_look_begin_all(struct history *history, bool whole)
 {
     int r = 0;
 
     for (size_t i = 0; i < history->n_replicas && r == 0; i++) {
         struct history_replica *replica = &history->replicas[i];
-        replica_take(history, i);
+        history_replica_take(history, i);
         replica->was_late = round_is_late(history->round, i);
         if (round_age(history->round, i))
             continue;
-        r = replica_prepare(history, replica, whole);
+        r = history_replica_prepare(history, replica, whole);
         if (r == 0)
             round_start(history->round, i, replica_store(replica->replica), history->name);
     }
@@ -104,21 +104,22 @@ static int look_begin_all(struct history *history, bool whole)
 }
 
 /* Whether the replica is only slow: its last answer counts until it is known to be silent. */
-static bool is_slow(struct history *history, size_t n)
+static bool history_is_slow(struct history *history, size_t n)
 {
     const struct history_replica *replica = &history->replicas[n];
     return !replica->has_answered && replica->answers && replica->was_late &&
            round_age(history->round, n) < MOST_PATIENCE;
 }
 
-static bool is_useful(struct history *history, size_t n)
+static bool history_is_useful(struct history *history, size_t n)
 {
     const struct history_replica *replica = &history->replicas[n];
-    return replica->has_answered ? replica->result > 0 : is_slow(history, n) && replica->generations.n;
+    return replica->has_answered ? replica->result > 0
+                                 : history_is_slow(history, n) && replica->generations.n;
 }
 
 /* Another one has answered: this one's last answer does not count any more. */
-static void replica_pass_over(struct history *history, struct history_replica *replica)
+static void history_replica_pass_over(struct history *history, struct history_replica *replica)
 {
     pthread_mutex_lock(&history->lock);
     replica->answers = false;
@@ -135,21 +136,22 @@ static void replica_pass_over(struct history *history, struct history_replica *r
 }
 
 /* If none is of any use, what was known before may still be. */
-static int look_end_all(struct history *history, struct task *task)
+static int history_look_end_all(struct history *history, struct task *task)
 {
     size_t useful = 0;
     int failure = 0;
 
     for (size_t i = 0; i < history->n_replicas; i++) {
         struct history_replica *replica = &history->replicas[i];
-        replica_take(history, i);
-        useful += is_useful(history, i);
+        history_replica_take(history, i);
+        useful += history_is_useful(history, i);
         if (replica->has_answered && replica->result < 0 && failure == 0)
             failure = task_fail(task, -replica->result, "%s", replica->reason);
     }
     for (size_t i = 0; i < history->n_replicas && useful; i++)
-        if (history->replicas[i].has_answered ? history->replicas[i].result < 0 : !is_slow(history, i))
-            replica_pass_over(history, &history->replicas[i]);
+        if (history->replicas[i].has_answered ? history->replicas[i].result < 0
+                                              : !history_is_slow(history, i))
+            history_replica_pass_over(history, &history->replicas[i]);
     if (useful)
         task_forgive(task);
     return useful ? 0 : failure;
@@ -158,9 +160,9 @@ static int look_end_all(struct history *history, struct task *task)
 int history_ask_replicas(struct history *history, bool whole, struct task *task)
 {
     if (history->n_replicas == 1)
-        return look_at_one(history, whole, task);
-    int r = look_begin_all(history, whole);
+        return history_look_at_one(history, whole, task);
+    int r = history_look_begin_all(history, whole);
     if (r == 0)
         r = round_wait(history->round, ROUND_PATIENCE, task);
-    return r < 0 ? r : look_end_all(history, task);
+    return r < 0 ? r : history_look_end_all(history, task);
 }

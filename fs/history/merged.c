@@ -20,7 +20,7 @@ void merged_finish(struct merged *merged)
 #define APART (5 * INSTANT_SECOND)
 
 /* The newest point at or before `time`; NULL: there is none. */
-static const struct listed_point *newest_point(const struct listed_points *points, int64_t time)
+static const struct listed_point *merged_newest_point(const struct listed_points *points, int64_t time)
 {
     size_t n = ARRAY_LOWER_BOUND(points->n, i, points->items[i].time <= time);
     return n ? &points->items[n - 1] : NULL;
@@ -34,13 +34,13 @@ bool merged_shows(const struct merged *merged, size_t n, int64_t time)
         struct generation *generation = merged->same.items[i];
         if (!generation_bounds(generation, &earliest, &latest) || earliest > time)
             continue;
-        const struct listed_point *newest = newest_point(&merged->points[i], time);
+        const struct listed_point *newest = merged_newest_point(&merged->points[i], time);
         return !newest || (newest->gap && newest->time != time);
     }
     return true;
 }
 
-static bool shows_any(const struct merged *merged, size_t n)
+static bool merged_shows_any(const struct merged *merged, size_t n)
 {
     for (size_t i = 0; i < merged->points[n].n; i++)
         if (merged_shows(merged, n, merged->points[n].items[i].time))
@@ -70,7 +70,7 @@ static int merged_describe_all(struct merged *merged, const struct measuring *me
         struct task attempt;
         task_init(&attempt, task);
         int r = merged_describe(merged, i, i == 0 ? measuring : NULL, &attempt);
-        if (r == 0 && i > 0 && measuring && shows_any(merged, i))
+        if (r == 0 && i > 0 && measuring && merged_shows_any(merged, i))
             r = merged_describe(merged, i, measuring, &attempt);
         if (r == -ECANCELED || r == -ENOMEM || r == -ESTALE)
             return task_fail(task, -r, "%s", task_reason(&attempt, r));
@@ -99,7 +99,7 @@ int merged_make(struct generations *same, const struct measuring *measuring, str
 }
 
 /* Only the points that are shown stay: of the last generations first, for it depends on those before. */
-static void drop_others(struct merged *merged)
+static void merged_drop_others(struct merged *merged)
 {
     for (size_t i = merged->same.n; i > 1; i--) {
         struct listed_points *points = &merged->points[i - 1];
@@ -116,10 +116,10 @@ static void drop_others(struct merged *merged)
 
 /* What is missing behind a point of generation `i` is not, where generation `n` shows a point: it is missing
  * behind that one, unless its replica goes on. */
-static void close_gap(struct merged *merged, size_t i, size_t n, struct listed_point *point)
+static void merged_close_gap(struct merged *merged, size_t i, size_t n, struct listed_point *point)
 {
     struct listed_points *points = &merged->points[i];
-    struct listed_point *before = (struct listed_point *)newest_point(points, point->time);
+    struct listed_point *before = (struct listed_point *)merged_newest_point(points, point->time);
     int64_t earliest, until, latest;
 
     if (!before || !before->gap)
@@ -133,15 +133,15 @@ static void close_gap(struct merged *merged, size_t i, size_t n, struct listed_p
     free(gap);
 }
 
-static void close_gaps(struct merged *merged)
+static void merged_close_gaps(struct merged *merged)
 {
     for (size_t n = 1; n < merged->same.n; n++)
         for (size_t j = merged->points[n].n; j > 0; j--)
             for (size_t i = 0; i < n; i++)
-                close_gap(merged, i, n, &merged->points[n].items[j - 1]);
+                merged_close_gap(merged, i, n, &merged->points[n].items[j - 1]);
 }
 
-static int by_time(const void *left, const void *right)
+static int merged_by_time(const void *left, const void *right)
 {
     const struct listed_point *a = left, *b = right;
     return (a->time > b->time) - (a->time < b->time);
@@ -152,8 +152,8 @@ int merged_add_points(struct merged *merged, struct listed_points *points)
     size_t first = points->n;
     int r = 0;
 
-    drop_others(merged);
-    close_gaps(merged);
+    merged_drop_others(merged);
+    merged_close_gaps(merged);
     for (size_t i = 0; i < merged->same.n; i++)
         for (size_t j = 0; j < merged->points[i].n && r == 0; j++) {
             r = listed_points_add(points, &merged->points[i].items[j]);
@@ -161,6 +161,6 @@ int merged_add_points(struct merged *merged, struct listed_points *points)
                 merged->points[i].items[j].gap = NULL; /* it went along */
         }
     if (points->n > first)
-        qsort(points->items + first, points->n - first, sizeof *points->items, by_time);
+        qsort(points->items + first, points->n - first, sizeof *points->items, merged_by_time);
     return r;
 }

@@ -13,14 +13,14 @@
 #define MOST_LISTED 1000
 #define STEPS_UP 2 /* from a generation to its backup */
 
-static void close_replica(struct replica **replica)
+static void no_close_replica(struct replica **replica)
 {
     replica_close(*replica);
 }
 
 /* What lies directly at the replica's root. What can't be listed is not there: it is only asked to be
  * helpful. */
-static int look(struct replica *replica, struct task *task, struct listing *listing)
+static int no_look(struct replica *replica, struct task *task, struct listing *listing)
 {
     struct task attempt;
 
@@ -30,8 +30,8 @@ static int look(struct replica *replica, struct task *task, struct listing *list
 }
 
 /* The first of the folders that is a backup. 1 and a replica for the caller to close, 0, or an errno. */
-static int find_backup(struct replica *replica, const struct listing *listing, struct task *task,
-                       struct replica **ret_found)
+static int no_find_backup(struct replica *replica, const struct listing *listing, struct task *task,
+                          struct replica **ret_found)
 {
     for (size_t i = 0; i < listing->n_folders && i < MOST_ASKED; i++) {
         const char *place = listing->folders[i];
@@ -48,14 +48,14 @@ static int find_backup(struct replica *replica, const struct listing *listing, s
 }
 
 /* Looks beside the place or below it. 1 and a reason, 0, or an errno. */
-static int look_in(struct replica *replica, const char *place, const char *where, struct task *task)
+static int no_look_in(struct replica *replica, const char *place, const char *where, struct task *task)
 {
     _cleanup_(listing_finish) struct listing listing = {0};
-    _cleanup_(close_replica) struct replica *found = NULL;
-    int r = look(replica, task, &listing);
+    _cleanup_(no_close_replica) struct replica *found = NULL;
+    int r = no_look(replica, task, &listing);
 
     if (r == 0)
-        r = find_backup(replica, &listing, task, &found);
+        r = no_find_backup(replica, &listing, task, &found);
     if (r == 1)
         task_fail(task, ENODATA, "no backup found at %s; there is one %s it: %s", place, where,
                   replica_url(found));
@@ -63,9 +63,9 @@ static int look_in(struct replica *replica, const char *place, const char *where
 }
 
 /* Looks whether the place is inside a backup. As above. */
-static int look_above(struct replica *replica, const char *place, struct task *task)
+static int no_look_above(struct replica *replica, const char *place, struct task *task)
 {
-    _cleanup_(close_replica) struct replica *above = NULL;
+    _cleanup_(no_close_replica) struct replica *above = NULL;
     struct task attempt;
     int r = replica_open_above(replica, &above);
 
@@ -86,20 +86,20 @@ static int look_above(struct replica *replica, const char *place, struct task *t
     return r == -ENOMEM ? r : 0;
 }
 
-static int look_beside(struct replica *replica, const char *place, struct task *task)
+static int no_look_beside(struct replica *replica, const char *place, struct task *task)
 {
-    _cleanup_(close_replica) struct replica *above = NULL;
+    _cleanup_(no_close_replica) struct replica *above = NULL;
     int r = replica_open_above(replica, &above);
 
-    return r == 0 ? look_in(above, place, "beside", task) : r == -ENOMEM ? r : 0;
+    return r == 0 ? no_look_in(above, place, "beside", task) : r == -ENOMEM ? r : 0;
 }
 
-static int tell_contents(struct replica *replica, const char *place, struct task *task)
+static int no_tell_contents(struct replica *replica, const char *place, struct task *task)
 {
     _cleanup_(listing_finish) struct listing listing = {0};
     char text[200] = "";
     size_t length = 0, n = 0;
-    int r = look(replica, task, &listing);
+    int r = no_look(replica, task, &listing);
 
     if (r < 0)
         return r;
@@ -116,13 +116,13 @@ static int tell_contents(struct replica *replica, const char *place, struct task
 int no_backup_explain(struct replica *replica, struct task *task)
 {
     const char *place = replica_url(replica);
-    int r = look_above(replica, place, task);
+    int r = no_look_above(replica, place, task);
 
     if (r == 0)
-        r = look_in(replica, place, "below", task);
+        r = no_look_in(replica, place, "below", task);
     if (r == 0)
-        r = look_beside(replica, place, task);
+        r = no_look_beside(replica, place, task);
     if (r == 0)
-        return tell_contents(replica, place, task);
+        return no_tell_contents(replica, place, task);
     return r == 1 ? -ENODATA : r;
 }

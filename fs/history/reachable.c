@@ -28,7 +28,7 @@ struct candidates {
     int64_t time; /* that is asked for */
 };
 
-static void candidates_finish(struct candidates *candidates)
+static void reachable_candidates_finish(struct candidates *candidates)
 {
     for (size_t i = 0; i < candidates->n; i++) {
         state_unref(candidates->items[i].state);
@@ -54,7 +54,7 @@ int reachable_open(struct generation *generation, int64_t time, struct task *tas
 }
 
 /* By what names promise; those that promise nothing come last. */
-static int compare_candidates(const void *left, const void *right)
+static int reachable_compare_candidates(const void *left, const void *right)
 {
     const struct candidate *a = left, *b = right;
     if (a->has_point != b->has_point)
@@ -64,8 +64,8 @@ static int compare_candidates(const void *left, const void *right)
     return (a->rank > b->rank) - (a->rank < b->rank);
 }
 
-static int list_candidates(const struct generations *generations, const struct generation *choice,
-                           struct candidates *candidates)
+static int reachable_list_candidates(const struct generations *generations, const struct generation *choice,
+                                     struct candidates *candidates)
 {
     candidates->items = calloc(generations->n, sizeof *candidates->items);
     if (!candidates->items)
@@ -79,24 +79,25 @@ static int list_candidates(const struct generations *generations, const struct g
     return 0;
 }
 
-static void sort_candidates(struct candidates *candidates)
+static void reachable_sort_candidates(struct candidates *candidates)
 {
     for (size_t i = 0; i < candidates->n; i++) {
         struct candidate *candidate = &candidates->items[i];
         candidate->has_point =
             generation_point_at(candidate->generation, candidates->time, &candidate->point);
     }
-    qsort(candidates->items, candidates->n, sizeof *candidates->items, compare_candidates);
+    qsort(candidates->items, candidates->n, sizeof *candidates->items, reachable_compare_candidates);
 }
 
 /* Whether nobody who is asked after this can be of use. */
-static bool is_fatal(int r)
+static bool reachable_is_fatal(int r)
 {
     return r == -ECANCELED || r == -ENOMEM || r == -ESTALE;
 }
 
 /* Takes over what came of opening the candidate; `r` if that ends it all, else 0. */
-static int note_result(struct candidate *candidate, int r, struct state *state, const struct task *attempt)
+static int reachable_note_result(struct candidate *candidate, int r, struct state *state,
+                                 const struct task *attempt)
 {
     candidate->asked = true;
     candidate->result = r;
@@ -104,10 +105,10 @@ static int note_result(struct candidate *candidate, int r, struct state *state, 
         candidate->state = state;
     else if (r != -ENOENT && !(candidate->reason = strdup(task_reason(attempt, r))))
         return -ENOMEM;
-    return is_fatal(r) ? r : 0;
+    return reachable_is_fatal(r) ? r : 0;
 }
 
-static int ask_candidate(struct candidate *candidate, int64_t time, struct task *task)
+static int reachable_ask_candidate(struct candidate *candidate, int64_t time, struct task *task)
 {
     struct state *state = NULL;
     struct task attempt;
@@ -116,11 +117,11 @@ static int ask_candidate(struct candidate *candidate, int64_t time, struct task 
         return 0;
     task_init(&attempt, task);
     int r = reachable_open(candidate->generation, time, &attempt, &state);
-    r = note_result(candidate, r, state, &attempt);
+    r = reachable_note_result(candidate, r, state, &attempt);
     return r < 0 ? task_fail(task, -r, "%s", task_reason(&attempt, r)) : 0;
 }
 
-static bool is_better(const struct candidate *a, const struct candidate *b)
+static bool reachable_is_better(const struct candidate *a, const struct candidate *b)
 {
     if (!b || !a->state)
         return a->state != NULL;
@@ -130,7 +131,7 @@ static bool is_better(const struct candidate *a, const struct candidate *b)
 }
 
 /* Whether the candidate may have a better state than the best one so far. */
-static bool may_be_better(const struct candidate *candidate, const struct candidate *best)
+static bool reachable_may_be_better(const struct candidate *candidate, const struct candidate *best)
 {
     return candidate->has_point && (!best || best->state->time < candidate->point ||
                                     (best->state->gap && best->state->time == candidate->point));
@@ -138,18 +139,18 @@ static bool may_be_better(const struct candidate *candidate, const struct candid
 
 /* A damaged generation may have a state older than its names promise; the next one is asked until none can be
  * newer. */
-static int find_best(struct candidates *candidates, struct task *task, struct candidate **ret_best)
+static int reachable_find_best(struct candidates *candidates, struct task *task, struct candidate **ret_best)
 {
     struct candidate *best = NULL;
 
     for (size_t i = 0; i < candidates->n; i++)
-        if (is_better(&candidates->items[i], best))
+        if (reachable_is_better(&candidates->items[i], best))
             best = &candidates->items[i]; /* the choice, which was asked already */
-    for (size_t i = 0; i < candidates->n && may_be_better(&candidates->items[i], best); i++) {
-        int r = ask_candidate(&candidates->items[i], candidates->time, task);
+    for (size_t i = 0; i < candidates->n && reachable_may_be_better(&candidates->items[i], best); i++) {
+        int r = reachable_ask_candidate(&candidates->items[i], candidates->time, task);
         if (r < 0)
             return r;
-        if (is_better(&candidates->items[i], best))
+        if (reachable_is_better(&candidates->items[i], best))
             best = &candidates->items[i];
     }
     *ret_best = best;
@@ -160,8 +161,8 @@ static int find_best(struct candidates *candidates, struct task *task, struct ca
 
 /* Whether the generation holds objects at or before the time that the best state is without. `*ret_until`:
  * the time of its last object. */
-static bool is_lost(const struct candidate *candidate, const struct candidates *candidates,
-                    const struct state *best, int64_t *ret_until)
+static bool reachable_is_lost(const struct candidate *candidate, const struct candidates *candidates,
+                              const struct state *best, int64_t *ret_until)
 {
     struct generation *generation = candidate->generation;
     int64_t earliest, time = candidates->time;
@@ -177,20 +178,22 @@ static bool is_lost(const struct candidate *candidate, const struct candidates *
 }
 
 /* The one of those that goes on longest; NULL: nothing is lost. */
-static const struct candidate *find_lost(const struct candidates *candidates, const struct state *best)
+static const struct candidate *reachable_find_lost(const struct candidates *candidates,
+                                                   const struct state *best)
 {
     const struct candidate *lost = NULL;
     int64_t until, longest = INT64_MIN;
 
     for (size_t i = 0; i < candidates->n; i++)
-        if (is_lost(&candidates->items[i], candidates, best, &until) && (!lost || until > longest)) {
+        if (reachable_is_lost(&candidates->items[i], candidates, best, &until) &&
+            (!lost || until > longest)) {
             lost = &candidates->items[i];
             longest = until;
         }
     return lost;
 }
 
-static int describe_lost(const struct candidate *lost, const struct state *best, char **ret_gap)
+static int reachable_describe_lost(const struct candidate *lost, const struct state *best, char **ret_gap)
 {
     const struct generation *generation = lost->generation;
     bool elsewhere = generation->replica != best->generation->replica;
@@ -213,23 +216,23 @@ static int describe_lost(const struct candidate *lost, const struct state *best,
 }
 
 /* Whether a store gave no answer: it may the next time, so what is lost is not lost. */
-static bool is_silence(int r)
+static bool reachable_is_silence(int r)
 {
     return r == -ETIMEDOUT || r == -EREMOTEIO;
 }
 
 /* The state's gap tells what it is without. An error if that is only because its own store does not answer.
  */
-static int tell_lost(const struct candidates *candidates, struct state *best, struct task *task)
+static int reachable_tell_lost(const struct candidates *candidates, struct state *best, struct task *task)
 {
-    const struct candidate *lost = find_lost(candidates, best);
+    const struct candidate *lost = reachable_find_lost(candidates, best);
     char *gap;
 
     if (!lost || (candidates->time != INSTANT_MAX && is_shown_as(best->time, candidates->time)))
         return 0;
-    if (is_silence(lost->result) && lost->generation->replica == best->generation->replica)
+    if (reachable_is_silence(lost->result) && lost->generation->replica == best->generation->replica)
         return task_fail(task, -lost->result, "%s", lost->reason);
-    int r = describe_lost(lost, best, &gap);
+    int r = reachable_describe_lost(lost, best, &gap);
     if (r < 0)
         return r;
     free(best->gap);
@@ -241,7 +244,7 @@ static int tell_lost(const struct candidates *candidates, struct state *best, st
 }
 
 /* There is none: why the first one that should have had it has not. */
-static int explain_none(const struct candidates *candidates, struct task *task)
+static int reachable_explain_none(const struct candidates *candidates, struct task *task)
 {
     for (size_t i = 0; i < candidates->n; i++)
         if (candidates->items[i].reason)
@@ -251,14 +254,15 @@ static int explain_none(const struct candidates *candidates, struct task *task)
 
 /* Asks the choice, if there is one. 1 if its state is all that there is to be had, 0 if others are to be
  * asked. */
-static int ask_choice(const struct candidates *candidates, struct task *task, struct state **ret_state)
+static int reachable_ask_choice(const struct candidates *candidates, struct task *task,
+                                struct state **ret_state)
 {
     struct candidate *choice = NULL;
 
     for (size_t i = 0; i < candidates->n; i++)
         if (candidates->items[i].rank == 0)
             choice = &candidates->items[i];
-    int r = choice ? ask_candidate(choice, candidates->time, task) : 0;
+    int r = choice ? reachable_ask_candidate(choice, candidates->time, task) : 0;
     if (r < 0 || !choice || !choice->state || choice->state->gap)
         return r;
     *ret_state = steal_pointer(choice->state);
@@ -268,21 +272,21 @@ static int ask_choice(const struct candidates *candidates, struct task *task, st
 int reachable_state(const struct generations *generations, struct generation *choice, int64_t time,
                     struct task *task, struct state **ret_state)
 {
-    _cleanup_(candidates_finish) struct candidates candidates = {.time = time};
+    _cleanup_(reachable_candidates_finish) struct candidates candidates = {.time = time};
     struct candidate *best = NULL;
-    int r = list_candidates(generations, choice, &candidates);
+    int r = reachable_list_candidates(generations, choice, &candidates);
 
     if (r == 0)
-        r = ask_choice(&candidates, task, ret_state);
+        r = reachable_ask_choice(&candidates, task, ret_state);
     if (r != 0)
         return r < 0 ? r : 0;
-    sort_candidates(&candidates);
-    r = find_best(&candidates, task, &best);
+    reachable_sort_candidates(&candidates);
+    r = reachable_find_best(&candidates, task, &best);
     if (r < 0)
         return r;
     if (!best)
-        return explain_none(&candidates, task);
-    r = tell_lost(&candidates, best->state, task);
+        return reachable_explain_none(&candidates, task);
+    r = reachable_tell_lost(&candidates, best->state, task);
     if (r < 0)
         return r;
     *ret_state = steal_pointer(best->state);

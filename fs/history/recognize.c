@@ -29,7 +29,7 @@ static struct format_folder recognize_folder(const char *folder)
     return (struct format_folder){0};
 }
 
-static bool is_key(const char *key)
+static bool recognize_is_key(const char *key)
 {
     for (size_t i = 0; i < N_FORMATS; i++)
         if (formats[i]->is_key(key))
@@ -40,7 +40,7 @@ static bool is_key(const char *key)
 const char *recognize_key(const char *key)
 {
     for (const char *slash = key; slash; slash = strchr(key, '/'), key = slash ? slash + 1 : key)
-        if (is_key(key))
+        if (recognize_is_key(key))
             return key;
     return NULL;
 }
@@ -51,18 +51,18 @@ int recognize_list_first(struct replica *replica, const char *place, struct task
     return replica_list(replica, place, LIST_ALL, NULL, KEYS_LOOKED_AT, task, listing);
 }
 
-static bool holds_key(const struct listing *listing, const char *place)
+static bool recognize_holds_key(const struct listing *listing, const char *place)
 {
     for (size_t i = 0; i < listing->n_objects; i++)
-        if (is_key(listing->objects[i].key + strlen(place)))
+        if (recognize_is_key(listing->objects[i].key + strlen(place)))
             return true;
     return false;
 }
 
 /* Whether the folder of such a name holds objects of a backup. One that can't be looked into is believed its
  * name: whoever opens the backup is told why not. */
-static int holds_objects(struct replica *replica, const char *place, const char *folder, struct task *task,
-                         bool *ret_empty)
+static int recognize_holds_objects(struct replica *replica, const char *place, const char *folder,
+                                   struct task *task, bool *ret_empty)
 {
     _cleanup_(listing_finish) struct listing first = {0};
     struct task attempt;
@@ -72,7 +72,7 @@ static int holds_objects(struct replica *replica, const char *place, const char 
     *ret_empty = r == 0 && first.n_objects == 0;
     if (r == -EACCES)
         return 1;
-    return r < 0 ? task_fail(task, -r, "%s", task_reason(&attempt, r)) : holds_key(&first, place);
+    return r < 0 ? task_fail(task, -r, "%s", task_reason(&attempt, r)) : recognize_holds_key(&first, place);
 }
 
 int recognize_backup(struct replica *replica, const char *place, struct listing *listing, struct task *task)
@@ -86,7 +86,7 @@ int recognize_backup(struct replica *replica, const char *place, struct listing 
         struct format_folder found = recognize_folder(folder + strlen(place));
         bool *known = &recognized[found.format][found.kind];
         if (r >= 0 && found.kind && !*known) {
-            r = holds_objects(replica, place, folder, task, &empty);
+            r = recognize_holds_objects(replica, place, folder, task, &empty);
             *known = r > 0;
             any |= *known;
             n_empty += empty;
@@ -103,7 +103,7 @@ int recognize_backup(struct replica *replica, const char *place, struct listing 
 }
 
 /* 1, 0, or -EAGAIN: there is more than what was looked at, or nothing, or it can't all be looked into. */
-static int tell_by_first(struct replica *replica, const char *place, struct task *task)
+static int recognize_tell_by_first(struct replica *replica, const char *place, struct task *task)
 {
     _cleanup_(listing_finish) struct listing first = {0};
     struct task attempt;
@@ -114,7 +114,7 @@ static int tell_by_first(struct replica *replica, const char *place, struct task
         return r;
     if (r < 0)
         return -EAGAIN;
-    if (holds_key(&first, place))
+    if (recognize_holds_key(&first, place))
         return 1;
     return first.n_objects > 0 && first.n_objects < KEYS_LOOKED_AT ? 0 : -EAGAIN;
 }
@@ -122,7 +122,7 @@ static int tell_by_first(struct replica *replica, const char *place, struct task
 int recognize_place(struct replica *replica, const char *place, struct task *task)
 {
     _cleanup_(listing_finish) struct listing listing = {0};
-    int r = tell_by_first(replica, place, task);
+    int r = recognize_tell_by_first(replica, place, task);
 
     if (r != -EAGAIN)
         return r;

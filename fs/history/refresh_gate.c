@@ -20,13 +20,13 @@ void refresh_gate_finish(struct refresh_gate *gate)
 }
 
 /* Whether the last look is too old for somebody who asked at `asked`. Called locked. */
-static bool is_due(const struct refresh_gate *gate, int64_t asked, int64_t age)
+static bool refresh_is_due(const struct refresh_gate *gate, int64_t asked, int64_t age)
 {
     return gate->succeeded == 0 || (gate->succeeded <= asked && asked - gate->succeeded >= age);
 }
 
 /* Waits for another's look. Called locked. */
-static int share(struct refresh_gate *gate, struct task *task)
+static int refresh_share(struct refresh_gate *gate, struct task *task)
 {
     unsigned ends = gate->ends;
     while (gate->busy && gate->ends == ends && !task_cancelled(task))
@@ -42,9 +42,9 @@ int refresh_gate_begin(struct refresh_gate *gate, int64_t age, struct task *task
     int r = 0;
 
     pthread_mutex_lock(&gate->lock);
-    while (r == 0 && gate->busy && is_due(gate, asked, age))
-        r = share(gate, task);
-    if (r == 0 && is_due(gate, asked, age)) {
+    while (r == 0 && gate->busy && refresh_is_due(gate, asked, age))
+        r = refresh_share(gate, task);
+    if (r == 0 && refresh_is_due(gate, asked, age)) {
         gate->busy = true;
         gate->began = clock_now();
         gate->wall = instant_now();
@@ -81,7 +81,7 @@ int64_t refresh_gate_time(struct refresh_gate *gate)
 bool refresh_gate_is_fresh(struct refresh_gate *gate, int64_t age)
 {
     pthread_mutex_lock(&gate->lock);
-    bool fresh = !is_due(gate, clock_now(), age);
+    bool fresh = !refresh_is_due(gate, clock_now(), age);
     pthread_mutex_unlock(&gate->lock);
     return fresh;
 }

@@ -22,8 +22,8 @@ struct listing_of_formats {
 };
 
 /* What is known need not be looked for, until everything is listed again. */
-static int find_names(const struct listing_of_formats *listing, size_t format, struct task *task,
-                      struct names *names)
+static int replica_find_names(const struct listing_of_formats *listing, size_t format, struct task *task,
+                              struct names *names)
 {
     const char *only = formats[format]->only_generation;
     if (only && !listing->whole && generations_find(listing->known, only))
@@ -31,10 +31,10 @@ static int find_names(const struct listing_of_formats *listing, size_t format, s
     return formats[format]->list_generations(listing->contents, task, names);
 }
 
-static int find_generations(struct listing_of_formats *listing, size_t format, struct task *task)
+static int replica_find_generations(struct listing_of_formats *listing, size_t format, struct task *task)
 {
     _cleanup_(names_finish) struct names names = {0};
-    int r = find_names(listing, format, task, &names);
+    int r = replica_find_names(listing, format, task, &names);
 
     for (size_t i = 0; i < names.n && r == 0; i++) {
         const char *name = names.items[i].text;
@@ -55,37 +55,38 @@ struct listing_of_generations {
     const struct generations *generations;
 };
 
-static int list_generation(void *context, size_t item, struct task *task)
+static int replica_list_generation(void *context, size_t item, struct task *task)
 {
     const struct listing_of_generations *listing = context;
     struct generation *generation = listing->generations->items[item];
     return generation_refresh(generation, listing->all->contents, listing->all->whole, task);
 }
 
-static int list_format(void *context, size_t format, struct task *task)
+static int replica_list_format(void *context, size_t format, struct task *task)
 {
     struct listing_of_formats *all = context;
     struct listing_of_generations listing = {all, &all->found[format]};
-    int r = find_generations(all, format, task);
+    int r = replica_find_generations(all, format, task);
     return r < 0 ? r
-                 : parallel_each(listing.generations->n, PARALLEL_LISTINGS, list_generation, &listing, task);
+                 : parallel_each(listing.generations->n, PARALLEL_LISTINGS, replica_list_generation, &listing,
+                                 task);
 }
 
 /* Whether it only seemed to be there: a folder of a level's name may hold something else. */
-static bool is_mistaken(size_t format, struct generation *generation)
+static bool replica_is_mistaken(size_t format, struct generation *generation)
 {
     int64_t earliest, latest;
     return formats[format]->only_generation && !generation_bounds(generation, &earliest, &latest);
 }
 
 /* Brings the formats' generations together. */
-static int collect(const struct listing_of_formats *listing, struct generations *generations)
+static int replica_collect(const struct listing_of_formats *listing, struct generations *generations)
 {
     int r = 0;
     for (size_t format = 0; format < N_FORMATS; format++)
         for (size_t i = 0; i < listing->found[format].n && r == 0; i++) {
             struct generation *generation = listing->found[format].items[i];
-            if (!is_mistaken(format, generation))
+            if (!replica_is_mistaken(format, generation))
                 r = generations_add(generations, generation_ref(generation));
         }
     return r;
@@ -103,9 +104,9 @@ int replica_listing_make(struct replica *replica, const struct generations *know
     int r = whole || known->n == 0 ? contents_look(&contents, task) : 0;
 
     if (r == 0)
-        r = parallel_each(N_FORMATS, N_FORMATS, list_format, &listing, task);
+        r = parallel_each(N_FORMATS, N_FORMATS, replica_list_format, &listing, task);
     if (r == 0)
-        r = collect(&listing, &generations);
+        r = replica_collect(&listing, &generations);
     for (size_t format = 0; format < N_FORMATS; format++)
         generations_finish(&listing.found[format]);
     if (r < 0)

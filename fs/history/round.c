@@ -51,7 +51,7 @@ int round_open(size_t n, struct thread_pool *pool, round_ask *ask, void *context
     return 0;
 }
 
-static enum asked item_asked(struct round_item *item)
+static enum asked round_item_asked(struct round_item *item)
 {
     pthread_mutex_lock(&item->round->lock);
     enum asked asked = item->asked;
@@ -59,11 +59,11 @@ static enum asked item_asked(struct round_item *item)
     return asked;
 }
 
-static void item_finish(struct round_item *item)
+static void round_item_finish(struct round_item *item)
 {
     struct round *round = item->round;
 
-    if (item_asked(item) != ASKED_PENDING)
+    if (round_item_asked(item) != ASKED_PENDING)
         return;
     task_cancel(&item->task);
     if (thread_pool_take_back(round->pool, THREADS_ASK, &item->work))
@@ -81,13 +81,13 @@ void round_close(struct round *round)
     for (size_t i = 0; i < round->n; i++)
         task_cancel(&round->items[i].task);
     for (size_t i = 0; i < round->n; i++)
-        item_finish(&round->items[i]);
+        round_item_finish(&round->items[i]);
     pthread_cond_destroy(&round->changed);
     pthread_mutex_destroy(&round->lock);
     free(round);
 }
 
-static void item_run(struct thread_pool_work *work, struct task *task)
+static void round_item_run(struct thread_pool_work *work, struct task *task)
 {
     struct round_item *item = (struct round_item *)work;
     struct round *round = item->round;
@@ -110,20 +110,20 @@ void round_start(struct round *round, size_t number, const void *holder, const c
     task_init(&item->task, round->pool ? thread_pool_task(round->pool) : NULL);
     task_set_purpose(&item->task, "%s", purpose);
     item->task.holder = holder;
-    item->work = (struct thread_pool_work){.run = item_run, .holder = holder};
+    item->work = (struct thread_pool_work){.run = round_item_run, .holder = holder};
     item->began = clock_now();
     item->asked = ASKED_PENDING; /* nobody else looks at it yet */
     if (!round->pool || !thread_pool_add(round->pool, THREADS_ASK, &item->work))
-        item_run(&item->work, NULL);
+        round_item_run(&item->work, NULL);
 }
 
-static bool is_worth_something(const struct round_item *item)
+static bool round_is_worth_something(const struct round_item *item)
 {
     return item->asked == ASKED_ANSWERED && item->result > 0;
 }
 
 /* Whether the caller is to wait for the item. Called locked. */
-static bool is_awaited(const struct round_item *item, bool answered, int64_t patience)
+static bool round_is_awaited(const struct round_item *item, bool answered, int64_t patience)
 {
     if (item->asked != ASKED_PENDING)
         return false;
@@ -131,14 +131,14 @@ static bool is_awaited(const struct round_item *item, bool answered, int64_t pat
 }
 
 /* Called locked. */
-static bool anybody_awaited(const struct round *round, int64_t patience)
+static bool round_anybody_awaited(const struct round *round, int64_t patience)
 {
     bool answered = false, awaited = false;
 
     for (size_t i = 0; i < round->n; i++)
-        answered |= is_worth_something(&round->items[i]);
+        answered |= round_is_worth_something(&round->items[i]);
     for (size_t i = 0; i < round->n; i++)
-        awaited |= is_awaited(&round->items[i], answered, patience);
+        awaited |= round_is_awaited(&round->items[i], answered, patience);
     return awaited;
 }
 
@@ -147,7 +147,7 @@ int round_wait(struct round *round, int64_t patience, struct task *task)
     bool cancelled = false;
 
     pthread_mutex_lock(&round->lock);
-    while (anybody_awaited(round, patience) && !(cancelled = task_cancelled(task)))
+    while (round_anybody_awaited(round, patience) && !(cancelled = task_cancelled(task)))
         task_wait(&round->changed, &round->lock);
     for (size_t i = 0; i < round->n && !cancelled; i++)
         round->items[i].is_late |= round->items[i].asked == ASKED_PENDING;
@@ -159,7 +159,7 @@ bool round_take(struct round *round, size_t number, int *ret_result, char reason
 {
     struct round_item *item = &round->items[number];
 
-    if (item_asked(item) != ASKED_ANSWERED)
+    if (round_item_asked(item) != ASKED_ANSWERED)
         return false;
     item->asked = ASKED_NOTHING;
     item->is_late = item->ended - item->began >= ROUND_PATIENCE;
@@ -171,7 +171,7 @@ bool round_take(struct round *round, size_t number, int *ret_result, char reason
 int64_t round_age(struct round *round, size_t number)
 {
     struct round_item *item = &round->items[number];
-    return item_asked(item) == ASKED_PENDING ? clock_now() - item->began : 0;
+    return round_item_asked(item) == ASKED_PENDING ? clock_now() - item->began : 0;
 }
 
 bool round_is_late(const struct round *round, size_t number)

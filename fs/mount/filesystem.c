@@ -33,7 +33,7 @@ static void filesystem_init(void *userdata, struct fuse_conn_info *connection)
 }
 
 /* Seconds. */
-static double keep_seconds(const struct filesystem *filesystem, enum keep keep)
+static double filesystem_keep_seconds(const struct filesystem *filesystem, enum keep keep)
 {
     double refresh = (double)filesystem->options->refresh / INSTANT_SECOND;
     switch (keep) {
@@ -69,7 +69,8 @@ static void filesystem_lookup(fuse_req_t req, fuse_ino_t parent_number, const ch
     }
     request_begin(&request, filesystem, req, "look up", parent->path, name);
     int r = tree_lookup(filesystem->catalog, &parent->place, name, &request.task, &entry);
-    answer.entry_timeout = keep_seconds(filesystem, keep_name(&parent->place, name, r == 0 ? &entry : NULL));
+    answer.entry_timeout =
+        filesystem_keep_seconds(filesystem, keep_name(&parent->place, name, r == 0 ? &entry : NULL));
     if (r == -ENOENT) {
         filesystem_reply_without(&request, answer.entry_timeout);
         return;

@@ -9,8 +9,8 @@
 #include "litemount/shown.h"
 
 /* latest.EXT in a database's or a generation's folder. */
-static int latest_file_lookup(struct catalog *catalog, const struct place *place, const char *name,
-                              struct task *task, struct tree_entry *ret_entry)
+static int folders_latest_file_lookup(struct catalog *catalog, const struct place *place, const char *name,
+                                      struct task *task, struct tree_entry *ret_entry)
 {
     char text[16];
     struct history *history;
@@ -27,8 +27,8 @@ static int latest_file_lookup(struct catalog *catalog, const struct place *place
 }
 
 /* Whether there is a latest state; a generation without a usable snapshot has none, and no files. */
-static int latest_file_list(struct catalog *catalog, const struct place *place, struct task *task,
-                            struct names *names)
+static int folders_latest_file_list(struct catalog *catalog, const struct place *place, struct task *task,
+                                    struct names *names)
 {
     _cleanup_(instants_finish) struct instants landmarks = {0};
     static const int64_t latest = INSTANT_MAX;
@@ -44,8 +44,8 @@ static int latest_file_list(struct catalog *catalog, const struct place *place, 
     return r < 0 ? r : folder_add_file(names, "latest", place->name, inode);
 }
 
-static int generations_have(struct catalog *catalog, const struct place *place, const char *name,
-                            struct task *task)
+static int folders_generations_have(struct catalog *catalog, const struct place *place, const char *name,
+                                    struct task *task)
 {
     _cleanup_(names_finish) struct names generations = {0};
     struct history *history;
@@ -63,20 +63,20 @@ static int database_lookup(struct catalog *catalog, const struct place *place, c
         return tree_entry_set_folder(ret_entry, PLACE_INSTANTS, place);
     if (strcmp(name, "generations") == 0)
         return tree_entry_set_folder(ret_entry, PLACE_GENERATIONS, place);
-    return latest_file_lookup(catalog, place, name, task, ret_entry);
+    return folders_latest_file_lookup(catalog, place, name, task, ret_entry);
 }
 
 static int database_list(struct catalog *catalog, const struct place *place, struct task *task,
                          struct names *names)
 {
-    int r = latest_file_list(catalog, place, task, names);
+    int r = folders_latest_file_list(catalog, place, task, names);
     if (r == 0)
         r = names_add(names, "at", true);
     return r < 0 ? r : names_add(names, "generations", true);
 }
 
-static int instants_lookup(struct catalog *catalog, const struct place *place, const char *name,
-                           struct task *task, struct tree_entry *ret_entry)
+static int folders_instants_lookup(struct catalog *catalog, const struct place *place, const char *name,
+                                   struct task *task, struct tree_entry *ret_entry)
 {
     char text[INSTANT_TEXT_SIZE * 2];
     struct history *history;
@@ -93,8 +93,8 @@ static int instants_lookup(struct catalog *catalog, const struct place *place, c
     return r;
 }
 
-static int instants_list(struct catalog *catalog, const struct place *place, struct task *task,
-                         struct names *names)
+static int folders_instants_list(struct catalog *catalog, const struct place *place, struct task *task,
+                                 struct names *names)
 {
     _cleanup_(instants_finish) struct instants landmarks = {0}, shown = {0};
     struct history *history;
@@ -107,17 +107,17 @@ static int instants_list(struct catalog *catalog, const struct place *place, str
     return r < 0 ? r : folder_add_instants(history, place, &shown, names);
 }
 
-static int generations_lookup(struct catalog *catalog, const struct place *place, const char *name,
-                              struct task *task, struct tree_entry *ret_entry)
+static int folders_generations_lookup(struct catalog *catalog, const struct place *place, const char *name,
+                                      struct task *task, struct tree_entry *ret_entry)
 {
-    int r = generations_have(catalog, place, name, task);
+    int r = folders_generations_have(catalog, place, name, task);
     if (r == 0)
         r = tree_entry_set_folder(ret_entry, PLACE_GENERATION, place);
     return r < 0 ? r : place_set_path(&ret_entry->place.generation, name, NULL);
 }
 
-static int generations_list(struct catalog *catalog, const struct place *place, struct task *task,
-                            struct names *names)
+static int folders_generations_list(struct catalog *catalog, const struct place *place, struct task *task,
+                                    struct names *names)
 {
     struct history *history;
     int r = catalog_find(catalog, place->name, task, &history);
@@ -129,25 +129,25 @@ static const struct {
     enum place_kind kind;
 } parts[] = {{"at", PLACE_INSTANTS}, {"points", PLACE_POINTS}, {"positions", PLACE_POSITIONS}};
 
-static int generation_lookup(struct catalog *catalog, const struct place *place, const char *name,
-                             struct task *task, struct tree_entry *ret_entry)
+static int folders_generation_lookup(struct catalog *catalog, const struct place *place, const char *name,
+                                     struct task *task, struct tree_entry *ret_entry)
 {
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (strcmp(name, parts[i].name) == 0)
             return tree_entry_set_folder(ret_entry, parts[i].kind, place);
-    return latest_file_lookup(catalog, place, name, task, ret_entry);
+    return folders_latest_file_lookup(catalog, place, name, task, ret_entry);
 }
 
-static int generation_list(struct catalog *catalog, const struct place *place, struct task *task,
-                           struct names *names)
+static int folders_generation_list(struct catalog *catalog, const struct place *place, struct task *task,
+                                   struct names *names)
 {
-    int r = latest_file_list(catalog, place, task, names);
+    int r = folders_latest_file_list(catalog, place, task, names);
     for (size_t i = 0; i < sizeof parts / sizeof *parts && r == 0; i++)
         r = names_add(names, parts[i].name, true);
     return r;
 }
 
 const struct folder_kind database_folder = {database_lookup, database_list};
-const struct folder_kind instants_folder = {instants_lookup, instants_list};
-const struct folder_kind generations_folder = {generations_lookup, generations_list};
-const struct folder_kind generation_folder = {generation_lookup, generation_list};
+const struct folder_kind instants_folder = {folders_instants_lookup, folders_instants_list};
+const struct folder_kind generations_folder = {folders_generations_lookup, folders_generations_list};
+const struct folder_kind generation_folder = {folders_generation_lookup, folders_generation_list};

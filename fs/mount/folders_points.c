@@ -22,7 +22,7 @@ struct span {
 };
 
 /* The span of the folder that `detail` is below points/: NULL, YYYY-MM-DD, or that and /HH. */
-static bool span_of(const char *detail, struct span *ret_span)
+static bool folders_span_of(const char *detail, struct span *ret_span)
 {
     char text[INSTANT_TEXT_SIZE];
     int64_t begin, end;
@@ -45,19 +45,20 @@ static bool span_of(const char *detail, struct span *ret_span)
 }
 
 /* The first point that may be shown at `time` or later: it is shown less than a millisecond after its own. */
-static size_t span_first_from(const struct instants *points, int64_t time)
+static size_t folders_span_first_from(const struct instants *points, int64_t time)
 {
     int64_t least = time < INT64_MIN + INSTANT_MILLISECOND ? INT64_MIN : time - INSTANT_MILLISECOND;
     return ARRAY_LOWER_BOUND(points->n, i, points->times[i] < least);
 }
 
 /* The first point behind number `i`, shown at `shown`, that may stand in another folder. */
-static size_t span_next_from(const struct instants *points, const struct span *span, size_t i, int64_t shown)
+static size_t folders_span_next_from(const struct instants *points, const struct span *span, size_t i,
+                                     int64_t shown)
 {
     int64_t into = span->unit ? (shown % span->unit + span->unit) % span->unit : 0, next;
     if (!span->unit || __builtin_add_overflow(shown - into, span->unit, &next))
         return i + 1;
-    size_t first = span_first_from(points, next);
+    size_t first = folders_span_first_from(points, next);
     return first > i ? first : i + 1;
 }
 
@@ -65,29 +66,30 @@ static size_t span_next_from(const struct instants *points, const struct span *s
  * perhaps repeatedly. */
 typedef int visit_point(void *context, const struct span *span, int64_t shown);
 
-static int span_visit(struct catalog *catalog, const struct place *place, struct task *task,
-                      visit_point *visit, void *context)
+static int folders_span_visit(struct catalog *catalog, const struct place *place, struct task *task,
+                              visit_point *visit, void *context)
 {
     _cleanup_(instants_finish) struct instants points = {0};
     struct history *history;
     struct span span;
-    int r = span_of(place->detail, &span) ? catalog_find(catalog, place->name, task, &history) : -ENOENT;
+    int r =
+        folders_span_of(place->detail, &span) ? catalog_find(catalog, place->name, task, &history) : -ENOENT;
 
     if (r == 0)
         r = history_list_points(history, place->generation, task, &points);
-    for (size_t i = span_first_from(&points, span.begin); i < points.n && r == 0;) {
+    for (size_t i = folders_span_first_from(&points, span.begin); i < points.n && r == 0;) {
         int64_t shown = shown_instant(&points, i);
         if (shown >= span.end)
             break;
         if (shown >= span.begin)
             r = visit(context, &span, shown);
-        i = shown >= span.begin ? span_next_from(&points, &span, i, shown) : i + 1;
+        i = shown >= span.begin ? folders_span_next_from(&points, &span, i, shown) : i + 1;
     }
     return r;
 }
 
 /* Adds a folder's name, unless it is the one that was added last. */
-static int span_add_folder(void *context, const struct span *span, int64_t shown)
+static int folders_span_add_folder(void *context, const struct span *span, int64_t shown)
 {
     struct names *names = context;
     char text[INSTANT_TEXT_SIZE];
@@ -99,11 +101,11 @@ static int span_add_folder(void *context, const struct span *span, int64_t shown
     return names_add(names, text + span->name, true);
 }
 
-static int span_lookup(struct catalog *catalog, const struct place *place, enum place_kind kind,
-                       const char *name, struct task *task, struct tree_entry *ret_entry)
+static int folders_span_lookup(struct catalog *catalog, const struct place *place, enum place_kind kind,
+                               const char *name, struct task *task, struct tree_entry *ret_entry)
 {
     _cleanup_(names_finish) struct names names = {0};
-    int r = span_visit(catalog, place, task, span_add_folder, &names);
+    int r = folders_span_visit(catalog, place, task, folders_span_add_folder, &names);
 
     for (size_t i = 0; i < names.n && r == 0; i++) {
         if (strcmp(names.items[i].text, name) != 0)
@@ -117,19 +119,19 @@ static int span_lookup(struct catalog *catalog, const struct place *place, enum 
 static int points_lookup(struct catalog *catalog, const struct place *place, const char *name,
                          struct task *task, struct tree_entry *ret_entry)
 {
-    return span_lookup(catalog, place, PLACE_POINTS_DAY, name, task, ret_entry);
+    return folders_span_lookup(catalog, place, PLACE_POINTS_DAY, name, task, ret_entry);
 }
 
 static int points_list(struct catalog *catalog, const struct place *place, struct task *task,
                        struct names *names)
 {
-    return span_visit(catalog, place, task, span_add_folder, names);
+    return folders_span_visit(catalog, place, task, folders_span_add_folder, names);
 }
 
 static int points_day_lookup(struct catalog *catalog, const struct place *place, const char *name,
                              struct task *task, struct tree_entry *ret_entry)
 {
-    return span_lookup(catalog, place, PLACE_POINTS_HOUR, name, task, ret_entry);
+    return folders_span_lookup(catalog, place, PLACE_POINTS_HOUR, name, task, ret_entry);
 }
 
 static int points_hour_lookup(struct catalog *catalog, const struct place *place, const char *name,
@@ -144,7 +146,8 @@ static int points_hour_lookup(struct catalog *catalog, const struct place *place
     if (!cut_extension(name, place->name, text, sizeof text) || instant_parse(text, 0, &time) < 0)
         return -ENOENT;
     instant_format(time, shown);
-    if (strcmp(shown, text) != 0 || !span_of(place->detail, &span) || time < span.begin || time >= span.end)
+    if (strcmp(shown, text) != 0 || !folders_span_of(place->detail, &span) || time < span.begin ||
+        time >= span.end)
         return -ENOENT;
     int r = catalog_find(catalog, place->name, task, &history);
     if (r == 0)
@@ -159,7 +162,7 @@ static int points_hour_lookup(struct catalog *catalog, const struct place *place
     return 0;
 }
 
-static int span_add_instant(void *context, const struct span *span, int64_t shown)
+static int folders_span_add_instant(void *context, const struct span *span, int64_t shown)
 {
     return instants_add(context, shown);
 }
@@ -169,7 +172,7 @@ static int points_hour_list(struct catalog *catalog, const struct place *place, 
 {
     _cleanup_(instants_finish) struct instants shown = {0};
     struct history *history;
-    int r = span_visit(catalog, place, task, span_add_instant, &shown);
+    int r = folders_span_visit(catalog, place, task, folders_span_add_instant, &shown);
 
     if (r == 0)
         r = catalog_find(catalog, place->name, task, &history);
@@ -177,8 +180,8 @@ static int points_hour_list(struct catalog *catalog, const struct place *place, 
 }
 
 /* A name in positions/ is a folder, or (with EXT) a state. */
-static int positions_lookup(struct catalog *catalog, const struct place *place, const char *name,
-                            struct task *task, struct tree_entry *ret_entry)
+static int folders_positions_lookup(struct catalog *catalog, const struct place *place, const char *name,
+                                    struct task *task, struct tree_entry *ret_entry)
 {
     _cleanup_(names_finish) struct names entries = {0};
     _cleanup_free_ char *position = NULL;
@@ -206,8 +209,8 @@ static int positions_lookup(struct catalog *catalog, const struct place *place, 
     return r < 0 ? r : -ENOENT;
 }
 
-static int positions_list(struct catalog *catalog, const struct place *place, struct task *task,
-                          struct names *names)
+static int folders_positions_list(struct catalog *catalog, const struct place *place, struct task *task,
+                                  struct names *names)
 {
     _cleanup_(names_finish) struct names entries = {0};
     struct history *history;
@@ -226,4 +229,4 @@ static int positions_list(struct catalog *catalog, const struct place *place, st
 const struct folder_kind points_folder = {points_lookup, points_list};
 const struct folder_kind points_day_folder = {points_day_lookup, points_list};
 const struct folder_kind points_hour_folder = {points_hour_lookup, points_hour_list};
-const struct folder_kind positions_folder = {positions_lookup, positions_list};
+const struct folder_kind positions_folder = {folders_positions_lookup, folders_positions_list};

@@ -19,8 +19,8 @@ static const struct {
     enum place_kind kind;
 } tops[] = {{"latest", PLACE_LATEST}, {"at", PLACE_AT}, {"databases", PLACE_DATABASES}};
 
-static int root_lookup(struct catalog *catalog, const struct place *place, const char *name,
-                       struct task *task, struct tree_entry *ret_entry)
+static int folders_root_lookup(struct catalog *catalog, const struct place *place, const char *name,
+                               struct task *task, struct tree_entry *ret_entry)
 {
     if (strcmp(name, ".litemount") == 0)
         return tree_entry_set_folder(ret_entry, PLACE_OWN, place);
@@ -33,8 +33,8 @@ static int root_lookup(struct catalog *catalog, const struct place *place, const
     return -ENOENT;
 }
 
-static int root_list(struct catalog *catalog, const struct place *place, struct task *task,
-                     struct names *names)
+static int folders_root_list(struct catalog *catalog, const struct place *place, struct task *task,
+                             struct names *names)
 {
     int r = 0;
     for (size_t i = 0; i < sizeof tops / sizeof *tops && r == 0; i++)
@@ -42,8 +42,8 @@ static int root_list(struct catalog *catalog, const struct place *place, struct 
     return r;
 }
 
-static int own_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
-                      struct tree_entry *ret_entry)
+static int folders_own_lookup(struct catalog *catalog, const struct place *place, const char *name,
+                              struct task *task, struct tree_entry *ret_entry)
 {
     if (strcmp(name, "stats") != 0)
         return -ENOENT;
@@ -51,8 +51,8 @@ static int own_lookup(struct catalog *catalog, const struct place *place, const 
     return 0;
 }
 
-static int own_list(struct catalog *catalog, const struct place *place, struct task *task,
-                    struct names *names)
+static int folders_own_list(struct catalog *catalog, const struct place *place, struct task *task,
+                            struct names *names)
 {
     return names_add(names, "stats", false);
 }
@@ -102,7 +102,7 @@ struct database_listing {
 };
 
 /* Notes which state is shown, if that is known: of a database that nobody was asked for it may not be. */
-static int listing_note_inode(struct history *history, int64_t time, struct name *name)
+static int folders_listing_note_inode(struct history *history, int64_t time, struct name *name)
 {
     if (time == INSTANT_MAX && !history_is_current(history))
         return 0;
@@ -111,7 +111,7 @@ static int listing_note_inode(struct history *history, int64_t time, struct name
 
 /* Whether the database has something to show at that time; a folder always has. Of one that was found by
  * listing the store something is there, so nobody needs to be asked for the latest. */
-static int listing_visit(void *context, size_t item, struct task *task)
+static int folders_listing_visit(void *context, size_t item, struct task *task)
 {
     const struct database_listing *listing = context;
     struct name *name = &listing->all->items[item];
@@ -127,18 +127,18 @@ static int listing_visit(void *context, size_t item, struct task *task)
         return r;
     *shown = listing->time == INSTANT_MAX && catalog_folder(listing->catalog, full);
     if (*shown)
-        return listing_note_inode(history, listing->time, name);
+        return folders_listing_note_inode(history, listing->time, name);
     r = history_has_point(history, listing->time, task);
     if (r == -ECANCELED || r == -ENOMEM)
         return r;
     /* One database that can't be asked must not hide the others: it is shown, and a look at it says what is
      * wrong. */
     *shown = r != 0;
-    return r > 0 ? listing_note_inode(history, listing->time, name) : 0;
+    return r > 0 ? folders_listing_note_inode(history, listing->time, name) : 0;
 }
 
 /* Who has to be asked of it; a folder has nobody. */
-static const void *listing_holder(void *context, size_t item)
+static const void *folders_listing_holder(void *context, size_t item)
 {
     const struct database_listing *listing = context;
     const struct name *name = &listing->all->items[item];
@@ -149,8 +149,8 @@ static const void *listing_holder(void *context, size_t item)
     return catalog_store(listing->catalog, full);
 }
 
-static int listing_make(struct catalog *catalog, const struct place *place, int64_t time, struct task *task,
-                        struct names *names)
+static int folders_listing_make(struct catalog *catalog, const struct place *place, int64_t time,
+                                struct task *task, struct names *names)
 {
     _cleanup_(names_finish) struct names all = {0};
     int r = catalog_list(catalog, place->name, task, &all);
@@ -159,7 +159,8 @@ static int listing_make(struct catalog *catalog, const struct place *place, int6
 
     if (r < 0 || !shown)
         return r < 0 ? r : -ENOMEM;
-    r = parallel_each_holder(all.n, PARALLEL_DATABASES, listing_holder, listing_visit, &listing, task);
+    r = parallel_each_holder(all.n, PARALLEL_DATABASES, folders_listing_holder, folders_listing_visit,
+                             &listing, task);
     for (size_t i = 0; i < all.n && r == 0; i++)
         if (shown[i])
             r = all.items[i].is_folder ? names_add(names, all.items[i].text, true)
@@ -167,20 +168,20 @@ static int listing_make(struct catalog *catalog, const struct place *place, int6
     return r;
 }
 
-static int latest_lookup(struct catalog *catalog, const struct place *place, const char *name,
-                         struct task *task, struct tree_entry *ret_entry)
+static int folders_latest_lookup(struct catalog *catalog, const struct place *place, const char *name,
+                                 struct task *task, struct tree_entry *ret_entry)
 {
     return top_open_state(catalog, place, name, INSTANT_MAX, task, ret_entry);
 }
 
-static int latest_list(struct catalog *catalog, const struct place *place, struct task *task,
-                       struct names *names)
+static int folders_latest_list(struct catalog *catalog, const struct place *place, struct task *task,
+                               struct names *names)
 {
-    return listing_make(catalog, place, INSTANT_MAX, task, names);
+    return folders_listing_make(catalog, place, INSTANT_MAX, task, names);
 }
 
-static int at_lookup(struct catalog *catalog, const struct place *place, const char *name, struct task *task,
-                     struct tree_entry *ret_entry)
+static int folders_at_lookup(struct catalog *catalog, const struct place *place, const char *name,
+                             struct task *task, struct tree_entry *ret_entry)
 {
     int64_t time;
     if (instant_parse(name, instant_now(), &time) < 0)
@@ -200,7 +201,7 @@ struct landmark_collection {
 };
 
 /* One database that can't be asked must not hide the others' landmarks. */
-static int landmarks_visit(void *context, size_t item, struct task *task)
+static int folders_landmarks_visit(void *context, size_t item, struct task *task)
 {
     struct landmark_collection *collected = context;
     const char *name = collected->databases->items[item].text;
@@ -223,13 +224,13 @@ static int landmarks_visit(void *context, size_t item, struct task *task)
     return 0;
 }
 
-static const void *landmarks_holder(void *context, size_t item)
+static const void *folders_landmarks_holder(void *context, size_t item)
 {
     const struct landmark_collection *collected = context;
     return catalog_store(collected->catalog, collected->databases->items[item].text);
 }
 
-static int landmarks_collect(struct catalog *catalog, struct task *task, struct instants *landmarks)
+static int folders_landmarks_collect(struct catalog *catalog, struct task *task, struct instants *landmarks)
 {
     _cleanup_(names_finish) struct names databases = {0};
     struct landmark_collection collected = {
@@ -238,8 +239,8 @@ static int landmarks_collect(struct catalog *catalog, struct task *task, struct 
 
     pthread_mutex_init(&collected.lock, NULL);
     if (r == 0)
-        r = parallel_each_holder(databases.n, PARALLEL_DATABASES, landmarks_holder, landmarks_visit,
-                                 &collected, task);
+        r = parallel_each_holder(databases.n, PARALLEL_DATABASES, folders_landmarks_holder,
+                                 folders_landmarks_visit, &collected, task);
     pthread_mutex_destroy(&collected.lock);
     instants_sort(landmarks);
     if (r == 0 && collected.failure < 0 && collected.answered == 0)
@@ -247,10 +248,11 @@ static int landmarks_collect(struct catalog *catalog, struct task *task, struct 
     return r;
 }
 
-static int at_list(struct catalog *catalog, const struct place *place, struct task *task, struct names *names)
+static int folders_at_list(struct catalog *catalog, const struct place *place, struct task *task,
+                           struct names *names)
 {
     _cleanup_(instants_finish) struct instants landmarks = {0};
-    int r = landmarks_collect(catalog, task, &landmarks);
+    int r = folders_landmarks_collect(catalog, task, &landmarks);
 
     for (size_t i = 0; i < landmarks.n && r == 0; i++) {
         char text[INSTANT_TEXT_SIZE];
@@ -260,8 +262,8 @@ static int at_list(struct catalog *catalog, const struct place *place, struct ta
     return r;
 }
 
-static int at_time_lookup(struct catalog *catalog, const struct place *place, const char *name,
-                          struct task *task, struct tree_entry *ret_entry)
+static int folders_at_time_lookup(struct catalog *catalog, const struct place *place, const char *name,
+                                  struct task *task, struct tree_entry *ret_entry)
 {
     int64_t time;
     if (instant_parse(place->detail, instant_now(), &time) < 0)
@@ -269,17 +271,17 @@ static int at_time_lookup(struct catalog *catalog, const struct place *place, co
     return top_open_state(catalog, place, name, time, task, ret_entry);
 }
 
-static int at_time_list(struct catalog *catalog, const struct place *place, struct task *task,
-                        struct names *names)
+static int folders_at_time_list(struct catalog *catalog, const struct place *place, struct task *task,
+                                struct names *names)
 {
     int64_t time;
     if (instant_parse(place->detail, instant_now(), &time) < 0)
         return -ENOENT;
-    return listing_make(catalog, place, time, task, names);
+    return folders_listing_make(catalog, place, time, task, names);
 }
 
-static int databases_lookup(struct catalog *catalog, const struct place *place, const char *name,
-                            struct task *task, struct tree_entry *ret_entry)
+static int folders_databases_lookup(struct catalog *catalog, const struct place *place, const char *name,
+                                    struct task *task, struct tree_entry *ret_entry)
 {
     _cleanup_free_ char *full = NULL;
     struct history *history;
@@ -294,8 +296,8 @@ static int databases_lookup(struct catalog *catalog, const struct place *place, 
     return place_set_path(&ret_entry->place.name, place->name, name);
 }
 
-static int databases_list(struct catalog *catalog, const struct place *place, struct task *task,
-                          struct names *names)
+static int folders_databases_list(struct catalog *catalog, const struct place *place, struct task *task,
+                                  struct names *names)
 {
     _cleanup_(names_finish) struct names all = {0};
     int r = catalog_list(catalog, place->name, task, &all);
@@ -304,9 +306,9 @@ static int databases_list(struct catalog *catalog, const struct place *place, st
     return r;
 }
 
-const struct folder_kind root_folder = {root_lookup, root_list};
-const struct folder_kind own_folder = {own_lookup, own_list};
-const struct folder_kind latest_folder = {latest_lookup, latest_list};
-const struct folder_kind at_folder = {at_lookup, at_list};
-const struct folder_kind at_time_folder = {at_time_lookup, at_time_list};
-const struct folder_kind databases_folder = {databases_lookup, databases_list};
+const struct folder_kind root_folder = {folders_root_lookup, folders_root_list};
+const struct folder_kind own_folder = {folders_own_lookup, folders_own_list};
+const struct folder_kind latest_folder = {folders_latest_lookup, folders_latest_list};
+const struct folder_kind at_folder = {folders_at_lookup, folders_at_list};
+const struct folder_kind at_time_folder = {folders_at_time_lookup, folders_at_time_list};
+const struct folder_kind databases_folder = {folders_databases_lookup, folders_databases_list};

@@ -147,7 +147,7 @@ static void blocking_interrupt_overdue_locked(struct blocking *blocking)
     }
 }
 
-static int lane_connect(struct blocking_lane *lane, struct blocking_call *call)
+static int blocking_lane_connect(struct blocking_lane *lane, struct blocking_call *call)
 {
     struct blocking *blocking = lane->blocking;
     void *connection = NULL;
@@ -159,7 +159,7 @@ static int lane_connect(struct blocking_lane *lane, struct blocking_call *call)
     return r < 0 ? r : blocking_goes_on(call) ? 0 : -ECANCELED;
 }
 
-static void lane_disconnect(struct blocking_lane *lane)
+static void blocking_lane_disconnect(struct blocking_lane *lane)
 {
     struct blocking *blocking = lane->blocking;
 
@@ -174,7 +174,7 @@ static void lane_disconnect(struct blocking_lane *lane)
 }
 
 /* Whether somebody still waits for the call, and its connection was lost by itself. */
-static bool lane_may_repeat(struct blocking_lane *lane, const struct blocking_call *call)
+static bool blocking_lane_may_repeat(struct blocking_lane *lane, const struct blocking_call *call)
 {
     pthread_mutex_lock(&lane->blocking->lock);
     bool may = !call->abandoned && !lane->interrupted;
@@ -182,23 +182,23 @@ static bool lane_may_repeat(struct blocking_lane *lane, const struct blocking_ca
     return may;
 }
 
-static int lane_serve(struct blocking_lane *lane, struct blocking_call *call)
+static int blocking_lane_serve(struct blocking_lane *lane, struct blocking_call *call)
 {
     bool was_idle = lane->connection;
 
-    int r = was_idle ? 0 : lane_connect(lane, call);
+    int r = was_idle ? 0 : blocking_lane_connect(lane, call);
     if (r == 0)
         r = call->run(call, lane->connection);
-    if (r == 0 || !call->lost || !was_idle || !lane_may_repeat(lane, call))
+    if (r == 0 || !call->lost || !was_idle || !blocking_lane_may_repeat(lane, call))
         return r;
     call->lost = false;
-    lane_disconnect(lane);
-    r = lane_connect(lane, call);
+    blocking_lane_disconnect(lane);
+    r = blocking_lane_connect(lane, call);
     return r < 0 ? r : call->run(call, lane->connection);
 }
 
 /* Hands the result over, and the connection on to the next call if it is of use. */
-static void lane_finish(struct blocking_lane *lane, struct blocking_call *call, int result)
+static void blocking_lane_finish(struct blocking_lane *lane, struct blocking_call *call, int result)
 {
     struct blocking *blocking = lane->blocking;
 
@@ -217,11 +217,11 @@ static void lane_finish(struct blocking_lane *lane, struct blocking_call *call, 
     pthread_mutex_unlock(&blocking->lock);
     blocking_call_unref(call);
     if (!of_use)
-        lane_disconnect(lane);
+        blocking_lane_disconnect(lane);
 }
 
 /* The call that has waited longest; NULL once the carrier closes. */
-static struct blocking_call *lane_take_locked(struct blocking_lane *lane)
+static struct blocking_call *blocking_lane_take_locked(struct blocking_lane *lane)
 {
     struct blocking *blocking = lane->blocking;
 
@@ -242,20 +242,20 @@ static struct blocking_call *lane_take_locked(struct blocking_lane *lane)
     return call;
 }
 
-static void *lane_run(void *argument)
+static void *blocking_lane_run(void *argument)
 {
     struct blocking_lane *lane = argument;
     struct blocking *blocking = lane->blocking;
     struct blocking_call *call;
 
     pthread_mutex_lock(&blocking->lock);
-    while ((call = lane_take_locked(lane))) {
+    while ((call = blocking_lane_take_locked(lane))) {
         pthread_mutex_unlock(&blocking->lock);
-        lane_finish(lane, call, lane_serve(lane, call));
+        blocking_lane_finish(lane, call, blocking_lane_serve(lane, call));
         pthread_mutex_lock(&blocking->lock);
     }
     pthread_mutex_unlock(&blocking->lock);
-    lane_disconnect(lane);
+    blocking_lane_disconnect(lane);
     pthread_mutex_lock(&blocking->lock);
     blocking->n_threads--;
     pthread_cond_broadcast(&blocking->changed);
@@ -275,7 +275,8 @@ static int blocking_add_thread_locked(struct blocking *blocking)
         return 0;
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    bool started = pthread_create(&thread, &attributes, lane_run, &blocking->lanes[blocking->n_threads]) == 0;
+    bool started =
+        pthread_create(&thread, &attributes, blocking_lane_run, &blocking->lanes[blocking->n_threads]) == 0;
     pthread_attr_destroy(&attributes);
     blocking->n_threads += started;
     blocking->references += started;

@@ -171,7 +171,7 @@ int file_open_below(int folder, const char *path, int flags)
 }
 
 /* Whether the key names something below the folder: every part is a real name. */
-static bool key_stays_inside(const char *key)
+static bool file_key_stays_inside(const char *key)
 {
     while (*key) {
         size_t length = strcspn(key, "/");
@@ -201,7 +201,7 @@ int file_open_key(const struct file_store *file, const char *key, int flags)
         return -errno;
     if (!*key)
         return steal_fd(&folder);
-    if (!key_stays_inside(key))
+    if (!file_key_stays_inside(key))
         return -ENOENT;
     /* Without O_NONBLOCK the open of a named pipe would wait for a writer. */
     return file_open_below(folder, key, flags | O_NONBLOCK | O_NOCTTY);

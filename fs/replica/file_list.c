@@ -33,14 +33,14 @@ struct file_names {
     size_t n_names, capacity;
 };
 
-static void names_finish(struct file_names *names)
+static void file_names_finish(struct file_names *names)
 {
     for (size_t i = 0; i < names->n_names; i++)
         free(names->names[i]);
     free(names->names);
 }
 
-static int compare_file_names(const void *a, const void *b)
+static int file_compare_names(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -120,7 +120,7 @@ static int list_read_names(int folder, enum list_depth depth, struct file_names 
     if (errno)
         return -errno;
     if (names->n_names)
-        qsort(names->names, names->n_names, sizeof *names->names, compare_file_names);
+        qsort(names->names, names->n_names, sizeof *names->names, file_compare_names);
     return 0;
 }
 
@@ -155,14 +155,14 @@ struct walk {
     bool left_out; /* a file that came after that */
 };
 
-static bool walk_is_full(const struct walk *walk)
+static bool file_walk_is_full(const struct walk *walk)
 {
     return walk->request->limit &&
            walk->listing->n_objects + walk->listing->n_folders >= walk->request->limit;
 }
 
 /* Whether a key after the asked one can be `key`, or lie below it if it is a folder. */
-static bool walk_comes_after(const char *after, const char *key)
+static bool file_walk_comes_after(const char *after, const char *key)
 {
     size_t length = strlen(key);
     if (!after)
@@ -173,7 +173,7 @@ static bool walk_comes_after(const char *after, const char *key)
 /* A file that is deleted while the folder is read was never there. One that came meanwhile is left for the
  * next listing: reading a folder may show a file and not one that came before it, and the history would have
  * a hole that it has not. */
-static int walk_add_file(struct walk *walk, int folder, const char *name, const char *key)
+static int file_walk_add(struct walk *walk, int folder, const char *name, const char *key)
 {
     char version[FILE_VERSION_TEXT_SIZE];
     struct stat status;
@@ -194,9 +194,9 @@ static int walk_add_file(struct walk *walk, int folder, const char *name, const 
     return listing_add_object(walk->listing, &object);
 }
 
-static int walk_folder(struct walk *walk, int folder, const char *prefix, unsigned depth);
+static int file_walk_folder(struct walk *walk, int folder, const char *prefix, unsigned depth);
 
-static int walk_below(struct walk *walk, int folder, const char *name, const char *key, unsigned depth)
+static int file_walk_below(struct walk *walk, int folder, const char *name, const char *key, unsigned depth)
 {
     if (walk->request->depth == LIST_FOLDER)
         return listing_add_folder(walk->listing, key + walk->request->root_length);
@@ -205,17 +205,17 @@ static int walk_below(struct walk *walk, int folder, const char *name, const cha
     _cleanup_close_ int below = file_open_below(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (below < 0)
         return below == -ENOENT ? 0 : file_fail(walk->file, key, "listing it", -below, walk->task);
-    return walk_folder(walk, below, key, depth + 1);
+    return file_walk_folder(walk, below, key, depth + 1);
 }
 
-static int walk_folder(struct walk *walk, int folder, const char *prefix, unsigned depth)
+static int file_walk_folder(struct walk *walk, int folder, const char *prefix, unsigned depth)
 {
-    _cleanup_(names_finish) struct file_names names = {0};
+    _cleanup_(file_names_finish) struct file_names names = {0};
     int r = list_read_names(folder, walk->request->depth, &names);
     if (r < 0)
         return file_fail(walk->file, prefix, "listing it", -r, walk->task);
 
-    for (size_t i = 0; i < names.n_names && !walk_is_full(walk); i++) {
+    for (size_t i = 0; i < names.n_names && !file_walk_is_full(walk); i++) {
         const char *name = names.names[i];
         _cleanup_free_ char *key = NULL;
         if (task_cancelled(walk->task))
@@ -224,10 +224,10 @@ static int walk_folder(struct walk *walk, int folder, const char *prefix, unsign
             key = NULL;
             return -ENOMEM;
         }
-        if (!walk_comes_after(walk->request->after, key))
+        if (!file_walk_comes_after(walk->request->after, key))
             continue;
-        r = name[strlen(name) - 1] == '/' ? walk_below(walk, folder, name, key, depth)
-                                          : walk_add_file(walk, folder, name, key);
+        r = name[strlen(name) - 1] == '/' ? file_walk_below(walk, folder, name, key, depth)
+                                          : file_walk_add(walk, folder, name, key);
         if (r == 0)
             r = listing_check(walk->listing, walk->file->folder, walk->task);
         if (r < 0)
@@ -236,7 +236,7 @@ static int walk_folder(struct walk *walk, int folder, const char *prefix, unsign
     return 0;
 }
 
-static int walk_once(struct walk *walk)
+static int file_walk_once(struct walk *walk)
 {
     const char *prefix = walk->request->prefix;
     _cleanup_close_ int folder = file_open_key(walk->file, prefix, O_RDONLY | O_DIRECTORY);
@@ -244,7 +244,7 @@ static int walk_once(struct walk *walk)
         return 0;
     if (folder < 0)
         return file_fail(walk->file, prefix, "listing it", -folder, walk->task);
-    return walk_folder(walk, folder, prefix, 0);
+    return file_walk_folder(walk, folder, prefix, 0);
 }
 
 /* Of a folder that was written to just now all is seen a moment later; of one that is written to all the time
@@ -263,7 +263,7 @@ int file_list(struct store *store, const struct list_request *request, struct ta
             listing_finish(listing);
             *listing = (struct listing){0};
         }
-        r = walk_once(&walk);
+        r = file_walk_once(&walk);
         if (r < 0 || !walk.left_out || tries + 1 == TRIES)
             break;
         nanosleep(&moment, NULL);

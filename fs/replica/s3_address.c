@@ -30,7 +30,7 @@ const char *s3_address_host(const char *origin)
 }
 
 /* Letters, digits and hyphens: what a part of a host's name may hold. */
-static bool is_label(const char *text)
+static bool s3_is_label(const char *text)
 {
     return *text && strlen(text) < LABEL_SIZE &&
            text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
@@ -38,15 +38,15 @@ static bool is_label(const char *text)
 
 bool s3_region_is_valid(const char *region)
 {
-    return is_label(region);
+    return s3_is_label(region);
 }
 
-static bool is_arn(const char *bucket)
+static bool s3_is_arn(const char *bucket)
 {
     return strncmp(bucket, "arn:", 4) == 0;
 }
 
-static bool parse_access_point(const char *arn, struct access_point *ret_point)
+static bool s3_address_parse_access_point(const char *arn, struct access_point *ret_point)
 {
     const char *parts[ARN_PARTS] = {arn};
     struct access_point point;
@@ -64,7 +64,7 @@ static bool parse_access_point(const char *arn, struct access_point *ret_point)
     snprintf(point.region, sizeof point.region, "%.*s", (int)strcspn(parts[3], ":"), parts[3]);
     snprintf(point.account, sizeof point.account, "%.*s", (int)strcspn(parts[4], ":"), parts[4]);
     snprintf(point.name, sizeof point.name, "%s", resource + 12);
-    if (!is_label(point.region) || !is_label(point.account) || !is_label(point.name))
+    if (!s3_is_label(point.region) || !s3_is_label(point.account) || !s3_is_label(point.name))
         return false;
     *ret_point = point;
     return true;
@@ -73,12 +73,12 @@ static bool parse_access_point(const char *arn, struct access_point *ret_point)
 void s3_place_region(const struct s3_place *place, char region[static S3_REGION_SIZE])
 {
     struct access_point point;
-    bool known = is_arn(place->bucket) && parse_access_point(place->bucket, &point);
+    bool known = s3_is_arn(place->bucket) && s3_address_parse_access_point(place->bucket, &point);
     snprintf(region, S3_REGION_SIZE, "%s", known ? point.region : "");
 }
 
 /* A bucket's name becomes a part of a host's name or of a path: it must be no more than that. */
-static bool is_bucket_name(const char *bucket)
+static bool s3_is_bucket_name(const char *bucket)
 {
     bool letters = false;
     for (const char *c = bucket; *c; c++) {
@@ -95,10 +95,10 @@ const char *s3_place_problem(const struct s3_place *place)
 
     if (!place->bucket || !*place->bucket)
         return "a bucket is needed";
-    if (is_arn(place->bucket)) {
-        if (!parse_access_point(place->bucket, &point))
+    if (s3_is_arn(place->bucket)) {
+        if (!s3_address_parse_access_point(place->bucket, &point))
             return "only access points can be named by an ARN";
-    } else if (!is_bucket_name(place->bucket)) {
+    } else if (!s3_is_bucket_name(place->bucket)) {
         return "this can't be a bucket's name";
     }
     if (!place->endpoint)
@@ -113,23 +113,23 @@ const char *s3_place_problem(const struct s3_place *place)
 }
 
 /* A certificate for *.s3.REGION.amazonaws.com covers one more label, so a bucket with a dot can't be one. */
-static bool fits_host(const char *bucket)
+static bool s3_fits_host(const char *bucket)
 {
-    return is_label(bucket);
+    return s3_is_label(bucket);
 }
 
-static int make_aws_origin(const struct s3_place *place, const char *region, bool *ret_in_path,
-                           char **ret_origin)
+static int s3_make_aws_origin(const struct s3_place *place, const char *region, bool *ret_in_path,
+                              char **ret_origin)
 {
     const char *domain = strncmp(region, "cn-", 3) == 0 ? "amazonaws.com.cn" : "amazonaws.com";
     struct access_point point;
     int n;
 
     *ret_in_path = false;
-    if (is_arn(place->bucket) && parse_access_point(place->bucket, &point)) {
+    if (s3_is_arn(place->bucket) && s3_address_parse_access_point(place->bucket, &point)) {
         n = asprintf(ret_origin, "https://%s-%s.s3-accesspoint.%s.%s", point.name, point.account, region,
                      domain);
-    } else if (place->path_style || !fits_host(place->bucket)) {
+    } else if (place->path_style || !s3_fits_host(place->bucket)) {
         *ret_in_path = true;
         n = asprintf(ret_origin, "https://s3.%s.%s", region, domain);
     } else {
@@ -139,7 +139,7 @@ static int make_aws_origin(const struct s3_place *place, const char *region, boo
 }
 
 /* `host` may end in a port; IPv6 stands in brackets. */
-static bool is_ip_address(const char *host)
+static bool s3_is_ip_address(const char *host)
 {
     bool bracketed = *host == '[';
     size_t length = strcspn(host + bracketed, bracketed ? "]" : ":");
@@ -155,11 +155,11 @@ static bool is_ip_address(const char *host)
 /* Whether the bucket can stand before an endpoint's name, which an address has not. With TLS a certificate
  * must cover it: no dots. Source: aws-sdk-go-v2, which Litestream 0.5 uses: service/s3/endpoints.go (isIp),
  * internal/endpoints/awsrulesfn/host.go (IsVirtualHostableS3Bucket). */
-static bool fits_endpoint(const char *bucket, const char *endpoint)
+static bool s3_fits_endpoint(const char *bucket, const char *endpoint)
 {
     bool dots = strncmp(endpoint, "http://", strlen("http://")) == 0;
 
-    if (is_ip_address(s3_address_host(endpoint)) || is_ip_address(bucket))
+    if (s3_is_ip_address(s3_address_host(endpoint)) || s3_is_ip_address(bucket))
         return false;
     for (const char *label = bucket;; label++) {
         size_t length = strspn(label, "abcdefghijklmnopqrstuvwxyz0123456789-");
@@ -171,12 +171,12 @@ static bool fits_endpoint(const char *bucket, const char *endpoint)
     }
 }
 
-static int make_endpoint_origin(const struct s3_place *place, bool *ret_in_path, char **ret_origin)
+static int s3_make_endpoint_origin(const struct s3_place *place, bool *ret_in_path, char **ret_origin)
 {
     const char *host = s3_address_host(place->endpoint);
     int n;
 
-    *ret_in_path = place->path_style || !fits_endpoint(place->bucket, place->endpoint);
+    *ret_in_path = place->path_style || !s3_fits_endpoint(place->bucket, place->endpoint);
     if (*ret_in_path)
         n = asprintf(ret_origin, "%s", place->endpoint);
     else
@@ -190,8 +190,8 @@ int s3_address_make(const struct s3_place *place, const char *region, const char
 {
     struct s3_address address = {0};
     bool in_path; /* the bucket stands in the path, not in the host's name */
-    int r = place->endpoint ? make_endpoint_origin(place, &in_path, &address.origin)
-                            : make_aws_origin(place, region, &in_path, &address.origin);
+    int r = place->endpoint ? s3_make_endpoint_origin(place, &in_path, &address.origin)
+                            : s3_make_aws_origin(place, region, &in_path, &address.origin);
     if (r < 0)
         return r;
     if (asprintf(&address.path, "/%s%s%s", in_path ? place->bucket : "", in_path ? "/" : "", key) < 0) {

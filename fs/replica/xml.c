@@ -21,7 +21,7 @@ struct walker {
     void *context;
 };
 
-static void walker_finish(struct walker *walker)
+static void xml_walker_finish(struct walker *walker)
 {
     if (walker->parser)
         XML_ParserFree(walker->parser);
@@ -88,7 +88,7 @@ static void xml_refuse_document_type(void *context, const char *name, const char
 
 int xml_walk(const void *bytes, size_t length, xml_element *element, void *context)
 {
-    _cleanup_(walker_finish) struct walker walker = {.element = element, .context = context};
+    _cleanup_(xml_walker_finish) struct walker walker = {.element = element, .context = context};
 
     if (length > INT_MAX)
         return -EBADMSG;

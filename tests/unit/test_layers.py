@@ -74,7 +74,7 @@ MOST_FUNCTION_LINES = 80
 MOST_FILES = 33 # in a room of fs/history
 
 STRUCT = re.compile(r"^(?:static (?:const )?)?struct (\w+) \{", re.M)
-STATIC_FUNCTION = re.compile(r"^static (?:inline )?[\w\s*]*?\b(\w+)\([^;{]*?\)\n\{", re.M)
+STATIC_FUNCTION = re.compile(r"^static (?:inline )?(?:[\w\s]*__attribute__\(\(.*\)\)\s)?[\w\s*]*?\b(\w+)\([^;{]*?\)\n\{", re.M)
 
 
 def layer_of(path, root):
@@ -162,6 +162,14 @@ def check_names(code, root, pattern, what):
             if len(where) > 1]
 
 
+def check_words(path, root):
+    """A static function begins with a word of its file's name ("vfs" of read_only_vfs.c), in the singular or the plural."""
+    words = {word.rstrip("s") for word in path.stem.split("_")}
+    return [f"{path.relative_to(root)}: {match.group(1)} says none of the file's words first"
+            for match in STATIC_FUNCTION.finditer(path.read_text())
+            if match.group(1).split("_")[0].rstrip("s") not in words]
+
+
 def check_length(path, root):
     lines = len(path.read_text().splitlines())
     return [f"{path.relative_to(root)}: {lines} lines, the most is {MOST_LINES}"] if lines > MOST_LINES else []
@@ -187,7 +195,6 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("root", nargs="?", type=pathlib.Path, default=pathlib.Path(__file__).parents[2])
     parser.add_argument("--objects", type=pathlib.Path)
-    parser.add_argument("--names", action="store_true")
     arguments = parser.parse_args()
     root = arguments.root.resolve()
     code = sorted([*root.glob("fs/**/*.[ch]"), *root.glob("include/**/*.h")])
@@ -196,8 +203,9 @@ def main():
              for complaint in check_includes(path, root) + check_rooms(path, root) + check_functions(path, root)]
     wrong += [complaint for path in code + tests for complaint in check_length(path, root)]
     wrong += check_folders(root) + check_names(code, root, STRUCT, "struct")
-    if arguments.names:
-        wrong += check_names([path for path in code if path.suffix == ".c"], root, STATIC_FUNCTION, "static function")
+    sources = [path for path in code if path.suffix == ".c"]
+    wrong += check_names(sources, root, STATIC_FUNCTION, "static function")
+    wrong += [complaint for path in sources for complaint in check_words(path, root)]
     if arguments.objects:
         wrong += circles.check(arguments.objects, root)
     wrong = [complaint for complaint in wrong if not STILL_ALLOWED.search(complaint)]

@@ -38,7 +38,7 @@ class Layers(unittest.TestCase):
         return done.stdout
 
     def test_a_sound_tree_has_no_fault(self):
-        self.assertEqual(self.complaints("--names"), "1 files\n")
+        self.assertEqual(self.complaints(), "1 files\n")
 
     def test_a_circle_is_named_with_files_and_symbols(self):
         self.compile("fs/mount/one.c", "int two(void); int one(void); int one(void) { return two(); }")
@@ -60,8 +60,13 @@ class Layers(unittest.TestCase):
     def test_a_static_function_has_one_meaning(self):
         for path in "fs/history/visit.c", "fs/mount/tree.c":
             self.write(path, "static int find_tree(const char *name,\n                     int n)\n{\n    return n;\n}\n")
-        self.assertIn("static function find_tree is defined in", self.complaints("--names"))
-        self.assertNotIn("find_tree", self.complaints())
+        self.assertIn("static function find_tree is defined in", self.complaints())
+
+    def test_a_static_function_carries_its_files_word(self):
+        self.write("fs/mount/tree.c", "static int trees_find(int n)\n{\n    return n;\n}\n")
+        self.assertEqual(self.complaints(), "2 files\n")
+        self.write("fs/mount/tree.c", "static int find(int n)\n{\n    return n;\n}\n")
+        self.assertIn("fs/mount/tree.c: find says none of the file's words first\n", self.complaints())
 
     def test_rooms_stand_above_each_other(self):
         for room in "", "catalog/", "v03/", "v05/", "generation/":

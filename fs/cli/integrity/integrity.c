@@ -39,14 +39,14 @@ struct findings {
     struct own_parts own;
 };
 
-static void findings_finish(struct findings *findings)
+static void integrity_findings_finish(struct findings *findings)
 {
     free(findings->first);
     own_parts_finish(&findings->own);
 }
 
 /* Takes over the line, which is NULL if there was no memory for it. 0 or -ENOMEM. */
-static int findings_add(struct findings *findings, char *line)
+static int integrity_findings_add(struct findings *findings, char *line)
 {
     if (!line)
         return -ENOMEM;
@@ -59,7 +59,7 @@ static int findings_add(struct findings *findings, char *line)
 
 /* A row of integrity_check or quick_check: lines, of which one may say where the others were found; "ok" if
  * there is nothing. */
-static int findings_take_lines(sqlite3_stmt *statement, struct findings *findings)
+static int integrity_findings_take_lines(sqlite3_stmt *statement, struct findings *findings)
 {
     const char *text = (const char *)sqlite3_column_text(statement, 0);
     int r = text ? 0 : -ENOMEM;
@@ -67,14 +67,14 @@ static int findings_take_lines(sqlite3_stmt *statement, struct findings *finding
     for (size_t length; r == 0 && *text; text += length + (text[length] == '\n')) {
         length = strcspn(text, "\n");
         if (strncmp(text, "*** ", 4) != 0 && strcmp(text, "ok") != 0)
-            r = findings_add(findings, strndup(text, length));
+            r = integrity_findings_add(findings, strndup(text, length));
     }
     return r;
 }
 
 /* A row of foreign_key_check: the table, the row (NULL: it has no number), and the table that it refers to.
  */
-static int findings_take_violation(sqlite3_stmt *statement, struct findings *findings)
+static int integrity_findings_take_violation(sqlite3_stmt *statement, struct findings *findings)
 {
     const char *table = (const char *)sqlite3_column_text(statement, 0),
                *parent = (const char *)sqlite3_column_text(statement, 2);
@@ -88,7 +88,7 @@ static int findings_take_violation(sqlite3_stmt *statement, struct findings *fin
     else
         n = asprintf(&line, "row %" PRId64 " of %s refers to no row of %s",
                      (int64_t)sqlite3_column_int64(statement, 1), table, parent);
-    return findings_add(findings, n < 0 ? NULL : line);
+    return integrity_findings_add(findings, n < 0 ? NULL : line);
 }
 
 static const struct {
@@ -96,13 +96,15 @@ static const struct {
     const char *sql_for_all; /* the same without an end after a hundred findings, which may say nothing */
     int (*take)(sqlite3_stmt *statement, struct findings *findings);
 } checks[] = {
-    [INTEGRITY_QUICK] = {"PRAGMA quick_check", "PRAGMA quick_check(2147483647)", findings_take_lines},
-    [INTEGRITY_FULL] = {"PRAGMA integrity_check", "PRAGMA integrity_check(2147483647)", findings_take_lines},
-    [INTEGRITY_FOREIGN_KEYS] = {"PRAGMA foreign_key_check", NULL, findings_take_violation},
+    [INTEGRITY_QUICK] = {"PRAGMA quick_check", "PRAGMA quick_check(2147483647)",
+                         integrity_findings_take_lines},
+    [INTEGRITY_FULL] = {"PRAGMA integrity_check", "PRAGMA integrity_check(2147483647)",
+                        integrity_findings_take_lines},
+    [INTEGRITY_FOREIGN_KEYS] = {"PRAGMA foreign_key_check", NULL, integrity_findings_take_violation},
     [INTEGRITY_TABLES] = {"SELECT 'it has no tables' WHERE NOT EXISTS (SELECT 1 FROM sqlite_schema"
                           " WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
                           " AND name NOT LIKE '~_litestream~_%' ESCAPE '~')",
-                          NULL, findings_take_lines},
+                          NULL, integrity_findings_take_lines},
 };
 
 /* Prepares the statement, whatever it needs that is the application's own. SQLite's code. */
@@ -186,7 +188,7 @@ static int integrity_complain(const struct read_only_vfs *vfs, sqlite3 *connecti
 static int integrity_check_connected(struct read_only_vfs *vfs, enum integrity_check check,
                                      struct integrity *integrity)
 {
-    _cleanup_(findings_finish) struct findings findings = {0};
+    _cleanup_(integrity_findings_finish) struct findings findings = {0};
     _cleanup_(integrity_close_connection) sqlite3 *connection = NULL;
     int r = read_only_vfs_connect(vfs, &connection);
 

@@ -20,19 +20,19 @@ struct read_only_file {
     struct read_only_vfs *vfs; /* borrowed */
 };
 
-static int read_only_file_close(sqlite3_file *file)
+static int vfs_read_only_file_close(sqlite3_file *file)
 {
     return SQLITE_OK;
 }
 
-static int read_only_vfs_note(struct read_only_vfs *vfs, int error)
+static int vfs_read_only_note(struct read_only_vfs *vfs, int error)
 {
     if (vfs->error == 0)
         vfs->error = error;
     return SQLITE_IOERR_READ;
 }
 
-static int read_only_file_read(sqlite3_file *file, void *bytes, int length, sqlite3_int64 offset)
+static int vfs_read_only_file_read(sqlite3_file *file, void *bytes, int length, sqlite3_int64 offset)
 {
     struct read_only_vfs *vfs = ((struct read_only_file *)file)->vfs;
     const struct read_only_source *source = &vfs->source;
@@ -40,79 +40,79 @@ static int read_only_file_read(sqlite3_file *file, void *bytes, int length, sqli
     size_t wanted = (size_t)length, n = wanted < left ? wanted : (size_t)left;
 
     if (task_cancelled(vfs->task))
-        return read_only_vfs_note(vfs, -ECANCELED);
+        return vfs_read_only_note(vfs, -ECANCELED);
     int r = n ? source->read(source->context, begin, n, bytes, vfs->task) : 0;
     if (r < 0)
-        return read_only_vfs_note(vfs, r);
+        return vfs_read_only_note(vfs, r);
     memset((char *)bytes + n, 0, wanted - n); /* SQLite asks for that beyond the end */
     return n < wanted ? SQLITE_IOERR_SHORT_READ : SQLITE_OK;
 }
 
-static int read_only_file_write(sqlite3_file *file, const void *bytes, int length, sqlite3_int64 offset)
+static int vfs_read_only_file_write(sqlite3_file *file, const void *bytes, int length, sqlite3_int64 offset)
 {
     return SQLITE_READONLY;
 }
 
-static int read_only_file_truncate(sqlite3_file *file, sqlite3_int64 size)
+static int vfs_read_only_file_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
     return SQLITE_READONLY;
 }
 
-static int read_only_file_sync(sqlite3_file *file, int flags)
+static int vfs_read_only_file_sync(sqlite3_file *file, int flags)
 {
     return SQLITE_OK;
 }
 
-static int read_only_file_size(sqlite3_file *file, sqlite3_int64 *ret_size)
+static int vfs_read_only_file_size(sqlite3_file *file, sqlite3_int64 *ret_size)
 {
     *ret_size = (sqlite3_int64)((struct read_only_file *)file)->vfs->source.size;
     return SQLITE_OK;
 }
 
-static int read_only_file_lock(sqlite3_file *file, int level)
+static int vfs_read_only_file_lock(sqlite3_file *file, int level)
 {
     return SQLITE_OK;
 }
 
-static int read_only_file_check_lock(sqlite3_file *file, int *ret_is_reserved)
+static int vfs_read_only_file_check_lock(sqlite3_file *file, int *ret_is_reserved)
 {
     *ret_is_reserved = 0;
     return SQLITE_OK;
 }
 
-static int read_only_file_control(sqlite3_file *file, int operation, void *argument)
+static int vfs_read_only_file_control(sqlite3_file *file, int operation, void *argument)
 {
     return SQLITE_NOTFOUND;
 }
 
-static int read_only_file_sector_size(sqlite3_file *file)
+static int vfs_read_only_file_sector_size(sqlite3_file *file)
 {
     return 0; /* the default */
 }
 
-static int read_only_file_characteristics(sqlite3_file *file)
+static int vfs_read_only_file_characteristics(sqlite3_file *file)
 {
     return SQLITE_IOCAP_IMMUTABLE;
 }
 
 static const sqlite3_io_methods file_methods = {
     .iVersion = 1,
-    .xClose = read_only_file_close,
-    .xRead = read_only_file_read,
-    .xWrite = read_only_file_write,
-    .xTruncate = read_only_file_truncate,
-    .xSync = read_only_file_sync,
-    .xFileSize = read_only_file_size,
-    .xLock = read_only_file_lock,
-    .xUnlock = read_only_file_lock,
-    .xCheckReservedLock = read_only_file_check_lock,
-    .xFileControl = read_only_file_control,
-    .xSectorSize = read_only_file_sector_size,
-    .xDeviceCharacteristics = read_only_file_characteristics,
+    .xClose = vfs_read_only_file_close,
+    .xRead = vfs_read_only_file_read,
+    .xWrite = vfs_read_only_file_write,
+    .xTruncate = vfs_read_only_file_truncate,
+    .xSync = vfs_read_only_file_sync,
+    .xFileSize = vfs_read_only_file_size,
+    .xLock = vfs_read_only_file_lock,
+    .xUnlock = vfs_read_only_file_lock,
+    .xCheckReservedLock = vfs_read_only_file_check_lock,
+    .xFileControl = vfs_read_only_file_control,
+    .xSectorSize = vfs_read_only_file_sector_size,
+    .xDeviceCharacteristics = vfs_read_only_file_characteristics,
 };
 
 /* The database alone: what SQLite sorts, it sorts in memory. */
-static int read_only_vfs_open(sqlite3_vfs *base, sqlite3_filename name, sqlite3_file *file, int flags,
+static int vfs_read_only_open(sqlite3_vfs *base, sqlite3_filename name, sqlite3_file *file, int flags,
                               int *ret_flags)
 {
     if (!(flags & SQLITE_OPEN_MAIN_DB)) {
@@ -125,18 +125,18 @@ static int read_only_vfs_open(sqlite3_vfs *base, sqlite3_filename name, sqlite3_
     return SQLITE_OK;
 }
 
-static int read_only_vfs_delete(sqlite3_vfs *base, const char *name, int sync_folder)
+static int vfs_read_only_delete(sqlite3_vfs *base, const char *name, int sync_folder)
 {
     return SQLITE_READONLY;
 }
 
-static int read_only_vfs_access(sqlite3_vfs *base, const char *name, int flags, int *ret_is)
+static int vfs_read_only_access(sqlite3_vfs *base, const char *name, int flags, int *ret_is)
 {
     *ret_is = 0;
     return SQLITE_OK;
 }
 
-static int read_only_vfs_full_path_name(sqlite3_vfs *base, const char *name, int size, char *ret_path)
+static int vfs_read_only_full_path_name(sqlite3_vfs *base, const char *name, int size, char *ret_path)
 {
     sqlite3_snprintf(size, ret_path, "%s", name);
     return SQLITE_OK;
@@ -152,11 +152,11 @@ int read_only_vfs_begin(struct read_only_vfs *vfs, const struct read_only_source
     vfs->base.zName = vfs->name;
     vfs->base.pAppData = vfs;
     vfs->base.szOsFile = sizeof(struct read_only_file);
-    vfs->base.xOpen = read_only_vfs_open;
-    vfs->base.xDelete = read_only_vfs_delete;
-    vfs->base.xAccess = read_only_vfs_access;
+    vfs->base.xOpen = vfs_read_only_open;
+    vfs->base.xDelete = vfs_read_only_delete;
+    vfs->base.xAccess = vfs_read_only_access;
     vfs->base.xFullPathname =
-        read_only_vfs_full_path_name; /* clock, sleep and randomness stay the default one's */
+        vfs_read_only_full_path_name; /* clock, sleep and randomness stay the default one's */
     return sqlite3_vfs_register(&vfs->base, 0) == SQLITE_OK ? 0 : -ENOMEM;
 }
 
@@ -166,7 +166,7 @@ void read_only_vfs_end(struct read_only_vfs *vfs)
 }
 
 /* Twice a value that fills the database, as a check may need it, and what SQLite takes for itself. */
-static void read_only_vfs_limit_heap(struct read_only_vfs *vfs)
+static void vfs_read_only_limit_heap(struct read_only_vfs *vfs)
 {
     uint64_t size = vfs->source.size;
 
@@ -176,7 +176,7 @@ static void read_only_vfs_limit_heap(struct read_only_vfs *vfs)
 
 /* A schema may be made to cost more than any application's does: values that no row can hold, statements that
  * compile to anything, functions that reach beyond the database. */
-static void read_only_vfs_distrust(const struct read_only_vfs *vfs, sqlite3 *connection)
+static void vfs_read_only_distrust(const struct read_only_vfs *vfs, sqlite3 *connection)
 {
     static const struct {
         int limit, value;
@@ -198,11 +198,11 @@ static void read_only_vfs_distrust(const struct read_only_vfs *vfs, sqlite3 *con
 
 int read_only_vfs_connect(struct read_only_vfs *vfs, sqlite3 **ret_connection)
 {
-    read_only_vfs_limit_heap(vfs);
+    vfs_read_only_limit_heap(vfs);
     int code = sqlite3_open_v2("file:database?immutable=1", ret_connection,
                                SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, vfs->name);
     if (code != SQLITE_OK)
         return code;
-    read_only_vfs_distrust(vfs, *ret_connection);
+    vfs_read_only_distrust(vfs, *ret_connection);
     return sqlite3_exec(*ret_connection, "PRAGMA temp_store = memory", NULL, NULL, NULL);
 }

@@ -79,7 +79,7 @@ static const char *output_cell_at(const struct output *output, size_t row, size_
 }
 
 /* The length of the UTF-8 sequence at `text`; 0 if it is none. Source: RFC 3629. */
-static size_t utf8_length(const uint8_t *text)
+static size_t output_utf8_length(const uint8_t *text)
 {
     static const struct {
         uint8_t mask, lead, least, most; /* least and most of the second byte, where it matters */
@@ -117,7 +117,7 @@ static size_t output_length_of(const char *text)
 {
     size_t n = 0;
     for (const uint8_t *at = (const uint8_t *)text; *at; n++) {
-        size_t length = utf8_length(at);
+        size_t length = output_utf8_length(at);
         at += length ? length : 1;
     }
     return n;
@@ -161,7 +161,7 @@ void json_print_string(const char *text, FILE *file)
 
     fputc('"', file);
     while (*at) {
-        size_t length = utf8_length(at);
+        size_t length = output_utf8_length(at);
         if (length == 0)
             fputs("\\ufffd", file);
         else if (*at == '"' || *at == '\\')
@@ -175,7 +175,7 @@ void json_print_string(const char *text, FILE *file)
     fputc('"', file);
 }
 
-static void json_print_value(const struct column *column, const char *cell, FILE *file)
+static void output_json_print_value(const struct column *column, const char *cell, FILE *file)
 {
     if (cell && !column->is_number)
         json_print_string(cell, file);
@@ -184,23 +184,23 @@ static void json_print_value(const struct column *column, const char *cell, FILE
 }
 
 /* A row as a JSON object, its lines below each other, behind `indent`. */
-static void json_print_row(const struct output *output, size_t row, const char *indent, FILE *file)
+static void output_json_print_row(const struct output *output, size_t row, const char *indent, FILE *file)
 {
     fprintf(file, "%s{", indent);
     for (size_t column = 0; column < output->n_columns; column++) {
         const struct column *head = &output->columns[column];
         fprintf(file, "%s\n%s  \"%s\": ", column ? "," : "", indent, head->key ? head->key : head->name);
-        json_print_value(head, output_cell_at(output, row, column), file);
+        output_json_print_value(head, output_cell_at(output, row, column), file);
     }
     fprintf(file, "\n%s}", indent);
 }
 
-static void json_print_rows(const struct output *output, size_t n_rows, FILE *file)
+static void output_json_print_rows(const struct output *output, size_t n_rows, FILE *file)
 {
     fputs("[", file);
     for (size_t row = 0; row < n_rows; row++) {
         fputs(row ? ",\n" : "\n", file);
-        json_print_row(output, row, "  ", file);
+        output_json_print_row(output, row, "  ", file);
     }
     fputs(n_rows ? "\n]\n" : "]\n", file);
 }
@@ -212,7 +212,7 @@ int output_print(const struct output *output, FILE *file)
     if (output->error < 0)
         return output->error;
     if (output->json)
-        json_print_rows(output, n_rows, file);
+        output_json_print_rows(output, n_rows, file);
     else
         return output_print_table(output, n_rows, file);
     return 0;
@@ -223,7 +223,7 @@ int output_print_object(const struct output *output, FILE *file)
     if (!output->json || output->error < 0)
         return output_print(output, file);
     if (output->n_cells) {
-        json_print_row(output, 0, "", file);
+        output_json_print_row(output, 0, "", file);
         fputc('\n', file);
     }
     return 0;

@@ -16,7 +16,7 @@
 #include "naming.h"
 #include "round.h"
 
-static int add_folder(struct catalog *catalog, const struct database_config *config, const char *name)
+static int catalog_add_folder(struct catalog *catalog, const struct database_config *config, const char *name)
 {
     int r = ARRAY_GROW(catalog->folders, catalog->folders_capacity, catalog->n_folders + 1);
     char *prefix = NULL;
@@ -34,14 +34,14 @@ struct checked {
     char *problem;        /* the first one with wrong settings, or NULL */
 };
 
-static void checked_finish(struct checked *checked)
+static void catalog_checked_finish(struct checked *checked)
 {
     names_finish(&checked->refused);
     free(checked->problem);
 }
 
-static int check_replica(struct catalog *catalog, const struct database_config *database, size_t n,
-                         struct checked *checked)
+static int catalog_check_replica(struct catalog *catalog, const struct database_config *database, size_t n,
+                                 struct checked *checked)
 {
     const char *problem = database->replicas[n].problem;
     struct replica *replica = NULL;
@@ -64,8 +64,8 @@ static int check_replica(struct catalog *catalog, const struct database_config *
 }
 
 /* A database none of whose replicas can be read is missing, however well others are shown. */
-static int check_database(struct catalog *catalog, const struct database_config *database,
-                          struct checked *checked)
+static int catalog_check_database(struct catalog *catalog, const struct database_config *database,
+                                  struct checked *checked)
 {
     size_t before = checked->refused.n;
     int r = 0;
@@ -73,7 +73,7 @@ static int check_database(struct catalog *catalog, const struct database_config 
     if (database->n_replicas == 0)
         log_warning("%s has no replica configured; left out", database->path);
     for (size_t i = 0; i < database->n_replicas && r == 0; i++)
-        r = check_replica(catalog, database, i, checked);
+        r = catalog_check_replica(catalog, database, i, checked);
     if (r < 0 || database->n_replicas == 0 || checked->refused.n - before < database->n_replicas)
         return r;
     _cleanup_free_ char *text = NULL;
@@ -86,13 +86,13 @@ static int check_database(struct catalog *catalog, const struct database_config 
 
 /* Sees whether each configured replica can be read, and warns once of every kind that can't. An error if none
  * can. */
-static int check_replicas(struct catalog *catalog, const struct config *config, struct task *task)
+static int catalog_check_replicas(struct catalog *catalog, const struct config *config, struct task *task)
 {
-    _cleanup_(checked_finish) struct checked checked = {0};
+    _cleanup_(catalog_checked_finish) struct checked checked = {0};
     int r = 0;
 
     for (size_t i = 0; i < config->n_databases && r == 0; i++)
-        r = check_database(catalog, &config->databases[i], &checked);
+        r = catalog_check_database(catalog, &config->databases[i], &checked);
     if (r < 0)
         return r;
     names_sort(&checked.refused);
@@ -106,7 +106,7 @@ static int check_replicas(struct catalog *catalog, const struct config *config, 
     return 0;
 }
 
-static void close_catalog(struct catalog **catalog)
+static void catalog_close_catalog(struct catalog **catalog)
 {
     catalog_close(*catalog);
 }
@@ -114,7 +114,7 @@ static void close_catalog(struct catalog **catalog)
 int catalog_open(const struct config *config, struct stores *stores, const struct history_options *options,
                  struct task *task, struct catalog **ret_catalog)
 {
-    _cleanup_(close_catalog) struct catalog *catalog = calloc(1, sizeof *catalog);
+    _cleanup_(catalog_close_catalog) struct catalog *catalog = calloc(1, sizeof *catalog);
     const char *path;
     size_t shared = naming_shared_folder(config, &path);
     int r = 0;
@@ -129,7 +129,7 @@ int catalog_open(const struct config *config, struct stores *stores, const struc
     refresh_gate_init(&catalog->gate);
     failures_init(&catalog->failures);
     catalog->options.failures = &catalog->failures;
-    r = check_replicas(catalog, config, task);
+    r = catalog_check_replicas(catalog, config, task);
     if (r == 0)
         r = identities_read(config, task, &catalog->identities);
     catalog->options.identities = catalog->identities.items;
@@ -140,7 +140,7 @@ int catalog_open(const struct config *config, struct stores *stores, const struc
                            : database->has_no_path ? database->path
                                                    : naming_below(database->path, shared);
         if (database->is_folder)
-            r = add_folder(catalog, database, name);
+            r = catalog_add_folder(catalog, database, name);
         else
             r = catalog_add_database(catalog, database, name, NULL, false, task);
     }
@@ -174,7 +174,7 @@ struct failures *catalog_failures(struct catalog *catalog)
 }
 
 /* Finds what came since the last discovery, if that is `age` nanoseconds ago. */
-static int refresh(struct catalog *catalog, int64_t age, int64_t patience, struct task *task)
+static int catalog_refresh(struct catalog *catalog, int64_t age, int64_t patience, struct task *task)
 {
     if (catalog->n_folders == 0)
         return 0;
@@ -194,7 +194,7 @@ const char *catalog_prefix(const struct catalog *catalog)
 
 int catalog_list(struct catalog *catalog, const char *folder, struct task *task, struct names *names)
 {
-    int r = refresh(catalog, catalog->options.refresh, ROUND_PATIENCE, task);
+    int r = catalog_refresh(catalog, catalog->options.refresh, ROUND_PATIENCE, task);
     if (r < 0)
         return r;
     pthread_mutex_lock(&catalog->lock);
@@ -205,7 +205,7 @@ int catalog_list(struct catalog *catalog, const char *folder, struct task *task,
     return r;
 }
 
-static struct history *find_known(struct catalog *catalog, const char *name)
+static struct history *catalog_find_known(struct catalog *catalog, const char *name)
 {
     pthread_mutex_lock(&catalog->lock);
     struct history *history = entries_find(&catalog->entries, name);
@@ -215,7 +215,7 @@ static struct history *find_known(struct catalog *catalog, const char *name)
 
 const void *catalog_store(struct catalog *catalog, const char *name)
 {
-    const struct history *history = find_known(catalog, name);
+    const struct history *history = catalog_find_known(catalog, name);
     return history ? history_store(history) : NULL;
 }
 
@@ -223,18 +223,18 @@ const void *catalog_store(struct catalog *catalog, const char *name)
  * nobody wanted to see all, the look is for it alone. */
 int catalog_find(struct catalog *catalog, const char *name, struct task *task, struct history **ret_history)
 {
-    struct history *history = find_known(catalog, name);
+    struct history *history = catalog_find_known(catalog, name);
     int r = 0;
 
     if (!history && !catalog_may_hold(catalog, name))
         return -ENOENT;
     if (!history && refresh_gate_time(&catalog->gate) == 0) {
         r = catalog_discover_one(catalog, name, task);
-        history = find_known(catalog, name);
+        history = catalog_find_known(catalog, name);
     }
     if (!history && r == 0) {
-        r = refresh(catalog, catalog->options.refresh, ROUND_PATIENCE, task);
-        history = find_known(catalog, name);
+        r = catalog_refresh(catalog, catalog->options.refresh, ROUND_PATIENCE, task);
+        history = catalog_find_known(catalog, name);
     }
     if (!history)
         return r < 0 ? r : -ENOENT;
@@ -250,7 +250,7 @@ const struct database_config *catalog_folder(struct catalog *catalog, const char
     return folder;
 }
 
-static bool has_folder(struct catalog *catalog, const char *folder)
+static bool catalog_has_folder(struct catalog *catalog, const char *folder)
 {
     pthread_mutex_lock(&catalog->lock);
     bool there = entries_have_folder(&catalog->entries, folder);
@@ -260,14 +260,14 @@ static bool has_folder(struct catalog *catalog, const char *folder)
 
 int catalog_find_folder(struct catalog *catalog, const char *folder, struct task *task)
 {
-    if (has_folder(catalog, folder))
+    if (catalog_has_folder(catalog, folder))
         return 0;
     int r = catalog_may_hold_below(catalog, folder)
-                ? refresh(catalog, catalog->options.refresh, ROUND_PATIENCE, task)
+                ? catalog_refresh(catalog, catalog->options.refresh, ROUND_PATIENCE, task)
                 : 0;
     if (r < 0)
         return r;
-    return has_folder(catalog, folder) ? 0 : -ENOENT;
+    return catalog_has_folder(catalog, folder) ? 0 : -ENOENT;
 }
 
 int catalog_list_failures(struct catalog *catalog, struct names *failures)
@@ -297,12 +297,12 @@ int catalog_list_known(struct catalog *catalog, struct names *names)
 
 int catalog_list_all(struct catalog *catalog, struct task *task, struct names *names)
 {
-    int r = refresh(catalog, catalog->options.refresh, ROUND_PATIENCE, task);
+    int r = catalog_refresh(catalog, catalog->options.refresh, ROUND_PATIENCE, task);
     return r < 0 ? r : catalog_list_known(catalog, names);
 }
 
 int catalog_list_whole(struct catalog *catalog, struct task *task, struct names *names)
 {
-    int r = refresh(catalog, 0, INT64_MAX, task);
+    int r = catalog_refresh(catalog, 0, INT64_MAX, task);
     return r < 0 ? r : catalog_list_known(catalog, names);
 }

@@ -20,8 +20,8 @@ void replicas_finish(struct replicas *replicas)
 }
 
 /* Opens a replica at its root. One whose settings turn out wrong only now can't be used either. */
-static int open_root(struct catalog *catalog, const struct database_config *config, size_t n,
-                     struct task *task, struct replica **ret_replica)
+static int catalog_open_root(struct catalog *catalog, const struct database_config *config, size_t n,
+                             struct task *task, struct replica **ret_replica)
 {
     const struct replica_config *replica = &config->replicas[n];
     _cleanup_free_ char *problem = NULL;
@@ -41,14 +41,15 @@ static int open_root(struct catalog *catalog, const struct database_config *conf
 
 /* Opens one replica, at `below` its root if that is not NULL. 0 and NULL for one that this program can't
  * read. */
-static int open_replica(struct catalog *catalog, const struct database_config *config, size_t n,
-                        const char *below, bool written, struct task *task, struct replica **ret_replica)
+static int catalog_open_replica(struct catalog *catalog, const struct database_config *config, size_t n,
+                                const char *below, bool written, struct task *task,
+                                struct replica **ret_replica)
 {
     struct replica *replica = NULL;
     struct task attempt;
 
     task_init(&attempt, task);
-    int r = open_root(catalog, config, n, &attempt, &replica);
+    int r = catalog_open_root(catalog, config, n, &attempt, &replica);
     if (r < 0 && r != -EOPNOTSUPP)
         return r;
     *ret_replica = replica;
@@ -69,7 +70,7 @@ int catalog_open_replicas(struct catalog *catalog, const struct database_config 
     if (!replicas.items)
         return -ENOMEM;
     for (size_t i = 0; i < config->n_replicas; i++) {
-        int r = open_replica(catalog, config, i, below, written, task, &replicas.items[replicas.n]);
+        int r = catalog_open_replica(catalog, config, i, below, written, task, &replicas.items[replicas.n]);
         if (r < 0)
             return r;
         replicas.n += replicas.items[replicas.n] != NULL;
@@ -93,7 +94,7 @@ void catalog_warn_once(struct catalog *catalog, const char *warning)
         log_warning("%s", warning);
 }
 
-static bool can_add(struct catalog *catalog, const char *name)
+static bool catalog_can_add(struct catalog *catalog, const char *name)
 {
     pthread_mutex_lock(&catalog->lock);
     bool can = naming_is_usable(name) && entries_can_add(&catalog->entries, name);
@@ -101,7 +102,7 @@ static bool can_add(struct catalog *catalog, const char *name)
     return can;
 }
 
-static bool is_found(struct catalog *catalog, const char *name)
+static bool catalog_is_found(struct catalog *catalog, const char *name)
 {
     pthread_mutex_lock(&catalog->lock);
     bool found = entry_folder(&catalog->entries, name) != NULL;
@@ -117,8 +118,8 @@ int catalog_add_database(struct catalog *catalog, const struct database_config *
     struct history *history;
     int r;
 
-    if (!can_add(catalog, name)) {
-        if (below && is_found(catalog, name))
+    if (!catalog_can_add(catalog, name)) {
+        if (below && catalog_is_found(catalog, name))
             return 0; /* somebody else has found it meanwhile */
         snprintf(warning, sizeof warning,
                  "%s: left out: its name here, \"%s\", is taken or is not a valid file name", config->path,

@@ -24,7 +24,7 @@ struct ahead {
 
 /* Notes that the database was asked for, and picks those to be opened: it, and what follows. Called locked.
  */
-static void pick(struct catalog *catalog, const char *name, struct ahead *ahead)
+static void catalog_pick(struct catalog *catalog, const char *name, struct ahead *ahead)
 {
     struct procession *procession = &catalog->procession;
     size_t number = entries_number(&catalog->entries, name);
@@ -52,7 +52,7 @@ static const void *ahead_holder(void *context, size_t item)
 
 /* What is learnt stays in the history, so the state itself may go. One that can't be opened says so to
  * whoever asks for it. */
-static int open_one(void *context, size_t item, struct task *task)
+static int catalog_open_one(void *context, size_t item, struct task *task)
 {
     const struct ahead *ahead = context;
     struct state *state = NULL;
@@ -73,9 +73,9 @@ void catalog_open_ahead(struct catalog *catalog, const char *name, int64_t time,
     struct ahead ahead = {.time = time, .attempt = &attempt};
 
     pthread_mutex_lock(&catalog->lock);
-    pick(catalog, name, &ahead);
+    catalog_pick(catalog, name, &ahead);
     pthread_mutex_unlock(&catalog->lock);
     task_init(&attempt, task);
     if (ahead.n > 1)
-        (void)parallel_each_holder(ahead.n, MOST_AHEAD, ahead_holder, open_one, &ahead, &attempt);
+        (void)parallel_each_holder(ahead.n, MOST_AHEAD, ahead_holder, catalog_open_one, &ahead, &attempt);
 }

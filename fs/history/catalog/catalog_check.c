@@ -45,7 +45,7 @@ static int check_item(void *context, size_t item, struct task *task)
 }
 
 /* One error if there is nothing to see at all, else a warning for each database that can't be seen. */
-static int conclude(const struct check *check, size_t n, struct task *task)
+static int catalog_conclude(const struct check *check, size_t n, struct task *task)
 {
     size_t bad = 0;
     const char *first = "";
@@ -88,5 +88,5 @@ int catalog_check(struct catalog *catalog, struct task *task)
         return r;
     size_t n = check->names.n < MOST_CHECKS ? check->names.n : MOST_CHECKS;
     r = parallel_each_holder(n, PARALLEL_CHECKS, check_holder, check_item, check, task);
-    return r < 0 ? r : conclude(check, n, task);
+    return r < 0 ? r : catalog_conclude(check, n, task);
 }

@@ -25,8 +25,8 @@
 
 /* What the database at `place` is called. A file can't be a folder too: where one backup lies below another's
  * place, APP, it is found in APP.d. */
-static char *name_place(struct catalog *catalog, const struct folder *folder, const struct replica *replica,
-                        const char *place)
+static char *catalog_name_place(struct catalog *catalog, const struct folder *folder,
+                                const struct replica *replica, const char *place)
 {
     _cleanup_free_ char *own = naming_of_place(place, replica_url(replica));
     char *name = NULL;
@@ -46,26 +46,26 @@ static char *name_place(struct catalog *catalog, const struct folder *folder, co
 
 /* Whether `next` is where v0.5 puts what v0.3 puts to `place`, of a path that was written with a '/' at its
  * end: then it is the same database. */
-static bool is_written_twice(const char *place, const char *next)
+static bool catalog_is_written_twice(const char *place, const char *next)
 {
     size_t length = strlen(place);
     return strncmp(next, place, length) == 0 && strcmp(next + length, "/") == 0;
 }
 
 /* Adds the databases that were found in a folder and are not known yet. */
-static int add_found(struct catalog *catalog, const struct folder *folder, const struct replica *replica,
-                     const struct names *found, struct task *task)
+static int catalog_add_found(struct catalog *catalog, const struct folder *folder,
+                             const struct replica *replica, const struct names *found, struct task *task)
 {
     int r = 0;
     for (size_t i = 0; i < found->n && r == 0; i++) {
         const char *place = found->items[i].text;
-        _cleanup_free_ char *name = name_place(catalog, folder, replica, place);
+        _cleanup_free_ char *name = catalog_name_place(catalog, folder, replica, place);
         if (!name)
             return -ENOMEM;
         pthread_mutex_lock(&catalog->lock);
         bool known = entries_find(&catalog->entries, name) != NULL;
         pthread_mutex_unlock(&catalog->lock);
-        bool twice = i + 1 < found->n && is_written_twice(place, found->items[i + 1].text);
+        bool twice = i + 1 < found->n && catalog_is_written_twice(place, found->items[i + 1].text);
         if (!known)
             r = catalog_add_database(catalog, folder->config, name, place, twice, task);
         i += twice;
@@ -74,14 +74,14 @@ static int add_found(struct catalog *catalog, const struct folder *folder, const
 }
 
 /* Where the places of a folder's backups are kept: when all of them were looked into, and a line each. */
-static char *fact_identity(const struct replica *replica)
+static char *catalog_fact_identity(const struct replica *replica)
 {
     char *text;
     return asprintf(&text, "%s\nplaces", replica_url(replica)) < 0 ? NULL : text;
 }
 
 /* The first line: a time in nanoseconds; what is no time is long ago. */
-static int64_t take_time(char **rest)
+static int64_t catalog_take_time(char **rest)
 {
     const char *line = strsep(rest, "\n");
     char *end;
@@ -91,9 +91,9 @@ static int64_t take_time(char **rest)
 }
 
 /* Takes up what an earlier mount found: each of them need not be looked into again. */
-static void recall(struct catalog *catalog, struct folder *folder, const struct replica *replica)
+static void catalog_recall(struct catalog *catalog, struct folder *folder, const struct replica *replica)
 {
-    _cleanup_free_ char *identity = fact_identity(replica);
+    _cleanup_free_ char *identity = catalog_fact_identity(replica);
     struct buffer fact = {0};
 
     if (folder->recalled || !identity)
@@ -102,7 +102,7 @@ static void recall(struct catalog *catalog, struct folder *folder, const struct 
     if (cache_get_fact(catalog->options.cache, identity, KIND, FACT_VERSION, &fact) == 0 &&
         buffer_append(&fact, "", 1) == 0) {
         char *rest = (char *)fact.data, *line;
-        folder->looked_into = take_time(&rest);
+        folder->looked_into = catalog_take_time(&rest);
         while ((line = strsep(&rest, "\n")) && rest)
             if (names_add(&folder->known, line, true) < 0)
                 break; /* what is not known is looked for */
@@ -111,7 +111,7 @@ static void recall(struct catalog *catalog, struct folder *folder, const struct 
     buffer_finish(&fact);
 }
 
-static bool same_names(const struct names *a, const struct names *b)
+static bool catalog_same_names(const struct names *a, const struct names *b)
 {
     for (size_t i = 0; a->n == b->n && i < a->n; i++)
         if (strcmp(a->items[i].text, b->items[i].text) != 0)
@@ -121,15 +121,15 @@ static bool same_names(const struct names *a, const struct names *b)
 
 /* Keeps what was found, for the next look and for the next mount. `time`: when all known places were looked
  * into. Takes `places` over. */
-static void remember(struct catalog *catalog, struct folder *folder, const struct replica *replica,
-                     int64_t time, struct names *places)
+static void catalog_remember(struct catalog *catalog, struct folder *folder, const struct replica *replica,
+                             int64_t time, struct names *places)
 {
-    _cleanup_free_ char *identity = fact_identity(replica);
+    _cleanup_free_ char *identity = catalog_fact_identity(replica);
     struct buffer fact = {0};
     char line[24];
     int r = identity ? 0 : -ENOMEM;
 
-    if (folder->looked_into == time && same_names(places, &folder->known))
+    if (folder->looked_into == time && catalog_same_names(places, &folder->known))
         return;
     folder->looked_into = time;
     if (r == 0)
@@ -148,7 +148,7 @@ static void remember(struct catalog *catalog, struct folder *folder, const struc
 }
 
 /* Whether the known places are to be looked into again. */
-static bool is_due(const struct folder *folder, int64_t now)
+static bool catalog_is_due(const struct folder *folder, int64_t now)
 {
     bool is_recent = folder->looked_into <= now && now - folder->looked_into < KNOWN_AGE;
     return discover_is_deep(folder->config) && !is_recent;
@@ -164,18 +164,18 @@ static int discover_folder(struct catalog *catalog, struct folder *folder, size_
     if (r < 0 || folder->n_replicas == 0)
         return r;
     const struct replica *first = folder->replicas->replica;
-    recall(catalog, folder, first);
-    bool whole = enough == 0 && is_due(folder, now);
+    catalog_recall(catalog, folder, first);
+    bool whole = enough == 0 && catalog_is_due(folder, now);
     r = catalog_folder_ask(catalog, folder, whole, enough, patience, task, &places, ret_unseen);
     if (r == 0)
-        r = add_found(catalog, folder, first, &places, task);
+        r = catalog_add_found(catalog, folder, first, &places, task);
     if (r == 0 && enough == 0)
-        remember(catalog, folder, first, whole ? now : folder->looked_into, &places);
+        catalog_remember(catalog, folder, first, whole ? now : folder->looked_into, &places);
     return r;
 }
 
 /* For whoever asks whether all was seen. `reason` NULL: it was. 0 or -ENOMEM. */
-static int note_failure(struct catalog *catalog, struct folder *folder, const char *reason)
+static int catalog_note_failure(struct catalog *catalog, struct folder *folder, const char *reason)
 {
     char *failure = reason ? strdup(reason) : NULL;
 
@@ -201,7 +201,8 @@ int catalog_discover(struct catalog *catalog, size_t enough, int64_t patience, s
         int r = discover_folder(catalog, &catalog->folders[i], enough, patience, &attempt, &unseen);
         if (r == -ECANCELED || r == -ENOMEM)
             return r;
-        if (note_failure(catalog, &catalog->folders[i], r < 0 ? task_reason(&attempt, r) : unseen) < 0)
+        if (catalog_note_failure(catalog, &catalog->folders[i], r < 0 ? task_reason(&attempt, r) : unseen) <
+            0)
             return -ENOMEM;
         if (r < 0 && result == 0)
             result = task_fail(task, -r, "%s", task_reason(&attempt, r));

@@ -59,7 +59,7 @@ void catalog_folder_finish(struct folder *folder)
     free(folder->name);
 }
 
-static int add_names(const struct names *names, struct names *all)
+static int catalog_add_names(const struct names *names, struct names *all)
 {
     int r = 0;
     for (size_t i = 0; i < names->n && r == 0; i++)
@@ -109,7 +109,7 @@ static int folder_take(struct catalog *catalog, struct folder *folder, size_t n,
         answers->answered++;
         for (size_t i = 0; i < replica->refused.n; i++)
             catalog_warn_once(catalog, replica->refused.items[i].text);
-        r = add_names(&replica->places, answers->places);
+        r = catalog_add_names(&replica->places, answers->places);
     }
     folder_replica_forget(replica);
     return r < 0 ? r : 1;
@@ -131,7 +131,7 @@ static int folder_begin(struct catalog *catalog, struct folder *folder, bool who
             continue;
         replica->whole = whole;
         replica->enough = enough;
-        r = add_names(&folder->known, &replica->known);
+        r = catalog_add_names(&folder->known, &replica->known);
         if (r == 0)
             round_start(folder->round, i, replica_store(replica->replica), "look for databases");
     }
@@ -149,7 +149,7 @@ static int folder_end(struct catalog *catalog, struct folder *folder, struct tas
             r = folder_pass_over(catalog, folder, i, "it has not answered in time", answers);
     }
     if (r >= 0 && answers->unseen)
-        r = add_names(&folder->known, answers->places);
+        r = catalog_add_names(&folder->known, answers->places);
     names_sort(answers->places);
     if (r < 0)
         return r;

@@ -48,14 +48,14 @@ struct place_look {
     const char *place;
 };
 
-static int look_at_place(void *context, size_t n, struct task *task)
+static int catalog_look_at_place(void *context, size_t n, struct task *task)
 {
     const struct place_look *look = context;
     return recognize_place(look->replicas->items[n], look->place, task);
 }
 
 /* What the replicas have answered: see below. */
-static int judge_place(const struct replicas *replicas, struct round *round, struct task *task)
+static int catalog_judge_place(const struct replicas *replicas, struct round *round, struct task *task)
 {
     char reason[TASK_REASON_SIZE];
     size_t answered = 0;
@@ -80,26 +80,26 @@ static int judge_place(const struct replicas *replicas, struct round *round, str
 
 /* Asks all replicas whether there is a backup at `place`. 1 as soon as one has it; 0 if none of those that
  * answer has it; or, if none answers, the first one's errno. */
-static int discover_among(struct catalog *catalog, const struct replicas *replicas, const char *place,
-                          struct task *task)
+static int catalog_discover_among(struct catalog *catalog, const struct replicas *replicas, const char *place,
+                                  struct task *task)
 {
     struct place_look look = {replicas, place};
     struct round *round = NULL;
-    int r = round_open(replicas->n, catalog->options.pool, look_at_place, &look, &round);
+    int r = round_open(replicas->n, catalog->options.pool, catalog_look_at_place, &look, &round);
 
     for (size_t i = 0; i < replicas->n && r == 0; i++)
         round_start(round, i, replica_store(replicas->items[i]), place);
     if (r == 0)
         r = round_wait(round, 0, task);
     if (r == 0)
-        r = judge_place(replicas, round, task);
+        r = catalog_judge_place(replicas, round, task);
     round_close(round);
     return r;
 }
 
 /* 1 if it is there, and added; 0, or an errno. */
-static int discover_in(struct catalog *catalog, const struct folder *folder, const char *name,
-                       struct task *task)
+static int catalog_discover_in(struct catalog *catalog, const struct folder *folder, const char *name,
+                               struct task *task)
 {
     _cleanup_(replicas_finish) struct replicas replicas = {0};
     _cleanup_free_ char *place = NULL;
@@ -113,7 +113,7 @@ static int discover_in(struct catalog *catalog, const struct folder *folder, con
     }
     int r = catalog_open_replicas(catalog, folder->config, NULL, false, task, &replicas);
     if (r == 0)
-        r = discover_among(catalog, &replicas, place, task);
+        r = catalog_discover_among(catalog, &replicas, place, task);
     if (r <= 0)
         return r;
     r = catalog_add_database(catalog, folder->config, name, place, false, task);
@@ -124,6 +124,6 @@ int catalog_discover_one(struct catalog *catalog, const char *name, struct task 
 {
     int r = 0;
     for (size_t i = 0; i < catalog->n_folders && r == 0; i++)
-        r = discover_in(catalog, &catalog->folders[i], name, task);
+        r = catalog_discover_in(catalog, &catalog->folders[i], name, task);
     return r < 0 ? r : 0;
 }

@@ -45,26 +45,27 @@ bool discover_allows(const struct database_config *config, const char *name)
     return !config->pattern || fnmatch(config->pattern, file, 0) == 0;
 }
 
-static int compare_place(const void *left, const void *right)
+static int discover_compare_place(const void *left, const void *right)
 {
     return strcmp(left, ((const struct name *)right)->text);
 }
 
 /* Whether a backup is known there, and none below it. Those below a place stand right behind it. */
-static bool is_settled(const struct search *search, const char *place)
+static bool discover_is_settled(const struct search *search, const char *place)
 {
     const struct names *known = search->known;
 
     if (search->whole || known->n == 0)
         return false;
-    const struct name *found = bsearch(place, known->items, known->n, sizeof *known->items, compare_place);
+    const struct name *found =
+        bsearch(place, known->items, known->n, sizeof *known->items, discover_compare_place);
     if (!found)
         return false;
     return found + 1 == known->items + known->n || strncmp(found[1].text, place, strlen(place)) != 0;
 }
 
 /* Adds the backup at `place`, if it is one that is wanted. */
-static int add_found(struct search *search, const char *place)
+static int discover_add_found(struct search *search, const char *place)
 {
     size_t length = strlen(place);
     _cleanup_free_ char *name = strndup(place, length ? length - 1 : 0);
@@ -79,7 +80,7 @@ static int add_found(struct search *search, const char *place)
     return r;
 }
 
-static bool has_enough(struct search *search)
+static bool discover_has_enough(struct search *search)
 {
     pthread_mutex_lock(&search->lock);
     bool enough = search->enough && search->found->n >= search->enough;
@@ -88,7 +89,7 @@ static bool has_enough(struct search *search)
 }
 
 /* Whether it is, or lies in, what Litestream keeps beside a live database, which looks like a backup. */
-static bool is_beside_database(const char *place)
+static bool discover_is_beside_database(const char *place)
 {
     static const char end[] = "-litestream";
 
@@ -102,7 +103,7 @@ static bool is_beside_database(const char *place)
 }
 
 /* A folder below the root that nobody lets us into (lost+found) must not hide its neighbours. */
-static int pass_over(struct search *search, const char *place, int code, const struct task *task)
+static int discover_pass_over(struct search *search, const char *place, int code, const struct task *task)
 {
     if (code != -EACCES || !*place)
         return code;
@@ -113,13 +114,13 @@ static int pass_over(struct search *search, const char *place, int code, const s
 }
 
 /* Adds the folders that may hold others. */
-static int add_next(struct search *search, const struct listing *listing)
+static int discover_add_next(struct search *search, const struct listing *listing)
 {
     int r = 0;
 
     pthread_mutex_lock(&search->lock);
     for (size_t i = 0; i < listing->n_folders && r == 0; i++)
-        if (!is_beside_database(listing->folders[i]))
+        if (!discover_is_beside_database(listing->folders[i]))
             r = names_add(&search->next, listing->folders[i], true);
     pthread_mutex_unlock(&search->lock);
     return r;
@@ -127,44 +128,44 @@ static int add_next(struct search *search, const struct listing *listing)
 
 /* Of a path that was written with a '/' at its end v0.5 has its keys behind another one: that part of the
  * backup is found with the other, wherever the search ends. */
-static int look_for_written(struct search *search, const char *place, const struct listing *listing,
-                            struct task *task)
+static int discover_look_for_written(struct search *search, const char *place, const struct listing *listing,
+                                     struct task *task)
 {
     size_t length = strlen(place);
 
     for (size_t i = 0; i < listing->n_folders; i++)
         if (strcmp(listing->folders[i] + length, "/") == 0) {
             int r = recognize_place(search->replica, listing->folders[i], task);
-            return r > 0 ? add_found(search, listing->folders[i]) : r;
+            return r > 0 ? discover_add_found(search, listing->folders[i]) : r;
         }
     return 0;
 }
 
-static int look_into(void *context, size_t item, struct task *task)
+static int discover_look_into(void *context, size_t item, struct task *task)
 {
     struct search *search = context;
     const char *place = search->level->items[item].text;
     _cleanup_(listing_finish) struct listing listing = {0};
 
-    if (has_enough(search))
+    if (discover_has_enough(search))
         return 0;
-    if (*place && is_settled(search, place))
-        return add_found(search, place);
+    if (*place && discover_is_settled(search, place))
+        return discover_add_found(search, place);
     if (search->deepest) {
         int r = recognize_place(search->replica, place, task);
-        return r > 0 ? add_found(search, place) : pass_over(search, place, r, task);
+        return r > 0 ? discover_add_found(search, place) : discover_pass_over(search, place, r, task);
     }
     int r = replica_list(search->replica, place, LIST_FOLDER, NULL, 0, task, &listing);
     if (r == 0)
         r = recognize_backup(search->replica, place, &listing, task);
-    if (r > 0 && (r = add_found(search, place)) == 0)
-        r = look_for_written(search, place, &listing, task);
-    return r < 0 ? pass_over(search, place, r, task) : add_next(search, &listing);
+    if (r > 0 && (r = discover_add_found(search, place)) == 0)
+        r = discover_look_for_written(search, place, &listing, task);
+    return r < 0 ? discover_pass_over(search, place, r, task) : discover_add_next(search, &listing);
 }
 
 /* Whether one of the folders that `place` lies in is a backup itself, which would be called by a name that
  * this one's begins with. 1, 0 or an errno. */
-static int lies_below_another(struct search *search, const char *place, struct task *task)
+static int discover_lies_below_another(struct search *search, const char *place, struct task *task)
 {
     int r = 0;
 
@@ -176,7 +177,7 @@ static int lies_below_another(struct search *search, const char *place, struct t
 }
 
 /* The backup that the first keys of all tell of: in one request, or a few, however many folders there are. */
-static int look_at_first(struct search *search, struct task *task)
+static int discover_look_at_first(struct search *search, struct task *task)
 {
     _cleanup_(listing_finish) struct listing first = {0};
     struct task attempt;
@@ -189,8 +190,9 @@ static int look_at_first(struct search *search, struct task *task)
         if (!key)
             continue;
         place[key - place] = '\0';
-        if (!is_beside_database(place) && (r = lies_below_another(search, place, &attempt)) == 0)
-            r = add_found(search, place);
+        if (!discover_is_beside_database(place) &&
+            (r = discover_lies_below_another(search, place, &attempt)) == 0)
+            r = discover_add_found(search, place);
         break;
     }
     /* Who looks into the folders is told what can't be done. */
@@ -215,11 +217,11 @@ int discover(struct replica *replica, const struct database_config *config, cons
 
     pthread_mutex_init(&search.lock, NULL);
     if (enough && r == 0)
-        r = look_at_first(&search, task);
-    for (size_t depth = 0; depth <= deepest && level.n && r == 0 && !has_enough(&search); depth++) {
+        r = discover_look_at_first(&search, task);
+    for (size_t depth = 0; depth <= deepest && level.n && r == 0 && !discover_has_enough(&search); depth++) {
         search.level = &level;
         search.deepest = depth == deepest;
-        r = parallel_each(level.n, parallel, look_into, &search, task);
+        r = parallel_each(level.n, parallel, discover_look_into, &search, task);
         names_finish(&level);
         level = search.next;
         search.next = (struct names){0};

@@ -18,7 +18,7 @@ void entries_finish(struct entries *entries)
     *entries = (struct entries){0};
 }
 
-static int rank(char c)
+static int entries_rank(char c)
 {
     if (c == '\0')
         return 0;
@@ -27,27 +27,27 @@ static int rank(char c)
 
 /* Orders names as paths: '/' before every other character, so that a folder's content stands together and
  * right behind its own name. */
-static int compare_paths(const char *a, const char *b)
+static int entries_compare_paths(const char *a, const char *b)
 {
     while (*a && *a == *b) {
         a++;
         b++;
     }
-    return rank(*a) - rank(*b);
+    return entries_rank(*a) - entries_rank(*b);
 }
 
 /* The first entry whose name is not before `name`. */
-static size_t lower_bound(const struct entries *entries, const char *name)
+static size_t entries_lower_bound(const struct entries *entries, const char *name)
 {
-    return ARRAY_LOWER_BOUND(entries->n, i, compare_paths(entries->items[i].name, name) < 0);
+    return ARRAY_LOWER_BOUND(entries->n, i, entries_compare_paths(entries->items[i].name, name) < 0);
 }
 
 size_t entries_number(const struct entries *entries, const char *name)
 {
-    return lower_bound(entries, name);
+    return entries_lower_bound(entries, name);
 }
 
-static bool is_below(const char *name, const char *folder)
+static bool entries_is_below(const char *name, const char *folder)
 {
     size_t length = strlen(folder);
     return length == 0 || (strncmp(name, folder, length) == 0 && name[length] == '/');
@@ -55,27 +55,27 @@ static bool is_below(const char *name, const char *folder)
 
 bool entries_have_folder(const struct entries *entries, const char *folder)
 {
-    size_t at = lower_bound(entries, folder);
+    size_t at = entries_lower_bound(entries, folder);
     while (at < entries->n && strcmp(entries->items[at].name, folder) == 0)
         at++;
-    return !*folder || (at < entries->n && is_below(entries->items[at].name, folder));
+    return !*folder || (at < entries->n && entries_is_below(entries->items[at].name, folder));
 }
 
-static const struct entry *find(const struct entries *entries, const char *name)
+static const struct entry *entries_find_entry(const struct entries *entries, const char *name)
 {
-    size_t at = lower_bound(entries, name);
+    size_t at = entries_lower_bound(entries, name);
     return at < entries->n && strcmp(entries->items[at].name, name) == 0 ? &entries->items[at] : NULL;
 }
 
 struct history *entries_find(const struct entries *entries, const char *name)
 {
-    const struct entry *entry = find(entries, name);
+    const struct entry *entry = entries_find_entry(entries, name);
     return entry ? entry->history : NULL;
 }
 
 const struct database_config *entry_folder(const struct entries *entries, const char *name)
 {
-    const struct entry *entry = find(entries, name);
+    const struct entry *entry = entries_find_entry(entries, name);
     return entry ? entry->folder : NULL;
 }
 
@@ -104,7 +104,7 @@ int entries_add(struct entries *entries, const char *name, struct history *histo
     int r = copy ? ARRAY_GROW(entries->items, entries->capacity, entries->n + 1) : -ENOMEM;
     if (r < 0)
         return r;
-    size_t at = lower_bound(entries, name);
+    size_t at = entries_lower_bound(entries, name);
     memmove(&entries->items[at + 1], &entries->items[at], (entries->n - at) * sizeof *entries->items);
     entries->items[at] = (struct entry){steal_pointer(copy), history, folder};
     entries->n++;
@@ -116,11 +116,11 @@ int entries_list(const struct entries *entries, const char *folder, struct names
     size_t skip = *folder ? strlen(folder) + 1 : 0;
     int r = 0;
 
-    for (size_t i = lower_bound(entries, folder); i < entries->n && r == 0; i++) {
+    for (size_t i = entries_lower_bound(entries, folder); i < entries->n && r == 0; i++) {
         const char *name = entries->items[i].name;
         if (strcmp(name, folder) == 0)
             continue;
-        if (!is_below(name, folder))
+        if (!entries_is_below(name, folder))
             break;
         size_t length = strcspn(name + skip, "/");
         _cleanup_free_ char *part = strndup(name + skip, length);

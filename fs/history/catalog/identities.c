@@ -8,7 +8,7 @@
 #include "litemount/log.h"
 #include "litemount/task.h"
 
-static int add(struct identities *identities, const char *text)
+static int identities_add(struct identities *identities, const char *text)
 {
     int r = ARRAY_GROW(identities->items, identities->capacity, identities->n + 1);
     if (r == 0)
@@ -17,12 +17,12 @@ static int add(struct identities *identities, const char *text)
     return r;
 }
 
-static int add_replica(struct identities *identities, const char *database,
-                       const struct replica_config *replica, struct task *task)
+static int identities_add_replica(struct identities *identities, const char *database,
+                                  const struct replica_config *replica, struct task *task)
 {
     int r = 0;
     for (size_t i = 0; i < replica->n_identities && r == 0; i++) {
-        r = add(identities, replica->identities[i]);
+        r = identities_add(identities, replica->identities[i]);
         if (r == -EINVAL) {
             log_warning("%s: age.identities[%zu]: not an X25519 identity (AGE-SECRET-KEY-1...); left out",
                         database, i);
@@ -37,7 +37,8 @@ int identities_read(const struct config *config, struct task *task, struct ident
     int r = 0;
     for (size_t i = 0; i < config->n_databases && r == 0; i++)
         for (size_t j = 0; j < config->databases[i].n_replicas && r == 0; j++)
-            r = add_replica(identities, config->databases[i].path, &config->databases[i].replicas[j], task);
+            r = identities_add_replica(identities, config->databases[i].path,
+                                       &config->databases[i].replicas[j], task);
     return r;
 }
 

@@ -13,7 +13,7 @@ const char *catalog_extension(const char *name)
 }
 
 /* How much of its path is the folder that a database lies in; a folder of databases is that folder. */
-static size_t folder_length(const struct database_config *database)
+static size_t naming_folder_length(const struct database_config *database)
 {
     const char *slash = strrchr(database->path, '/');
     if (database->is_folder)
@@ -22,7 +22,7 @@ static size_t folder_length(const struct database_config *database)
 }
 
 /* The length of the deepest folder that the folders a[0..a_length) and b[0..b_length) share. */
-static size_t shared_by(const char *a, size_t a_length, const char *b, size_t b_length)
+static size_t naming_shared_by(const char *a, size_t a_length, const char *b, size_t b_length)
 {
     size_t shared = 0;
     for (size_t i = 0;; i++) {
@@ -43,8 +43,8 @@ size_t naming_shared_folder(const struct config *config, const char **ret_path)
         const struct database_config *database = &config->databases[i];
         if (database->has_no_path)
             continue;
-        shared = first ? shared_by(first->path, shared, database->path, folder_length(database))
-                       : folder_length(database);
+        shared = first ? naming_shared_by(first->path, shared, database->path, naming_folder_length(database))
+                       : naming_folder_length(database);
         first = first ? first : database;
     }
     *ret_path = first ? first->path : "";

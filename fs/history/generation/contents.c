@@ -23,7 +23,7 @@ int contents_look(struct contents *contents, struct task *task)
     return r;
 }
 
-static int add_object(struct listing *listing, const struct object *object)
+static int contents_add_object(struct listing *listing, const struct object *object)
 {
     int r = ARRAY_GROW(listing->objects, listing->objects_capacity, listing->n_objects + 1);
     if (r == 0)
@@ -34,7 +34,7 @@ static int add_object(struct listing *listing, const struct object *object)
 }
 
 /* Adds the folder that the first `length` bytes of a key name, unless it is the one that was added last. */
-static int add_folder(struct listing *listing, const char *key, size_t length)
+static int contents_add_folder(struct listing *listing, const char *key, size_t length)
 {
     const char *last = listing->n_folders ? listing->folders[listing->n_folders - 1] : "";
     if (strncmp(last, key, length) == 0 && last[length] == '\0')
@@ -47,7 +47,8 @@ static int add_folder(struct listing *listing, const char *key, size_t length)
 }
 
 /* The keys below one prefix stand together, and so do those of one folder. */
-static int pick(const struct listing *all, const char *prefix, const char *after, struct listing *listing)
+static int contents_pick(const struct listing *all, const char *prefix, const char *after,
+                         struct listing *listing)
 {
     size_t length = strlen(prefix);
     int r = 0;
@@ -57,15 +58,15 @@ static int pick(const struct listing *all, const char *prefix, const char *after
         if (strncmp(object->key, prefix, length) != 0 || (after && strcmp(object->key, after) <= 0))
             continue;
         const char *slash = strchr(object->key + length, '/');
-        r = slash ? add_folder(listing, object->key, (size_t)(slash + 1 - object->key))
-                  : add_object(listing, object);
+        r = slash ? contents_add_folder(listing, object->key, (size_t)(slash + 1 - object->key))
+                  : contents_add_object(listing, object);
     }
     return r;
 }
 
 /* All of a folder that may be large. */
-static int list_folder(const struct contents *contents, const char *prefix, struct task *task,
-                       struct listing *listing)
+static int contents_list_folder(const struct contents *contents, const char *prefix, struct task *task,
+                                struct listing *listing)
 {
     int64_t time, as_of = atomic_load(contents->as_of);
     int r =
@@ -80,8 +81,8 @@ int contents_list(const struct contents *contents, const char *prefix, const cha
                   struct listing *listing)
 {
     if (contents->complete)
-        return pick(&contents->all, prefix, after, listing);
+        return contents_pick(&contents->all, prefix, after, listing);
     if (contents->cache && !after)
-        return list_folder(contents, prefix, task, listing);
+        return contents_list_folder(contents, prefix, task, listing);
     return replica_list(contents->replica, prefix, LIST_FOLDER, after, 0, task, listing);
 }

@@ -29,13 +29,13 @@ struct kept_record {
     int64_t modified, created, metadata_time;
 };
 
-static char *identify(const struct replica *replica, const char *prefix)
+static char *kept_listing_identify(const struct replica *replica, const char *prefix)
 {
     char *text;
     return asprintf(&text, "%s\n%s", replica_url(replica), prefix) < 0 ? NULL : text;
 }
 
-static int append_object(struct buffer *buffer, const struct object *object)
+static int kept_listing_append_object(struct buffer *buffer, const struct object *object)
 {
     const struct kept_record record = {object->size, object->modified, object->created,
                                        object->metadata_time};
@@ -47,21 +47,22 @@ static int append_object(struct buffer *buffer, const struct object *object)
     return r;
 }
 
-static void keep(struct cache *cache, const char *identity, int64_t time, const struct listing *listing)
+static void kept_listing_keep(struct cache *cache, const char *identity, int64_t time,
+                              const struct listing *listing)
 {
     const struct kept_head head = {listing->n_objects, time};
     struct buffer buffer = {0};
     int r = buffer_append(&buffer, &head, sizeof head);
 
     for (size_t i = 0; i < listing->n_objects && r == 0; i++)
-        r = append_object(&buffer, &listing->objects[i]);
+        r = kept_listing_append_object(&buffer, &listing->objects[i]);
     if (r == 0)
         cache_put_fact(cache, identity, KIND, FACT_VERSION, buffer.data, buffer.size);
     buffer_finish(&buffer);
 }
 
 /* Takes one object from the fact; false if it does not fit. The strings are copied. */
-static bool take_object(const struct buffer *fact, size_t *at, struct object *ret_object)
+static bool kept_listing_take_object(const struct buffer *fact, size_t *at, struct object *ret_object)
 {
     struct kept_record record;
     const char *key, *version;
@@ -83,7 +84,8 @@ static bool take_object(const struct buffer *fact, size_t *at, struct object *re
     return object_copy(&object, ret_object) == 0;
 }
 
-static int recall_listing(struct cache *cache, const char *identity, struct listing *kept, int64_t *ret_time)
+static int kept_listing_recall(struct cache *cache, const char *identity, struct listing *kept,
+                               int64_t *ret_time)
 {
     _cleanup_(buffer_finish) struct buffer fact = {0};
     struct kept_head head;
@@ -100,14 +102,14 @@ static int recall_listing(struct cache *cache, const char *identity, struct list
     kept->objects = calloc(head.n_objects, sizeof *kept->objects);
     kept->objects_capacity = kept->objects ? head.n_objects : 0;
     while (kept->n_objects < kept->objects_capacity &&
-           take_object(&fact, &at, &kept->objects[kept->n_objects]))
+           kept_listing_take_object(&fact, &at, &kept->objects[kept->n_objects]))
         kept->n_objects++;
     *ret_time = head.time;
     return kept->n_objects == head.n_objects && head.n_objects > PAGE ? 0 : -ENOENT;
 }
 
 /* Moves the first `n` objects of `from` behind those of `to`. */
-static int move_objects(struct listing *from, size_t n, struct listing *to)
+static int kept_listing_move_objects(struct listing *from, size_t n, struct listing *to)
 {
     int r = ARRAY_GROW(to->objects, to->objects_capacity, to->n_objects + n);
     if (r < 0 || n == 0)
@@ -119,11 +121,11 @@ static int move_objects(struct listing *from, size_t n, struct listing *to)
     return 0;
 }
 
-static int move_all(struct listing *from, struct listing *to)
+static int kept_listing_move_all(struct listing *from, struct listing *to)
 {
     int r = ARRAY_GROW(to->folders, to->folders_capacity, to->n_folders + from->n_folders);
     if (r == 0)
-        r = move_objects(from, from->n_objects, to);
+        r = kept_listing_move_objects(from, from->n_objects, to);
     if (r < 0)
         return r;
     for (size_t i = 0; i < from->n_folders; i++)
@@ -133,11 +135,11 @@ static int move_all(struct listing *from, struct listing *to)
 }
 
 /* What is known, and behind it what came since. */
-static int list_on(struct replica *replica, const char *prefix, struct listing *kept, struct task *task,
-                   struct listing *listing)
+static int kept_listing_list_on(struct replica *replica, const char *prefix, struct listing *kept,
+                                struct task *task, struct listing *listing)
 {
     size_t n = kept->n_objects - PAGE;
-    int r = move_objects(kept, n, listing);
+    int r = kept_listing_move_objects(kept, n, listing);
     if (r < 0)
         return r;
     _cleanup_free_ char *after = strdup(listing->objects[listing->n_objects - 1].key);
@@ -154,7 +156,7 @@ struct ranges {
 };
 
 /* How many objects of a page do not lie behind `until` (NULL: all). */
-static size_t count_within(const struct listing *page, const char *until)
+static size_t kept_listing_count_within(const struct listing *page, const char *until)
 {
     size_t n = page->n_objects;
     while (until && n && strcmp(page->objects[n - 1].key, until) > 0)
@@ -163,7 +165,7 @@ static size_t count_within(const struct listing *page, const char *until)
 }
 
 /* Lists from behind the range's first key to that of the next one: a page, unless more came in between. */
-static int list_range(void *context, size_t item, struct task *task)
+static int kept_listing_list_range(void *context, size_t item, struct task *task)
 {
     struct ranges *ranges = context;
     const struct object *keys = ranges->kept->objects;
@@ -176,7 +178,7 @@ static int list_range(void *context, size_t item, struct task *task)
     while (r == 0 && more) {
         _cleanup_(listing_finish) struct listing page = {0};
         r = replica_list(ranges->replica, ranges->prefix, LIST_FOLDER, after, until ? limit : 0, task, &page);
-        size_t n = count_within(&page, until);
+        size_t n = kept_listing_count_within(&page, until);
         more = until && n == page.n_objects && page.n_objects + page.n_folders >= limit;
         limit = PAGE + page.n_folders; /* they count, and those behind the last object come again */
         if (r == 0 && more && n) {
@@ -185,15 +187,15 @@ static int list_range(void *context, size_t item, struct task *task)
             r = after ? 0 : -ENOMEM;
         }
         if (r == 0)
-            r = move_objects(&page, n, &ranges->found[item]);
+            r = kept_listing_move_objects(&page, n, &ranges->found[item]);
         if (r == 0)
             r = listing_check(&ranges->found[item], replica_url(ranges->replica), task);
     }
     return r;
 }
 
-static int list_at_once(struct replica *replica, const char *prefix, const struct listing *kept,
-                        struct task *task, struct listing *listing)
+static int kept_listing_list_at_once(struct replica *replica, const char *prefix, const struct listing *kept,
+                                     struct task *task, struct listing *listing)
 {
     struct ranges ranges = {replica, prefix, kept, NULL, kept->n_objects / RANGE};
     int r = 0;
@@ -201,10 +203,10 @@ static int list_at_once(struct replica *replica, const char *prefix, const struc
     ranges.found = calloc(ranges.n, sizeof *ranges.found);
     if (!ranges.found)
         return -ENOMEM;
-    r = parallel_each(ranges.n, PARALLEL_RANGES, list_range, &ranges, task);
+    r = parallel_each(ranges.n, PARALLEL_RANGES, kept_listing_list_range, &ranges, task);
     for (size_t i = 0; i < ranges.n; i++) {
         if (r == 0)
-            r = move_objects(&ranges.found[i], ranges.found[i].n_objects, listing);
+            r = kept_listing_move_objects(&ranges.found[i], ranges.found[i].n_objects, listing);
         listing_finish(&ranges.found[i]);
     }
     free(ranges.found);
@@ -214,24 +216,24 @@ static int list_at_once(struct replica *replica, const char *prefix, const struc
 int kept_listing_list(struct cache *cache, struct replica *replica, const char *prefix, bool recall,
                       struct task *task, struct listing *listing, int64_t *ret_time)
 {
-    _cleanup_free_ char *identity = identify(replica, prefix);
+    _cleanup_free_ char *identity = kept_listing_identify(replica, prefix);
     _cleanup_(listing_finish) struct listing kept = {0}, found = {0};
     int64_t now = instant_now(), time;
 
     if (!identity)
         return -ENOMEM;
-    int r = recall_listing(cache, identity, &kept, &time);
+    int r = kept_listing_recall(cache, identity, &kept, &time);
     if (r == 0 && recall && time <= now && now - time < KEPT_LISTING_AGE) {
         now = time;
-        r = list_on(replica, prefix, &kept, task, &found);
+        r = kept_listing_list_on(replica, prefix, &kept, task, &found);
     } else {
         if (r == 0 && replica_lists_in_pages(replica))
-            r = list_at_once(replica, prefix, &kept, task, &found);
+            r = kept_listing_list_at_once(replica, prefix, &kept, task, &found);
         else
             r = replica_list(replica, prefix, LIST_FOLDER, NULL, 0, task, &found);
         if (r == 0 && found.n_objects > PAGE && found.n_folders == 0)
-            keep(cache, identity, now, &found);
+            kept_listing_keep(cache, identity, now, &found);
     }
     *ret_time = now;
-    return r < 0 ? r : move_all(&found, listing);
+    return r < 0 ? r : kept_listing_move_all(&found, listing);
 }

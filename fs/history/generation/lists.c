@@ -21,13 +21,13 @@ int instants_add(struct instants *instants, int64_t time)
     return r;
 }
 
-static int compare_times(const void *left, const void *right)
+static int lists_compare_times(const void *left, const void *right)
 {
     int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
     return (a > b) - (a < b);
 }
 
-static bool is_ascending(const struct instants *instants)
+static bool lists_is_ascending(const struct instants *instants)
 {
     for (size_t i = 1; i < instants->n; i++)
         if (instants->times[i - 1] > instants->times[i])
@@ -39,8 +39,8 @@ static bool is_ascending(const struct instants *instants)
 void instants_sort(struct instants *instants)
 {
     size_t kept = 0;
-    if (!is_ascending(instants))
-        qsort(instants->times, instants->n, sizeof *instants->times, compare_times);
+    if (!lists_is_ascending(instants))
+        qsort(instants->times, instants->n, sizeof *instants->times, lists_compare_times);
     for (size_t i = 0; i < instants->n; i++)
         if (kept == 0 || instants->times[kept - 1] != instants->times[i])
             instants->times[kept++] = instants->times[i];
@@ -94,12 +94,12 @@ int names_add_text(struct names *names, const char *format, va_list arguments)
     return names_add(names, text, false);
 }
 
-static int compare_names(const void *left, const void *right)
+static int lists_compare_names(const void *left, const void *right)
 {
     return strcmp(((const struct name *)left)->text, ((const struct name *)right)->text);
 }
 
-static bool names_are_sorted(const struct names *names)
+static bool lists_names_are_sorted(const struct names *names)
 {
     for (size_t i = 1; i < names->n; i++)
         if (strcmp(names->items[i - 1].text, names->items[i].text) > 0)
@@ -125,7 +125,7 @@ void names_join(const struct names *names, char *text, size_t size)
 }
 
 /* The first of two of the same name stays; of which of them the inode is nobody knows. */
-static void drop_double(struct name *kept, struct name *other)
+static void lists_drop_double(struct name *kept, struct name *other)
 {
     if (kept->inode != other->inode)
         kept->inode = 0;
@@ -135,11 +135,11 @@ static void drop_double(struct name *kept, struct name *other)
 void names_sort(struct names *names)
 {
     size_t kept = 0;
-    if (!names_are_sorted(names))
-        qsort(names->items, names->n, sizeof *names->items, compare_names);
+    if (!lists_names_are_sorted(names))
+        qsort(names->items, names->n, sizeof *names->items, lists_compare_names);
     for (size_t i = 0; i < names->n; i++) {
         if (kept && strcmp(names->items[kept - 1].text, names->items[i].text) == 0)
-            drop_double(&names->items[kept - 1], &names->items[i]);
+            lists_drop_double(&names->items[kept - 1], &names->items[i]);
         else
             names->items[kept++] = names->items[i];
     }

@@ -36,18 +36,19 @@ void read_ahead_finish(struct read_ahead *ahead)
     pthread_mutex_destroy(&ahead->lock);
 }
 
-static bool goes_on(const struct read_ahead_stream *stream, uint64_t offset, size_t length)
+static bool read_ahead_goes_on(const struct read_ahead_stream *stream, uint64_t offset, size_t length)
 {
     return stream->used && offset <= stream->reached + BEYOND && offset + length + BEHIND >= stream->reached;
 }
 
 /* The stream that the read belongs to, or the one that was not used for longest, begun anew. */
-static struct read_ahead_stream *find_stream(struct read_ahead *ahead, uint64_t offset, size_t length)
+static struct read_ahead_stream *read_ahead_find_stream(struct read_ahead *ahead, uint64_t offset,
+                                                        size_t length)
 {
     struct read_ahead_stream *oldest = &ahead->streams[0];
 
     for (size_t i = 0; i < READ_AHEAD_STREAMS; i++) {
-        if (goes_on(&ahead->streams[i], offset, length))
+        if (read_ahead_goes_on(&ahead->streams[i], offset, length))
             return &ahead->streams[i];
         if (ahead->streams[i].used < oldest->used)
             oldest = &ahead->streams[i];
@@ -58,9 +59,10 @@ static struct read_ahead_stream *find_stream(struct read_ahead *ahead, uint64_t 
 
 /* Notes the read. Returns what is to be asked for now: not a little with every read, but much when half of
  * what was asked for has been read. */
-static struct chunk advance(struct read_ahead *ahead, uint64_t offset, size_t length, uint64_t size)
+static struct chunk read_ahead_advance(struct read_ahead *ahead, uint64_t offset, size_t length,
+                                       uint64_t size)
 {
-    struct read_ahead_stream *stream = find_stream(ahead, offset, length);
+    struct read_ahead_stream *stream = read_ahead_find_stream(ahead, offset, length);
     uint64_t end = offset + length, distance;
     struct chunk next;
 
@@ -79,7 +81,7 @@ static struct chunk advance(struct read_ahead *ahead, uint64_t offset, size_t le
 }
 
 /* Whether somebody is still on the way to the chunk. */
-static bool is_awaited(struct read_ahead *ahead, const struct chunk *chunk)
+static bool read_ahead_is_awaited(struct read_ahead *ahead, const struct chunk *chunk)
 {
     bool awaited = false;
 
@@ -91,25 +93,25 @@ static bool is_awaited(struct read_ahead *ahead, const struct chunk *chunk)
     return awaited;
 }
 
-static void bring_chunk(struct thread_pool_work *work, struct task *task)
+static void read_ahead_bring_chunk(struct thread_pool_work *work, struct task *task)
 {
     struct chunk *chunk = (struct chunk *)work;
     struct read_ahead *ahead = chunk->ahead;
 
     task_set_purpose(task, "read ahead");
-    if (!task_cancelled(task) && is_awaited(ahead, chunk))
+    if (!task_cancelled(task) && read_ahead_is_awaited(ahead, chunk))
         ahead->ops->bring(ahead->owner, chunk->offset, (size_t)(chunk->end - chunk->offset), task);
     ahead->ops->unref(ahead->owner);
     free(chunk);
 }
 
-static bool ask_for(struct read_ahead *ahead, uint64_t offset, uint64_t end)
+static bool read_ahead_ask_for(struct read_ahead *ahead, uint64_t offset, uint64_t end)
 {
     struct chunk *chunk = malloc(sizeof *chunk);
 
     if (!chunk)
         return false;
-    *chunk = (struct chunk){{bring_chunk, ahead->store, NULL}, ahead, offset, end};
+    *chunk = (struct chunk){{read_ahead_bring_chunk, ahead->store, NULL}, ahead, offset, end};
     ahead->ops->ref(ahead->owner);
     if (thread_pool_add(ahead->pool, THREADS_AHEAD, &chunk->work))
         return true;
@@ -119,7 +121,7 @@ static bool ask_for(struct read_ahead *ahead, uint64_t offset, uint64_t end)
 }
 
 /* What no job could be had for is to be asked for by a read to come. */
-static void ask_again(struct read_ahead *ahead, const struct chunk *left)
+static void read_ahead_ask_again(struct read_ahead *ahead, const struct chunk *left)
 {
     pthread_mutex_lock(&ahead->lock);
     for (size_t i = 0; i < READ_AHEAD_STREAMS; i++)
@@ -133,15 +135,15 @@ void read_ahead_note(struct read_ahead *ahead, uint64_t offset, size_t length, u
     if (!ahead->pool)
         return;
     pthread_mutex_lock(&ahead->lock);
-    struct chunk next = advance(ahead, offset, length, size);
+    struct chunk next = read_ahead_advance(ahead, offset, length, size);
     pthread_mutex_unlock(&ahead->lock);
     while (next.offset < next.end) {
         uint64_t end = (next.offset / CHUNK + 1) * CHUNK;
         end = end < next.end ? end : next.end;
-        if (!ask_for(ahead, next.offset, end))
+        if (!read_ahead_ask_for(ahead, next.offset, end))
             break;
         next.offset = end;
     }
     if (next.offset < next.end)
-        ask_again(ahead, &next);
+        read_ahead_ask_again(ahead, &next);
 }

@@ -75,7 +75,7 @@ size_t probe_count(size_t blocks, uint64_t block_bytes, int64_t round_trip)
     return count;
 }
 
-static int add_link(struct links *links, uint64_t start, uint64_t next)
+static int probe_add_link(struct links *links, uint64_t start, uint64_t next)
 {
     int r = ARRAY_GROW(links->items, links->capacity, links->n + 1);
     if (r == 0)
@@ -83,26 +83,26 @@ static int add_link(struct links *links, uint64_t start, uint64_t next)
     return r;
 }
 
-static int compare_links(const void *a, const void *b)
+static int probe_compare_links(const void *a, const void *b)
 {
     const struct link *left = a, *right = b;
     return (left->start > right->start) - (left->start < right->start);
 }
 
-static const struct link *find_link(const struct links *links, uint64_t start)
+static const struct link *probe_find_link(const struct links *links, uint64_t start)
 {
     const struct link key = {.start = start};
-    return links->n ? bsearch(&key, links->items, links->n, sizeof key, compare_links) : NULL;
+    return links->n ? bsearch(&key, links->items, links->n, sizeof key, probe_compare_links) : NULL;
 }
 
-static void window_finish(struct window **window)
+static void probe_window_finish(struct window **window)
 {
     if (*window)
         free((*window)->bytes);
     free(*window);
 }
 
-static int window_open(const struct probes *probes, struct window **ret_window)
+static int probe_window_open(const struct probes *probes, struct window **ret_window)
 {
     struct window *window = malloc(sizeof *window);
     if (!window)
@@ -117,8 +117,8 @@ static int window_open(const struct probes *probes, struct window **ret_window)
 
 /* The bytes from `at` on, at least `length` of them unless the object ends before. `*ret_length` says how
  * many there are; if some have to be read, `more` are. */
-static int look(const struct probes *probes, struct window *window, uint64_t at, size_t length, size_t more,
-                struct task *task, const uint8_t **ret_bytes, size_t *ret_length)
+static int probe_look(const struct probes *probes, struct window *window, uint64_t at, size_t length,
+                      size_t more, struct task *task, const uint8_t **ret_bytes, size_t *ret_length)
 {
     const struct probe_object *object = probes->object;
     uint64_t left = at < object->size ? object->size - at : 0;
@@ -145,13 +145,14 @@ static int look(const struct probes *probes, struct window *window, uint64_t at,
 }
 
 /* Moves on to the next place that looks like a block, or to the limit. */
-static int search(const struct probes *probes, struct probe *probe, struct window *window, struct task *task)
+static int probe_search(const struct probes *probes, struct probe *probe, struct window *window,
+                        struct task *task)
 {
     const uint8_t *bytes;
     size_t length;
 
     while (probe->at < probe->limit && probe->at < probes->object->size) {
-        int r = look(probes, window, probe->at, LZ4_LOOK_DATA, window->room, task, &bytes, &length);
+        int r = probe_look(probes, window, probe->at, LZ4_LOOK_DATA, window->room, task, &bytes, &length);
         if (r < 0)
             return r;
         bool ends = probe->at + length == probes->object->size;
@@ -166,98 +167,100 @@ static int search(const struct probes *probes, struct probe *probe, struct windo
 }
 
 /* Whether a block that ends at `end` would be the frame's last, and the object hold nothing else. */
-static bool is_tail(const struct probe_object *object, uint64_t end)
+static bool probe_is_tail(const struct probe_object *object, uint64_t end)
 {
     return end <= object->size && object->size - end == lz4_frame_tail(&object->frame);
 }
 
 /* Takes in the header at the probe's place and moves on to the next one. */
-static int hop(const struct probes *probes, struct probe *probe, struct window *window, size_t more,
-               struct task *task)
+static int probe_hop(const struct probes *probes, struct probe *probe, struct window *window, size_t more,
+                     struct task *task)
 {
     const struct probe_object *object = probes->object;
     struct lz4_block block;
     const uint8_t *bytes;
     size_t length;
-    int r = look(probes, window, probe->at, LZ4_BLOCK_HEADER_SIZE, more, task, &bytes, &length);
+    int r = probe_look(probes, window, probe->at, LZ4_BLOCK_HEADER_SIZE, more, task, &bytes, &length);
 
     if (r < 0)
         return r;
     probe->broken = length < LZ4_BLOCK_HEADER_SIZE || lz4_block_parse(&object->frame, bytes, &block) < 0;
     if (!probe->broken && block.end)
-        probe->broken = !is_tail(object, probe->at);
+        probe->broken = !probe_is_tail(object, probe->at);
     else if (!probe->broken && !probe->exact)
         probe->broken = !lz4_block_looks(&object->frame, bytes, length, window->scratch) &&
-                        !is_tail(object, probe->at + block.span);
+                        !probe_is_tail(object, probe->at + block.span);
     if (probe->broken)
         return 0;
-    r = add_link(&probe->links, probe->at, block.end ? 0 : probe->at + block.span);
+    r = probe_add_link(&probe->links, probe->at, block.end ? 0 : probe->at + block.span);
     probe->at = block.end ? UINT64_MAX : probe->at + block.span;
     return r;
 }
 
 /* Hops until the next probe's part is reached, or a place whose link is known. */
-static int follow(const struct probes *probes, struct probe *probe, struct window *window, struct task *task)
+static int probe_run_on(const struct probes *probes, struct probe *probe, struct window *window,
+                        struct task *task)
 {
     uint64_t span = UINT64_MAX;
     int r = 0;
 
-    while (r == 0 && !probe->broken && probe->at < probe->limit && !find_link(&probes->links, probe->at)) {
+    while (r == 0 && !probe->broken && probe->at < probe->limit &&
+           !probe_find_link(&probes->links, probe->at)) {
         uint64_t before = probe->at;
-        r = hop(probes, probe, window, span < NEAR_BLOCK ? NEAR_SIZE : HOP_SIZE, task);
+        r = probe_hop(probes, probe, window, span < NEAR_BLOCK ? NEAR_SIZE : HOP_SIZE, task);
         span = probe->at - before;
     }
     return r;
 }
 
 /* Searches a beginning and follows it. One that breaks was none, and the search goes on behind it. */
-static int run(void *context, size_t item, struct task *task)
+static int probe_run(void *context, size_t item, struct task *task)
 {
     struct probes *probes = context;
     struct probe *probe = &probes->items[item];
-    _cleanup_(window_finish) struct window *window = NULL;
-    int r = window_open(probes, &window);
+    _cleanup_(probe_window_finish) struct window *window = NULL;
+    int r = probe_window_open(probes, &window);
 
     for (int tries = 0; r == 0 && probe->searches && tries < TRIES_MAX; tries++) {
-        if ((r = search(probes, probe, window, task)) < 0 || probe->searches)
+        if ((r = probe_search(probes, probe, window, task)) < 0 || probe->searches)
             return r;
         uint64_t found = probe->at;
         size_t before = probe->links.n;
-        r = follow(probes, probe, window, task);
+        r = probe_run_on(probes, probe, window, task);
         if (probe->broken) {
             probe->at = (probe->links.n - before > 1 ? probe->at : found) + 1;
             probe->searches = true;
             probe->broken = false;
         }
     }
-    return r < 0 ? r : probe->searches ? 0 : follow(probes, probe, window, task);
+    return r < 0 ? r : probe->searches ? 0 : probe_run_on(probes, probe, window, task);
 }
 
 /* Puts the links of the round to the others. */
-static int gather(struct probes *probes)
+static int probe_gather(struct probes *probes)
 {
     int r = 0;
 
     for (size_t i = 0; i < probes->n; i++) {
         struct links *links = &probes->items[i].links;
         for (size_t k = 0; k < links->n && r == 0; k++)
-            r = add_link(&probes->links, links->items[k].start, links->items[k].next);
+            r = probe_add_link(&probes->links, links->items[k].start, links->items[k].next);
         free(links->items);
         *links = (struct links){0};
     }
     if (probes->links.n)
-        qsort(probes->links.items, probes->links.n, sizeof *probes->links.items, compare_links);
+        qsort(probes->links.items, probes->links.n, sizeof *probes->links.items, probe_compare_links);
     return r;
 }
 
 /* Follows the links from where the chain ends by now. Each leads onward, so it comes to an end. */
-static int extend(const struct probes *probes, uint64_t first, struct probe_chain *chain)
+static int probe_extend(const struct probes *probes, uint64_t first, struct probe_chain *chain)
 {
     const struct link *link;
 
     for (;;) {
         uint64_t at = chain->n_starts ? chain->starts[chain->n_starts - 1] : first;
-        if (!(link = find_link(&probes->links, at)))
+        if (!(link = probe_find_link(&probes->links, at)))
             return 0;
         if (link->next == 0) {
             chain->complete = true;
@@ -272,14 +275,14 @@ static int extend(const struct probes *probes, uint64_t first, struct probe_chai
 
 /* Where a probe ended that leads into another's part without meeting it, the next round goes on; so it does,
  * first of all, from where the chain ends. */
-static void prepare(struct probes *probes, uint64_t end, uint64_t part)
+static void probe_prepare(struct probes *probes, uint64_t end, uint64_t part)
 {
     size_t n = 1;
 
     for (size_t i = 1; i < probes->n; i++) {
         const struct probe *probe = &probes->items[i];
         if (!probe->broken && !probe->searches && probe->at < probes->object->size && probe->at != end &&
-            !find_link(&probes->links, probe->at))
+            !probe_find_link(&probes->links, probe->at))
             probes->items[n++] = (struct probe){.at = probe->at, .limit = probe->at + part};
     }
     probes->items[0] = (struct probe){.at = end, .limit = end + part, .exact = true};
@@ -299,15 +302,15 @@ int probe_follow(const struct probe_object *object, uint64_t first, size_t count
         items[i] = (struct probe){
             .at = first + i * part, .limit = first + (i + 1) * part, .searches = i > 0, .exact = i == 0};
     while (r == 0) {
-        r = parallel_each(probes.n, PROBES_MAX, run, &probes, task);
-        int gathered = gather(&probes);
+        r = parallel_each(probes.n, PROBES_MAX, probe_run, &probes, task);
+        int gathered = probe_gather(&probes);
         if (r == 0 && (r = gathered) == 0)
-            r = extend(&probes, first, chain);
+            r = probe_extend(&probes, first, chain);
         uint64_t reached = chain->n_starts ? chain->starts[chain->n_starts - 1] : first;
         if (r < 0 || chain->complete || reached == end)
             break;
         end = reached;
-        prepare(&probes, end, part);
+        probe_prepare(&probes, end, part);
     }
     free(probes.links.items);
     return r;

@@ -32,7 +32,7 @@ static int object_refuse_sealed(const struct object_source *source, int r, const
 }
 
 /* Makes sure that the first `length` bytes are there, or all. */
-static int fetch_head(struct object_source *source, bool anew, size_t length, struct task *task)
+static int object_fetch_head(struct object_source *source, bool anew, size_t length, struct task *task)
 {
     uint64_t size = source->object->size;
     if (length > size)
@@ -48,7 +48,7 @@ static int fetch_head(struct object_source *source, bool anew, size_t length, st
     return r;
 }
 
-static int unseal(struct object_source *source, bool anew, struct task *task)
+static int object_unseal(struct object_source *source, bool anew, struct task *task)
 {
     const struct v03_generation *generation = source->generation;
     const struct object *object = source->object;
@@ -56,7 +56,7 @@ static int unseal(struct object_source *source, bool anew, struct task *task)
                      generation->n_identities, &source->age);
 
     if (r == -EAGAIN && source->head.size < object->size) {
-        if ((r = fetch_head(source, anew, AGE_HEADER_MAX, task)) < 0)
+        if ((r = object_fetch_head(source, anew, AGE_HEADER_MAX, task)) < 0)
             return r;
         r = age_open(source->head.data, source->head.size, object->size, generation->identities,
                      generation->n_identities, &source->age);
@@ -79,9 +79,9 @@ int object_source_open(struct v03_generation *generation, const struct object *o
     int r = 0;
 
     if (generation->n_identities && object->size) {
-        r = fetch_head(&source, anew, object->size <= WHOLE_HEAD ? WHOLE_HEAD : HEAD_SIZE, task);
+        r = object_fetch_head(&source, anew, object->size <= WHOLE_HEAD ? WHOLE_HEAD : HEAD_SIZE, task);
         if (r == 0 && age_is_encrypted(source.head.data, source.head.size))
-            r = unseal(&source, anew, task);
+            r = object_unseal(&source, anew, task);
     }
     if (r < 0) {
         object_source_finish(&source);
@@ -99,8 +99,8 @@ void object_source_finish(struct object_source *source)
 }
 
 /* Reads bytes as they stand in the store. */
-static int read_stored(const struct object_source *source, bool anew, uint64_t offset, size_t length,
-                       void *bytes, struct task *task)
+static int object_read_stored(const struct object_source *source, bool anew, uint64_t offset, size_t length,
+                              void *bytes, struct task *task)
 {
     if (!anew && offset <= source->head.size && length <= source->head.size - offset) {
         memcpy(bytes, source->head.data + offset, length);
@@ -111,9 +111,9 @@ static int read_stored(const struct object_source *source, bool anew, uint64_t o
 
 /* Decrypts the chunks `first` to `last`, which stand one behind the other in `sealed`, and copies what is
  * wanted of them. */
-static int decrypt_chunks(const struct object_source *source, uint64_t first, uint64_t last,
-                          const uint8_t *sealed, uint64_t offset, size_t length, uint8_t *bytes,
-                          struct task *task)
+static int object_decrypt_chunks(const struct object_source *source, uint64_t first, uint64_t last,
+                                 const uint8_t *sealed, uint64_t offset, size_t length, uint8_t *bytes,
+                                 struct task *task)
 {
     _cleanup_free_ uint8_t *plain = malloc(AGE_CHUNK);
     uint64_t at, start;
@@ -144,7 +144,7 @@ int object_source_read(const struct object_source *source, bool anew, uint64_t o
     if (length == 0)
         return 0; /* an empty object has no bytes to point to */
     if (!source->is_sealed)
-        return read_stored(source, anew, offset, length, bytes, task);
+        return object_read_stored(source, anew, offset, length, bytes, task);
     uint64_t first = offset / AGE_CHUNK, last = (offset + length - 1) / AGE_CHUNK;
     if (age_chunk_place(&source->age, first, &start, &span) < 0 ||
         age_chunk_place(&source->age, last, &end, &span) < 0)
@@ -153,6 +153,6 @@ int object_source_read(const struct object_source *source, bool anew, uint64_t o
     _cleanup_free_ uint8_t *sealed = malloc(stored);
     if (!sealed)
         return -ENOMEM;
-    int r = read_stored(source, anew, start, stored, sealed, task);
-    return r < 0 ? r : decrypt_chunks(source, first, last, sealed, offset, length, bytes, task);
+    int r = object_read_stored(source, anew, start, stored, sealed, task);
+    return r < 0 ? r : object_decrypt_chunks(source, first, last, sealed, offset, length, bytes, task);
 }

@@ -15,7 +15,7 @@
 #define FIRST_WINDOW (512 << 10) /* bytes fetched of a large object before anything is decoded */
 #define WINDOW (2 << 20)         /* bytes fetched at once after that */
 
-static void close_stream_pointer(struct lz4_stream **stream)
+static void object_close_stream_pointer(struct lz4_stream **stream)
 {
     lz4_stream_close(*stream);
 }
@@ -58,7 +58,7 @@ static int stream_read(struct object_stream *stream, struct object_source *sourc
 static int stream_windows(struct object_stream *stream, struct object_source *source, uint8_t *bytes,
                           lz4_sink *sink, void *context, struct task *task)
 {
-    _cleanup_(close_stream_pointer) struct lz4_stream *decoder = NULL;
+    _cleanup_(object_close_stream_pointer) struct lz4_stream *decoder = NULL;
     uint64_t offset = 0;
     size_t length = FIRST_WINDOW;
     int r = lz4_stream_open(&decoder);
@@ -113,7 +113,7 @@ int object_decode_fetched(const struct object_stream *stream, const struct buffe
                           void *context, struct task *task)
 {
     struct v03_generation *generation = stream->generation;
-    _cleanup_(close_stream_pointer) struct lz4_stream *decoder = NULL;
+    _cleanup_(object_close_stream_pointer) struct lz4_stream *decoder = NULL;
 
     if (plain->size == 0)
         return stream_refuse(stream, task, "is empty");
@@ -152,7 +152,7 @@ int overview_sink(void *context, const uint8_t *bytes, size_t length)
     return buffer_append(&overview->start, bytes, length < room ? length : room);
 }
 
-static int piece_writer_put(struct piece_writer *writer, const uint8_t *bytes, size_t length)
+static int object_piece_writer_put(struct piece_writer *writer, const uint8_t *bytes, size_t length)
 {
     int r = cache_fill_put(writer->fill, writer->offset, bytes, length, false);
     writer->offset += length;
@@ -169,11 +169,11 @@ int piece_writer_sink(void *context, const uint8_t *bytes, size_t length)
     while (length && r == 0) {
         size_t room = V03_PIECE - writer->pending.size, n = length < room ? length : room;
         if (room == 0) {
-            r = piece_writer_put(writer, writer->pending.data, V03_PIECE);
+            r = object_piece_writer_put(writer, writer->pending.data, V03_PIECE);
             writer->pending.size = n = 0;
         } else if (room == V03_PIECE && length > V03_PIECE) {
             n = (length - 1) / V03_PIECE * V03_PIECE;
-            r = piece_writer_put(writer, bytes, n);
+            r = object_piece_writer_put(writer, bytes, n);
         } else {
             r = buffer_append(&writer->pending, bytes, n);
         }

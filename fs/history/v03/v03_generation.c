@@ -17,8 +17,8 @@
 #include "v03_listing.h"
 
 /* Lists the snapshots, and the segments: all, or (`known`) those that may have come since. */
-static int list_objects(struct v03_generation *generation, const struct contents *contents,
-                        const struct v03_listing *known, struct task *task, struct listing *found)
+static int v03_list_objects(struct v03_generation *generation, const struct contents *contents,
+                            const struct v03_listing *known, struct task *task, struct listing *found)
 {
     char snapshots[64], segments[64];
     size_t first = known ? v03_first_to_list_again(known) : 0;
@@ -30,31 +30,32 @@ static int list_objects(struct v03_generation *generation, const struct contents
     return r < 0 ? r : contents_list(contents, segments, after, task, found);
 }
 
-static int list(struct v03_generation *generation, const struct contents *contents, struct v03_listing *known,
-                bool whole, struct task *task, struct v03_listing **ret_listing)
+static int v03_list(struct v03_generation *generation, const struct contents *contents,
+                    struct v03_listing *known, bool whole, struct task *task,
+                    struct v03_listing **ret_listing)
 {
     _cleanup_(listing_finish) struct listing found = {0};
-    int r = list_objects(generation, contents, whole ? NULL : known, task, &found);
+    int r = v03_list_objects(generation, contents, whole ? NULL : known, task, &found);
     return r < 0 ? r : v03_listing_make(&found, known, !whole, ret_listing);
 }
 
-static int list_whole_or_rest(struct generation *base, struct generation_listing *before,
-                              const struct contents *contents, bool whole, struct task *task,
-                              struct generation_listing **ret_listing)
+static int v03_list_whole_or_rest(struct generation *base, struct generation_listing *before,
+                                  const struct contents *contents, bool whole, struct task *task,
+                                  struct generation_listing **ret_listing)
 {
     struct v03_generation *generation = v03_generation_of(base);
     struct v03_listing *known = v03_listing_of(before), *fresh;
-    int r = list(generation, contents, known, whole || !known || known->n_segments == 0, task, &fresh);
+    int r = v03_list(generation, contents, known, whole || !known || known->n_segments == 0, task, &fresh);
 
     if (r == -ESTALE)
-        r = list(generation, contents, known, true, task, &fresh);
+        r = v03_list(generation, contents, known, true, task, &fresh);
     if (r == 0)
         *ret_listing = &fresh->base;
     return r;
 }
 
-static bool bounds(struct generation *generation, struct generation_listing *base, int64_t *ret_earliest,
-                   int64_t *ret_latest)
+static bool v03_bounds(struct generation *generation, struct generation_listing *base, int64_t *ret_earliest,
+                       int64_t *ret_latest)
 {
     const struct v03_listing *listing = v03_listing_of(base);
 
@@ -65,20 +66,20 @@ static bool bounds(struct generation *generation, struct generation_listing *bas
     return true;
 }
 
-static bool point_at(struct generation *generation, struct generation_listing *listing, int64_t time,
-                     int64_t *ret_point)
+static bool v03_generation_point_at(struct generation *generation, struct generation_listing *listing,
+                                    int64_t time, int64_t *ret_point)
 {
     return v03_point_at(v03_listing_of(listing), time, ret_point);
 }
 
-static bool has_points(struct generation *generation, struct generation_listing *listing)
+static bool v03_has_points(struct generation *generation, struct generation_listing *listing)
 {
     int64_t point;
     return v03_point_at(v03_listing_of(listing), INSTANT_MAX, &point);
 }
 
-static int begins_by(struct generation *generation, struct generation_listing *base, int64_t time,
-                     struct task *task)
+static int v03_begins_by(struct generation *generation, struct generation_listing *base, int64_t time,
+                         struct task *task)
 {
     const struct v03_listing *listing = v03_listing_of(base);
 
@@ -89,8 +90,8 @@ static int begins_by(struct generation *generation, struct generation_listing *b
 }
 
 /* The state upon `snapshot` with every segment that counts at `time`. */
-static int open_upon(struct v03_generation *generation, struct v03_listing *listing,
-                     struct snapshot *snapshot, int64_t time, struct task *task, struct state **ret_state)
+static int v03_open_upon(struct v03_generation *generation, struct v03_listing *listing,
+                         struct snapshot *snapshot, int64_t time, struct task *task, struct state **ret_state)
 {
     const struct wal_position no_limit = {UINT32_MAX, UINT32_MAX};
     _cleanup_(chain_finish) struct chain chain = {0};
@@ -103,8 +104,8 @@ static int open_upon(struct v03_generation *generation, struct v03_listing *list
 }
 
 /* The newest snapshot that is sound, and every segment that counts at `time`. */
-static int open_at(struct generation *base, struct generation_listing *current, int64_t time,
-                   struct task *task, struct state **ret_state)
+static int v03_open_at(struct generation *base, struct generation_listing *current, int64_t time,
+                       struct task *task, struct state **ret_state)
 {
     struct v03_generation *generation = v03_generation_of(base);
     struct v03_listing *listing = v03_listing_of(current);
@@ -114,18 +115,18 @@ static int open_at(struct generation *base, struct generation_listing *current, 
         if (r < 0)
             return r;
         if (r > 0)
-            return open_upon(generation, listing, listing->snapshots[i - 1], time, task, ret_state);
+            return v03_open_upon(generation, listing, listing->snapshots[i - 1], time, task, ret_state);
     }
     return -ENOENT;
 }
 
-static int by_index(const void *left, const void *right)
+static int v03_by_index(const void *left, const void *right)
 {
     const struct listed_object *a = left, *b = right;
     return (a->index > b->index) - (a->index < b->index);
 }
 
-static int list_snapshots(const struct v03_listing *listing, struct listed_objects *objects)
+static int v03_list_snapshots(const struct v03_listing *listing, struct listed_objects *objects)
 {
     size_t first = objects->n;
     int r = 0;
@@ -137,11 +138,11 @@ static int list_snapshots(const struct v03_listing *listing, struct listed_objec
         r = listed_objects_add(objects, &object);
     }
     if (objects->n > first)
-        qsort(objects->items + first, objects->n - first, sizeof *objects->items, by_index);
+        qsort(objects->items + first, objects->n - first, sizeof *objects->items, v03_by_index);
     return r;
 }
 
-static int list_segments(const struct v03_listing *listing, struct listed_objects *objects)
+static int v03_list_segments(const struct v03_listing *listing, struct listed_objects *objects)
 {
     int r = 0;
     for (size_t i = 0; i < listing->n_segments && r == 0; i++) {
@@ -155,17 +156,18 @@ static int list_segments(const struct v03_listing *listing, struct listed_object
     return r;
 }
 
-static int list_all_objects(struct generation *generation, struct generation_listing *base,
-                            enum object_kind kind, struct listed_objects *objects)
+static int v03_list_all_objects(struct generation *generation, struct generation_listing *base,
+                                enum object_kind kind, struct listed_objects *objects)
 {
     const struct v03_listing *listing = v03_listing_of(base);
 
     if (kind == OBJECT_LTX)
         return 0;
-    return kind == OBJECT_SNAPSHOT ? list_snapshots(listing, objects) : list_segments(listing, objects);
+    return kind == OBJECT_SNAPSHOT ? v03_list_snapshots(listing, objects)
+                                   : v03_list_segments(listing, objects);
 }
 
-static uint64_t stored_size(struct generation *generation, struct generation_listing *base)
+static uint64_t v03_stored_size(struct generation *generation, struct generation_listing *base)
 {
     const struct v03_listing *listing = v03_listing_of(base);
     uint64_t size = listing->n_segments ? listing->sizes[listing->n_segments - 1] : 0;
@@ -175,21 +177,21 @@ static uint64_t stored_size(struct generation *generation, struct generation_lis
     return size;
 }
 
-static void generation_close(struct generation *base)
+static void v03_generation_close(struct generation *base)
 {
     generation_finish(base);
     free(v03_generation_of(base));
 }
 
 static const struct generation_ops v03_generation_ops = {
-    .list = list_whole_or_rest,
+    .list = v03_list_whole_or_rest,
     .renew_locked = v03_renew_locked,
-    .has_points = has_points,
-    .begins_by = begins_by,
-    .bounds = bounds,
-    .point_at = point_at,
+    .has_points = v03_has_points,
+    .begins_by = v03_begins_by,
+    .bounds = v03_bounds,
+    .point_at = v03_generation_point_at,
     .known_at = v03_known_at,
-    .open_at = open_at,
+    .open_at = v03_open_at,
     .open_position = v03_open_position,
     .goes_beyond = v03_goes_beyond,
     .count_points_locked = v03_count_points_locked,
@@ -197,14 +199,14 @@ static const struct generation_ops v03_generation_ops = {
     .list_snapshots_locked = v03_list_snapshots_locked,
     .list_positions = v03_list_positions,
     .describe_points = v03_describe_points,
-    .list_objects = list_all_objects,
-    .stored_size = stored_size,
+    .list_objects = v03_list_all_objects,
+    .stored_size = v03_stored_size,
     .verify = v03_verify,
-    .close = generation_close,
+    .close = v03_generation_close,
 };
 
-static int generation_open(const char *name, struct replica *replica, const struct history_options *options,
-                           struct generation **ret_generation)
+static int v03_generation_open(const char *name, struct replica *replica,
+                               const struct history_options *options, struct generation **ret_generation)
 {
     _cleanup_free_ struct v03_generation *generation = calloc(1, sizeof *generation);
 
@@ -221,7 +223,7 @@ static int generation_open(const char *name, struct replica *replica, const stru
     return 0;
 }
 
-static int list_generations(const struct contents *contents, struct task *task, struct names *names)
+static int v03_list_generations(const struct contents *contents, struct task *task, struct names *names)
 {
     _cleanup_(listing_finish) struct listing found = {0};
     int r = contents_list(contents, "generations/", NULL, task, &found);
@@ -237,14 +239,14 @@ static int list_generations(const struct contents *contents, struct task *task, 
     return r;
 }
 
-static unsigned folder_kind(const char *folder)
+static unsigned v03_folder_kind(const char *folder)
 {
     return strcmp(folder, "generations/") == 0 ? 1 : 0;
 }
 
 const struct format v03_format = {
-    .list_generations = list_generations,
-    .open = generation_open,
+    .list_generations = v03_list_generations,
+    .open = v03_generation_open,
     .is_key = v03_is_key,
-    .folder_kind = folder_kind,
+    .folder_kind = v03_folder_kind,
 };

@@ -30,7 +30,7 @@ struct replay_reach {
     bool is_over;              /* it does not go beyond `end` */
 };
 
-static void reach_begin(struct replay_reach *reach, struct snapshot *snapshot)
+static void v03_reach_begin(struct replay_reach *reach, struct snapshot *snapshot)
 {
     reach->snapshot = snapshot;
     reach->begin = reach->end = v03_find_index(reach->listing, snapshot->index);
@@ -38,7 +38,7 @@ static void reach_begin(struct replay_reach *reach, struct snapshot *snapshot)
 }
 
 /* Where it ends among the first `n_segments`. */
-static size_t reach_within(struct replay_reach *reach, size_t n_segments)
+static size_t v03_reach_within(struct replay_reach *reach, size_t n_segments)
 {
     while (!reach->is_over && reach->end < n_segments) {
         reach->is_over = reach->end > reach->begin && !segment_continues(reach->listing, reach->end);
@@ -49,7 +49,7 @@ static size_t reach_within(struct replay_reach *reach, size_t n_segments)
     return reach->end < n_segments ? reach->end : n_segments;
 }
 
-static struct snapshot *reach_snapshot(const struct v03_listing *listing, int64_t time)
+static struct snapshot *v03_reach_snapshot(const struct v03_listing *listing, int64_t time)
 {
     for (size_t i = v03_snapshots_at(listing, time); i > 0; i--)
         if (!snapshot_is_damaged(listing->snapshots[i - 1]))
@@ -58,7 +58,7 @@ static struct snapshot *reach_snapshot(const struct v03_listing *listing, int64_
 }
 
 /* Whether no hole lies between where a replay ends and what is younger than the time asked for. */
-static bool reach_goes_on(const struct replay_reach *reach, size_t end)
+static bool v03_reach_goes_on(const struct replay_reach *reach, size_t end)
 {
     if (end == reach->listing->n_segments)
         return true;
@@ -66,17 +66,17 @@ static bool reach_goes_on(const struct replay_reach *reach, size_t end)
                                : segment_continues(reach->listing, end);
 }
 
-static void reach_describe(struct replay_reach *reach, int64_t time, struct known_state *ret_state)
+static void v03_reach_describe(struct replay_reach *reach, int64_t time, struct known_state *ret_state)
 {
     const struct v03_listing *listing = reach->listing;
-    size_t n_segments = v03_segments_at(listing, time), end = reach_within(reach, n_segments);
+    size_t n_segments = v03_segments_at(listing, time), end = v03_reach_within(reach, n_segments);
     int64_t point = reach->snapshot->object.modified;
 
     if (end > reach->begin && listing->times[end - 1] > point)
         point = listing->times[end - 1];
     ret_state->inode = v03_inode(reach->snapshot, end > reach->begin ? listing->segments[end - 1] : NULL, 0);
-    ret_state->is_whole =
-        (time != INSTANT_MAX && is_shown_as(point, time)) || (end >= n_segments && reach_goes_on(reach, end));
+    ret_state->is_whole = (time != INSTANT_MAX && is_shown_as(point, time)) ||
+                          (end >= n_segments && v03_reach_goes_on(reach, end));
 }
 
 int v03_known_at(struct generation *generation, struct generation_listing *base, const int64_t *times,
@@ -87,12 +87,12 @@ int v03_known_at(struct generation *generation, struct generation_listing *base,
 
     pthread_mutex_lock(&generation->lock);
     for (size_t i = 0; i < n; i++) {
-        struct snapshot *snapshot = reach_snapshot(listing, times[i]);
+        struct snapshot *snapshot = v03_reach_snapshot(listing, times[i]);
         ret_states[i] = (struct known_state){.is_timed = true};
         if (snapshot && snapshot != reach.snapshot)
-            reach_begin(&reach, snapshot);
+            v03_reach_begin(&reach, snapshot);
         if (snapshot)
-            reach_describe(&reach, times[i], &ret_states[i]);
+            v03_reach_describe(&reach, times[i], &ret_states[i]);
     }
     pthread_mutex_unlock(&generation->lock);
     return 0;

@@ -12,7 +12,7 @@
 #define HEX "0123456789abcdef"
 
 /* Reads `least` to 16 lower-case hex digits. */
-static bool take_hex(const char **text, size_t least, uint64_t *ret_value)
+static bool v03_take_hex(const char **text, size_t least, uint64_t *ret_value)
 {
     size_t digits = strspn(*text, HEX);
     uint64_t value = 0;
@@ -25,10 +25,10 @@ static bool take_hex(const char **text, size_t least, uint64_t *ret_value)
     return true;
 }
 
-static bool take_index(const char **text, uint32_t *ret_index)
+static bool v03_take_index(const char **text, uint32_t *ret_index)
 {
     uint64_t value;
-    if (!take_hex(text, 8, &value) || value > UINT32_MAX)
+    if (!v03_take_hex(text, 8, &value) || value > UINT32_MAX)
         return false;
     *ret_index = (uint32_t)value;
     return true;
@@ -41,14 +41,14 @@ bool v03_is_generation(const char *name)
 
 bool v03_parse_snapshot(const char *name, uint32_t *ret_index)
 {
-    return take_index(&name, ret_index) && strcmp(name, ".snapshot.lz4") == 0;
+    return v03_take_index(&name, ret_index) && strcmp(name, ".snapshot.lz4") == 0;
 }
 
 bool v03_parse_segment(const char *name, uint32_t *ret_index, uint64_t *ret_offset)
 {
-    if (!take_index(&name, ret_index) || *name++ != '_')
+    if (!v03_take_index(&name, ret_index) || *name++ != '_')
         return false;
-    return take_hex(&name, 8, ret_offset) && strcmp(name, ".wal.lz4") == 0;
+    return v03_take_hex(&name, 8, ret_offset) && strcmp(name, ".wal.lz4") == 0;
 }
 
 bool v03_is_key(const char *key)

@@ -71,7 +71,7 @@ bool v03_point_at(const struct v03_listing *listing, int64_t time, int64_t *ret_
 
 /* --- putting one together --- */
 
-static int snapshot_compare(const void *left, const void *right)
+static int v03_snapshot_compare(const void *left, const void *right)
 {
     const struct snapshot *a = *(struct snapshot *const *)left, *b = *(struct snapshot *const *)right;
     if (a->object.modified != b->object.modified)
@@ -79,27 +79,27 @@ static int snapshot_compare(const void *left, const void *right)
     return (a->index < b->index) - (a->index > b->index);
 }
 
-static bool same_object(const struct object *a, const struct object *b)
+static bool v03_same_object(const struct object *a, const struct object *b)
 {
     return a->size == b->size && a->modified == b->modified && strcmp(a->key, b->key) == 0 &&
            strcmp(a->version, b->version) == 0;
 }
 
 /* The known segment that is this object, or NULL. */
-static struct segment *find_segment(const struct v03_listing *known, const struct object *object,
-                                    uint32_t index, uint64_t offset)
+static struct segment *v03_find_segment(const struct v03_listing *known, const struct object *object,
+                                        uint32_t index, uint64_t offset)
 {
     struct segment wanted = {.index = index, .offset = offset}, *key = &wanted, **found = NULL;
 
     if (known && known->n_segments)
         found = bsearch(&key, known->segments, known->n_segments, sizeof(struct segment *), segment_compare);
-    return found && same_object(&(*found)->object, object) ? *found : NULL;
+    return found && v03_same_object(&(*found)->object, object) ? *found : NULL;
 }
 
-static struct snapshot *find_snapshot(const struct v03_listing *known, const struct object *object)
+static struct snapshot *v03_find_snapshot(const struct v03_listing *known, const struct object *object)
 {
     for (size_t i = 0; known && i < known->n_snapshots; i++)
-        if (same_object(&known->snapshots[i]->object, object))
+        if (v03_same_object(&known->snapshots[i]->object, object))
             return known->snapshots[i];
     return NULL;
 }
@@ -112,7 +112,7 @@ struct listing_builder {
     size_t n_snapshots, snapshots_capacity;
 };
 
-static void builder_finish(struct listing_builder *builder)
+static void v03_builder_finish(struct listing_builder *builder)
 {
     for (size_t i = 0; i < builder->n_segments; i++)
         segment_unref(builder->segments[i]);
@@ -122,8 +122,8 @@ static void builder_finish(struct listing_builder *builder)
     free(builder->snapshots);
 }
 
-static int add_segment(struct listing_builder *builder, struct segment *known, const struct object *object,
-                       uint32_t index, uint64_t offset)
+static int v03_add_segment(struct listing_builder *builder, struct segment *known,
+                           const struct object *object, uint32_t index, uint64_t offset)
 {
     if (ARRAY_GROW(builder->segments, builder->segments_capacity, builder->n_segments + 1) < 0)
         return -ENOMEM;
@@ -134,8 +134,8 @@ static int add_segment(struct listing_builder *builder, struct segment *known, c
     return 0;
 }
 
-static int add_snapshot(struct listing_builder *builder, struct snapshot *known, const struct object *object,
-                        uint32_t index)
+static int v03_add_snapshot(struct listing_builder *builder, struct snapshot *known,
+                            const struct object *object, uint32_t index)
 {
     if (ARRAY_GROW(builder->snapshots, builder->snapshots_capacity, builder->n_snapshots + 1) < 0)
         return -ENOMEM;
@@ -146,21 +146,22 @@ static int add_snapshot(struct listing_builder *builder, struct snapshot *known,
     return 0;
 }
 
-static int add_object(struct listing_builder *builder, const struct v03_listing *known,
-                      const struct object *object)
+static int v03_add_object(struct listing_builder *builder, const struct v03_listing *known,
+                          const struct object *object)
 {
     const char *slash = strrchr(object->key, '/'), *name = slash ? slash + 1 : object->key;
     uint32_t index;
     uint64_t offset;
 
     if (v03_parse_segment(name, &index, &offset))
-        return add_segment(builder, find_segment(known, object, index, offset), object, index, offset);
+        return v03_add_segment(builder, v03_find_segment(known, object, index, offset), object, index,
+                               offset);
     if (v03_parse_snapshot(name, &index))
-        return add_snapshot(builder, find_snapshot(known, object), object, index);
+        return v03_add_snapshot(builder, v03_find_snapshot(known, object), object, index);
     return 0; /* Junk between the objects is nobody's business. */
 }
 
-static int compare_positions_and_keys(const void *left, const void *right)
+static int v03_compare_positions_and_keys(const void *left, const void *right)
 {
     const struct segment *a = *(struct segment *const *)left, *b = *(struct segment *const *)right;
     int order = segment_compare(left, right);
@@ -168,7 +169,7 @@ static int compare_positions_and_keys(const void *left, const void *right)
 }
 
 /* Two keys may spell one position (more digits than needed); the first counts. */
-static void drop_double_segments(struct listing_builder *builder)
+static void v03_drop_double_segments(struct listing_builder *builder)
 {
     size_t kept = 0;
     for (size_t i = 0; i < builder->n_segments; i++) {
@@ -181,7 +182,7 @@ static void drop_double_segments(struct listing_builder *builder)
 }
 
 /* Where offsets have more than eight digits, a listing after a key shows some segments before it too. */
-static void drop_segments_before(struct listing_builder *builder, struct segment *first)
+static void v03_drop_segments_before(struct listing_builder *builder, struct segment *first)
 {
     size_t n = 0;
     while (n < builder->n_segments && segment_compare(&builder->segments[n], &first) < 0)
@@ -191,17 +192,18 @@ static void drop_segments_before(struct listing_builder *builder, struct segment
         memmove(builder->segments, builder->segments + n, builder->n_segments * sizeof *builder->segments);
 }
 
-static int builder_make(const struct listing *found, const struct v03_listing *known,
-                        struct listing_builder *builder)
+static int v03_builder_make(const struct listing *found, const struct v03_listing *known,
+                            struct listing_builder *builder)
 {
     int r = 0;
     for (size_t i = 0; i < found->n_objects && r == 0; i++)
-        r = add_object(builder, known, &found->objects[i]);
+        r = v03_add_object(builder, known, &found->objects[i]);
     if (builder->n_segments)
-        qsort(builder->segments, builder->n_segments, sizeof *builder->segments, compare_positions_and_keys);
+        qsort(builder->segments, builder->n_segments, sizeof *builder->segments,
+              v03_compare_positions_and_keys);
     if (builder->n_snapshots)
-        qsort(builder->snapshots, builder->n_snapshots, sizeof *builder->snapshots, snapshot_compare);
-    drop_double_segments(builder);
+        qsort(builder->snapshots, builder->n_snapshots, sizeof *builder->snapshots, v03_snapshot_compare);
+    v03_drop_double_segments(builder);
     return r;
 }
 
@@ -224,8 +226,8 @@ size_t v03_first_to_list_again(const struct v03_listing *listing)
 }
 
 /* Whether every known segment from number `first` on was found again: then what is known can be shared. */
-static bool holds_rest_of(const struct listing_builder *builder, const struct v03_listing *known,
-                          size_t first)
+static bool v03_holds_rest_of(const struct listing_builder *builder, const struct v03_listing *known,
+                              size_t first)
 {
     size_t at = first;
     for (size_t i = 0; i < builder->n_segments && at < known->n_segments; i++)
@@ -234,8 +236,8 @@ static bool holds_rest_of(const struct listing_builder *builder, const struct v0
 }
 
 /* How many of what was found are the known segments from number `first` on, one after the other. */
-static size_t count_shared(const struct listing_builder *builder, const struct v03_listing *known,
-                           size_t first)
+static size_t v03_count_shared(const struct listing_builder *builder, const struct v03_listing *known,
+                               size_t first)
 {
     size_t n = 0;
     while (n < builder->n_segments && first + n < known->n_segments &&
@@ -244,7 +246,7 @@ static size_t count_shared(const struct listing_builder *builder, const struct v
     return n;
 }
 
-static bool same_snapshots(const struct listing_builder *builder, const struct v03_listing *known)
+static bool v03_same_snapshots(const struct listing_builder *builder, const struct v03_listing *known)
 {
     return builder->n_snapshots == known->n_snapshots &&
            (builder->n_snapshots == 0 || memcmp(builder->snapshots, known->snapshots,
@@ -252,8 +254,8 @@ static bool same_snapshots(const struct listing_builder *builder, const struct v
 }
 
 /* The earliest and the latest time of all objects. */
-static void note_times(struct v03_listing *listing, const struct listing_builder *builder,
-                       const struct v03_listing *known)
+static void v03_note_times(struct v03_listing *listing, const struct listing_builder *builder,
+                           const struct v03_listing *known)
 {
     listing->earliest_segment = known ? known->earliest_segment : INT64_MAX;
     for (size_t i = 0; i < builder->n_segments; i++)
@@ -270,8 +272,8 @@ static void note_times(struct v03_listing *listing, const struct listing_builder
 
 /* The listing that begins with the first `kept` segments of `known` (NULL: of none) and goes on with the
  * builder's, all but the first `shared`, which are known too. Takes over the builder's snapshots. */
-static int finish_builder(struct listing_builder *builder, size_t shared, const struct v03_listing *known,
-                          size_t kept, struct v03_listing **ret_listing)
+static int v03_finish_builder(struct listing_builder *builder, size_t shared, const struct v03_listing *known,
+                              size_t kept, struct v03_listing **ret_listing)
 {
     _cleanup_(listing_cleanup) struct v03_listing *listing = calloc(1, sizeof *listing);
 
@@ -294,13 +296,13 @@ static int finish_builder(struct listing_builder *builder, size_t shared, const 
     listing->snapshots = steal_pointer(builder->snapshots);
     listing->n_snapshots = builder->n_snapshots;
     builder->n_snapshots = 0;
-    note_times(listing, builder, known);
+    v03_note_times(listing, builder, known);
     *ret_listing = steal_pointer(listing);
     return 0;
 }
 
 /* Forgets what is known of the segments: each is made anew. */
-static int renew_segments(struct listing_builder *builder)
+static int v03_renew_segments(struct listing_builder *builder)
 {
     for (size_t i = 0; i < builder->n_segments; i++) {
         struct segment *old = builder->segments[i],
@@ -316,48 +318,48 @@ static int renew_segments(struct listing_builder *builder)
 int v03_listing_renew_locked(struct v03_generation *generation, const struct v03_listing *known,
                              bool segments, struct v03_listing **ret_listing)
 {
-    _cleanup_(builder_finish) struct listing_builder builder = {0};
+    _cleanup_(v03_builder_finish) struct listing_builder builder = {0};
     int r = 0;
 
     for (size_t i = 0; i < known->n_segments && r == 0; i++) {
         struct segment *segment = known->segments[i];
-        r = add_segment(&builder, segments ? NULL : segment, &segment->object, segment->index,
-                        segment->offset);
+        r = v03_add_segment(&builder, segments ? NULL : segment, &segment->object, segment->index,
+                            segment->offset);
     }
     for (size_t i = 0; i < known->n_snapshots && r == 0; i++) {
         struct snapshot *snapshot = known->snapshots[i];
-        r = add_snapshot(&builder, snapshot, &snapshot->object, snapshot->index);
+        r = v03_add_snapshot(&builder, snapshot, &snapshot->object, snapshot->index);
         if (r == 0 && snapshot_failure(snapshot) &&
             (r = snapshot_remake(generation, snapshot, &builder.snapshots[i])) == 0)
             snapshot_unref(snapshot);
     }
     if (r < 0)
         return r;
-    return segments ? finish_builder(&builder, 0, NULL, 0, ret_listing)
-                    : finish_builder(&builder, known->n_segments, known, 0, ret_listing);
+    return segments ? v03_finish_builder(&builder, 0, NULL, 0, ret_listing)
+                    : v03_finish_builder(&builder, known->n_segments, known, 0, ret_listing);
 }
 
 int v03_listing_make(const struct listing *found, struct v03_listing *known, bool only_rest,
                      struct v03_listing **ret_listing)
 {
-    _cleanup_(builder_finish) struct listing_builder builder = {0};
+    _cleanup_(v03_builder_finish) struct listing_builder builder = {0};
     size_t first = known && only_rest ? v03_first_to_list_again(known) : 0;
-    int r = builder_make(found, known, &builder);
+    int r = v03_builder_make(found, known, &builder);
 
     if (r < 0)
         return r;
     if (first)
-        drop_segments_before(&builder, known->segments[first]);
-    if (known && !holds_rest_of(&builder, known, first)) {
+        v03_drop_segments_before(&builder, known->segments[first]);
+    if (known && !v03_holds_rest_of(&builder, known, first)) {
         if (only_rest)
             return -ESTALE;
-        r = renew_segments(&builder);
-        return r < 0 ? r : finish_builder(&builder, 0, NULL, 0, ret_listing);
+        r = v03_renew_segments(&builder);
+        return r < 0 ? r : v03_finish_builder(&builder, 0, NULL, 0, ret_listing);
     }
-    size_t shared = known ? count_shared(&builder, known, first) : 0;
-    if (known && shared == builder.n_segments && same_snapshots(&builder, known)) {
+    size_t shared = known ? v03_count_shared(&builder, known, first) : 0;
+    if (known && shared == builder.n_segments && v03_same_snapshots(&builder, known)) {
         *ret_listing = v03_listing_ref(known);
         return 0;
     }
-    return finish_builder(&builder, shared, known, first, ret_listing);
+    return v03_finish_builder(&builder, shared, known, first, ret_listing);
 }

@@ -26,12 +26,12 @@ struct segment_breaks {
     size_t n, capacity;
 };
 
-static void breaks_finish(struct segment_breaks *breaks)
+static void v03_breaks_finish(struct segment_breaks *breaks)
 {
     free(breaks->numbers);
 }
 
-static int breaks_find(const struct v03_listing *listing, struct segment_breaks *breaks)
+static int v03_breaks_find(const struct v03_listing *listing, struct segment_breaks *breaks)
 {
     int r = 0;
     for (size_t i = 1; i < listing->n_segments && r == 0; i++) {
@@ -52,7 +52,7 @@ struct time_pass {
     size_t begin, end;          /* segments that can be reached from it */
 };
 
-static void take_snapshot(struct time_pass *pass, struct snapshot *snapshot)
+static void v03_take_snapshot(struct time_pass *pass, struct snapshot *snapshot)
 {
     const struct v03_listing *listing = pass->listing;
     size_t next = 0;
@@ -69,7 +69,7 @@ static void take_snapshot(struct time_pass *pass, struct snapshot *snapshot)
 }
 
 /* Moves on to the next time of an object. False at the end. */
-static bool next_time(struct time_pass *pass)
+static bool v03_next_time(struct time_pass *pass)
 {
     const struct v03_listing *listing = pass->listing;
     int64_t time = INSTANT_MAX;
@@ -84,12 +84,12 @@ static bool next_time(struct time_pass *pass)
         pass->segments++;
     while (pass->snapshots < listing->n_snapshots &&
            listing->snapshots[pass->snapshots]->object.modified <= time)
-        take_snapshot(pass, listing->snapshots[pass->snapshots++]);
+        v03_take_snapshot(pass, listing->snapshots[pass->snapshots++]);
     return true;
 }
 
 /* Where the segments end that count and can be reached. */
-static size_t end_of(const struct time_pass *pass)
+static size_t v03_end_of(const struct time_pass *pass)
 {
     size_t end = pass->end < pass->segments ? pass->end : pass->segments;
     return end > pass->begin ? end : pass->begin;
@@ -97,7 +97,7 @@ static size_t end_of(const struct time_pass *pass)
 
 static int64_t point_of(const struct time_pass *pass)
 {
-    size_t end = end_of(pass);
+    size_t end = v03_end_of(pass);
     int64_t made = pass->snapshot->object.modified;
     int64_t time = end > pass->begin ? pass->listing->times[end - 1] : made;
     return time > made ? time : made;
@@ -107,11 +107,11 @@ int v03_count_points_locked(struct generation *generation, struct generation_lis
                             struct instants *instants)
 {
     const struct v03_listing *listing = v03_listing_of(base);
-    _cleanup_(breaks_finish) struct segment_breaks breaks = {0};
+    _cleanup_(v03_breaks_finish) struct segment_breaks breaks = {0};
     struct time_pass pass = {.listing = listing, .breaks = &breaks};
-    int r = breaks_find(listing, &breaks);
+    int r = v03_breaks_find(listing, &breaks);
 
-    while (r == 0 && next_time(&pass)) {
+    while (r == 0 && v03_next_time(&pass)) {
         int64_t point = pass.snapshot ? point_of(&pass) : 0;
         if (pass.snapshot && (instants->n == 0 || instants->times[instants->n - 1] != point))
             r = instants_add(instants, point);
@@ -159,7 +159,7 @@ struct points_builder {
     size_t n, capacity;
 };
 
-static int add_point(struct points_builder *description, const struct time_pass *pass, int64_t time)
+static int v03_add_point(struct points_builder *description, const struct time_pass *pass, int64_t time)
 {
     const struct listed_point point = {.time = time};
     int r = ARRAY_GROW(description->sources, description->capacity, description->n + 1);
@@ -168,34 +168,34 @@ static int add_point(struct points_builder *description, const struct time_pass 
         r = listed_points_add(description->points, &point);
     if (r == 0)
         description->sources[description->n++] =
-            (struct point_source){pass->snapshot, pass->begin, end_of(pass)};
+            (struct point_source){pass->snapshot, pass->begin, v03_end_of(pass)};
     return r;
 }
 
-static int find_points_locked(struct points_builder *description)
+static int v03_find_points_locked(struct points_builder *description)
 {
     const struct v03_listing *listing = description->listing;
     struct listed_points *points = description->points;
-    _cleanup_(breaks_finish) struct segment_breaks breaks = {0};
+    _cleanup_(v03_breaks_finish) struct segment_breaks breaks = {0};
     struct time_pass pass = {.listing = listing, .breaks = &breaks};
-    int r = breaks_find(listing, &breaks);
+    int r = v03_breaks_find(listing, &breaks);
 
-    for (const struct snapshot *before = NULL; r == 0 && next_time(&pass); before = pass.snapshot) {
+    for (const struct snapshot *before = NULL; r == 0 && v03_next_time(&pass); before = pass.snapshot) {
         if (!pass.snapshot)
             continue;
         int64_t time = point_of(&pass);
         if (description->n == 0 || points->items[points->n - 1].time != time)
-            r = add_point(description, &pass, time);
+            r = v03_add_point(description, &pass, time);
         struct listed_point *last = r == 0 ? &points->items[points->n - 1] : NULL;
         if (last && pass.snapshot != before)
             last->is_snapshot = true;
-        if (last && !last->gap && end_of(&pass) < pass.segments)
-            r = chain_describe_gap_locked(listing, pass.snapshot, pass.begin, end_of(&pass), &last->gap);
+        if (last && !last->gap && v03_end_of(&pass) < pass.segments)
+            r = chain_describe_gap_locked(listing, pass.snapshot, pass.begin, v03_end_of(&pass), &last->gap);
     }
     return r;
 }
 
-static int learn_snapshot(void *context, size_t item, struct task *task)
+static int v03_learn_snapshot(void *context, size_t item, struct task *task)
 {
     const struct points_builder *description = context;
     return snapshot_learn(description->generation, description->listing->snapshots[item], task);
@@ -207,14 +207,14 @@ struct measured_segments {
     size_t first;
 };
 
-static uint64_t segments_size(void *context, size_t n)
+static uint64_t v03_segments_size(void *context, size_t n)
 {
     const struct measured_segments *segments = context;
     const uint64_t *sizes = segments->description->listing->sizes;
     return n ? sizes[segments->first + n - 1] - (segments->first ? sizes[segments->first - 1] : 0) : 0;
 }
 
-static int learn_segments(void *context, size_t begin, size_t end, struct task *task)
+static int v03_learn_segments(void *context, size_t begin, size_t end, struct task *task)
 {
     const struct measured_segments *segments = context;
     const struct points_builder *description = segments->description;
@@ -223,24 +223,25 @@ static int learn_segments(void *context, size_t begin, size_t end, struct task *
 }
 
 /* Learns what any point may be made of. */
-static int learn_all(struct points_builder *description, const struct measuring *measuring, struct task *task)
+static int v03_learn_all(struct points_builder *description, const struct measuring *measuring,
+                         struct task *task)
 {
     const struct v03_listing *listing = description->listing;
     struct measured_segments segments = {description, listing->n_segments};
-    int r = parallel_each(listing->n_snapshots, PARALLEL_SNAPSHOTS, learn_snapshot, description, task);
+    int r = parallel_each(listing->n_snapshots, PARALLEL_SNAPSHOTS, v03_learn_snapshot, description, task);
 
     for (size_t i = 0; i < listing->n_snapshots; i++) {
         size_t begin = v03_find_index(listing, listing->snapshots[i]->index);
         segments.first = begin < segments.first ? begin : segments.first;
     }
-    const struct measured_objects objects = {listing->n_segments - segments.first, &segments, segments_size,
-                                             learn_segments};
+    const struct measured_objects objects = {listing->n_segments - segments.first, &segments,
+                                             v03_segments_size, v03_learn_segments};
     return r < 0 ? r : measure_in_parts(measuring, &objects, task);
 }
 
 /* The last commit of a point's state. False if there is none: then it is the snapshot alone. */
-static bool find_last_commit(const struct v03_listing *listing, const struct point_source *source,
-                             struct wal_position *ret_at, uint32_t *ret_pages)
+static bool v03_find_last_commit(const struct v03_listing *listing, const struct point_source *source,
+                                 struct wal_position *ret_at, uint32_t *ret_pages)
 {
     for (size_t i = source->end; i > source->begin; i--) {
         const struct segment *segment = listing->segments[i - 1];
@@ -254,8 +255,8 @@ static bool find_last_commit(const struct v03_listing *listing, const struct poi
 }
 
 /* The size where no commit is replayed: bytes. */
-static int measure_beginning(const struct points_builder *description, const struct point_source *source,
-                             struct task *task, uint64_t *ret_size)
+static int v03_measure_beginning(const struct points_builder *description, const struct point_source *source,
+                                 struct task *task, uint64_t *ret_size)
 {
     _cleanup_(chain_finish) struct chain chain = {0};
     const struct wal_position limit = {source->snapshot->index, 0};
@@ -268,7 +269,7 @@ static int measure_beginning(const struct points_builder *description, const str
 }
 
 /* A point's position and size: of what was learnt, which does not change any more. */
-static int measure_point(void *context, size_t item, struct task *task)
+static int v03_measure_point(void *context, size_t item, struct task *task)
 {
     const struct points_builder *description = context;
     const struct point_source *source = &description->sources[item];
@@ -278,25 +279,25 @@ static int measure_point(void *context, size_t item, struct task *task)
     uint32_t page_size = 0, pages;
     int r = 0;
 
-    if (find_last_commit(listing, source, &at, &pages)) {
+    if (v03_find_last_commit(listing, source, &at, &pages)) {
         page_size = listing->segments[source->end - 1]->header.page_size;
         point->size = (uint64_t)pages * page_size;
     } else {
-        r = measure_beginning(description, source, task, &point->size);
+        r = v03_measure_beginning(description, source, task, &point->size);
     }
     v03_format_position(at, page_size, point->position);
     return r;
 }
 
 /* No hole is told of that a second look does not confirm. */
-static int confirm_breaks(const struct points_builder *description, struct task *task)
+static int v03_confirm_breaks(const struct points_builder *description, struct task *task)
 {
     struct v03_generation *generation = description->generation;
     const struct v03_listing *listing = description->listing;
-    _cleanup_(breaks_finish) struct segment_breaks breaks = {0};
+    _cleanup_(v03_breaks_finish) struct segment_breaks breaks = {0};
 
     pthread_mutex_lock(&generation->base.lock);
-    int r = breaks_find(listing, &breaks);
+    int r = v03_breaks_find(listing, &breaks);
     pthread_mutex_unlock(&generation->base.lock);
     for (size_t i = 0; i < breaks.n && r == 0; i++)
         r = segments_confirm(generation, listing, breaks.numbers[i], task);
@@ -310,17 +311,17 @@ int v03_describe_points(struct generation *generation, struct generation_listing
                                          .listing = v03_listing_of(listing),
                                          .points = points,
                                          .first = points->n};
-    int r = measuring ? learn_all(&description, measuring, task) : 0;
+    int r = measuring ? v03_learn_all(&description, measuring, task) : 0;
 
     if (r == 0 && measuring)
-        r = confirm_breaks(&description, task);
+        r = v03_confirm_breaks(&description, task);
     if (r == 0) {
         pthread_mutex_lock(&generation->lock);
-        r = find_points_locked(&description);
+        r = v03_find_points_locked(&description);
         pthread_mutex_unlock(&generation->lock);
     }
     if (r == 0 && measuring)
-        r = parallel_each(description.n, PARALLEL_SNAPSHOTS, measure_point, &description, task);
+        r = parallel_each(description.n, PARALLEL_SNAPSHOTS, v03_measure_point, &description, task);
     free(description.sources);
     return r;
 }

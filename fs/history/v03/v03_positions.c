@@ -15,7 +15,7 @@
 #include "v03_listing.h"
 
 /* Where it ends in the WAL: bytes. */
-static uint64_t end_of_commit(const struct segment *segment, size_t j)
+static uint64_t v03_end_of_commit(const struct segment *segment, size_t j)
 {
     return WAL_HEADER_SIZE +
            segment->commits[j].frame * (WAL_FRAME_HEADER_SIZE + (uint64_t)segment->header.page_size);
@@ -23,7 +23,7 @@ static uint64_t end_of_commit(const struct segment *segment, size_t j)
 
 /* The number of the segment of WAL `index` in which a commit can end at `offset`; the end of the WAL's
  * segments if there is none. */
-static size_t find_offset(const struct v03_listing *listing, uint32_t index, uint64_t offset)
+static size_t v03_find_offset(const struct v03_listing *listing, uint32_t index, uint64_t offset)
 {
     size_t begin = v03_find_index(listing, index), end = v03_find_index(listing, (uint64_t)index + 1);
     size_t n = ARRAY_LOWER_BOUND(end - begin, i, listing->segments[begin + i]->offset < offset);
@@ -31,15 +31,15 @@ static size_t find_offset(const struct v03_listing *listing, uint32_t index, uin
 }
 
 /* The commit that ends at `offset` within segment `i`. */
-static bool find_commit(struct v03_generation *generation, const struct v03_listing *listing, size_t i,
-                        uint64_t offset, struct lead_place *ret_place)
+static bool v03_find_commit(struct v03_generation *generation, const struct v03_listing *listing, size_t i,
+                            uint64_t offset, struct lead_place *ret_place)
 {
     const struct segment *segment = listing->segments[i];
     bool found = false;
 
     pthread_mutex_lock(&generation->base.lock);
     for (size_t j = 0; segment->learnt.state == LEARNT_SOUND && j < segment->n_commits && !found; j++) {
-        found = end_of_commit(segment, j) == offset;
+        found = v03_end_of_commit(segment, j) == offset;
         if (found)
             *ret_place = lead_place(listing, i, j, v03_find_index(listing, (uint64_t)segment->index + 1));
     }
@@ -48,7 +48,7 @@ static bool find_commit(struct v03_generation *generation, const struct v03_list
 }
 
 /* The snapshot of the highest index below `limit`; NULL: there is none. */
-static struct snapshot *snapshot_below(const struct v03_listing *listing, uint64_t limit)
+static struct snapshot *v03_snapshot_below(const struct v03_listing *listing, uint64_t limit)
 {
     struct snapshot *highest = NULL;
     for (size_t i = 0; i < listing->n_snapshots; i++)
@@ -58,9 +58,9 @@ static struct snapshot *snapshot_below(const struct v03_listing *listing, uint64
     return highest;
 }
 
-static int open_upon(struct v03_generation *generation, struct v03_listing *listing,
-                     struct snapshot *snapshot, size_t n_segments, struct wal_position limit,
-                     struct task *task, struct state **ret_state)
+static int v03_positions_open_upon(struct v03_generation *generation, struct v03_listing *listing,
+                                   struct snapshot *snapshot, size_t n_segments, struct wal_position limit,
+                                   struct task *task, struct state **ret_state)
 {
     _cleanup_(chain_finish) struct chain chain = {0};
     int r = lead_replay(generation, listing, snapshot, n_segments, limit, task, &chain);
@@ -70,19 +70,19 @@ static int open_upon(struct v03_generation *generation, struct v03_listing *list
 /* What `litestream restore -index` gives: the snapshot of the highest index, and every segment up to the end
  * of the WAL. Where that one is damaged or a hole lies behind it, the one before may still lead there.
  * Source: Litestream v0.3.13 replica.go, SnapshotIndexByIndex. */
-static int open_wal_end(struct v03_generation *generation, struct v03_listing *listing, uint32_t index,
-                        struct task *task, struct state **ret_state)
+static int v03_open_wal_end(struct v03_generation *generation, struct v03_listing *listing, uint32_t index,
+                            struct task *task, struct state **ret_state)
 {
     const struct wal_position limit = {index, UINT32_MAX};
     struct snapshot *snapshot;
 
-    for (uint64_t below = (uint64_t)index + 1; (snapshot = snapshot_below(listing, below));
+    for (uint64_t below = (uint64_t)index + 1; (snapshot = v03_snapshot_below(listing, below));
          below = snapshot->index) {
         struct state *state = NULL;
         int r = chain_can_begin(generation, snapshot, task);
         if (r > 0)
-            r = open_upon(generation, listing, snapshot, v03_find_index(listing, (uint64_t)index + 1), limit,
-                          task, &state);
+            r = v03_positions_open_upon(generation, listing, snapshot,
+                                        v03_find_index(listing, (uint64_t)index + 1), limit, task, &state);
         if (r < 0)
             return r;
         if (state && !state_gap(state)) {
@@ -112,8 +112,8 @@ bool v03_goes_beyond(struct generation *generation, struct generation_listing *b
     return last && (last->index > index || (last->index == index && last->offset >= offset));
 }
 
-static int open_commit(struct v03_generation *generation, struct v03_listing *listing,
-                       const struct lead_place *place, struct task *task, struct state **ret_state)
+static int v03_open_commit(struct v03_generation *generation, struct v03_listing *listing,
+                           const struct lead_place *place, struct task *task, struct state **ret_state)
 {
     _cleanup_(chain_finish) struct chain chain = {0};
     int r = lead_open(generation, listing, place, task, &chain);
@@ -132,21 +132,21 @@ int v03_open_position(struct generation *base, struct generation_listing *curren
     if (!v03_parse_hex(position, length, &index) || index > UINT32_MAX || position[length] != '/')
         return -ENOENT;
     if (!position[length + 1])
-        return open_wal_end(generation, listing, (uint32_t)index, task, ret_state);
+        return v03_open_wal_end(generation, listing, (uint32_t)index, task, ret_state);
     if (!v03_parse_hex(position + length + 1, strlen(position + length + 1), &offset))
         return -ENOENT;
-    size_t i = find_offset(listing, (uint32_t)index, offset);
+    size_t i = v03_find_offset(listing, (uint32_t)index, offset);
     if (i == v03_find_index(listing, index + 1))
         return -ENOENT;
     int r = segments_learn(generation, listing, i, i + 1, task);
     if (r < 0)
         return r;
-    return find_commit(generation, listing, i, offset, &place)
-               ? open_commit(generation, listing, &place, task, ret_state)
+    return v03_find_commit(generation, listing, i, offset, &place)
+               ? v03_open_commit(generation, listing, &place, task, ret_state)
                : -ENOENT;
 }
 
-static int list_wals(const struct v03_listing *listing, struct names *names)
+static int v03_list_wals(const struct v03_listing *listing, struct names *names)
 {
     int r = 0;
     for (size_t i = 0; i < listing->n_segments && r == 0;) {
@@ -160,7 +160,7 @@ static int list_wals(const struct v03_listing *listing, struct names *names)
 }
 
 /* Whether some snapshot leads to the commit, as far as names and times tell. */
-static bool is_reachable(const struct v03_listing *listing, const struct lead_place *place)
+static bool v03_is_reachable(const struct v03_listing *listing, const struct lead_place *place)
 {
     for (size_t i = 0; i < listing->n_snapshots; i++)
         if (lead_from(listing->snapshots[i], listing, place) != LEADS_NOWHERE &&
@@ -170,7 +170,8 @@ static bool is_reachable(const struct v03_listing *listing, const struct lead_pl
 }
 
 /* Adds the commits of segment `i` that can be reached. */
-static int add_commits_locked(const struct v03_listing *listing, size_t i, size_t end, struct names *names)
+static int v03_add_commits_locked(const struct v03_listing *listing, size_t i, size_t end,
+                                  struct names *names)
 {
     const struct segment *segment = listing->segments[i];
     int r = 0;
@@ -178,17 +179,17 @@ static int add_commits_locked(const struct v03_listing *listing, size_t i, size_
     for (size_t j = 0; j < segment->n_commits && r == 0; j++) {
         const struct lead_place place = lead_place(listing, i, j, end);
         char text[24];
-        if (!is_reachable(listing, &place))
+        if (!v03_is_reachable(listing, &place))
             continue;
-        snprintf(text, sizeof text, "%08" PRIx64, end_of_commit(segment, j));
+        snprintf(text, sizeof text, "%08" PRIx64, v03_end_of_commit(segment, j));
         r = names_add_state(names, text, v03_inode(NULL, segment, place.ends_segment ? 0 : place.at.frame));
     }
     return r;
 }
 
 /* Adds the commits of one WAL, up to where its segments do not continue each other. */
-static int list_commits(struct v03_generation *generation, const struct v03_listing *listing, size_t begin,
-                        size_t end, struct names *names)
+static int v03_list_commits(struct v03_generation *generation, const struct v03_listing *listing,
+                            size_t begin, size_t end, struct names *names)
 {
     int r = 0;
 
@@ -196,7 +197,7 @@ static int list_commits(struct v03_generation *generation, const struct v03_list
     for (size_t i = begin; i < end && r == 0; i++) {
         if (i == begin ? listing->segments[i]->offset > 0 : !segment_continues(listing, i))
             break;
-        r = add_commits_locked(listing, i, end, names);
+        r = v03_add_commits_locked(listing, i, end, names);
     }
     pthread_mutex_unlock(&generation->base.lock);
     return r;
@@ -210,12 +211,12 @@ int v03_list_positions(struct generation *base, struct generation_listing *curre
     uint64_t index;
 
     if (!folder)
-        return list_wals(listing, names);
+        return v03_list_wals(listing, names);
     if (!v03_parse_hex(folder, strlen(folder), &index) || index > UINT32_MAX)
         return -ENOENT;
     size_t begin = v03_find_index(listing, (uint32_t)index), end = v03_find_index(listing, index + 1);
     if (begin == end)
         return -ENOENT;
     int r = segments_learn(generation, listing, begin, end, task);
-    return r < 0 ? r : list_commits(generation, listing, begin, end, names);
+    return r < 0 ? r : v03_list_commits(generation, listing, begin, end, names);
 }

@@ -7,7 +7,7 @@
 #include "v03_listing.h"
 
 /* Damage that was found a while ago is no longer known. */
-static void look_again_locked(struct v03_generation *generation)
+static void v03_look_again_locked(struct v03_generation *generation)
 {
     const struct v03_listing *listing = v03_listing_of(generation->base.listing);
 
@@ -25,7 +25,7 @@ static void look_again_locked(struct v03_generation *generation)
     generation_forget_points_locked(&generation->base);
 }
 
-static bool has_failed_snapshot(const struct v03_listing *listing)
+static bool v03_has_failed_snapshot(const struct v03_listing *listing)
 {
     for (size_t i = 0; i < listing->n_snapshots; i++)
         if (snapshot_failure(listing->snapshots[i]))
@@ -40,11 +40,11 @@ void v03_renew_locked(struct generation *base)
     const struct v03_listing *listing = v03_listing_of(base->listing);
     struct v03_listing *fresh;
 
-    if (atomic_load(&base->n_failures) && has_failed_snapshot(listing) &&
+    if (atomic_load(&base->n_failures) && v03_has_failed_snapshot(listing) &&
         v03_listing_renew_locked(generation, listing, false, &fresh) == 0)
         generation_set_listing_locked(base, &fresh->base);
     if (generation->damaged && learnt_is_over(generation->damaged))
-        look_again_locked(generation);
+        v03_look_again_locked(generation);
 }
 
 int v03_forget_segments(struct v03_generation *generation, const struct v03_listing *listing,

@@ -34,7 +34,7 @@ struct v03_page_run {
 };
 
 /* Whether a page that was written in WAL `index` was cut off before the state's last WAL. */
-static bool was_cut(const struct chain *chain, uint32_t page, uint32_t index)
+static bool v03_was_cut(const struct chain *chain, uint32_t page, uint32_t index)
 {
     for (size_t i = chain->n_shrinks; i > 0 && chain->shrinks[i - 1].index >= index; i--)
         if (chain->shrinks[i - 1].pages < page)
@@ -43,27 +43,27 @@ static bool was_cut(const struct chain *chain, uint32_t page, uint32_t index)
 }
 
 /* Where one page is; the frames are locked for reading. */
-static struct v03_page_run page_find_locked(const struct v03_state *state, uint32_t page)
+static struct v03_page_run v03_page_find_locked(const struct v03_state *state, uint32_t page)
 {
     const struct chain *chain = &state->chain;
     const struct wal_position first = {chain->snapshot->index, 0};
     struct wal_position at = first;
     bool found = versions_find(&state->listing->frames->versions, page, first, chain->last, &at);
 
-    if (was_cut(chain, page, at.index))
+    if (v03_was_cut(chain, page, at.index))
         return (struct v03_page_run){.kind = FROM_ZEROS};
     return (struct v03_page_run){.kind = found ? FROM_WAL : FROM_SNAPSHOT, .at = at};
 }
 
 /* Whether the page that is `n` pages behind the run's first one belongs to it. */
-static bool run_goes_on(const struct v03_page_run *run, const struct v03_page_run *next, uint64_t n)
+static bool v03_run_goes_on(const struct v03_page_run *run, const struct v03_page_run *next, uint64_t n)
 {
     return next->kind == run->kind && (run->kind != FROM_WAL || (next->at.index == run->at.index &&
                                                                  next->at.frame == run->at.frame + n));
 }
 
 /* The run that the bytes from `offset` on begin with. */
-static struct v03_page_run run_find(const struct v03_state *state, uint64_t offset, size_t length)
+static struct v03_page_run v03_run_find(const struct v03_state *state, uint64_t offset, size_t length)
 {
     struct v03_frames *frames = state->listing->frames;
     uint32_t page_size = state->chain.page_size;
@@ -72,10 +72,10 @@ static struct v03_page_run run_find(const struct v03_state *state, uint64_t offs
         return (struct v03_page_run){.kind = FROM_SNAPSHOT, .length = length};
     uint64_t first = offset / page_size, last = (offset + length - 1) / page_size, page = first + 1;
     pthread_rwlock_rdlock(&frames->lock);
-    struct v03_page_run run = page_find_locked(state, (uint32_t)first + 1);
+    struct v03_page_run run = v03_page_find_locked(state, (uint32_t)first + 1);
     for (; page <= last; page++) {
-        struct v03_page_run next = page_find_locked(state, (uint32_t)page + 1);
-        if (!run_goes_on(&run, &next, page - first))
+        struct v03_page_run next = v03_page_find_locked(state, (uint32_t)page + 1);
+        if (!v03_run_goes_on(&run, &next, page - first))
             break;
     }
     pthread_rwlock_unlock(&frames->lock);
@@ -84,8 +84,8 @@ static struct v03_page_run run_find(const struct v03_state *state, uint64_t offs
 }
 
 /* Reads from the snapshot; what lies behind its end was never written. */
-static int read_snapshot(struct v03_state *state, uint64_t offset, size_t length, uint8_t *bytes,
-                         struct task *task)
+static int v03_read_snapshot(struct v03_state *state, uint64_t offset, size_t length, uint8_t *bytes,
+                             struct task *task)
 {
     struct v03_generation *generation = (struct v03_generation *)state->base.generation;
     bool is_exact;
@@ -116,10 +116,10 @@ static int64_t state_v03_read(struct state *base, uint64_t offset, size_t length
     int64_t r = 0;
 
     for (size_t done = 0; done < length && r >= 0;) {
-        const struct v03_page_run run = run_find(state, offset + done, length - done);
+        const struct v03_page_run run = v03_run_find(state, offset + done, length - done);
         uint8_t *to = bytes_after(bytes, done);
         if (run.kind == FROM_SNAPSHOT)
-            r = read_snapshot(state, offset + done, run.length, to, task);
+            r = v03_read_snapshot(state, offset + done, run.length, to, task);
         else if (run.kind == FROM_WAL)
             r = wal_image_read(&wals, run.at, (uint32_t)((offset + done) % chain->page_size), run.length, to,
                                task);
@@ -175,7 +175,7 @@ static const struct state_ops v03_state_ops = {.read = state_v03_read,
                                                .list_objects = state_v03_list_objects,
                                                .close = state_v03_close};
 
-static uint64_t identify(const struct state *state, const struct snapshot *snapshot)
+static uint64_t v03_identify(const struct state *state, const struct snapshot *snapshot)
 {
     char numbers[64];
     uint64_t hash = hash_text(HASH_START, state->replica);
@@ -205,7 +205,7 @@ int v03_state_make(struct v03_generation *generation, struct v03_listing *listin
     state->base.position = steal_pointer(position);
     state->base.gap = steal_pointer(chain->gap);
     state->base.mixture = steal_pointer(chain->mixture);
-    state->base.identity = identify(&state->base, chain->snapshot);
+    state->base.identity = v03_identify(&state->base, chain->snapshot);
     state->base.inode = chain->inode;
     state->listing = v03_listing_ref(listing);
     state->chain = *chain;

@@ -34,7 +34,7 @@ struct verified_content {
     struct snapshot_comparison *comparison; /* NULL: nothing is compared */
 };
 
-static int pass(void *context, const uint8_t *bytes, size_t length)
+static int v03_pass(void *context, const uint8_t *bytes, size_t length)
 {
     struct verified_content *passage = context;
     verifier_advance(passage->verifier);
@@ -52,7 +52,7 @@ struct verified_object {
 };
 
 /* A learnt_attempt. */
-static int verify_attempt(void *context, bool anew, uint64_t *ret_sum, struct task *task)
+static int v03_verify_attempt(void *context, bool anew, uint64_t *ret_sum, struct task *task)
 {
     const struct verified_object *verified = context;
     struct v03_generation *generation = verified->verifying->generation;
@@ -63,7 +63,7 @@ static int verify_attempt(void *context, bool anew, uint64_t *ret_sum, struct ta
 
     if (verified->comparison)
         snapshot_comparison_begin(verified->comparison);
-    int r = object_decode(&stream, pass, &passage, task);
+    int r = object_decode(&stream, v03_pass, &passage, task);
 
     if (r == 0 && verified->snapshot)
         r = snapshot_take_overview(generation, verified->snapshot, &passage.overview, task, &facts);
@@ -82,7 +82,7 @@ static int verify_large_snapshot(const struct v03_verification *verifying, struc
     int r = snapshot_comparison_init(&comparison, generation, snapshot);
 
     if (r == 0)
-        r = learnt_read(verify_attempt, &verified, task);
+        r = learnt_read(v03_verify_attempt, &verified, task);
     snapshot_comparison_finish(&comparison);
     if (r == 0 && comparison.differs) {
         snapshot_drop_kept(generation, snapshot);
@@ -96,7 +96,7 @@ static int verify_snapshot(const struct v03_verification *verifying, struct snap
 {
     struct verified_object verified = {verifying, &snapshot->object, snapshot, NULL};
     return snapshot->object.size > V03_WHOLE_OBJECT ? verify_large_snapshot(verifying, snapshot, task)
-                                                    : learnt_read(verify_attempt, &verified, task);
+                                                    : learnt_read(v03_verify_attempt, &verified, task);
 }
 
 /* Of a segment whose WAL's beginning is not there, or damaged, only the frame around it can be checked. */
@@ -104,7 +104,7 @@ static int verify_frame(const struct v03_verification *verifying, const struct s
                         struct task *task)
 {
     struct verified_object verified = {verifying, &segment->object, NULL, NULL};
-    return learnt_read(verify_attempt, &verified, task);
+    return learnt_read(v03_verify_attempt, &verified, task);
 }
 
 /* Notes in the segment what is in it. */
@@ -162,8 +162,8 @@ static int v03_verify_item(void *context, size_t item, struct task *task)
 
 /* --- what is missing --- */
 
-static int complain_of_segment(const struct v03_verification *verifying, uint32_t index, uint64_t offset,
-                               const char *what)
+static int v03_complain_of_segment(const struct v03_verification *verifying, uint32_t index, uint64_t offset,
+                                   const char *what)
 {
     const struct v03_generation *generation = verifying->generation;
     return verifier_complain(verifying->verifier,
@@ -172,7 +172,7 @@ static int complain_of_segment(const struct v03_verification *verifying, uint32_
 }
 
 /* Whole WALs from index `first` on, up to the one before `end`. */
-static int complain_of_wals(const struct v03_verification *verifying, uint32_t first, uint32_t end)
+static int v03_complain_of_wals(const struct v03_verification *verifying, uint32_t first, uint32_t end)
 {
     const struct v03_generation *generation = verifying->generation;
     const char *url = replica_url(generation->replica), *name = generation->base.name;
@@ -186,23 +186,23 @@ static int complain_of_wals(const struct v03_verification *verifying, uint32_t f
 }
 
 /* Between two segments of one WAL. */
-static int find_hole_within(const struct v03_verification *verifying, const struct segment *before,
-                            const struct segment *segment)
+static int v03_find_hole_within(const struct v03_verification *verifying, const struct segment *before,
+                                const struct segment *segment)
 {
     uint64_t expected = before->offset + before->size;
 
     if (before->learnt.state != LEARNT_SOUND || segment->learnt.state == LEARNT_DAMAGED)
         return 0; /* that was said already, or can't be told */
     if (expected < segment->offset)
-        return complain_of_segment(verifying, before->index, expected, "is missing");
-    return complain_of_segment(verifying, segment->index, segment->offset,
-                               "does not continue the segment before it");
+        return v03_complain_of_segment(verifying, before->index, expected, "is missing");
+    return v03_complain_of_segment(verifying, segment->index, segment->offset,
+                                   "does not continue the segment before it");
 }
 
 /* Between the end of a WAL (NULL: there is none before) and the segment that begins a later one; `first` is
  * the index of the first snapshot. */
-static int find_hole_between(const struct v03_verification *verifying, uint32_t first,
-                             const struct segment *before, const struct segment *segment)
+static int v03_find_hole_between(const struct v03_verification *verifying, uint32_t first,
+                                 const struct segment *before, const struct segment *segment)
 {
     uint32_t next = before && before->index >= first ? before->index + 1 : first;
     int r = 0;
@@ -210,35 +210,35 @@ static int find_hole_between(const struct v03_verification *verifying, uint32_t 
     if (next > segment->index)
         return 0; /* no replay comes here */
     if (before && before->index >= first && !segment_ends_wal(before))
-        r = complain_of_segment(verifying, before->index, before->offset + before->size, "is missing");
+        r = v03_complain_of_segment(verifying, before->index, before->offset + before->size, "is missing");
     if (r == 0 && next < segment->index)
-        r = complain_of_wals(verifying, next, segment->index);
+        r = v03_complain_of_wals(verifying, next, segment->index);
     if (r == 0 && segment->offset)
-        r = complain_of_segment(verifying, segment->index, 0, "is missing");
+        r = v03_complain_of_segment(verifying, segment->index, 0, "is missing");
     return r;
 }
 
 /* Before segment `i`, which does not continue the one before it, or is the first. */
-static int find_hole(const struct v03_verification *verifying, uint32_t first, size_t i)
+static int v03_find_hole(const struct v03_verification *verifying, uint32_t first, size_t i)
 {
     const struct v03_listing *listing = verifying->listing;
     const struct segment *segment = listing->segments[i], *before = i ? listing->segments[i - 1] : NULL;
 
     if (!before || before->index != segment->index) {
-        int r = find_hole_between(verifying, first, before, segment);
+        int r = v03_find_hole_between(verifying, first, before, segment);
         bool same = !before || before->learnt.state != LEARNT_SOUND ||
                     segment->learnt.state != LEARNT_SOUND ||
                     before->header.page_size == segment->header.page_size;
         return r < 0 || same ? r
-                             : complain_of_segment(verifying, segment->index, segment->offset,
-                                                   "has pages of another size than the WAL before it");
+                             : v03_complain_of_segment(verifying, segment->index, segment->offset,
+                                                       "has pages of another size than the WAL before it");
     }
-    return before->index < first ? 0 : find_hole_within(verifying, before, segment);
+    return before->index < first ? 0 : v03_find_hole_within(verifying, before, segment);
 }
 
 /* Whether segment `i` does not continue the one before it, also after a second look at both. 1 or 0, or an
  * errno. */
-static int is_broken(const struct v03_verification *verifying, size_t i, struct task *task)
+static int v03_is_broken(const struct v03_verification *verifying, size_t i, struct task *task)
 {
     const struct v03_listing *listing = verifying->listing;
     struct segment *segment = listing->segments[i], *before = i ? listing->segments[i - 1] : NULL;
@@ -257,7 +257,7 @@ static int is_broken(const struct v03_verification *verifying, size_t i, struct 
     return r < 0 && r != -EBADMSG ? r : !segment_continues(listing, i);
 }
 
-static int find_holes(const struct v03_verification *verifying, struct task *task)
+static int v03_find_holes(const struct v03_verification *verifying, struct task *task)
 {
     const struct v03_generation *generation = verifying->generation;
     const struct v03_listing *listing = verifying->listing;
@@ -274,9 +274,9 @@ static int find_holes(const struct v03_verification *verifying, struct task *tas
             first = snapshot->index;
     }
     for (size_t i = 0; i < listing->n_segments && r == 0; i++) {
-        r = is_broken(verifying, i, task);
+        r = v03_is_broken(verifying, i, task);
         if (r > 0)
-            r = find_hole(verifying, first, i);
+            r = v03_find_hole(verifying, first, i);
     }
     return r;
 }
@@ -284,8 +284,8 @@ static int find_holes(const struct v03_verification *verifying, struct task *tas
 /* --- what is mixed --- */
 
 /* At `time`, with the snapshot. */
-static int note_mixture(const struct v03_verification *verifying, struct snapshot *snapshot, int64_t time,
-                        struct task *task)
+static int v03_note_mixture(const struct v03_verification *verifying, struct snapshot *snapshot, int64_t time,
+                            struct task *task)
 {
     const struct v03_listing *listing = verifying->listing;
     const struct wal_position no_limit = {UINT32_MAX, UINT32_MAX};
@@ -306,7 +306,7 @@ static int note_mixture(const struct v03_verification *verifying, struct snapsho
 
 /* With each snapshot when it was made, and when the next segment came. Objects that can't be read were told
  * of. */
-static int find_mixtures(const struct v03_verification *verifying, struct task *task)
+static int v03_find_mixtures(const struct v03_verification *verifying, struct task *task)
 {
     const struct v03_listing *listing = verifying->listing;
     int r = 0;
@@ -317,9 +317,9 @@ static int find_mixtures(const struct v03_verification *verifying, struct task *
         struct task attempt;
         task_init(&attempt, task);
         if (i % 2 == 0)
-            r = note_mixture(verifying, snapshot, snapshot->object.modified, &attempt);
+            r = v03_note_mixture(verifying, snapshot, snapshot->object.modified, &attempt);
         else if (next < listing->n_segments)
-            r = note_mixture(verifying, snapshot, listing->times[next], &attempt);
+            r = v03_note_mixture(verifying, snapshot, listing->times[next], &attempt);
         r = r == -ECANCELED || r == -ENOMEM ? r : 0;
     }
     return r;
@@ -339,6 +339,6 @@ int v03_verify(struct generation *generation, struct generation_listing *base, s
     if (r == 0)
         r = verifier_each(verifier, &round, task);
     if (r == 0)
-        r = find_holes(&verifying, task);
-    return r < 0 ? r : find_mixtures(&verifying, task);
+        r = v03_find_holes(&verifying, task);
+    return r < 0 ? r : v03_find_mixtures(&verifying, task);
 }

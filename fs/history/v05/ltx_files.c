@@ -57,7 +57,7 @@ struct ltx_files_learning {
     size_t n; /* of which so many are to be learnt */
 };
 
-static int learn_item(void *context, size_t item, struct task *task)
+static int ltx_learn_item(void *context, size_t item, struct task *task)
 {
     struct ltx_files_learning *learning = context;
     struct ltx_file *file = learning->files[item];
@@ -65,7 +65,7 @@ static int learn_item(void *context, size_t item, struct task *task)
                               : ltx_time_ask(learning->generation, file, task);
 }
 
-static size_t count_at_once(struct ltx_file *const *files, size_t n)
+static size_t ltx_count_at_once(struct ltx_file *const *files, size_t n)
 {
     uint64_t largest = 0;
     for (size_t i = 0; i < n; i++)
@@ -78,5 +78,5 @@ int ltx_files_learn(struct v05_generation *generation, struct ltx_file **files, 
                     struct task *task)
 {
     struct ltx_files_learning learning = {generation, files, n};
-    return parallel_each(n + n_timed, count_at_once(files, n), learn_item, &learning, task);
+    return parallel_each(n + n_timed, ltx_count_at_once(files, n), ltx_learn_item, &learning, task);
 }

@@ -57,13 +57,13 @@ static void ltx_learning_restart(struct ltx_learning *learning, bool anew)
     learning->sum = 0;
 }
 
-static void close_checker(struct ltx_checker **checker)
+static void ltx_close_checker(struct ltx_checker **checker)
 {
     ltx_checker_close(*checker);
 }
 
 /* Of a file whose table is found. */
-static int open_image(struct ltx_learning *learning)
+static int ltx_open_image(struct ltx_learning *learning)
 {
     struct ltx_found *found = &learning->found;
     struct cache *cache = learning->generation->cache;
@@ -75,7 +75,7 @@ static int open_image(struct ltx_learning *learning)
 }
 
 /* Reads the file's first bytes, and with them its time, which only this brings; but not past every cache. */
-static int read_start(struct ltx_learning *learning, struct task *task)
+static int ltx_read_start(struct ltx_learning *learning, struct task *task)
 {
     if (learning->anew)
         return ltx_file_read(learning->file, true, 0, learning->head_size, learning->head, task);
@@ -83,7 +83,7 @@ static int read_start(struct ltx_learning *learning, struct task *task)
 }
 
 /* Ends what was found: `builder` is the table, the first bytes of the file are in `head`. */
-static int conclude(struct ltx_learning *learning, struct ltx_table_builder *builder, struct task *task)
+static int ltx_conclude(struct ltx_learning *learning, struct ltx_table_builder *builder, struct task *task)
 {
     const struct ltx_file *file = learning->file;
     const struct ltx_header *header = &builder->head.header;
@@ -96,7 +96,7 @@ static int conclude(struct ltx_learning *learning, struct ltx_table_builder *bui
         return ltx_file_fail(learning->file, EBADMSG, task,
                              "is damaged: it lacks pages that its header promises");
     if (r == 0)
-        r = open_image(learning);
+        r = ltx_open_image(learning);
     if (r == 0)
         ltx_image_keep(file, &learning->found, learning->head, learning->head_size, task);
     if (r == 0)
@@ -106,8 +106,8 @@ static int conclude(struct ltx_learning *learning, struct ltx_table_builder *bui
 
 /* --- a whole file --- */
 
-static int take_checked(struct ltx_learning *learning, const struct ltx_header *header,
-                        const struct ltx_index *index, struct task *task)
+static int ltx_take_checked(struct ltx_learning *learning, const struct ltx_header *header,
+                            const struct ltx_index *index, struct task *task)
 {
     _cleanup_(ltx_table_builder_finish) struct ltx_table_builder builder = {0};
     const uint8_t *trailer = learning->head + learning->head_size - LTX_TRAILER_SIZE;
@@ -116,13 +116,13 @@ static int take_checked(struct ltx_learning *learning, const struct ltx_header *
     ltx_table_begin(header, learning->head, trailer, &builder);
     for (size_t i = 0; i < index->n && r == 0; i++)
         r = ltx_table_add(&builder, &index->pages[i]);
-    return r < 0 ? r : conclude(learning, &builder, task);
+    return r < 0 ? r : ltx_conclude(learning, &builder, task);
 }
 
 /* Decodes every page, and again to keep it. */
-static int check_whole(struct ltx_learning *learning, struct task *task)
+static int ltx_check_whole(struct ltx_learning *learning, struct task *task)
 {
-    _cleanup_(close_checker) struct ltx_checker *checker = NULL;
+    _cleanup_(ltx_close_checker) struct ltx_checker *checker = NULL;
     _cleanup_(ltx_index_finish) struct ltx_index index = {0};
     struct ltx_header header;
     int r = ltx_checker_open(&checker);
@@ -138,7 +138,7 @@ static int check_whole(struct ltx_learning *learning, struct task *task)
                              "is damaged: it is cut short, or a checksum of it does not hold");
     if (r == 0 && learning->comparison)
         v05_compare_conclude(learning->comparison, &index);
-    return r < 0 ? r : take_checked(learning, &header, &index, task);
+    return r < 0 ? r : ltx_take_checked(learning, &header, &index, task);
 }
 
 static int learn_whole(struct ltx_learning *learning, struct task *task)
@@ -150,21 +150,21 @@ static int learn_whole(struct ltx_learning *learning, struct task *task)
     if (!learning->head)
         return -ENOMEM;
     task_set_step(task, "all of a small file, checked");
-    int r = read_start(learning, task);
+    int r = ltx_read_start(learning, task);
     if (r == 0)
         learning->sum = learnt_sum(0, learning->head, learning->head_size);
     if (r == 0)
         r = slots_take(decoders, learning->generation->base.store, task);
     if (r < 0)
         return r;
-    r = check_whole(learning, task);
+    r = ltx_check_whole(learning, task);
     slots_give(decoders, learning->generation->base.store);
     return r;
 }
 
 /* --- the ends of a large file --- */
 
-static size_t guess_tail(uint64_t size)
+static size_t ltx_guess_tail(uint64_t size)
 {
     uint64_t guess = size / TAIL_PART;
     if (guess < TAIL_SIZE_MIN)
@@ -172,23 +172,23 @@ static size_t guess_tail(uint64_t size)
     return guess < TAIL_SIZE_MAX ? (size_t)guess : TAIL_SIZE_MAX;
 }
 
-static int read_end(void *context, size_t item, struct task *task)
+static int ltx_read_end(void *context, size_t item, struct task *task)
 {
     struct ltx_learning *learning = context;
     const struct ltx_file *file = learning->file;
     task_set_step(task, item == 0 ? "its header" : "the end of its page index");
-    return item == 0 ? read_start(learning, task)
+    return item == 0 ? ltx_read_start(learning, task)
                      : ltx_file_read(file, learning->anew, file->object.size - learning->tail_size,
                                      learning->tail_size, learning->tail, task);
 }
 
-static int read_ends(struct ltx_learning *learning, struct task *task)
+static int ltx_read_ends(struct ltx_learning *learning, struct task *task)
 {
     learning->head_size = HEAD_SIZE;
-    learning->tail_size = guess_tail(learning->file->object.size);
+    learning->tail_size = ltx_guess_tail(learning->file->object.size);
     learning->head = malloc(learning->head_size);
     learning->tail = malloc(learning->tail_size);
-    int r = learning->head && learning->tail ? parallel_each(2, 2, read_end, learning, task) : -ENOMEM;
+    int r = learning->head && learning->tail ? parallel_each(2, 2, ltx_read_end, learning, task) : -ENOMEM;
     if (r == 0) {
         learning->sum = learnt_sum(0, learning->head, learning->head_size);
         learning->sum = learnt_sum(learning->sum, learning->tail, learning->tail_size);
@@ -204,7 +204,7 @@ struct index_place {
 };
 
 /* Takes bytes that stand at `offset` in the file, and end no later than the index. */
-static int take_index(struct index_place *place, uint64_t offset, const uint8_t *bytes, size_t length)
+static int ltx_take_index(struct index_place *place, uint64_t offset, const uint8_t *bytes, size_t length)
 {
     size_t before = offset < place->offset ? (size_t)(place->offset - offset) : 0, taken = 0;
 
@@ -218,8 +218,8 @@ static int take_index(struct index_place *place, uint64_t offset, const uint8_t 
 }
 
 /* Reads the part of the index that the tail does not hold. */
-static int read_index_start(struct ltx_learning *learning, struct index_place *place, uint64_t offset,
-                            uint64_t end, struct task *task)
+static int ltx_read_index_start(struct ltx_learning *learning, struct index_place *place, uint64_t offset,
+                                uint64_t end, struct task *task)
 {
     _cleanup_free_ uint8_t *window = malloc(TAIL_SIZE_MAX);
     int r = window ? 0 : -ENOMEM;
@@ -230,14 +230,14 @@ static int read_index_start(struct ltx_learning *learning, struct index_place *p
         r = ltx_file_read(learning->file, learning->anew, done, part, window, task);
         if (r == 0) {
             learning->sum = learnt_sum(learning->sum, window, part);
-            r = take_index(place, done, window, part);
+            r = ltx_take_index(place, done, window, part);
         }
     }
     return r;
 }
 
-static int read_index(struct ltx_learning *learning, uint64_t offset, uint64_t size,
-                      struct ltx_table_builder *builder, struct task *task)
+static int ltx_read_index(struct ltx_learning *learning, uint64_t offset, uint64_t size,
+                          struct ltx_table_builder *builder, struct task *task)
 {
     uint64_t tail = learning->file->object.size - learning->tail_size, begin = offset - LTX_PAGE_HEADER_SIZE;
     struct index_place place = {.offset = offset, .end = offset + size, .builder = builder};
@@ -248,9 +248,9 @@ static int read_index(struct ltx_learning *learning, uint64_t offset, uint64_t s
     if (tail > place.end)
         return -EBADMSG;
     if (begin < tail)
-        r = read_index_start(learning, &place, begin, tail, task);
+        r = ltx_read_index_start(learning, &place, begin, tail, task);
     if (r == 0)
-        r = take_index(&place, from, learning->tail + (from - tail), (size_t)(place.end - from));
+        r = ltx_take_index(&place, from, learning->tail + (from - tail), (size_t)(place.end - from));
     return r == 0 && !place.reader.done ? -EBADMSG : r;
 }
 
@@ -259,7 +259,7 @@ static int learn_ends(struct ltx_learning *learning, struct task *task)
     _cleanup_(ltx_table_builder_finish) struct ltx_table_builder builder = {0};
     struct ltx_header header;
     uint64_t offset, size;
-    int r = read_ends(learning, task);
+    int r = ltx_read_ends(learning, task);
 
     if (r < 0)
         return r;
@@ -270,10 +270,10 @@ static int learn_ends(struct ltx_learning *learning, struct task *task)
                              "is damaged: its header or its trailer does not hold");
     ltx_table_begin(&header, learning->head, learning->tail + learning->tail_size - LTX_TRAILER_SIZE,
                     &builder);
-    r = read_index(learning, offset, size, &builder, task);
+    r = ltx_read_index(learning, offset, size, &builder, task);
     if (r == -EBADMSG)
         return ltx_file_fail(learning->file, EBADMSG, task, "is damaged: its page index does not hold");
-    return r < 0 ? r : conclude(learning, &builder, task);
+    return r < 0 ? r : ltx_conclude(learning, &builder, task);
 }
 
 /* --- */
@@ -290,7 +290,7 @@ static int learn_attempt(void *context, bool anew, uint64_t *ret_sum, struct tas
 }
 
 /* What the cache has kept of the file. 0 or -ENOENT; -ENOMEM. */
-static int recall(struct ltx_learning *learning)
+static int ltx_recall(struct ltx_learning *learning)
 {
     int r = ltx_table_recall(learning->generation->cache, learning->identity, &learning->found.table);
 
@@ -298,10 +298,10 @@ static int recall(struct ltx_learning *learning)
         ltx_table_finish(&learning->found.table);
         r = -ENOENT;
     }
-    return r == 0 ? open_image(learning) : r;
+    return r == 0 ? ltx_open_image(learning) : r;
 }
 
-static int find_out(struct ltx_learning *learning, struct task *task)
+static int ltx_find_out(struct ltx_learning *learning, struct task *task)
 {
     int r = -ENOENT;
 
@@ -309,7 +309,7 @@ static int find_out(struct ltx_learning *learning, struct task *task)
     if (!learning->identity)
         return -ENOMEM;
     if (!learning->comparison)
-        r = recall(learning);
+        r = ltx_recall(learning);
     if (r != -ENOENT)
         return r;
     if (learning->file->object.size < LTX_HEADER_SIZE + LTX_INDEX_TAIL_SIZE)
@@ -322,7 +322,7 @@ int ltx_learn(struct v05_generation *generation, const struct ltx_file *file,
 {
     _cleanup_(ltx_learning_finish) struct ltx_learning learning = {
         .generation = generation, .file = file, .comparison = comparison};
-    int r = find_out(&learning, task);
+    int r = ltx_find_out(&learning, task);
 
     if (r < 0)
         return r;

@@ -9,7 +9,7 @@
 #define FACT_VERSION 1
 
 /* The page at that entry of a file that holds all. */
-static uint32_t number_of_all(const struct ltx_header *header, uint64_t entry)
+static uint32_t ltx_number_of_all(const struct ltx_header *header, uint64_t entry)
 {
     uint64_t number = entry + 1;
     return (uint32_t)(number < ltx_lock_page(header->page_size) ? number : number + 1);
@@ -38,11 +38,11 @@ void ltx_table_builder_finish(struct ltx_table_builder *builder)
 }
 
 /* The first page that is missing makes it necessary to tell the pages before it too. */
-static int tell_numbers(struct ltx_table_builder *builder)
+static int ltx_tell_numbers(struct ltx_table_builder *builder)
 {
     int r = 0;
     for (uint64_t entry = 0; entry < builder->n && r == 0; entry++) {
-        uint32_t number = number_of_all(&builder->head.header, entry);
+        uint32_t number = ltx_number_of_all(&builder->head.header, entry);
         r = buffer_append(&builder->numbers, &number, sizeof number);
     }
     return r;
@@ -52,11 +52,11 @@ int ltx_table_add(void *context, const struct ltx_page *page)
 {
     struct ltx_table_builder *builder = context;
     bool told = builder->numbers.size > 0,
-         tell = told || page->number != number_of_all(&builder->head.header, builder->n);
+         tell = told || page->number != ltx_number_of_all(&builder->head.header, builder->n);
 
     if (page->offset != builder->end)
         return -EBADMSG;
-    int r = tell && !told ? tell_numbers(builder) : 0;
+    int r = tell && !told ? ltx_tell_numbers(builder) : 0;
     if (r == 0 && tell)
         r = buffer_append(&builder->numbers, &page->number, sizeof page->number);
     if (r == 0)
@@ -74,7 +74,7 @@ struct places {
     size_t offsets, sizes, numbers, end;
 };
 
-static struct places places_of(const struct ltx_table_head *head)
+static struct places ltx_places_of(const struct ltx_table_head *head)
 {
     struct places places = {.offsets = sizeof *head};
     size_t n = (size_t)head->n_pages, sizes = n * head->size_width;
@@ -86,7 +86,7 @@ static struct places places_of(const struct ltx_table_head *head)
 }
 
 /* Points into the table's memory. Whether that is a table. */
-static bool look_at_memory(struct ltx_table *table)
+static bool ltx_look_at_memory(struct ltx_table *table)
 {
     const uint8_t *bytes = table->memory.data;
     const struct ltx_table_head *head = (const struct ltx_table_head *)(const void *)bytes;
@@ -94,7 +94,7 @@ static bool look_at_memory(struct ltx_table *table)
     if (table->memory.size < sizeof *head || head->n_pages >= UINT32_MAX ||
         (head->size_width != sizeof(uint16_t) && head->size_width != sizeof(uint32_t)))
         return false;
-    const struct places places = places_of(head);
+    const struct places places = ltx_places_of(head);
     if (table->memory.size != places.end)
         return false;
     table->head = head;
@@ -105,13 +105,13 @@ static bool look_at_memory(struct ltx_table *table)
     return true;
 }
 
-static uint32_t size_of(const struct ltx_table *table, size_t entry)
+static uint32_t ltx_size_of(const struct ltx_table *table, size_t entry)
 {
     return table->head->size_width == sizeof(uint16_t) ? ((const uint16_t *)table->sizes)[entry]
                                                        : ((const uint32_t *)table->sizes)[entry];
 }
 
-static void write_sizes(const struct ltx_table_builder *builder, uint64_t *offsets, void *sizes)
+static void ltx_write_sizes(const struct ltx_table_builder *builder, uint64_t *offsets, void *sizes)
 {
     const uint32_t *built = (const uint32_t *)(const void *)builder->sizes.data;
     uint64_t offset = LTX_HEADER_SIZE;
@@ -137,7 +137,7 @@ int ltx_table_make(struct ltx_table_builder *builder, int64_t time, struct ltx_t
     builder->head.size_width = builder->largest <= UINT16_MAX ? sizeof(uint16_t) : sizeof(uint32_t);
     builder->head.time = time;
     builder->head.n_pages = builder->n;
-    const struct places places = places_of(&builder->head);
+    const struct places places = ltx_places_of(&builder->head);
     int r = buffer_reserve(&table.memory, places.end);
     if (r < 0)
         return r;
@@ -145,10 +145,10 @@ int ltx_table_make(struct ltx_table_builder *builder, int64_t time, struct ltx_t
     table.memory.size = places.end;
     memset(bytes, 0, places.end);
     memcpy(bytes, &builder->head, sizeof builder->head);
-    write_sizes(builder, (uint64_t *)(void *)(bytes + places.offsets), bytes + places.sizes);
+    ltx_write_sizes(builder, (uint64_t *)(void *)(bytes + places.offsets), bytes + places.sizes);
     if (builder->numbers.size)
         memcpy(bytes + places.numbers, builder->numbers.data, builder->numbers.size);
-    look_at_memory(&table);
+    ltx_look_at_memory(&table);
     *ret_table = table;
     return 0;
 }
@@ -163,7 +163,7 @@ int ltx_table_recall(struct cache *cache, const char *identity, struct ltx_table
     struct ltx_table table = {0};
     int r = cache_get_fact(cache, identity, KIND, FACT_VERSION, &table.memory);
 
-    if (r == 0 && !look_at_memory(&table))
+    if (r == 0 && !ltx_look_at_memory(&table))
         r = -ENOENT;
     if (r < 0) {
         ltx_table_finish(&table);
@@ -180,24 +180,24 @@ void ltx_table_drop(struct cache *cache, const char *identity)
 
 uint32_t ltx_table_number(const struct ltx_table *table, size_t entry)
 {
-    return table->numbers ? table->numbers[entry] : number_of_all(&table->head->header, entry);
+    return table->numbers ? table->numbers[entry] : ltx_number_of_all(&table->head->header, entry);
 }
 
 uint64_t ltx_table_offset(const struct ltx_table *table, size_t entry)
 {
     uint64_t offset = table->offsets[entry / LTX_TABLE_STRIDE];
     for (size_t i = entry - entry % LTX_TABLE_STRIDE; i < entry; i++)
-        offset += size_of(table, i);
+        offset += ltx_size_of(table, i);
     return offset;
 }
 
 struct ltx_page ltx_table_page(const struct ltx_table *table, size_t entry)
 {
     return (struct ltx_page){ltx_table_offset(table, entry), ltx_table_number(table, entry),
-                             size_of(table, entry)};
+                             ltx_size_of(table, entry)};
 }
 
-static bool find_of_all(const struct ltx_table *table, uint32_t page, size_t *ret_entry)
+static bool ltx_find_of_all(const struct ltx_table *table, uint32_t page, size_t *ret_entry)
 {
     uint32_t lock_page = ltx_lock_page(table->head->header.page_size);
     if (page == 0 || page == lock_page)
@@ -209,7 +209,7 @@ static bool find_of_all(const struct ltx_table *table, uint32_t page, size_t *re
 bool ltx_table_find(const struct ltx_table *table, uint32_t page, size_t *ret_entry)
 {
     if (!table->numbers)
-        return find_of_all(table, page, ret_entry);
+        return ltx_find_of_all(table, page, ret_entry);
     *ret_entry = ARRAY_LOWER_BOUND(table->n, i, table->numbers[i] < page);
     return *ret_entry < table->n && table->numbers[*ret_entry] == page;
 }

@@ -32,7 +32,7 @@ int64_t ltx_time_of(const struct object *object, const char *metadata)
     return metadata && instant_parse(metadata, 0, &time) == 0 ? time : object->modified;
 }
 
-static int64_t known_time(struct v05_generation *generation, const struct ltx_file *file)
+static int64_t ltx_known_time(struct v05_generation *generation, const struct ltx_file *file)
 {
     pthread_mutex_lock(&generation->base.lock);
     int64_t time = file->time;
@@ -40,7 +40,7 @@ static int64_t known_time(struct v05_generation *generation, const struct ltx_fi
     return time;
 }
 
-static void note(struct v05_generation *generation, struct ltx_file *file, int64_t time)
+static void ltx_note(struct v05_generation *generation, struct ltx_file *file, int64_t time)
 {
     pthread_mutex_lock(&generation->base.lock);
     file->time = time;
@@ -51,7 +51,7 @@ int ltx_time_ask(struct v05_generation *generation, struct ltx_file *file, struc
 {
     _cleanup_free_ char *value = NULL;
 
-    if (known_time(generation, file) != LTX_TIME_UNKNOWN)
+    if (ltx_known_time(generation, file) != LTX_TIME_UNKNOWN)
         return 0;
     task_set_step(task, "its time");
     int r = replica_metadata(file->replica, &file->object, LTX_TIME_METADATA, task, &value);
@@ -60,17 +60,17 @@ int ltx_time_ask(struct v05_generation *generation, struct ltx_file *file, struc
         r = 0;
     }
     if (r == 0)
-        note(generation, file, ltx_time_of(&file->object, value));
+        ltx_note(generation, file, ltx_time_of(&file->object, value));
     return r == -ENOENT ? -ESTALE : r;
 }
 
-static char *fact_identity(const struct v05_generation *generation)
+static char *ltx_fact_identity(const struct v05_generation *generation)
 {
     char *text;
     return asprintf(&text, "%s\nltx times", replica_url(generation->replica)) < 0 ? NULL : text;
 }
 
-static struct time_record describe(const struct ltx_file *file)
+static struct time_record ltx_describe(const struct ltx_file *file)
 {
     char size[24];
     snprintf(size, sizeof size, "%llu", (unsigned long long)file->object.size);
@@ -81,7 +81,7 @@ static struct time_record describe(const struct ltx_file *file)
     return (struct time_record){file->min_txid, file->max_txid, object, file->time, file->database_size};
 }
 
-static int by_object(const void *left, const void *right)
+static int ltx_by_object(const void *left, const void *right)
 {
     const struct time_record *a = left, *b = right;
     if (a->min_txid != b->min_txid)
@@ -99,8 +99,8 @@ static void ltx_times_take_locked(const struct v05_listing *listing, const struc
         struct ltx_file *file = listing->files[i];
         if (file->time != LTX_TIME_UNKNOWN && file->database_size)
             continue;
-        struct time_record wanted = describe(file);
-        const struct time_record *found = bsearch(&wanted, records, n, sizeof *records, by_object);
+        struct time_record wanted = ltx_describe(file);
+        const struct time_record *found = bsearch(&wanted, records, n, sizeof *records, ltx_by_object);
         if (found && file->time == LTX_TIME_UNKNOWN)
             file->time = found->time;
         if (found && file->database_size == 0)
@@ -110,7 +110,7 @@ static void ltx_times_take_locked(const struct v05_listing *listing, const struc
 
 int ltx_times_recall(struct v05_generation *generation, const struct v05_listing *listing)
 {
-    _cleanup_free_ char *identity = fact_identity(generation);
+    _cleanup_free_ char *identity = ltx_fact_identity(generation);
     struct buffer fact = {0};
 
     if (!identity)
@@ -128,7 +128,7 @@ int ltx_times_recall(struct v05_generation *generation, const struct v05_listing
 
 void ltx_times_keep(struct v05_generation *generation, const struct v05_listing *listing)
 {
-    _cleanup_free_ char *identity = fact_identity(generation);
+    _cleanup_free_ char *identity = ltx_fact_identity(generation);
     _cleanup_free_ struct time_record *records = calloc(listing->n_files + 1, sizeof *records);
     size_t n = 0;
 
@@ -137,9 +137,9 @@ void ltx_times_keep(struct v05_generation *generation, const struct v05_listing 
     pthread_mutex_lock(&generation->base.lock);
     for (size_t i = 0; i < listing->n_files; i++)
         if (listing->files[i]->time != LTX_TIME_UNKNOWN)
-            records[n++] = describe(listing->files[i]);
+            records[n++] = ltx_describe(listing->files[i]);
     pthread_mutex_unlock(&generation->base.lock);
-    qsort(records, n, sizeof *records, by_object);
+    qsort(records, n, sizeof *records, ltx_by_object);
     cache_put_fact(generation->cache, identity, KIND, FACT_VERSION, records, n * sizeof *records);
 }
 
@@ -150,7 +150,7 @@ struct time_requests {
     size_t n;
 };
 
-static void collect_unknown(const struct v05_listing *listing, struct time_requests *requests)
+static void ltx_collect_unknown(const struct v05_listing *listing, struct time_requests *requests)
 {
     requests->n = 0;
     pthread_mutex_lock(&requests->generation->base.lock);
@@ -160,13 +160,14 @@ static void collect_unknown(const struct v05_listing *listing, struct time_reque
     pthread_mutex_unlock(&requests->generation->base.lock);
 }
 
-static int ask_item(void *context, size_t item, struct task *task)
+static int ltx_ask_item(void *context, size_t item, struct task *task)
 {
     struct time_requests *requests = context;
     return ltx_time_ask(requests->generation, requests->files[item], task);
 }
 
-static int find_out(struct v05_generation *generation, const struct v05_listing *listing, struct task *task)
+static int ltx_time_find_out(struct v05_generation *generation, const struct v05_listing *listing,
+                             struct task *task)
 {
     _cleanup_free_ struct ltx_file **files = calloc(listing->n_files + 1, sizeof(struct ltx_file *));
     struct time_requests requests = {.generation = generation, .files = files};
@@ -174,14 +175,14 @@ static int find_out(struct v05_generation *generation, const struct v05_listing 
 
     if (r < 0)
         return r;
-    collect_unknown(listing, &requests);
+    ltx_collect_unknown(listing, &requests);
     if (requests.n == 0)
         return 0;
     r = ltx_times_recall(generation, listing);
-    collect_unknown(listing, &requests);
+    ltx_collect_unknown(listing, &requests);
     if (r < 0 || requests.n == 0)
         return r;
-    r = parallel_each(requests.n, PARALLEL_HEADS, ask_item, &requests, task);
+    r = parallel_each(requests.n, PARALLEL_HEADS, ltx_ask_item, &requests, task);
     ltx_times_keep(generation, listing);
     return r;
 }
@@ -195,7 +196,7 @@ struct times_learning {
 static int times_find_out(void *context, struct task *task)
 {
     const struct times_learning *learning = context;
-    return find_out(learning->generation, learning->listing, task);
+    return ltx_time_find_out(learning->generation, learning->listing, task);
 }
 
 int ltx_times_learn(struct v05_generation *generation, struct v05_listing *listing, struct task *task)

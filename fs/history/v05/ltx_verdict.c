@@ -20,14 +20,14 @@
 #define PARALLEL_RUNS 16
 #define FEW 32 /* one of so many pages may be read for the sum alone */
 
-static size_t page_size_of(const struct ltx_file *file)
+static size_t ltx_page_size_of(const struct ltx_file *file)
 {
     return ltx_file_header(file)->page_size;
 }
 
-static uint64_t image_size(const struct ltx_file *file)
+static uint64_t ltx_image_size(const struct ltx_file *file)
 {
-    return (uint64_t)file->table.n * page_size_of(file);
+    return (uint64_t)file->table.n * ltx_page_size_of(file);
 }
 
 const char *ltx_verdict_failure(const struct ltx_file *file)
@@ -38,15 +38,15 @@ const char *ltx_verdict_failure(const struct ltx_file *file)
 /* The first page from `entry` on that is neither known by its sum nor in the cache. */
 static size_t verdict_missing(const struct ltx_file *file, size_t entry)
 {
-    size_t size = page_size_of(file), n = file->table.n, before;
+    size_t size = ltx_page_size_of(file), n = file->table.n, before;
 
     do {
         before = entry;
         while (entry < n && ltx_sums_get(file->sums, entry))
             entry++;
         if (entry < n)
-            entry =
-                (size_t)(cache_image_missing(file->image, (uint64_t)entry * size, image_size(file)) / size);
+            entry = (size_t)(cache_image_missing(file->image, (uint64_t)entry * size, ltx_image_size(file)) /
+                             size);
     } while (entry > before && entry < n);
     return entry;
 }
@@ -65,10 +65,10 @@ static bool verdict_is_due(const struct ltx_file *file)
 }
 
 /* Notes the sums of pages that other processes, or earlier ones, have put. */
-static int sum_window(const struct ltx_file *file, const struct ltx_sum *sum, size_t entry, uint8_t *window,
-                      struct task *task)
+static int ltx_sum_window(const struct ltx_file *file, const struct ltx_sum *sum, size_t entry,
+                          uint8_t *window, struct task *task)
 {
-    size_t size = page_size_of(file), n = WINDOW / size, left = file->table.n - entry;
+    size_t size = ltx_page_size_of(file), n = WINDOW / size, left = file->table.n - entry;
     n = n < left ? n : left;
     int64_t length = ltx_image_fetch(file, (uint64_t)entry * size, n * size, window, task);
 
@@ -81,7 +81,7 @@ static int sum_window(const struct ltx_file *file, const struct ltx_sum *sum, si
     return length < 0 ? (int)length : 0;
 }
 
-static int sum_pages(const struct ltx_file *file, struct ltx_sum *sum, struct task *task)
+static int ltx_sum_pages(const struct ltx_file *file, struct ltx_sum *sum, struct task *task)
 {
     _cleanup_free_ uint8_t *window = malloc(WINDOW);
     int r = window ? 0 : -ENOMEM;
@@ -89,7 +89,7 @@ static int sum_pages(const struct ltx_file *file, struct ltx_sum *sum, struct ta
     for (size_t i = 0; i < file->table.n && r == 0; i++) {
         uint64_t known = ltx_sums_get(file->sums, i);
         if (!known) {
-            r = sum_window(file, sum, i, window, task);
+            r = ltx_sum_window(file, sum, i, window, task);
             known = ltx_sums_get(file->sums, i);
         }
         ltx_sum_add(sum, known);
@@ -98,13 +98,13 @@ static int sum_pages(const struct ltx_file *file, struct ltx_sum *sum, struct ta
 }
 
 /* The checksum of the file as it was read: as it was learnt, and with the pages that were put. */
-static int sum_file(const struct ltx_file *file, struct task *task, uint64_t *ret_checksum)
+static int ltx_sum_file(const struct ltx_file *file, struct task *task, uint64_t *ret_checksum)
 {
     const struct ltx_table_head *head = file->table.head;
     struct ltx_sum sum;
 
-    ltx_sum_begin(&sum, head->start, page_size_of(file));
-    int r = sum_pages(file, &sum, task);
+    ltx_sum_begin(&sum, head->start, ltx_page_size_of(file));
+    int r = ltx_sum_pages(file, &sum, task);
     ltx_sum_begin_index(&sum);
     for (size_t i = 0; i < file->table.n && r == 0; i++) {
         struct ltx_page place = ltx_table_page(&file->table, i);
@@ -128,7 +128,7 @@ static void verdict_drop(const struct ltx_file *file)
 }
 
 /* Whether a file in its place came with the very same bytes before. */
-static bool is_damaged(const struct ltx_file *file, uint64_t came)
+static bool ltx_is_damaged(const struct ltx_file *file, uint64_t came)
 {
     return came && file->before.came == came && file->before.told == file->table.head->trailer.checksum;
 }
@@ -137,7 +137,7 @@ static bool is_damaged(const struct ltx_file *file, uint64_t came)
 static enum ltx_verdict verdict_fail(const struct ltx_file *file, uint64_t came, int *ret_error)
 {
     struct ltx_sums *sums = file->sums;
-    bool damaged = is_damaged(file, came);
+    bool damaged = ltx_is_damaged(file, came);
 
     sums->came = came;
     sums->told = file->table.head->trailer.checksum;
@@ -156,7 +156,7 @@ static enum ltx_verdict verdict_compare(const struct ltx_file *file, struct task
     bool contradicted = atomic_load(&file->sums->contradicted);
     uint64_t came = 0;
 
-    *ret_error = contradicted ? 0 : sum_file(file, task, &came);
+    *ret_error = contradicted ? 0 : ltx_sum_file(file, task, &came);
     if (*ret_error < 0)
         return LTX_UNKNOWN;
     if (contradicted || came != file->table.head->trailer.checksum)
@@ -247,7 +247,7 @@ int64_t ltx_verdict_read(const struct ltx_file *file, uint64_t offset, size_t le
     return n < 0 || r == 0 ? n : r;
 }
 
-static int bring_run(void *context, size_t item, struct task *task)
+static int ltx_bring_run(void *context, size_t item, struct task *task)
 {
     const struct ltx_file *file = context;
     int64_t n = ltx_image_fetch(file, item * RUN, RUN, NULL, task);
@@ -257,13 +257,13 @@ static int bring_run(void *context, size_t item, struct task *task)
 /* What is not in the cache, and was never read, is read now; in order where nothing can be cached. */
 int ltx_verdict_reach(const struct ltx_file *file, struct task *task)
 {
-    size_t n_runs = (size_t)((image_size(file) + RUN - 1) / RUN);
+    size_t n_runs = (size_t)((ltx_image_size(file) + RUN - 1) / RUN);
     int r = 0;
 
     if (!file->sums || atomic_load(&file->sums->verdict) == LTX_HOLDS)
         return 0;
     if (!verdict_is_due(file))
-        r = parallel_each(n_runs, PARALLEL_RUNS, bring_run, (void *)file, task);
+        r = parallel_each(n_runs, PARALLEL_RUNS, ltx_bring_run, (void *)file, task);
     if (r == 0)
         r = verdict_find(file, task);
     return r < 0 ? r : verdict_answer(file, task);

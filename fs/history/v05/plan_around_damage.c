@@ -32,22 +32,22 @@ static void plan_files_finish(struct plan_files *files)
     free(files->items);
 }
 
-static void add_unless_sound(struct plan_files *files, struct ltx_file *file)
+static void plan_add_unless_sound(struct plan_files *files, struct ltx_file *file)
 {
     if (file && file->learnt.state != LEARNT_SOUND)
         files->items[files->n++] = file;
 }
 
-static int list_plan_files(struct v05_generation *generation, const struct v05_listing *listing,
+static int plan_list_files(struct v05_generation *generation, const struct v05_listing *listing,
                            const struct plan *plan, struct plan_files *files)
 {
     files->items = calloc(plan->n_chain + 1 + listing->n_files, sizeof(struct ltx_file *));
     if (!files->items)
         return -ENOMEM;
     pthread_mutex_lock(&generation->base.lock);
-    add_unless_sound(files, plan->base);
+    plan_add_unless_sound(files, plan->base);
     for (size_t i = 0; i < plan->n_chain; i++)
-        add_unless_sound(files, plan->chain[i]);
+        plan_add_unless_sound(files, plan->chain[i]);
     for (size_t i = 0; i < listing->n_files && plan->n_chain && listing->times.state != LEARNT_SOUND; i++) {
         struct ltx_file *file = listing->files[i];
         if (file->max_txid == plan->txid && file->level != V05_BASE_LEVEL && file != plan_last(plan) &&
@@ -58,7 +58,7 @@ static int list_plan_files(struct v05_generation *generation, const struct v05_l
     return 0;
 }
 
-static bool is_damaged(struct v05_generation *generation, const struct plan_files *files)
+static bool plan_is_damaged(struct v05_generation *generation, const struct plan_files *files)
 {
     bool damaged = false;
     pthread_mutex_lock(&generation->base.lock);
@@ -70,11 +70,11 @@ static bool is_damaged(struct v05_generation *generation, const struct plan_file
 
 /* Learns all files of a plan. 0 if they are sound; 1 if some turned out damaged, so that another plan is to
  * be made. */
-static int learn_plan(struct v05_generation *generation, const struct v05_listing *listing,
+static int plan_learn(struct v05_generation *generation, const struct v05_listing *listing,
                       const struct plan *plan, struct task *task)
 {
     _cleanup_(plan_files_finish) struct plan_files files = {0};
-    int r = list_plan_files(generation, listing, plan, &files);
+    int r = plan_list_files(generation, listing, plan, &files);
 
     if (r == 0 && files.n_timed)
         r = ltx_times_recall(generation, listing);
@@ -82,7 +82,7 @@ static int learn_plan(struct v05_generation *generation, const struct v05_listin
         r = ltx_files_learn(generation, files.items, files.n, files.n_timed, task);
     if (r == 0 && files.n_timed)
         ltx_times_keep(generation, listing);
-    return r < 0 ? r : is_damaged(generation, &files);
+    return r < 0 ? r : plan_is_damaged(generation, &files);
 }
 
 int plan_around_damage(struct v05_generation *generation, struct v05_listing *listing, int64_t time,
@@ -97,7 +97,7 @@ int plan_around_damage(struct v05_generation *generation, struct v05_listing *li
         if (r == 0 && plan.txid == 0)
             r = -ENOENT;
         if (r == 0)
-            r = learn_plan(generation, listing, &plan, task);
+            r = plan_learn(generation, listing, &plan, task);
     }
     if (r < 0) {
         plan_finish(&plan);
@@ -108,7 +108,7 @@ int plan_around_damage(struct v05_generation *generation, struct v05_listing *li
 }
 
 /* The first file that begins behind `txid`. */
-static size_t first_behind(const struct v05_listing *listing, uint64_t txid)
+static size_t plan_first_behind(const struct v05_listing *listing, uint64_t txid)
 {
     return ARRAY_LOWER_BOUND(listing->n_files, i, listing->files[i]->min_txid <= txid);
 }
@@ -116,7 +116,7 @@ static size_t first_behind(const struct v05_listing *listing, uint64_t txid)
 /* The first TXID that is there again behind what a plan for `time` lacks; UINT64_MAX: nothing is missing.
  * Where a file of another level holds what follows, only finer points are gone, as they always are when level
  * 0 has been pruned. But a damaged file that counts at `time` was there for what it held. Called locked. */
-static uint64_t behind_gap_locked(const struct v05_listing *listing, int64_t time, uint64_t txid)
+static uint64_t plan_behind_gap_locked(const struct v05_listing *listing, int64_t time, uint64_t txid)
 {
     uint64_t behind_hole = UINT64_MAX, behind_damage = UINT64_MAX;
     bool is_held = false;
@@ -152,8 +152,8 @@ int plan_describe_gap(struct v05_generation *generation, const struct v05_listin
     uint64_t next = UINT64_MAX;
 
     pthread_mutex_lock(&generation->base.lock);
-    if (generation->n_damaged || first_behind(listing, plan->txid) < listing->n_files)
-        next = behind_gap_locked(listing, time, plan->txid);
+    if (generation->n_damaged || plan_first_behind(listing, plan->txid) < listing->n_files)
+        next = plan_behind_gap_locked(listing, time, plan->txid);
     pthread_mutex_unlock(&generation->base.lock);
     *ret_gap = NULL;
     return next == UINT64_MAX ? 0 : plan_write_gap(plan->txid + 1, next - 1, ret_gap);

@@ -25,7 +25,7 @@ struct header_reading {
 };
 
 /* A file that is not what its name says is looked at closely: it will be damaged. */
-static int read_header(void *context, size_t item, struct task *task)
+static int v05_read_header(void *context, size_t item, struct task *task)
 {
     const struct header_reading *reading = context;
     struct ltx_file *file = reading->files[item];
@@ -47,7 +47,7 @@ static int read_header(void *context, size_t item, struct task *task)
 }
 
 /* Those of the points' files whose size is not known. */
-static void collect_unknown(const struct plan_points *points, struct header_reading *reading)
+static void v05_collect_unknown(const struct plan_points *points, struct header_reading *reading)
 {
     reading->n = 0;
     pthread_mutex_lock(&reading->generation->base.lock);
@@ -61,21 +61,22 @@ static void collect_unknown(const struct plan_points *points, struct header_read
     pthread_mutex_unlock(&reading->generation->base.lock);
 }
 
-static uint64_t headers_size(void *context, size_t n)
+static uint64_t v05_headers_size(void *context, size_t n)
 {
     return n * (uint64_t)LTX_HEADER_SIZE;
 }
 
-static int read_headers(void *context, size_t begin, size_t end, struct task *task)
+static int v05_read_headers(void *context, size_t begin, size_t end, struct task *task)
 {
     struct header_reading part = *(const struct header_reading *)context;
 
     part.files += begin;
-    return parallel_each(end - begin, PARALLEL_HEADERS, read_header, &part, task);
+    return parallel_each(end - begin, PARALLEL_HEADERS, v05_read_header, &part, task);
 }
 
-static int learn_sizes(struct v05_generation *generation, const struct v05_listing *listing,
-                       const struct plan_points *points, const struct measuring *measuring, struct task *task)
+static int v05_learn_sizes(struct v05_generation *generation, const struct v05_listing *listing,
+                           const struct plan_points *points, const struct measuring *measuring,
+                           struct task *task)
 {
     _cleanup_free_ struct ltx_file **files = calloc(points->n + 1, sizeof(struct ltx_file *));
     struct header_reading reading = {.generation = generation, .files = files};
@@ -83,22 +84,22 @@ static int learn_sizes(struct v05_generation *generation, const struct v05_listi
 
     if (r < 0)
         return r;
-    collect_unknown(points, &reading);
+    v05_collect_unknown(points, &reading);
     if (reading.n == 0)
         return 0;
     r = ltx_times_recall(generation, listing);
-    collect_unknown(points, &reading);
+    v05_collect_unknown(points, &reading);
     if (r < 0 || reading.n == 0)
         return r;
-    const struct measured_objects headers = {reading.n, &reading, headers_size, read_headers};
+    const struct measured_objects headers = {reading.n, &reading, v05_headers_size, v05_read_headers};
     r = measure_in_parts(measuring, &headers, task);
     ltx_times_keep(generation, listing);
     return r;
 }
 
 /* The points as far as it is known what is damaged; the caller frees the items. */
-static int find_points(struct v05_generation *generation, const struct v05_listing *listing,
-                       struct plan_points *ret_points, size_t *ret_damaged)
+static int v05_find_points(struct v05_generation *generation, const struct v05_listing *listing,
+                           struct plan_points *ret_points, size_t *ret_damaged)
 {
     pthread_mutex_lock(&generation->base.lock);
     int r = plan_points_locked(listing, ret_points);
@@ -107,7 +108,7 @@ static int find_points(struct v05_generation *generation, const struct v05_listi
     return r;
 }
 
-static bool has_more_damage(struct v05_generation *generation, size_t n_damaged)
+static bool v05_has_more_damage(struct v05_generation *generation, size_t n_damaged)
 {
     pthread_mutex_lock(&generation->base.lock);
     bool more = generation->n_damaged != n_damaged;
@@ -116,7 +117,7 @@ static bool has_more_damage(struct v05_generation *generation, size_t n_damaged)
 }
 
 /* Called with the generation locked. */
-static int add_point_locked(const struct plan_point *found, bool measured, struct listed_points *points)
+static int v05_add_point_locked(const struct plan_point *found, bool measured, struct listed_points *points)
 {
     struct listed_point point = {.time = found->time, .is_snapshot = found->is_base};
     int r = found->missing ? plan_write_gap(found->txid + 1, found->missing, &point.gap) : 0;
@@ -141,22 +142,22 @@ int v05_describe_points(struct generation *base, struct generation_listing *curr
     size_t n_damaged;
     int r = ltx_times_learn(generation, listing, task);
 
-    for (bool again = r == 0; again; again = r == 0 && has_more_damage(generation, n_damaged)) {
+    for (bool again = r == 0; again; again = r == 0 && v05_has_more_damage(generation, n_damaged)) {
         free(found.items);
         found = (struct plan_points){0};
-        r = find_points(generation, listing, &found, &n_damaged);
+        r = v05_find_points(generation, listing, &found, &n_damaged);
         if (r == 0 && measuring)
-            r = learn_sizes(generation, listing, &found, measuring, task);
+            r = v05_learn_sizes(generation, listing, &found, measuring, task);
     }
     pthread_mutex_lock(&generation->base.lock);
     for (size_t i = 0; i < found.n && r == 0; i++)
-        r = add_point_locked(&found.items[i], measuring != NULL, points);
+        r = v05_add_point_locked(&found.items[i], measuring != NULL, points);
     pthread_mutex_unlock(&generation->base.lock);
     free(found.items);
     return r;
 }
 
-static int by_level(const void *left, const void *right)
+static int v05_by_level(const void *left, const void *right)
 {
     const struct listed_object *a = left, *b = right;
     if (a->level != b->level)
@@ -190,7 +191,7 @@ int v05_list_objects(struct generation *generation, struct generation_listing *b
     }
     pthread_mutex_unlock(&generation->lock);
     if (objects->n > first)
-        qsort(objects->items + first, objects->n - first, sizeof *objects->items, by_level);
+        qsort(objects->items + first, objects->n - first, sizeof *objects->items, v05_by_level);
     return r;
 }
 

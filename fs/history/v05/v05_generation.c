@@ -14,13 +14,14 @@
 #include "ltx_time.h"
 #include "v05_state.h"
 
-static int learn_times(struct generation *generation, struct generation_listing *listing, struct task *task)
+static int v05_learn_times(struct generation *generation, struct generation_listing *listing,
+                           struct task *task)
 {
     return ltx_times_learn(v05_generation_of(generation), v05_listing_of(listing), task);
 }
 
-static bool bounds(struct generation *generation, struct generation_listing *base, int64_t *ret_earliest,
-                   int64_t *ret_latest)
+static bool v05_bounds(struct generation *generation, struct generation_listing *base, int64_t *ret_earliest,
+                       int64_t *ret_latest)
 {
     const struct v05_listing *listing = v05_listing_of(base);
 
@@ -38,7 +39,7 @@ static bool bounds(struct generation *generation, struct generation_listing *bas
     return true;
 }
 
-static bool has_points(struct generation *generation, struct generation_listing *listing)
+static bool v05_has_points(struct generation *generation, struct generation_listing *listing)
 {
     _cleanup_(plan_finish) struct plan plan = {0};
     return plan_find(v05_generation_of(generation), v05_listing_of(listing), INSTANT_MAX, UINT64_MAX,
@@ -46,8 +47,8 @@ static bool has_points(struct generation *generation, struct generation_listing 
            plan.txid;
 }
 
-static bool point_at(struct generation *base, struct generation_listing *current, int64_t time,
-                     int64_t *ret_point)
+static bool v05_point_at(struct generation *base, struct generation_listing *current, int64_t time,
+                         int64_t *ret_point)
 {
     struct v05_generation *generation = v05_generation_of(base);
     struct v05_listing *listing = v05_listing_of(current);
@@ -59,8 +60,8 @@ static bool point_at(struct generation *base, struct generation_listing *current
            v05_find_point(generation, listing, time, &plan, &task, ret_point) == 0;
 }
 
-static int open_position(struct generation *generation, struct generation_listing *listing,
-                         const char *position, struct task *task, struct state **ret_state)
+static int v05_open_position(struct generation *generation, struct generation_listing *listing,
+                             const char *position, struct task *task, struct state **ret_state)
 {
     if (strlen(position) != 16 || strspn(position, "0123456789abcdef") != 16)
         return -ENOENT;
@@ -68,8 +69,8 @@ static int open_position(struct generation *generation, struct generation_listin
                          strtoull(position, NULL, 16), task, ret_state);
 }
 
-static bool goes_beyond(struct generation *generation, struct generation_listing *base, int64_t time,
-                        const char *position)
+static bool v05_goes_beyond(struct generation *generation, struct generation_listing *base, int64_t time,
+                            const char *position)
 {
     const struct v05_listing *listing = v05_listing_of(base);
     uint64_t txid = strtoull(position, NULL, 16);
@@ -82,8 +83,8 @@ static bool goes_beyond(struct generation *generation, struct generation_listing
     return beyond;
 }
 
-static int list_snapshots_locked(struct generation *generation, struct generation_listing *base,
-                                 struct instants *snapshots)
+static int v05_list_snapshots_locked(struct generation *generation, struct generation_listing *base,
+                                     struct instants *snapshots)
 {
     const struct v05_listing *listing = v05_listing_of(base);
     int r = 0;
@@ -96,7 +97,7 @@ static int list_snapshots_locked(struct generation *generation, struct generatio
     return r;
 }
 
-static void generation_close(struct generation *base)
+static void v05_generation_close(struct generation *base)
 {
     struct v05_generation *generation = v05_generation_of(base);
     generation_finish(base);
@@ -108,28 +109,28 @@ static void generation_close(struct generation *base)
 static const struct generation_ops v05_generation_ops = {
     .list = v05_list,
     .renew_locked = v05_renew_locked,
-    .has_points = has_points,
+    .has_points = v05_has_points,
     .begins_by = v05_begins_by,
-    .learn_times = learn_times,
-    .bounds = bounds,
-    .point_at = point_at,
+    .learn_times = v05_learn_times,
+    .bounds = v05_bounds,
+    .point_at = v05_point_at,
     .known_at = v05_known_at,
     .open_at = v05_open_at,
-    .open_position = open_position,
-    .goes_beyond = goes_beyond,
+    .open_position = v05_open_position,
+    .goes_beyond = v05_goes_beyond,
     .count_points_locked = v05_count_points_locked,
     .count_damages_locked = v05_count_damages_locked,
-    .list_snapshots_locked = list_snapshots_locked,
+    .list_snapshots_locked = v05_list_snapshots_locked,
     .list_positions = v05_list_positions,
     .describe_points = v05_describe_points,
     .list_objects = v05_list_objects,
     .stored_size = v05_stored_size,
     .verify = v05_verify,
-    .close = generation_close,
+    .close = v05_generation_close,
 };
 
-static int generation_open(const char *name, struct replica *replica, const struct history_options *options,
-                           struct generation **ret_generation)
+static int v05_generation_open(const char *name, struct replica *replica,
+                               const struct history_options *options, struct generation **ret_generation)
 {
     _cleanup_free_ struct v05_generation *generation = calloc(1, sizeof *generation);
 
@@ -147,7 +148,7 @@ static int generation_open(const char *name, struct replica *replica, const stru
     return 0;
 }
 
-static unsigned folder_kind(const char *folder)
+static unsigned v05_folder_kind(const char *folder)
 {
     return strcmp(folder, "ltx/") == 0 ? 1 : v05_is_level(folder) ? 2 : 0;
 }
@@ -155,7 +156,7 @@ static unsigned folder_kind(const char *folder)
 const struct format v05_format = {
     .only_generation = V05_GENERATION,
     .list_generations = v05_list_generations,
-    .open = generation_open,
+    .open = v05_generation_open,
     .is_key = v05_is_key,
-    .folder_kind = folder_kind,
+    .folder_kind = v05_folder_kind,
 };

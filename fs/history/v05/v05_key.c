@@ -18,14 +18,14 @@ bool v05_parse_name(const char *name, uint64_t *ret_min, uint64_t *ret_max)
 }
 
 /* "0000/" to "0009/". */
-static bool begins_with_level(const char *key)
+static bool v05_begins_with_level(const char *key)
 {
     return strncmp(key, "000", 3) == 0 && key[3] >= '0' && key[3] <= '9' && key[4] == '/';
 }
 
 bool v05_is_level(const char *folder)
 {
-    return begins_with_level(folder) && folder[5] == '\0';
+    return v05_begins_with_level(folder) && folder[5] == '\0';
 }
 
 bool v05_is_key(const char *key)
@@ -35,7 +35,7 @@ bool v05_is_key(const char *key)
 
     if (!slash || !v05_parse_name(slash + 1, &min, &max))
         return false;
-    if (begins_with_level(key))
+    if (v05_begins_with_level(key))
         return slash == key + 4;
     return strncmp(key, "ltx/", 4) == 0 && key[4] >= '0' && key[4] <= '9' && slash == key + 5;
 }

@@ -44,7 +44,7 @@ struct v05_listing *v05_listing_make(void)
     return listing;
 }
 
-static void unref_listing(struct v05_listing **listing)
+static void v05_unref_listing(struct v05_listing **listing)
 {
     generation_listing_unref(*listing ? &(*listing)->base : NULL);
 }
@@ -62,13 +62,13 @@ struct folder_requests {
     size_t n;
 };
 
-static void folder_requests_finish(struct folder_requests *all)
+static void v05_folder_requests_finish(struct folder_requests *all)
 {
     for (size_t i = 0; i < all->n; i++)
         listing_finish(&all->items[i].found);
 }
 
-static int list_folder(void *context, size_t item, struct task *task)
+static int v05_list_folder(void *context, size_t item, struct task *task)
 {
     struct folder_request *request = &((struct folder_requests *)context)->items[item];
     const struct ltx_file *last = request->folder.last;
@@ -76,13 +76,13 @@ static int list_folder(void *context, size_t item, struct task *task)
                          &request->found);
 }
 
-static int list_folders(struct folder_requests *all, struct task *task)
+static int v05_list_folders(struct folder_requests *all, struct task *task)
 {
-    return parallel_each(all->n, PARALLEL_LISTINGS, list_folder, all, task);
+    return parallel_each(all->n, PARALLEL_LISTINGS, v05_list_folder, all, task);
 }
 
-static const struct level_folder *find_folder(const struct v05_listing *known, const struct replica *replica,
-                                              const char *prefix)
+static const struct level_folder *v05_find_folder(const struct v05_listing *known,
+                                                  const struct replica *replica, const char *prefix)
 {
     for (size_t i = 0; known && i < known->n_folders; i++)
         if (known->folders[i].replica == replica && strcmp(known->folders[i].prefix, prefix) == 0)
@@ -91,8 +91,8 @@ static const struct level_folder *find_folder(const struct v05_listing *known, c
 }
 
 /* Adds all levels of one layout, if it is in use as far as is `known`; NULL: in any case. */
-static void add_layout(struct folder_requests *all, const struct contents *contents, bool nested,
-                       const struct v05_listing *known)
+static void v05_add_layout(struct folder_requests *all, const struct contents *contents, bool nested,
+                           const struct v05_listing *known)
 {
     size_t begin = all->n;
     bool in_use = !known;
@@ -102,7 +102,7 @@ static void add_layout(struct folder_requests *all, const struct contents *conte
         *request =
             (struct folder_request){.contents = contents, .folder = {contents->replica, "", level, NULL}};
         snprintf(request->folder.prefix, sizeof request->folder.prefix, nested ? NESTED : FLAT, level);
-        const struct level_folder *folder = find_folder(known, contents->replica, request->folder.prefix);
+        const struct level_folder *folder = v05_find_folder(known, contents->replica, request->folder.prefix);
         if (folder)
             request->folder.last = folder->last;
         in_use = in_use || folder;
@@ -113,7 +113,7 @@ static void add_layout(struct folder_requests *all, const struct contents *conte
 
 /* --- putting a listing together --- */
 
-static int by_txid_and_level(const void *left, const void *right)
+static int v05_by_txid_and_level(const void *left, const void *right)
 {
     const struct ltx_file *a = *(struct ltx_file *const *)left, *b = *(struct ltx_file *const *)right;
     if (a->min_txid != b->min_txid)
@@ -123,14 +123,15 @@ static int by_txid_and_level(const void *left, const void *right)
     return (a->level > b->level) - (a->level < b->level);
 }
 
-static struct ltx_file *find_known(const struct v05_listing *known, const struct replica *replica,
-                                   const struct object *object, unsigned level, uint64_t min, uint64_t max)
+static struct ltx_file *v05_find_known(const struct v05_listing *known, const struct replica *replica,
+                                       const struct object *object, unsigned level, uint64_t min,
+                                       uint64_t max)
 {
     struct ltx_file wanted = {.level = level, .min_txid = min, .max_txid = max}, *key = &wanted,
                     **found = NULL;
 
     if (known && known->n_files)
-        found = bsearch(&key, known->files, known->n_files, sizeof(struct ltx_file *), by_txid_and_level);
+        found = bsearch(&key, known->files, known->n_files, sizeof(struct ltx_file *), v05_by_txid_and_level);
     if (!found || (*found)->replica != replica || (*found)->object.size != object->size ||
         strcmp((*found)->object.version, object->version) != 0 ||
         strcmp((*found)->object.key, object->key) != 0)
@@ -147,7 +148,7 @@ struct v05_builder {
 };
 
 /* Takes over the caller's reference. */
-static int add_file(struct v05_builder *builder, struct ltx_file *file)
+static int v05_add_file(struct v05_builder *builder, struct ltx_file *file)
 {
     struct v05_listing *listing = builder->listing;
     int r = file ? ARRAY_GROW(listing->files, builder->capacity, listing->n_files + 1) : -ENOMEM;
@@ -158,45 +159,46 @@ static int add_file(struct v05_builder *builder, struct ltx_file *file)
     return r;
 }
 
-static int add_object(struct v05_builder *builder, struct level_folder *folder, const struct object *object)
+static int v05_add_object(struct v05_builder *builder, struct level_folder *folder,
+                          const struct object *object)
 {
     const char *slash = strrchr(object->key, '/');
     uint64_t min, max;
 
     if (!v05_parse_name(slash ? slash + 1 : object->key, &min, &max))
         return 0; /* Junk between the files is nobody's business. */
-    struct ltx_file *file = find_known(builder->known, folder->replica, object, folder->level, min, max);
+    struct ltx_file *file = v05_find_known(builder->known, folder->replica, object, folder->level, min, max);
     file = file ? ltx_file_ref(file)
                 : ltx_file_make(builder->generation, folder->replica, object, folder->level, min, max);
-    int r = add_file(builder, file);
+    int r = v05_add_file(builder, file);
     if (r == 0)
         folder->last = file;
     return r;
 }
 
 /* Adds what was found in a folder, and notes the folder if it holds anything. */
-static int add_found(struct v05_builder *builder, const struct folder_request *request)
+static int v05_add_found(struct v05_builder *builder, const struct folder_request *request)
 {
     struct level_folder folder = request->folder;
     int r = 0;
 
     for (size_t i = 0; i < request->found.n_objects && r == 0; i++)
-        r = add_object(builder, &folder, &request->found.objects[i]);
+        r = v05_add_object(builder, &folder, &request->found.objects[i]);
     if (r == 0 && folder.last)
         builder->listing->folders[builder->listing->n_folders++] = folder;
     return r;
 }
 
-static int add_known(struct v05_builder *builder)
+static int v05_add_known(struct v05_builder *builder)
 {
     int r = 0;
     for (size_t i = 0; i < builder->known->n_files && r == 0; i++)
-        r = add_file(builder, ltx_file_ref(builder->known->files[i]));
+        r = v05_add_file(builder, ltx_file_ref(builder->known->files[i]));
     return r;
 }
 
 /* Brings the first `n_known` files, which are in order, and those that were found into one order. */
-static int order(struct v05_listing *listing, size_t n_known)
+static int v05_order(struct v05_listing *listing, size_t n_known)
 {
     size_t n = listing->n_files, i = 0, j = n_known;
     struct ltx_file **files = calloc(n + 1, sizeof(struct ltx_file *));
@@ -204,22 +206,23 @@ static int order(struct v05_listing *listing, size_t n_known)
     if (!files)
         return -ENOMEM;
     if (n > n_known)
-        qsort(listing->files + n_known, n - n_known, sizeof(struct ltx_file *), by_txid_and_level);
+        qsort(listing->files + n_known, n - n_known, sizeof(struct ltx_file *), v05_by_txid_and_level);
     for (size_t k = 0; k < n; k++)
-        files[k] = j == n || (i < n_known && by_txid_and_level(&listing->files[i], &listing->files[j]) <= 0)
-                       ? listing->files[i++]
-                       : listing->files[j++];
+        files[k] =
+            j == n || (i < n_known && v05_by_txid_and_level(&listing->files[i], &listing->files[j]) <= 0)
+                ? listing->files[i++]
+                : listing->files[j++];
     free(listing->files);
     listing->files = files;
     for (size_t k = 1; k < n && !listing->has_doubles; k++)
-        listing->has_doubles = by_txid_and_level(&files[k - 1], &files[k]) == 0;
+        listing->has_doubles = v05_by_txid_and_level(&files[k - 1], &files[k]) == 0;
     return 0;
 }
 
-static int put_together(struct v05_generation *generation, const struct folder_requests *all,
-                        const struct v05_listing *known, bool whole, struct v05_listing **ret_listing)
+static int v05_put_together(struct v05_generation *generation, const struct folder_requests *all,
+                            const struct v05_listing *known, bool whole, struct v05_listing **ret_listing)
 {
-    _cleanup_(unref_listing) struct v05_listing *listing = v05_listing_make();
+    _cleanup_(v05_unref_listing) struct v05_listing *listing = v05_listing_make();
     struct v05_builder builder = {.generation = generation, .listing = listing, .known = known};
     int r = 0;
 
@@ -227,12 +230,12 @@ static int put_together(struct v05_generation *generation, const struct folder_r
         return -ENOMEM;
     listing->n_failures = known ? known->n_failures : 0;
     if (!whole)
-        r = add_known(&builder);
+        r = v05_add_known(&builder);
     size_t n_known = listing->n_files;
     for (size_t i = 0; i < all->n && r == 0; i++)
-        r = add_found(&builder, &all->items[i]);
+        r = v05_add_found(&builder, &all->items[i]);
     if (r == 0)
-        r = order(listing, n_known);
+        r = v05_order(listing, n_known);
     if (r < 0)
         return r;
     *ret_listing = steal_pointer(listing);
@@ -240,8 +243,8 @@ static int put_together(struct v05_generation *generation, const struct folder_r
 }
 
 /* What the replica holds where its path is taken as it was written. */
-static int look_at_written(struct v05_generation *generation, bool whole, struct task *task,
-                           struct contents *contents)
+static int v05_look_at_written(struct v05_generation *generation, bool whole, struct task *task,
+                               struct contents *contents)
 {
     *contents = (struct contents){.replica = generation->written};
     return whole && generation->written ? contents_look(contents, task) : 0;
@@ -254,20 +257,20 @@ int v05_list(struct generation *base, struct generation_listing *before, const s
     const struct v05_listing *known = v05_listing_of(before);
     struct v05_listing *fresh;
     _cleanup_(contents_finish) struct contents written;
-    _cleanup_(folder_requests_finish) struct folder_requests all = {.n = 0};
+    _cleanup_(v05_folder_requests_finish) struct folder_requests all = {.n = 0};
 
     whole = whole || !known || known->n_files == 0;
-    int r = look_at_written(generation, whole, task, &written);
+    int r = v05_look_at_written(generation, whole, task, &written);
     if (r < 0)
         return r;
     for (int nested = 0; nested <= 1; nested++) {
-        add_layout(&all, contents, nested, whole ? NULL : known);
+        v05_add_layout(&all, contents, nested, whole ? NULL : known);
         if (generation->written)
-            add_layout(&all, &written, nested, whole ? NULL : known);
+            v05_add_layout(&all, &written, nested, whole ? NULL : known);
     }
-    r = list_folders(&all, task);
+    r = v05_list_folders(&all, task);
     if (r == 0)
-        r = put_together(generation, &all, known, whole, &fresh);
+        r = v05_put_together(generation, &all, known, whole, &fresh);
     if (r == 0)
         *ret_listing = &fresh->base;
     return r;
@@ -277,7 +280,7 @@ int v05_list(struct generation *base, struct generation_listing *before, const s
 
 /* Whether there is a folder of LTX files, by level or by the name that holds the levels. 1, 0 or a negative
  * errno. */
-static int holds_levels(const struct contents *contents, struct task *task)
+static int v05_holds_levels(const struct contents *contents, struct task *task)
 {
     _cleanup_(listing_finish) struct listing top = {0};
     int r = contents_list(contents, "", NULL, task, &top);
@@ -290,19 +293,19 @@ static int holds_levels(const struct contents *contents, struct task *task)
     return r;
 }
 
-static void close_replica(struct replica **replica)
+static void v05_close_replica(struct replica **replica)
 {
     replica_close(*replica);
 }
 
 int v05_list_generations(const struct contents *contents, struct task *task, struct names *names)
 {
-    _cleanup_(close_replica) struct replica *written = NULL;
-    int r = holds_levels(contents, task);
+    _cleanup_(v05_close_replica) struct replica *written = NULL;
+    int r = v05_holds_levels(contents, task);
 
     if (r == 0 && (r = replica_open_raw_prefix(contents->replica, &written)) == 0) {
         const struct contents others = {.replica = written};
-        r = holds_levels(&others, task);
+        r = v05_holds_levels(&others, task);
     }
     if (r == -ENOENT)
         return 0;

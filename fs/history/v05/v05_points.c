@@ -15,13 +15,13 @@
 
 #define STORED_LATER (3600 * INSTANT_SECOND)
 
-static int64_t later(int64_t a, int64_t b)
+static int64_t v05_later(int64_t a, int64_t b)
 {
     return a > b ? a : b;
 }
 
 /* The first time of a file that brings the plan's last TXID, past the base. */
-static int64_t first_to_reach(const struct v05_listing *listing, const struct plan *plan)
+static int64_t v05_first_to_reach(const struct v05_listing *listing, const struct plan *plan)
 {
     int64_t first = INT64_MAX;
     for (size_t i = 0; i < listing->n_files; i++) {
@@ -36,14 +36,15 @@ static int64_t first_to_reach(const struct v05_listing *listing, const struct pl
 /* The point of the latest state. It can't be before its base, nor before the first file that brings its last
  * TXID; if all of the plan's files were there then, it is that. False: it takes more to know. Called
  * locked. */
-static bool find_latest_locked(const struct v05_listing *listing, const struct plan *plan, int64_t *ret_point)
+static bool v05_find_latest_locked(const struct v05_listing *listing, const struct plan *plan,
+                                   int64_t *ret_point)
 {
     int64_t base = plan->base ? plan->base->time : INT64_MIN;
-    int64_t reach = plan->n_chain ? first_to_reach(listing, plan) : base;
+    int64_t reach = plan->n_chain ? v05_first_to_reach(listing, plan) : base;
 
     if (reach == LTX_TIME_UNKNOWN || (plan->base && base == LTX_TIME_UNKNOWN))
         return false;
-    *ret_point = later(base, reach);
+    *ret_point = v05_later(base, reach);
     for (size_t i = 0; i < plan->n_chain; i++)
         if (plan->chain[i]->time > *ret_point)
             return false;
@@ -75,7 +76,7 @@ size_t v05_count_damages_locked(struct generation *generation, struct generation
 }
 
 /* The newest point at or before `time`; without one, `time` itself. */
-static int64_t newest_point(const struct instants *points, int64_t time)
+static int64_t v05_newest_point(const struct instants *points, int64_t time)
 {
     size_t n = instants_until(points, time);
     return n ? points->times[n - 1] : time;
@@ -89,7 +90,7 @@ int v05_find_point(struct v05_generation *generation, struct v05_listing *listin
 
     pthread_mutex_lock(&generation->base.lock);
     if (time == INSTANT_MAX && listing->times.state != LEARNT_SOUND)
-        found = find_latest_locked(listing, plan, ret_point);
+        found = v05_find_latest_locked(listing, plan, ret_point);
     pthread_mutex_unlock(&generation->base.lock);
     if (found)
         return 0;
@@ -99,14 +100,14 @@ int v05_find_point(struct v05_generation *generation, struct v05_listing *listin
     pthread_mutex_lock(&generation->base.lock);
     r = generation_count_points_locked(&generation->base, &listing->base);
     if (r == 0)
-        *ret_point = newest_point(&generation->base.points.instants, time);
+        *ret_point = v05_newest_point(&generation->base.points.instants, time);
     pthread_mutex_unlock(&generation->base.lock);
     return r;
 }
 
 /* Whether the file was surely there at `time`. It was written before it was stored, by clocks that do not
  * differ by hours. */
-static bool was_surely_there(const struct ltx_file *file, int64_t time)
+static bool v05_was_surely_there(const struct ltx_file *file, int64_t time)
 {
     int64_t latest = file->time;
     return (latest != LTX_TIME_UNKNOWN ||
@@ -115,11 +116,11 @@ static bool was_surely_there(const struct ltx_file *file, int64_t time)
 }
 
 /* Whether a file was that holds a whole database. Called locked. */
-static bool surely_begins_by_locked(const struct v05_listing *listing, int64_t time)
+static bool v05_surely_begins_by_locked(const struct v05_listing *listing, int64_t time)
 {
     for (size_t i = 0; i < listing->n_files; i++) {
         const struct ltx_file *file = listing->files[i];
-        if (file->min_txid == 1 && file->learnt.state != LEARNT_DAMAGED && was_surely_there(file, time))
+        if (file->min_txid == 1 && file->learnt.state != LEARNT_DAMAGED && v05_was_surely_there(file, time))
             return true;
     }
     return false;
@@ -132,7 +133,7 @@ int v05_begins_by(struct generation *generation, struct generation_listing *base
     struct v05_listing *listing = v05_listing_of(base);
 
     pthread_mutex_lock(&generation->lock);
-    bool surely = surely_begins_by_locked(listing, time);
+    bool surely = v05_surely_begins_by_locked(listing, time);
     pthread_mutex_unlock(&generation->lock);
     if (surely)
         return 1;
@@ -150,8 +151,8 @@ int v05_begins_by(struct generation *generation, struct generation_listing *base
 /* --- what a listing tells of a state before anything is read --- */
 
 /* Of the latest state names alone tell, unless two files have the same one. */
-static int known_latest(struct v05_generation *generation, const struct v05_listing *listing, bool is_timed,
-                        struct known_state *state)
+static int v05_known_latest(struct v05_generation *generation, const struct v05_listing *listing,
+                            bool is_timed, struct known_state *state)
 {
     _cleanup_(plan_finish) struct plan plan = {0};
     _cleanup_free_ char *gap = NULL;
@@ -169,8 +170,8 @@ static int known_latest(struct v05_generation *generation, const struct v05_list
 }
 
 /* With the generation's points known. */
-static void known_point_locked(const struct v05_generation *generation, int64_t time,
-                               struct known_state *state)
+static void v05_known_point_locked(const struct v05_generation *generation, int64_t time,
+                                   struct known_state *state)
 {
     const struct instants *points = &generation->base.points.instants;
     size_t n = instants_until(points, time);
@@ -182,7 +183,7 @@ static void known_point_locked(const struct v05_generation *generation, int64_t 
 }
 
 /* Files are made anew with each listing, but not those that were known, nor their times. */
-static bool is_timed_locked(struct v05_listing *listing)
+static bool v05_is_timed_locked(struct v05_listing *listing)
 {
     for (size_t i = 0; i < listing->n_files && listing->times.state != LEARNT_SOUND; i++)
         if (listing->files[i]->time == LTX_TIME_UNKNOWN)
@@ -190,19 +191,19 @@ static bool is_timed_locked(struct v05_listing *listing)
     return true;
 }
 
-static int known_points(struct v05_generation *generation, struct v05_listing *listing, const int64_t *times,
-                        size_t n, struct known_state *ret_states)
+static int v05_known_points(struct v05_generation *generation, struct v05_listing *listing,
+                            const int64_t *times, size_t n, struct known_state *ret_states)
 {
     int r = 0;
 
     pthread_mutex_lock(&generation->base.lock);
-    bool is_timed = is_timed_locked(listing);
+    bool is_timed = v05_is_timed_locked(listing);
     if (is_timed)
         r = generation_count_points_locked(&generation->base, &listing->base);
     for (size_t i = 0; i < n; i++) {
         ret_states[i] = (struct known_state){.is_timed = is_timed};
         if (is_timed && r == 0)
-            known_point_locked(generation, times[i], &ret_states[i]);
+            v05_known_point_locked(generation, times[i], &ret_states[i]);
     }
     pthread_mutex_unlock(&generation->base.lock);
     return r;
@@ -213,10 +214,10 @@ int v05_known_at(struct generation *base, struct generation_listing *current, co
 {
     struct v05_generation *generation = v05_generation_of(base);
     struct v05_listing *listing = v05_listing_of(current);
-    int r = known_points(generation, listing, times, n, ret_states);
+    int r = v05_known_points(generation, listing, times, n, ret_states);
 
     for (size_t i = 0; i < n && r == 0; i++)
         if (times[i] == INSTANT_MAX)
-            r = known_latest(generation, listing, ret_states[i].is_timed, &ret_states[i]);
+            r = v05_known_latest(generation, listing, ret_states[i].is_timed, &ret_states[i]);
     return r;
 }

@@ -13,7 +13,7 @@
 
 #define PARALLEL_RUNS 16
 
-static int by_page_newest_first(const void *left, const void *right)
+static int v05_by_page_newest_first(const void *left, const void *right)
 {
     const struct ltx_version *a = left, *b = right;
     if (a->page != b->page)
@@ -22,7 +22,7 @@ static int by_page_newest_first(const void *left, const void *right)
 }
 
 /* Brings the chain's tables together, when the state is read for the first time. Called locked. */
-static int merge_locked(struct v05_state *state)
+static int v05_merge_locked(struct v05_state *state)
 {
     size_t n = 0, kept = 0;
 
@@ -36,7 +36,7 @@ static int merge_locked(struct v05_state *state)
         for (size_t j = 0; j < state->plan.chain[i]->table.n; j++)
             state->versions[n++] = (struct ltx_version){ltx_table_number(&state->plan.chain[i]->table, j),
                                                         (uint32_t)i, (uint32_t)j};
-    qsort(state->versions, n, sizeof *state->versions, by_page_newest_first);
+    qsort(state->versions, n, sizeof *state->versions, v05_by_page_newest_first);
     for (size_t i = 0; i < n; i++)
         if (kept == 0 || state->versions[kept - 1].page != state->versions[i].page)
             state->versions[kept++] = state->versions[i];
@@ -45,18 +45,18 @@ static int merge_locked(struct v05_state *state)
     return 0;
 }
 
-static int ensure_merged(struct v05_state *state)
+static int v05_ensure_merged(struct v05_state *state)
 {
     int r = 0;
     pthread_mutex_lock(&state->lock);
     if (!state->merged)
-        r = merge_locked(state);
+        r = v05_merge_locked(state);
     pthread_mutex_unlock(&state->lock);
     return r;
 }
 
 /* The first version of a page not before `page`. */
-static size_t first_version(const struct v05_state *state, uint32_t page)
+static size_t v05_first_version(const struct v05_state *state, uint32_t page)
 {
     return ARRAY_LOWER_BOUND(state->n_versions, i, state->versions[i].page < page);
 }
@@ -68,7 +68,7 @@ struct ltx_run {
 };
 
 /* The place of one page; the versions from `*version` on are those of no page before it. */
-static struct ltx_run locate(const struct v05_state *state, uint32_t page, size_t *version)
+static struct ltx_run v05_locate(const struct v05_state *state, uint32_t page, size_t *version)
 {
     const struct plan *plan = &state->plan;
     size_t entry;
@@ -82,7 +82,7 @@ static struct ltx_run locate(const struct v05_state *state, uint32_t page, size_
     return (struct ltx_run){plan->n_chain + 1, 0, 1};
 }
 
-static const struct ltx_file *file_of(const struct v05_state *state, const struct ltx_run *run)
+static const struct ltx_file *v05_file_of(const struct v05_state *state, const struct ltx_run *run)
 {
     if (run->file < state->plan.n_chain)
         return state->plan.chain[run->file];
@@ -95,12 +95,12 @@ struct ltx_runs {
     size_t n, capacity;
 };
 
-static void runs_finish(struct ltx_runs *runs)
+static void v05_runs_finish(struct ltx_runs *runs)
 {
     free(runs->items);
 }
 
-static int add_run(struct ltx_runs *runs, const struct ltx_run *run)
+static int v05_add_run(struct ltx_runs *runs, const struct ltx_run *run)
 {
     int r = ARRAY_GROW(runs->items, runs->capacity, runs->n + 1);
     if (r == 0)
@@ -109,39 +109,39 @@ static int add_run(struct ltx_runs *runs, const struct ltx_run *run)
 }
 
 /* Where the pages [first, end) stand, counted from 1. */
-static int find_runs(const struct v05_state *state, uint64_t first, uint64_t end, struct ltx_runs *runs)
+static int v05_find_runs(const struct v05_state *state, uint64_t first, uint64_t end, struct ltx_runs *runs)
 {
-    size_t version = first_version(state, (uint32_t)first);
+    size_t version = v05_first_version(state, (uint32_t)first);
     int r = 0;
 
     for (uint64_t page = first; page < end && r == 0; page++) {
-        struct ltx_run place = locate(state, (uint32_t)page, &version);
+        struct ltx_run place = v05_locate(state, (uint32_t)page, &version);
         struct ltx_run *last = runs->n ? &runs->items[runs->n - 1] : NULL;
         if (last && last->file == place.file &&
-            (!file_of(state, &place) || last->entry + last->n == place.entry))
+            (!v05_file_of(state, &place) || last->entry + last->n == place.entry))
             last->n++;
         else
-            r = add_run(runs, &place);
+            r = v05_add_run(runs, &place);
     }
     return r;
 }
 
 /* What is to be fetched for several runs: of each file one behind the other, those near each other as one. */
-static int join_runs(const struct v05_state *state, const struct ltx_runs *runs, struct ltx_runs *joined)
+static int v05_join_runs(const struct v05_state *state, const struct ltx_runs *runs, struct ltx_runs *joined)
 {
     _cleanup_free_ size_t *last = calloc(state->plan.n_chain + 1, sizeof *last); /* of each file, from 1 */
     int r = last ? 0 : -ENOMEM;
 
     for (size_t i = 0; i < runs->n && r == 0; i++) {
         const struct ltx_run *run = &runs->items[i];
-        const struct ltx_file *file = file_of(state, run);
+        const struct ltx_file *file = v05_file_of(state, run);
         if (!file || !ltx_image_misses(file, run->entry, run->entry + run->n))
             continue;
         struct ltx_run *before = last[run->file] ? &joined->items[last[run->file] - 1] : NULL;
         if (before && ltx_image_joins(file, before->entry + before->n, run->entry)) {
             before->n = run->entry + run->n - before->entry;
         } else {
-            r = add_run(joined, run);
+            r = v05_add_run(joined, run);
             last[run->file] = joined->n;
         }
     }
@@ -154,32 +154,32 @@ struct ltx_runs_fetch {
     const struct ltx_run *runs;
 };
 
-static int fetch_run(void *context, size_t item, struct task *task)
+static int v05_fetch_run(void *context, size_t item, struct task *task)
 {
     const struct ltx_runs_fetch *fetch = context;
     const struct ltx_run *run = &fetch->runs[item];
     uint64_t page_size = fetch->state->page_size;
-    int64_t n =
-        ltx_verdict_read(file_of(fetch->state, run), run->entry * page_size, run->n * page_size, NULL, task);
+    int64_t n = ltx_verdict_read(v05_file_of(fetch->state, run), run->entry * page_size, run->n * page_size,
+                                 NULL, task);
     return n < 0 ? (int)n : 0;
 }
 
 /* Brings into the cache, if there is room for it, what the runs lack there, all of it at once. */
-static int bring(const struct v05_state *state, const struct ltx_runs *runs, struct task *task)
+static int v05_bring(const struct v05_state *state, const struct ltx_runs *runs, struct task *task)
 {
-    _cleanup_(runs_finish) struct ltx_runs joined = {0};
-    int r = join_runs(state, runs, &joined);
+    _cleanup_(v05_runs_finish) struct ltx_runs joined = {0};
+    int r = v05_join_runs(state, runs, &joined);
     struct ltx_runs_fetch fetch = {state, joined.items};
-    return r < 0 ? r : parallel_each(joined.n, PARALLEL_RUNS, fetch_run, &fetch, task);
+    return r < 0 ? r : parallel_each(joined.n, PARALLEL_RUNS, v05_fetch_run, &fetch, task);
 }
 
 /* Reads from the runs, of which the first begins `skip` bytes before what is wanted. */
-static int copy(const struct v05_state *state, const struct ltx_runs *runs, size_t skip, size_t length,
-                uint8_t *bytes, struct task *task)
+static int v05_copy(const struct v05_state *state, const struct ltx_runs *runs, size_t skip, size_t length,
+                    uint8_t *bytes, struct task *task)
 {
     for (size_t i = 0; i < runs->n && length; i++, skip = 0) {
         const struct ltx_run *run = &runs->items[i];
-        const struct ltx_file *file = file_of(state, run);
+        const struct ltx_file *file = v05_file_of(state, run);
         size_t part = run->n * state->page_size - skip;
         part = part < length ? part : length;
         if (!file)
@@ -199,15 +199,15 @@ static int copy(const struct v05_state *state, const struct ltx_runs *runs, size
 
 int v05_read_planned(struct v05_state *state, uint64_t offset, size_t length, void *bytes, struct task *task)
 {
-    _cleanup_(runs_finish) struct ltx_runs runs = {0};
+    _cleanup_(v05_runs_finish) struct ltx_runs runs = {0};
     uint64_t first = offset / state->page_size, end = (offset + length - 1) / state->page_size + 1;
-    int r = ensure_merged(state);
+    int r = v05_ensure_merged(state);
 
     if (r == 0)
-        r = find_runs(state, first + 1, end + 1, &runs);
+        r = v05_find_runs(state, first + 1, end + 1, &runs);
     if (r == 0 && (runs.n > 1 || !bytes))
-        r = bring(state, &runs, task);
+        r = v05_bring(state, &runs, task);
     if (r == 0 && bytes)
-        r = copy(state, &runs, offset % state->page_size, length, bytes, task);
+        r = v05_copy(state, &runs, offset % state->page_size, length, bytes, task);
     return r;
 }

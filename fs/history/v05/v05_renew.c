@@ -10,7 +10,7 @@
 #include "ltx_verdict.h"
 #include "v05.h"
 
-static void unref_listing(struct v05_listing **listing)
+static void v05_renew_unref_listing(struct v05_listing **listing)
 {
     generation_listing_unref(&(*listing)->base);
 }
@@ -34,8 +34,8 @@ static struct ltx_file *renew_file_locked(struct v05_generation *generation, con
     return file;
 }
 
-static const struct ltx_file *renewed(const struct v05_listing *old, const struct v05_listing *listing,
-                                      const struct ltx_file *file)
+static const struct ltx_file *v05_renewed(const struct v05_listing *old, const struct v05_listing *listing,
+                                          const struct ltx_file *file)
 {
     for (size_t i = 0; i < old->n_files; i++)
         if (old->files[i] == file)
@@ -46,7 +46,7 @@ static const struct ltx_file *renewed(const struct v05_listing *old, const struc
 static struct v05_listing *renew_listing_locked(struct v05_generation *generation)
 {
     const struct v05_listing *old = v05_listing_of(generation->base.listing);
-    _cleanup_(unref_listing) struct v05_listing *listing = v05_listing_make();
+    _cleanup_(v05_renew_unref_listing) struct v05_listing *listing = v05_listing_make();
 
     if (!listing || !(listing->files = calloc(old->n_files + 1, sizeof(struct ltx_file *))))
         return NULL;
@@ -62,7 +62,7 @@ static struct v05_listing *renew_listing_locked(struct v05_generation *generatio
     memcpy(listing->folders, old->folders, sizeof listing->folders);
     listing->n_folders = old->n_folders;
     for (size_t i = 0; i < listing->n_folders; i++)
-        listing->folders[i].last = renewed(old, listing, old->folders[i].last);
+        listing->folders[i].last = v05_renewed(old, listing, old->folders[i].last);
     listing->has_doubles = old->has_doubles;
     listing->times.state = old->times.state == LEARNT_SOUND ? LEARNT_SOUND : LEARNT_NOTHING;
     listing->n_failures += old->n_failures;
@@ -70,7 +70,7 @@ static struct v05_listing *renew_listing_locked(struct v05_generation *generatio
 }
 
 /* Without memory the old one goes on: what failed fails once more. */
-static void replace_failed_locked(struct v05_generation *generation)
+static void v05_replace_failed_locked(struct v05_generation *generation)
 {
     const struct v05_listing *old = v05_listing_of(generation->base.listing);
     struct v05_listing *fresh;
@@ -80,7 +80,7 @@ static void replace_failed_locked(struct v05_generation *generation)
         generation_set_listing_locked(&generation->base, &fresh->base);
 }
 
-static void forget_damage_locked(struct v05_generation *generation)
+static void v05_forget_damage_locked(struct v05_generation *generation)
 {
     const struct v05_listing *listing = v05_listing_of(generation->base.listing);
 
@@ -95,6 +95,6 @@ static void forget_damage_locked(struct v05_generation *generation)
 
 void v05_renew_locked(struct generation *base)
 {
-    replace_failed_locked(v05_generation_of(base));
-    forget_damage_locked(v05_generation_of(base));
+    v05_replace_failed_locked(v05_generation_of(base));
+    v05_forget_damage_locked(v05_generation_of(base));
 }

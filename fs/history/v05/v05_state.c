@@ -17,7 +17,7 @@
 
 #define MOST_LOOKS 3 /* for files in place of those that are gone */
 
-static struct v05_state *successor_of(struct v05_state *state)
+static struct v05_state *v05_successor_of(struct v05_state *state)
 {
     pthread_mutex_lock(&state->lock);
     struct v05_state *successor = state->successor;
@@ -26,16 +26,16 @@ static struct v05_state *successor_of(struct v05_state *state)
 }
 
 /* The state that is read in place of this one: itself, as long as none of its files was found to be gone. */
-static struct v05_state *newest_of(struct v05_state *state)
+static struct v05_state *v05_newest_of(struct v05_state *state)
 {
-    for (struct v05_state *next = state; next; next = successor_of(state))
+    for (struct v05_state *next = state; next; next = v05_successor_of(state))
         state = next;
     return state;
 }
 
 /* Whether both are of the same TXID on the same base: then their pages are the same, however the files
  * between were compacted. */
-static bool is_same(const struct v05_state *a, const struct v05_state *b)
+static bool v05_is_same(const struct v05_state *a, const struct v05_state *b)
 {
     const struct ltx_file *base = a->plan.base, *other = b->plan.base;
 
@@ -47,7 +47,7 @@ static bool is_same(const struct v05_state *a, const struct v05_state *b)
 
 /* Opens the state once more, after the replica was listed again: by the same TXID, of no younger base, for a
  * base that was made later may hold a newer state than its TXID says. */
-static int open_again(const struct state *state, struct task *task, struct state **ret_state)
+static int v05_open_again(const struct state *state, struct task *task, struct state **ret_state)
 {
     struct v05_generation *generation = v05_generation_of(state->generation);
     const struct contents contents = {.replica = generation->replica};
@@ -67,16 +67,16 @@ static int open_again(const struct state *state, struct task *task, struct state
 
 /* A file of the plan is gone, compacted or replaced, after the state was opened: makes the state anew from
  * what there is now. 0; -ENOENT if it can't be made any more; or another errno. */
-static int succeed(struct v05_state *state, struct task *task)
+static int v05_succeed(struct v05_state *state, struct task *task)
 {
     _cleanup_(unref_state) struct state *fresh = NULL;
 
-    if (successor_of(state))
+    if (v05_successor_of(state))
         return 0;
-    int r = open_again(&state->base, task, &fresh);
+    int r = v05_open_again(&state->base, task, &fresh);
     if (r < 0)
         return r;
-    if (!is_same(state, (struct v05_state *)fresh))
+    if (!v05_is_same(state, (struct v05_state *)fresh))
         return -ENOENT;
     pthread_mutex_lock(&state->lock);
     if (!state->successor)
@@ -86,8 +86,8 @@ static int succeed(struct v05_state *state, struct task *task)
 }
 
 /* Does it to each file of the plan. */
-static int plan_each(const struct plan *plan, int (*verdict)(const struct ltx_file *file, struct task *task),
-                     struct task *task)
+static int v05_plan_each(const struct plan *plan,
+                         int (*verdict)(const struct ltx_file *file, struct task *task), struct task *task)
 {
     int r = plan->base ? verdict(plan->base, task) : 0;
 
@@ -98,7 +98,7 @@ static int plan_each(const struct plan *plan, int (*verdict)(const struct ltx_fi
 
 /* Whether somebody has read the state's end: this one, which ends at `end`, or one before it. Whoever copies
  * it has several reads under way, and the last one of them to be done need not be that of the end. */
-static bool has_ended(struct v05_state *state, uint64_t end)
+static bool v05_has_ended(struct v05_state *state, uint64_t end)
 {
     if (end == state->base.size)
         atomic_store(&state->ended, true);
@@ -115,14 +115,14 @@ static int64_t state_v05_read(struct state *base, uint64_t offset, size_t length
     if (!bytes && cache_reads_through(((struct v05_generation *)base->generation)->cache))
         return -ENOSPC;
     for (int looks = 0;; looks++) {
-        state = newest_of(state);
+        state = v05_newest_of(state);
         task_init(&attempt, task);
         r = v05_read_planned(state, offset, length, bytes, &attempt);
-        if (r != -ESTALE || looks == MOST_LOOKS || succeed(state, task) < 0)
+        if (r != -ESTALE || looks == MOST_LOOKS || v05_succeed(state, task) < 0)
             break;
     }
-    if (r == 0 && bytes && has_ended((struct v05_state *)base, offset + length))
-        r = plan_each(&state->plan, ltx_verdict_round_off, &attempt);
+    if (r == 0 && bytes && v05_has_ended((struct v05_state *)base, offset + length))
+        r = v05_plan_each(&state->plan, ltx_verdict_round_off, &attempt);
     return r < 0 ? task_fail(task, -r, "%s", task_reason(&attempt, r)) : (int64_t)length;
 }
 
@@ -134,16 +134,16 @@ static int state_v05_check(struct state *base, struct task *task)
     int r;
 
     for (int looks = 0;; looks++) {
-        state = newest_of(state);
+        state = v05_newest_of(state);
         task_init(&attempt, task);
-        r = plan_each(&state->plan, ltx_verdict_reach, &attempt);
-        if (r != -ESTALE || looks == MOST_LOOKS || succeed(state, task) < 0)
+        r = v05_plan_each(&state->plan, ltx_verdict_reach, &attempt);
+        if (r != -ESTALE || looks == MOST_LOOKS || v05_succeed(state, task) < 0)
             break;
     }
     return r < 0 ? task_fail(task, -r, "%s", task_reason(&attempt, r)) : 0;
 }
 
-static const char *plan_failure(const struct plan *plan)
+static const char *v05_plan_failure(const struct plan *plan)
 {
     const char *failure = plan->base ? ltx_verdict_failure(plan->base) : NULL;
 
@@ -155,10 +155,10 @@ static const char *plan_failure(const struct plan *plan)
 static const char *state_v05_failure(const struct state *base)
 {
     struct v05_state *state = (struct v05_state *)base;
-    const char *failure = plan_failure(&state->plan);
+    const char *failure = v05_plan_failure(&state->plan);
 
-    while (!failure && (state = successor_of(state)))
-        failure = plan_failure(&state->plan);
+    while (!failure && (state = v05_successor_of(state)))
+        failure = v05_plan_failure(&state->plan);
     return failure;
 }
 
@@ -174,7 +174,7 @@ static void state_v05_close(struct state *base)
     free(state);
 }
 
-static int list_file(const struct ltx_file *file, struct listed_objects *objects)
+static int v05_list_file(const struct ltx_file *file, struct listed_objects *objects)
 {
     const struct listed_object object = {.level = file->level,
                                          .min_txid = file->min_txid,
@@ -192,9 +192,9 @@ static int state_v05_list_objects(const struct state *base, struct listed_object
     const struct plan *plan = &state->plan;
 
     pthread_mutex_lock(&generation->base.lock);
-    int r = plan->base ? list_file(plan->base, objects) : 0;
+    int r = plan->base ? v05_list_file(plan->base, objects) : 0;
     for (size_t i = 0; i < plan->n_chain && r == 0; i++)
-        r = list_file(plan->chain[i], objects);
+        r = v05_list_file(plan->chain[i], objects);
     pthread_mutex_unlock(&generation->base.lock);
     return r;
 }
@@ -207,7 +207,7 @@ static const struct state_ops v05_state_ops = {
     .close = state_v05_close,
 };
 
-static uint64_t identify(const struct state *state, const struct plan *plan)
+static uint64_t v05_identify(const struct state *state, const struct plan *plan)
 {
     const struct object *object = &(plan->base ? plan->base : plan->chain[0])->object;
     char time[32];
@@ -220,7 +220,7 @@ static uint64_t identify(const struct state *state, const struct plan *plan)
 }
 
 /* Whether all files have pages of one size. */
-static bool fit(const struct plan *plan)
+static bool v05_fit(const struct plan *plan)
 {
     uint32_t page_size = ltx_file_header(plan_last(plan))->page_size;
     for (size_t i = 0; i < plan->n_chain; i++)
@@ -229,7 +229,7 @@ static bool fit(const struct plan *plan)
     return !plan->base || ltx_file_header(plan->base)->page_size == page_size;
 }
 
-static uint64_t source_size(const struct plan *plan)
+static uint64_t v05_source_size(const struct plan *plan)
 {
     uint64_t size = plan->base ? plan->base->object.size : 0;
     for (size_t i = 0; i < plan->n_chain; i++)
@@ -239,14 +239,14 @@ static uint64_t source_size(const struct plan *plan)
 
 /* The state that `plan` leads to, all of whose files are sound; takes the plan over on success. `time` is the
  * point's own, `gap` (taken over, may be NULL) what is missing before the asked instant. */
-static int make_state(struct v05_generation *generation, struct v05_listing *listing, struct plan *plan,
-                      int64_t time, char **gap, struct task *task, struct state **ret_state)
+static int v05_make_state(struct v05_generation *generation, struct v05_listing *listing, struct plan *plan,
+                          int64_t time, char **gap, struct task *task, struct state **ret_state)
 {
     const struct ltx_header *last = ltx_file_header(plan_last(plan));
     _cleanup_free_ struct v05_state *state = calloc(1, sizeof *state);
     _cleanup_free_ char *position = NULL;
 
-    if (!fit(plan))
+    if (!v05_fit(plan))
         return task_fail(task, EIO,
                          "%s: its LTX files up to TXID %016" PRIx64 " have pages of different sizes",
                          replica_url(generation->replica), plan->txid);
@@ -254,12 +254,12 @@ static int make_state(struct v05_generation *generation, struct v05_listing *lis
         return -ENOMEM;
     state_init(&state->base, &v05_state_ops, &generation->base);
     state->base.size = (uint64_t)last->commit * last->page_size;
-    state->base.source_size = source_size(plan);
+    state->base.source_size = v05_source_size(plan);
     state->base.time = time;
     state->base.replica = replica_url(generation->replica);
     state->base.position = steal_pointer(position);
     state->base.gap = steal_pointer(*gap);
-    state->base.identity = identify(&state->base, plan);
+    state->base.identity = v05_identify(&state->base, plan);
     state->base.inode = plan_inode(plan->base, plan->txid);
     state->page_size = last->page_size;
     pthread_mutex_init(&state->lock, NULL);
@@ -286,12 +286,12 @@ int v05_open_at(struct generation *base, struct generation_listing *current, int
         r = v05_find_point(generation, listing, time, &plan, task, &point);
     if (r == 0)
         r = plan_describe_gap(generation, listing, time, &plan, &gap);
-    return r < 0 ? r : make_state(generation, listing, &plan, point, &gap, task, ret_state);
+    return r < 0 ? r : v05_make_state(generation, listing, &plan, point, &gap, task, ret_state);
 }
 
 /* A TXID's own time: that of the first file that brings it. */
-static int64_t time_of(struct v05_generation *generation, const struct v05_listing *listing,
-                       const struct plan *plan)
+static int64_t v05_time_of(struct v05_generation *generation, const struct v05_listing *listing,
+                           const struct plan *plan)
 {
     pthread_mutex_lock(&generation->base.lock);
     int64_t time = plan_last(plan)->time;
@@ -315,6 +315,6 @@ int v05_open_txid(struct v05_generation *generation, struct v05_listing *listing
     if (r == 0 && plan.txid != txid)
         r = -ENOENT;
     return r < 0 ? r
-                 : make_state(generation, listing, &plan, time_of(generation, listing, &plan), &gap, task,
-                              ret_state);
+                 : v05_make_state(generation, listing, &plan, v05_time_of(generation, listing, &plan), &gap,
+                                  task, ret_state);
 }

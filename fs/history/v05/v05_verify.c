@@ -24,12 +24,12 @@ struct v05_verification {
     struct verifier *verifier;
 };
 
-static void close_checker(struct ltx_checker **checker)
+static void v05_close_checker(struct ltx_checker **checker)
 {
     ltx_checker_close(*checker);
 }
 
-static void end_comparison(struct v05_comparison **comparison)
+static void v05_end_comparison(struct v05_comparison **comparison)
 {
     v05_compare_end(*comparison);
 }
@@ -56,7 +56,7 @@ struct ltx_verification {
     uint64_t sum; /* of the bytes */
 };
 
-static int feed(struct ltx_verification *verification, struct task *task)
+static int v05_feed(struct ltx_verification *verification, struct task *task)
 {
     _cleanup_free_ uint8_t *window = malloc(WINDOW);
     int r = window ? 0 : -ENOMEM;
@@ -77,12 +77,12 @@ static int feed(struct ltx_verification *verification, struct task *task)
     return r;
 }
 
-static int check_large(struct ltx_verification *verification, struct task *task)
+static int v05_check_large(struct ltx_verification *verification, struct task *task)
 {
     _cleanup_(ltx_index_finish) struct ltx_index index = {0};
     const struct ltx_file *file = verification->file;
     struct ltx_header header;
-    int r = feed(verification, task);
+    int r = v05_feed(verification, task);
 
     if (r == 0)
         r = ltx_checker_end(verification->checker, &header, &index);
@@ -97,9 +97,9 @@ static int check_large(struct ltx_verification *verification, struct task *task)
     return 0;
 }
 
-static int verify_attempt(void *context, bool anew, uint64_t *ret_sum, struct task *task)
+static int v05_verify_attempt(void *context, bool anew, uint64_t *ret_sum, struct task *task)
 {
-    _cleanup_(close_checker) struct ltx_checker *checker = NULL;
+    _cleanup_(v05_close_checker) struct ltx_checker *checker = NULL;
     struct ltx_verification *verification = context;
     int r = ltx_checker_open(&checker);
 
@@ -108,7 +108,7 @@ static int verify_attempt(void *context, bool anew, uint64_t *ret_sum, struct ta
     verification->checker = checker;
     verification->anew = anew;
     verification->sum = 0;
-    r = check_large(verification, task);
+    r = v05_check_large(verification, task);
     *ret_sum = verification->sum;
     return r;
 }
@@ -124,7 +124,7 @@ static int verify_large(const struct v05_verification *verifying, const struct l
 
     if (r < 0)
         return r;
-    r = learnt_read(verify_attempt, &verification, task);
+    r = learnt_read(v05_verify_attempt, &verification, task);
     slots_give(decoders, verifying->generation->base.store);
     return r;
 }
@@ -132,7 +132,7 @@ static int verify_large(const struct v05_verification *verifying, const struct l
 static int verify_file(const struct v05_verification *verifying, const struct ltx_file *file,
                        struct task *task)
 {
-    _cleanup_(end_comparison) struct v05_comparison *comparison = NULL;
+    _cleanup_(v05_end_comparison) struct v05_comparison *comparison = NULL;
     int r = v05_compare_begin(verifying->generation, file, &comparison);
 
     if (r < 0)
@@ -159,8 +159,8 @@ static int v05_verify_item(void *context, size_t item, struct task *task)
 
 /* --- what is missing --- */
 
-static int complain_of_hole(const struct v05_verification *verifying, const struct ltx_file *file,
-                            uint64_t first, uint64_t last)
+static int v05_complain_of_hole(const struct v05_verification *verifying, const struct ltx_file *file,
+                                uint64_t first, uint64_t last)
 {
     const char *key = file->object.key, *slash = strrchr(key, '/');
     return verifier_complain(verifying->verifier, "%s/%.*s/%016" PRIx64 "-%016" PRIx64 ".ltx is missing%s",
@@ -169,7 +169,7 @@ static int complain_of_hole(const struct v05_verification *verifying, const stru
 }
 
 /* Between the files of one level. */
-static int find_holes_of_level(const struct v05_verification *verifying, unsigned level)
+static int v05_find_holes_of_level(const struct v05_verification *verifying, unsigned level)
 {
     const struct v05_listing *listing = verifying->listing;
     uint64_t reached = 0;
@@ -180,7 +180,7 @@ static int find_holes_of_level(const struct v05_verification *verifying, unsigne
         if (file->level != level)
             continue;
         if (reached && file->min_txid > reached + 1)
-            r = complain_of_hole(verifying, file, reached + 1, file->min_txid - 1);
+            r = v05_complain_of_hole(verifying, file, reached + 1, file->min_txid - 1);
         reached = file->max_txid > reached ? file->max_txid : reached;
     }
     return r;
@@ -188,7 +188,8 @@ static int find_holes_of_level(const struct v05_verification *verifying, unsigne
 
 /* Whether files of one level stand on both sides of the TXIDs between `reached` and `file`: so their hole was
  * found by their level. */
-static bool is_inside_level(const struct v05_listing *listing, const struct ltx_file *file, uint64_t reached)
+static bool v05_is_inside_level(const struct v05_listing *listing, const struct ltx_file *file,
+                                uint64_t reached)
 {
     for (size_t i = 0; i < listing->n_files; i++)
         if (listing->files[i]->level == file->level && listing->files[i]->max_txid <= reached)
@@ -197,7 +198,7 @@ static bool is_inside_level(const struct v05_listing *listing, const struct ltx_
 }
 
 /* The TXID of the first snapshot; 0: there is none, so the first file has to be one. */
-static uint64_t first_snapshot(const struct v05_verification *verifying)
+static uint64_t v05_first_snapshot(const struct v05_verification *verifying)
 {
     const struct v05_listing *listing = verifying->listing;
     uint64_t first = UINT64_MAX;
@@ -213,18 +214,18 @@ static uint64_t first_snapshot(const struct v05_verification *verifying)
 
 /* Between the levels: TXIDs behind the first snapshot that no file holds, but a later one of some level
  * follows. */
-static int find_holes_between_levels(const struct v05_verification *verifying)
+static int v05_find_holes_between_levels(const struct v05_verification *verifying)
 {
     const struct v05_listing *listing = verifying->listing;
-    uint64_t reached = first_snapshot(verifying);
+    uint64_t reached = v05_first_snapshot(verifying);
     int r = 0;
 
     for (size_t i = 0; i < listing->n_files && r == 0; i++) {
         const struct ltx_file *file = listing->files[i];
         if (file->level == V05_BASE_LEVEL)
             continue;
-        if (file->min_txid > reached + 1 && !is_inside_level(listing, file, reached))
-            r = complain_of_hole(verifying, file, reached + 1, file->min_txid - 1);
+        if (file->min_txid > reached + 1 && !v05_is_inside_level(listing, file, reached))
+            r = v05_complain_of_hole(verifying, file, reached + 1, file->min_txid - 1);
         reached = file->max_txid > reached ? file->max_txid : reached;
     }
     return r;
@@ -237,9 +238,9 @@ static int verify_listing(struct v05_verification *verifying, struct task *task)
     int r = verifier_each(verifying->verifier, &round, task);
 
     for (unsigned level = 0; level < V05_BASE_LEVEL && r == 0; level++)
-        r = find_holes_of_level(verifying, level);
+        r = v05_find_holes_of_level(verifying, level);
     if (r == 0)
-        r = find_holes_between_levels(verifying);
+        r = v05_find_holes_between_levels(verifying);
     return r;
 }
 

@@ -38,8 +38,8 @@ int chain_can_begin(struct v03_generation *generation, struct snapshot *snapshot
 }
 
 /* The last commit at or before `limit`: nearly always the last one of all. */
-static void find_last_commit(struct chain *chain, const struct v03_listing *listing,
-                             struct wal_position limit)
+static void chain_find_last_commit(struct chain *chain, const struct v03_listing *listing,
+                                   struct wal_position limit)
 {
     for (size_t i = chain->end; i > chain->begin; i--) {
         const struct segment *segment = listing->segments[i - 1];
@@ -54,7 +54,7 @@ static void find_last_commit(struct chain *chain, const struct v03_listing *list
     }
 }
 
-static int copy_shrinks(const struct replay *replay, struct chain *chain)
+static int chain_copy_shrinks(const struct replay *replay, struct chain *chain)
 {
     size_t n = replay->n_shrinks;
     while (n && replay->shrinks[n - 1].index >= chain->last.index)
@@ -93,7 +93,7 @@ int chain_describe_gap_locked(const struct v03_listing *listing, const struct sn
 
 /* Whether something is missing between the chain and the segment behind it. Damage there is another matter:
  * that one is younger than what was asked for. */
-static bool lacks_next(const struct chain *chain, const struct v03_listing *listing)
+static bool chain_lacks_next(const struct chain *chain, const struct v03_listing *listing)
 {
     const struct segment *next = listing->segments[chain->end];
 
@@ -113,15 +113,15 @@ int chain_look_ahead(struct v03_generation *generation, const struct v03_listing
     if (chain->gap || chain->end != n_segments || n_segments == listing->n_segments)
         return 0;
     pthread_mutex_lock(&generation->base.lock);
-    if (lacks_next(chain, listing))
+    if (chain_lacks_next(chain, listing))
         r = chain_describe_gap_locked(listing, chain->snapshot, chain->begin, chain->end, &chain->gap);
     pthread_mutex_unlock(&generation->base.lock);
     return r;
 }
 
 /* Takes from the replay what the chain's part of it is. */
-static int take_part(const struct replay *replay, const struct v03_listing *listing, size_t n_segments,
-                     struct wal_position limit, struct chain *chain)
+static int chain_take_part(const struct replay *replay, const struct v03_listing *listing, size_t n_segments,
+                           struct wal_position limit, struct chain *chain)
 {
     chain->begin = replay->begin;
     chain->end = replay->end < n_segments ? replay->end : n_segments;
@@ -134,9 +134,9 @@ static int take_part(const struct replay *replay, const struct v03_listing *list
         if (listing->times[chain->end - 1] > chain->time)
             chain->time = listing->times[chain->end - 1];
     }
-    find_last_commit(chain, listing, limit);
+    chain_find_last_commit(chain, listing, limit);
     chain->position = chain->last;
-    int r = copy_shrinks(replay, chain);
+    int r = chain_copy_shrinks(replay, chain);
     if (r == 0 && chain->end < n_segments)
         r = chain_describe_gap_locked(listing, chain->snapshot, chain->begin, chain->end, &chain->gap);
     return r;
@@ -156,8 +156,8 @@ static uint64_t chain_inode(const struct v03_listing *listing, const struct chai
 }
 
 /* Learns the segments up to where names say that the replay ends. */
-static int learn(struct v03_generation *generation, const struct v03_listing *listing,
-                 struct snapshot *snapshot, size_t n_segments, struct task *task)
+static int chain_learn(struct v03_generation *generation, const struct v03_listing *listing,
+                       struct snapshot *snapshot, size_t n_segments, struct task *task)
 {
     size_t known = 0, outlook = 0;
 
@@ -230,7 +230,7 @@ int chain_open(struct v03_generation *generation, const struct v03_listing *list
         .time = snapshot->object.modified,
         .source_size = snapshot->object.size,
     };
-    int r = learn(generation, listing, snapshot, n_segments, task);
+    int r = chain_learn(generation, listing, snapshot, n_segments, task);
 
     if (r == 0)
         r = chain_confirm_end(generation, listing, snapshot, n_segments, task);
@@ -240,7 +240,7 @@ int chain_open(struct v03_generation *generation, const struct v03_listing *list
     struct replay *replay = replay_get_locked(listing, snapshot);
     r = replay ? replay_grow_locked(replay, listing, n_segments) : -ENOMEM;
     if (r == 0)
-        r = take_part(replay, listing, n_segments, limit, &chain);
+        r = chain_take_part(replay, listing, n_segments, limit, &chain);
     chain.inode = chain_inode(listing, &chain);
     pthread_mutex_unlock(&generation->base.lock);
     if (r < 0)

@@ -10,7 +10,7 @@
 #include "v03/v03_listing.h"
 
 /* Whether `segment` can be the first one of its WAL. */
-static bool begins_wal(const struct segment *segment)
+static bool replay_begins_wal(const struct segment *segment)
 {
     return segment->offset == 0 && segment->learnt.state != LEARNT_DAMAGED;
 }
@@ -33,7 +33,7 @@ bool segment_continues(const struct v03_listing *listing, size_t i)
         before->header.page_size != segment->header.page_size)
         return false;
     if (segment->index != before->index)
-        return segment->index == before->index + 1 && begins_wal(segment) && segment_ends_wal(before);
+        return segment->index == before->index + 1 && replay_begins_wal(segment) && segment_ends_wal(before);
     if (segment->learnt.state == LEARNT_DAMAGED || before->learnt.state == LEARNT_DAMAGED)
         return false;
     if (before->learnt.state != LEARNT_SOUND)
@@ -47,7 +47,7 @@ bool segment_continues(const struct v03_listing *listing, size_t i)
 bool replay_can_begin(const struct v03_listing *listing, const struct snapshot *snapshot, size_t begin)
 {
     const struct segment *segment = begin < listing->n_segments ? listing->segments[begin] : NULL;
-    return segment && segment->index == snapshot->index && begins_wal(segment) &&
+    return segment && segment->index == snapshot->index && replay_begins_wal(segment) &&
            (segment->learnt.state != LEARNT_SOUND || snapshot->page_size == 0 ||
             segment->header.page_size == snapshot->page_size);
 }
@@ -94,7 +94,7 @@ void v03_frames_unref(struct v03_frames *frames)
 
 /* How many pages the snapshot may have. One whose size is not exact may have any number: then the end of the
  * first WAL that is replayed is noted as a cut, which is right whether or not there was something to cut. */
-static uint32_t pages_of(struct snapshot *snapshot)
+static uint32_t replay_pages_of(struct snapshot *snapshot)
 {
     bool is_exact;
     uint64_t size = snapshot_size(snapshot, &is_exact);
@@ -103,20 +103,20 @@ static uint32_t pages_of(struct snapshot *snapshot)
     return is_exact ? (uint32_t)((size + snapshot->page_size - 1) / snapshot->page_size) : UINT32_MAX;
 }
 
-static void begin(struct replay *replay, const struct v03_listing *listing)
+static void replay_begin(struct replay *replay, const struct v03_listing *listing)
 {
     segment_row_unref(replay->row);
     replay->row = segment_row_ref(listing->row);
     replay->begin = replay->end = v03_find_index(listing, replay->snapshot->index);
     replay->last = (struct wal_position){replay->snapshot->index, 0};
     replay->pages = 0;
-    replay->most_pages = pages_of(replay->snapshot);
+    replay->most_pages = replay_pages_of(replay->snapshot);
     replay->n_shrinks = 0;
 }
 
 /* Whether the replayed segments are the listing's too, by the same numbers. Segments are only added while
  * frames are shared, so what lies between two that have kept their numbers is the same. */
-static bool is_along(const struct replay *replay, const struct v03_listing *listing)
+static bool replay_is_along(const struct replay *replay, const struct v03_listing *listing)
 {
     size_t end = replay->end < listing->n_segments ? replay->end : listing->n_segments;
     if (replay->row == listing->row)
@@ -126,7 +126,7 @@ static bool is_along(const struct replay *replay, const struct v03_listing *list
            listing->segments[end - 1] == replay->row->segments[end - 1];
 }
 
-static struct replay *add_replay(struct v03_frames *frames, struct snapshot *snapshot)
+static struct replay *replay_add(struct v03_frames *frames, struct snapshot *snapshot)
 {
     struct replay *replay = NULL;
     if (ARRAY_GROW(frames->replays, frames->replays_capacity, frames->n_replays + 1) < 0 ||
@@ -145,15 +145,15 @@ struct replay *replay_get_locked(const struct v03_listing *listing, struct snaps
     for (size_t i = 0; i < frames->n_replays && !replay; i++)
         if (frames->replays[i]->snapshot == snapshot)
             replay = frames->replays[i];
-    if (!replay && !(replay = add_replay(frames, snapshot)))
+    if (!replay && !(replay = replay_add(frames, snapshot)))
         return NULL;
-    if (!replay->row || !is_along(replay, listing))
-        begin(replay, listing);
+    if (!replay->row || !replay_is_along(replay, listing))
+        replay_begin(replay, listing);
     return replay;
 }
 
 /* Whether segment `i`, up to which all is replayed, can be replayed next. */
-static bool can_follow(const struct replay *replay, const struct v03_listing *listing, size_t i)
+static bool replay_can_follow(const struct replay *replay, const struct v03_listing *listing, size_t i)
 {
     return i == replay->begin ? replay_can_begin(listing, replay->snapshot, i)
                               : segment_continues(listing, i);
@@ -163,13 +163,13 @@ size_t replay_outlook_locked(const struct replay *replay, const struct v03_listi
                              size_t n_segments)
 {
     size_t end = replay->end;
-    while (end < n_segments && can_follow(replay, listing, end))
+    while (end < n_segments && replay_can_follow(replay, listing, end))
         end++;
     return end;
 }
 
 /* The WAL `index` is replayed whole: its end cuts the file to the size of its last commit. */
-static int end_wal(struct replay *replay, uint32_t index)
+static int replay_end_wal(struct replay *replay, uint32_t index)
 {
     if (replay->last.index != index || replay->last.frame == 0 || replay->pages >= replay->most_pages)
         return 0;
@@ -181,7 +181,7 @@ static int end_wal(struct replay *replay, uint32_t index)
     return 0;
 }
 
-static void take(struct replay *replay, const struct segment *segment)
+static void replay_take(struct replay *replay, const struct segment *segment)
 {
     for (size_t i = 0; i < segment->n_commits; i++)
         if (segment->commits[i].pages > replay->most_pages)
@@ -201,14 +201,14 @@ int replay_grow_locked(struct replay *replay, const struct v03_listing *listing,
         replay->row = segment_row_ref(listing->row);
     }
     while (replay->end < n_segments && listing->segments[replay->end]->learnt.state == LEARNT_SOUND &&
-           can_follow(replay, listing, replay->end)) {
+           replay_can_follow(replay, listing, replay->end)) {
         const struct segment *segment = listing->segments[replay->end];
         if (replay->end > replay->begin && listing->segments[replay->end - 1]->index != segment->index) {
-            int r = end_wal(replay, segment->index - 1);
+            int r = replay_end_wal(replay, segment->index - 1);
             if (r < 0)
                 return r;
         }
-        take(replay, segment);
+        replay_take(replay, segment);
     }
     return 0;
 }

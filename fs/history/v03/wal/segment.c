@@ -56,7 +56,7 @@ bool segment_fits(const struct segment *segment, const struct wal_segment *found
 }
 
 /* Copies what readers need of the frames into the segment: its commits. */
-static int take_commits(struct segment *segment, const struct wal_segment *found)
+static int segment_take_commits(struct segment *segment, const struct wal_segment *found)
 {
     size_t n = 0;
     for (size_t i = 0; i < found->n_frames; i++)
@@ -71,8 +71,8 @@ static int take_commits(struct segment *segment, const struct wal_segment *found
     return 0;
 }
 
-static int add_versions(struct v03_frames *frames, const struct segment *segment,
-                        const struct wal_segment *found)
+static int segment_add_versions(struct v03_frames *frames, const struct segment *segment,
+                                const struct wal_segment *found)
 {
     struct version *items = reallocarray(NULL, found->n_frames + 1, sizeof *items);
     if (!items)
@@ -101,9 +101,9 @@ int segment_publish_locked(struct v03_frames *frames, struct segment *segment,
     memcpy(segment->chain_after, found->chain_after, sizeof segment->chain_after);
     segment->first_frame = segment->offset ? (uint32_t)((segment->offset - WAL_HEADER_SIZE) / frame_size) : 0;
     segment->n_frames = (uint32_t)found->n_frames;
-    int r = take_commits(segment, found);
+    int r = segment_take_commits(segment, found);
     if (r == 0)
-        r = add_versions(frames, segment, found);
+        r = segment_add_versions(frames, segment, found);
     if (r < 0) {
         free(steal_pointer(segment->commits));
         segment->n_commits = 0;

@@ -20,7 +20,7 @@
 
 #define KEEP_DECODED (1 << 20) /* bytes: a segment up to this goes into the cache as soon as it is learnt */
 
-static void close_parser(struct wal_parser **parser)
+static void segment_close_parser(struct wal_parser **parser)
 {
     wal_parser_close(*parser);
 }
@@ -32,7 +32,7 @@ struct segment_intake {
     bool too_big;
 };
 
-static int intake_sink(void *context, const uint8_t *bytes, size_t length)
+static int segment_intake_sink(void *context, const uint8_t *bytes, size_t length)
 {
     struct segment_intake *intake = context;
     if (intake->decoded.size + length > KEEP_DECODED)
@@ -73,7 +73,7 @@ static int segment_attempt(void *context, bool anew, uint64_t *ret_sum, struct t
     const struct segment *segment = fetching->segment;
     struct object_stream stream = {
         .generation = fetching->generation, .object = &segment->object, .anew = anew};
-    _cleanup_(close_parser) struct wal_parser *parser = NULL;
+    _cleanup_(segment_close_parser) struct wal_parser *parser = NULL;
     struct segment_intake intake = {0};
     int r = wal_parser_open(fetching->header, &parser);
 
@@ -81,7 +81,7 @@ static int segment_attempt(void *context, bool anew, uint64_t *ret_sum, struct t
         return r;
     intake.parser = parser;
     task_set_step(task, "the frames of a segment");
-    r = object_decode(&stream, intake_sink, &intake, task);
+    r = object_decode(&stream, segment_intake_sink, &intake, task);
     if (r == 0)
         r = segment_take(fetching, parser, task);
     if (r == 0 && !intake.too_big)

@@ -48,7 +48,7 @@ void segment_group_finish(struct segment_group *group)
     pthread_mutex_destroy(&group->lock);
 }
 
-static char *fact_identity(const struct segment_group *group)
+static char *segment_fact_identity(const struct segment_group *group)
 {
     char *text;
     int n = asprintf(&text, "%s\n%s\nwal %08x %llx", replica_url(group->generation->replica),
@@ -57,7 +57,7 @@ static char *fact_identity(const struct segment_group *group)
     return n < 0 ? NULL : text;
 }
 
-static bool object_text(const struct object *object, char text[static OBJECT_TEXT_SIZE])
+static bool segment_object_text(const struct object *object, char text[static OBJECT_TEXT_SIZE])
 {
     int n = snprintf(text, OBJECT_TEXT_SIZE, "%s %llu %s", object->key, (unsigned long long)object->size,
                      object->version);
@@ -70,7 +70,7 @@ void segment_group_note(struct segment_group *group, const struct segment *segme
     char text[OBJECT_TEXT_SIZE];
     struct segment_record record;
 
-    if (!object_text(&segment->object, text))
+    if (!segment_object_text(&segment->object, text))
         return;                        /* a key of that length is not worth remembering */
     memset(&record, 0, sizeof record); /* padding too: it is written out */
     record.object_length = strlen(text) + 1;
@@ -92,8 +92,8 @@ void segment_group_note(struct segment_group *group, const struct segment *segme
 
 /* Reads the record at `*at` and moves on to the next; `*ret_object` points into the buffer, and what was
  * found is for the caller to finish. False: no usable record is left. */
-static bool record_next(const struct buffer *records, size_t *at, struct segment_record *ret_record,
-                        const char **ret_object, struct wal_segment *ret_found)
+static bool segment_record_next(const struct buffer *records, size_t *at, struct segment_record *ret_record,
+                                const char **ret_object, struct wal_segment *ret_found)
 {
     const uint8_t *bytes = records->data + *at;
     size_t room = records->size - *at, frames_size;
@@ -125,7 +125,7 @@ static bool record_next(const struct buffer *records, size_t *at, struct segment
 
 /* Makes a segment known that an earlier fetch has told about. 0; -ESTALE if another object stands in its
  * place now; -EBADMSG if what was found does not fit there; or -ENOMEM. */
-static int recall_segment(struct segment_group *group, uint64_t offset, const char *object,
+static int segment_recall(struct segment_group *group, uint64_t offset, const char *object,
                           const struct wal_segment *found)
 {
     size_t i = ARRAY_LOWER_BOUND(group->n, k, group->segments[k]->offset < offset);
@@ -135,7 +135,7 @@ static int recall_segment(struct segment_group *group, uint64_t offset, const ch
 
     if (!segment || segment->offset != offset)
         return 0; /* gone, or not asked for now */
-    if (!object_text(&segment->object, text) || strcmp(object, text) != 0)
+    if (!segment_object_text(&segment->object, text) || strcmp(object, text) != 0)
         return -ESTALE;
     pthread_mutex_lock(&group->generation->base.lock);
     if (segment->learnt.state == LEARNT_NOTHING)
@@ -147,7 +147,7 @@ static int recall_segment(struct segment_group *group, uint64_t offset, const ch
 /* If an object was replaced since, nothing that was kept of the group is believed any more. */
 int segment_group_recall(struct segment_group *group)
 {
-    _cleanup_free_ char *identity = fact_identity(group);
+    _cleanup_free_ char *identity = segment_fact_identity(group);
     _cleanup_(buffer_finish) struct buffer kept = {0};
     struct segment_record record;
     struct wal_segment found;
@@ -159,8 +159,8 @@ int segment_group_recall(struct segment_group *group)
         return -ENOMEM;
     if (cache_get_fact(group->generation->cache, identity, KIND, FACT_VERSION, &kept) < 0)
         return 0;
-    while (r == 0 && record_next(&kept, &at, &record, &object, &found)) {
-        r = recall_segment(group, record.offset, object, &found);
+    while (r == 0 && segment_record_next(&kept, &at, &record, &object, &found)) {
+        r = segment_recall(group, record.offset, object, &found);
         if (r == -ESTALE)
             wal_image_discard(group->generation, group->segments[0]->index, &found.header);
         wal_segment_finish(&found);
@@ -170,7 +170,7 @@ int segment_group_recall(struct segment_group *group)
 }
 
 /* Several tasks may have learnt parts of one group: one after the other adds to what is kept. */
-static void begin_writing(struct v03_generation *generation)
+static void segment_begin_writing(struct v03_generation *generation)
 {
     pthread_mutex_lock(&generation->base.lock);
     while (generation->writing_facts)
@@ -179,7 +179,7 @@ static void begin_writing(struct v03_generation *generation)
     pthread_mutex_unlock(&generation->base.lock);
 }
 
-static void end_writing(struct v03_generation *generation)
+static void segment_end_writing(struct v03_generation *generation)
 {
     pthread_mutex_lock(&generation->base.lock);
     generation->writing_facts = false;
@@ -192,22 +192,23 @@ void segment_group_remember(struct segment_group *group)
 {
     struct cache *cache = group->generation->cache;
     _cleanup_(buffer_finish) struct buffer kept = {0};
-    _cleanup_free_ char *identity = group->noted.size || group->is_replaced ? fact_identity(group) : NULL;
+    _cleanup_free_ char *identity =
+        group->noted.size || group->is_replaced ? segment_fact_identity(group) : NULL;
 
     if (!identity)
         return;
-    begin_writing(group->generation);
+    segment_begin_writing(group->generation);
     if (!group->is_replaced)
         cache_get_fact(cache, identity, KIND, FACT_VERSION, &kept);
     if (buffer_append(&kept, group->noted.data, group->noted.size) == 0)
         cache_put_fact(cache, identity, KIND, FACT_VERSION, kept.data, kept.size);
-    end_writing(group->generation);
+    segment_end_writing(group->generation);
 }
 
 void segment_group_forget(struct v03_generation *generation, struct segment *segment)
 {
     const struct segment_group group = {.generation = generation, .segments = &segment, .n = 1};
-    _cleanup_free_ char *identity = fact_identity(&group);
+    _cleanup_free_ char *identity = segment_fact_identity(&group);
     if (identity)
         cache_drop_fact(generation->cache, identity, KIND);
 }

@@ -65,7 +65,7 @@ static int segment_learn(struct segment_group *group, struct segment *segment,
     return r;
 }
 
-static bool is_unknown(const struct segment *segment)
+static bool segment_is_unknown(const struct segment *segment)
 {
     return segment->learnt.state == LEARNT_NOTHING || segment->learnt.state == LEARNT_PENDING;
 }
@@ -84,7 +84,7 @@ struct segments_learning {
     size_t n_fetched;
 };
 
-static int learn_item(void *context, size_t item, struct task *task)
+static int segment_learn_item(void *context, size_t item, struct task *task)
 {
     const struct segments_learning *all = context;
     struct segment_group *group = all->fetched[item].group;
@@ -102,7 +102,7 @@ static int learn_item(void *context, size_t item, struct task *task)
     return known ? segment_learn(group, segment, &header, task) : 0;
 }
 
-static size_t count_at_once(const struct segments_learning *all)
+static size_t segment_count_at_once(const struct segments_learning *all)
 {
     uint64_t largest = 0;
     for (size_t i = 0; i < all->n_fetched; i++) {
@@ -121,16 +121,18 @@ static int learn_round(struct segments_learning *all, bool beginnings, struct ta
         struct segment_group *group = &all->groups[i];
         pthread_mutex_lock(&group->generation->base.lock);
         for (size_t j = 0; j < group->n; j++)
-            if (is_unknown(group->segments[j]) && (group->segments[j] == group->first) == beginnings)
+            if (segment_is_unknown(group->segments[j]) && (group->segments[j] == group->first) == beginnings)
                 all->fetched[all->n_fetched++] = (struct fetched_segment){group, group->segments[j]};
         pthread_mutex_unlock(&group->generation->base.lock);
     }
-    return all->n_fetched ? parallel_each(all->n_fetched, count_at_once(all), learn_item, all, task) : 0;
+    return all->n_fetched
+               ? parallel_each(all->n_fetched, segment_count_at_once(all), segment_learn_item, all, task)
+               : 0;
 }
 
 /* Adds segments `begin` to `end`, which are of one group. */
-static int add_group(struct segments_learning *all, struct v03_generation *generation,
-                     const struct v03_listing *listing, size_t begin, size_t end)
+static int segment_add_group(struct segments_learning *all, struct v03_generation *generation,
+                             const struct v03_listing *listing, size_t begin, size_t end)
 {
     struct segment **segments = listing->segments + begin;
     int r = ARRAY_GROW(all->groups, all->capacity, all->n + 1);
@@ -148,15 +150,15 @@ static int add_group(struct segments_learning *all, struct v03_generation *gener
 }
 
 /* Whether the WAL's first segment is among them: segments come in order. */
-static bool has_beginning(const struct segments_learning *all, const struct segment *first)
+static bool segment_has_beginning(const struct segments_learning *all, const struct segment *first)
 {
     return all->n && all->groups[all->n - 1].first == first;
 }
 
 /* Splits the segments into groups, and keeps those of which something is not known yet; with the beginning
  * of their WAL, if that is not known either. */
-static int plan_locked(struct v03_generation *generation, const struct v03_listing *listing, size_t begin,
-                       size_t end, struct segments_learning *all)
+static int segment_plan_locked(struct v03_generation *generation, const struct v03_listing *listing,
+                               size_t begin, size_t end, struct segments_learning *all)
 {
     int r = 0;
 
@@ -165,24 +167,24 @@ static int plan_locked(struct v03_generation *generation, const struct v03_listi
         size_t first = v03_find_index(listing, segment->index);
         bool unknown = false;
         for (; next < end && segment_group_holds_both(listing->segments[next], segment); next++)
-            unknown = unknown || is_unknown(listing->segments[next]);
+            unknown = unknown || segment_is_unknown(listing->segments[next]);
         if (!unknown)
             continue;
-        if (first < begin && is_unknown(listing->segments[first]) &&
-            !has_beginning(all, listing->segments[first]))
-            r = add_group(all, generation, listing, first, first + 1);
+        if (first < begin && segment_is_unknown(listing->segments[first]) &&
+            !segment_has_beginning(all, listing->segments[first]))
+            r = segment_add_group(all, generation, listing, first, first + 1);
         if (r == 0)
-            r = add_group(all, generation, listing, begin, next);
+            r = segment_add_group(all, generation, listing, begin, next);
     }
     return r;
 }
 
-static int recall_item(void *context, size_t item, struct task *task)
+static int segment_recall_item(void *context, size_t item, struct task *task)
 {
     return segment_group_recall((struct segment_group *)context + item);
 }
 
-static int learn_all(struct segments_learning *all, struct task *task)
+static int segment_learn_all(struct segments_learning *all, struct task *task)
 {
     _cleanup_free_ struct fetched_segment *fetched = calloc(all->n_segments + 1, sizeof *fetched);
 
@@ -191,7 +193,7 @@ static int learn_all(struct segments_learning *all, struct task *task)
     all->fetched = fetched;
     for (size_t i = 0; i < all->n; i++)
         segment_group_init(&all->groups[i]);
-    int r = parallel_each(all->n, PARALLEL_FACTS, recall_item, all->groups, task);
+    int r = parallel_each(all->n, PARALLEL_FACTS, segment_recall_item, all->groups, task);
     if (r == 0)
         r = learn_round(all, true, task);
     if (r == 0)
@@ -205,8 +207,8 @@ static int learn_all(struct segments_learning *all, struct task *task)
 
 /* Names promise that segments continue each other. Where what was learnt tells otherwise, the points that
  * were counted by the names are not those there are. */
-static void check_promises(struct v03_generation *generation, const struct v03_listing *listing, size_t begin,
-                           size_t end)
+static void segment_check_promises(struct v03_generation *generation, const struct v03_listing *listing,
+                                   size_t begin, size_t end)
 {
     bool kept = true;
 
@@ -227,11 +229,11 @@ int segments_learn(struct v03_generation *generation, const struct v03_listing *
     struct segments_learning all = {0};
 
     pthread_mutex_lock(&generation->base.lock);
-    int r = plan_locked(generation, listing, begin, end, &all);
+    int r = segment_plan_locked(generation, listing, begin, end, &all);
     pthread_mutex_unlock(&generation->base.lock);
     if (r == 0 && all.n) {
-        r = learn_all(&all, task);
-        check_promises(generation, listing, begin, end);
+        r = segment_learn_all(&all, task);
+        segment_check_promises(generation, listing, begin, end);
     }
     free(all.groups);
     return r;

@@ -29,7 +29,7 @@ void versions_finish(struct versions *versions)
 }
 
 /* Merges the last two runs into one. */
-static int merge_last(struct versions *versions)
+static int versions_merge_last(struct versions *versions)
 {
     struct version_run *a = &versions->runs[versions->n_runs - 2], *b = a + 1;
     struct version *merged = reallocarray(NULL, a->n + b->n, sizeof *merged);
@@ -67,14 +67,14 @@ int versions_add(struct versions *versions, struct version *items, size_t n)
         if (last[-1].n >= 2 * last->n)
             break;
         /* A failed merge only leaves the runs shorter than they might be. */
-        if (merge_last(versions) < 0)
+        if (versions_merge_last(versions) < 0)
             break;
     }
     return 0;
 }
 
 /* The last item at or before `wanted`, or NULL. */
-static const struct version *find_last(const struct version_run *run, const struct version *wanted)
+static const struct version *versions_find_last(const struct version_run *run, const struct version *wanted)
 {
     size_t n = ARRAY_LOWER_BOUND(run->n, i, version_compare(&run->items[i], wanted) <= 0);
     return n ? &run->items[n - 1] : NULL;
@@ -87,7 +87,7 @@ bool versions_find(const struct versions *versions, uint32_t page, struct wal_po
     const struct version *best = NULL;
 
     for (size_t i = 0; i < versions->n_runs; i++) {
-        const struct version *found = find_last(&versions->runs[i], &wanted);
+        const struct version *found = versions_find_last(&versions->runs[i], &wanted);
         if (found && found->page == page && wal_position_compare(found->at, first) >= 0 &&
             (!best || wal_position_compare(found->at, best->at) > 0))
             best = found;

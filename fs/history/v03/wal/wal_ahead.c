@@ -23,14 +23,14 @@ struct wal_following {
     uint8_t *there, *written;       /* a page each */
 };
 
-static void following_finish(struct wal_following *following)
+static void wal_following_finish(struct wal_following *following)
 {
     free(following->there);
     free(following->written);
 }
 
 /* Where the segments end of which the snapshot may hold something: behind the second that is younger. */
-static size_t end_of_following(const struct v03_listing *listing, const struct chain *chain)
+static size_t wal_end_of_following(const struct v03_listing *listing, const struct chain *chain)
 {
     const struct snapshot *snapshot = chain->snapshot;
     size_t i = chain->end, n_younger = 0;
@@ -41,11 +41,11 @@ static size_t end_of_following(const struct v03_listing *listing, const struct c
 }
 
 /* Learns what follows. Returns 1, 0 if there is nothing, or why it can't be had. */
-static int follow(struct wal_following *following, struct task *task)
+static int wal_follow(struct wal_following *following, struct task *task)
 {
     const struct v03_listing *listing = following->listing;
     const struct chain *chain = following->chain;
-    size_t end = end_of_following(listing, chain), i = chain->end;
+    size_t end = wal_end_of_following(listing, chain), i = chain->end;
     int r = segments_learn(following->generation, listing, i, end, task);
 
     if (r < 0)
@@ -67,7 +67,7 @@ static int follow(struct wal_following *following, struct task *task)
 }
 
 /* Whether the page stands in the snapshot as one of the frames that follow has it. 1 or 0, or an errno. */
-static int is_there(struct wal_following *following, uint32_t page, uint32_t page_size, struct task *task)
+static int wal_is_there(struct wal_following *following, uint32_t page, uint32_t page_size, struct task *task)
 {
     struct v03_frames *frames = following->listing->frames;
     struct wal_position first = following->chain->last, at = following->last;
@@ -90,7 +90,7 @@ static int is_there(struct wal_following *following, uint32_t page, uint32_t pag
 
 /* Whether the state has a part of the transaction that follows, and not the other: pages that were written in
  * the WAL before are as they were before. 1 or 0, or an errno. */
-static int is_mixed(struct wal_following *following, struct task *task)
+static int wal_is_mixed(struct wal_following *following, struct task *task)
 {
     struct v03_frames *frames = following->listing->frames;
     uint32_t page_size = following->listing->segments[following->chain->end]->header.page_size;
@@ -108,25 +108,25 @@ static int is_mixed(struct wal_following *following, struct task *task)
     pthread_rwlock_unlock(&frames->lock);
     has = false;
     for (size_t i = 0; i < n && r >= 0 && !(has && lacks); i++) {
-        r = is_there(following, pages[i], page_size, task);
+        r = wal_is_there(following, pages[i], page_size, task);
         has = has || r > 0;
         lacks = lacks || r == 0;
     }
     return r < 0 ? r : has && lacks;
 }
 
-static int look(struct v03_generation *generation, const struct v03_listing *listing, struct chain *chain,
-                struct task *task)
+static int wal_look(struct v03_generation *generation, const struct v03_listing *listing, struct chain *chain,
+                    struct task *task)
 {
-    _cleanup_(following_finish) struct wal_following following = {
+    _cleanup_(wal_following_finish) struct wal_following following = {
         .generation = generation,
         .listing = listing,
         .chain = chain,
         .wals = {.generation = generation, .images = &listing->frames->images}};
-    int r = follow(&following, task);
+    int r = wal_follow(&following, task);
 
     if (r > 0)
-        r = is_mixed(&following, task);
+        r = wal_is_mixed(&following, task);
     if (r <= 0)
         return r;
     if (asprintf(&chain->mixture,
@@ -145,6 +145,6 @@ int ahead_tell(struct v03_generation *generation, const struct v03_listing *list
 
     task_init(&attempt, task);
     if (chain->last.index == chain->snapshot->index)
-        r = look(generation, listing, chain, &attempt);
+        r = wal_look(generation, listing, chain, &attempt);
     return r == -ECANCELED || r == -ENOMEM ? r : 0;
 }

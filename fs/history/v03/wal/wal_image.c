@@ -17,8 +17,8 @@
 #define PARALLEL_FETCHES 16
 #define PUT_AT_ONCE (256 << 10) /* bytes of pages */
 
-static int open_image(struct v03_generation *generation, uint32_t index, const struct wal_header *header,
-                      struct cache_image **ret_image)
+static int wal_open_image(struct v03_generation *generation, uint32_t index, const struct wal_header *header,
+                          struct cache_image **ret_image)
 {
     _cleanup_free_ char *identity = NULL;
     if (asprintf(&identity, "%s\n%s\nwal %08x\n%08x %08x %08x %u", replica_url(generation->replica),
@@ -38,8 +38,8 @@ struct wal_page_writer {
     uint64_t offset;     /* of `pages` in the image */
 };
 
-static void page_writer_init(struct wal_page_writer *writer, struct cache_fill *fill, uint64_t offset,
-                             const struct wal_header *header)
+static void wal_page_writer_init(struct wal_page_writer *writer, struct cache_fill *fill, uint64_t offset,
+                                 const struct wal_header *header)
 {
     uint64_t frame_size = WAL_FRAME_HEADER_SIZE + (uint64_t)header->page_size;
     uint64_t frames_before = offset ? (offset - WAL_HEADER_SIZE) / frame_size : 0;
@@ -51,7 +51,7 @@ static void page_writer_init(struct wal_page_writer *writer, struct cache_fill *
 }
 
 /* Puts the pages that are whole. The last one is always so when a sound segment ends. */
-static int flush(struct wal_page_writer *writer)
+static int wal_flush(struct wal_page_writer *writer)
 {
     int r = 0;
     if (writer->pages.size)
@@ -61,7 +61,7 @@ static int flush(struct wal_page_writer *writer)
     return r;
 }
 
-static int write_pages(void *context, const uint8_t *bytes, size_t length)
+static int wal_write_pages(void *context, const uint8_t *bytes, size_t length)
 {
     struct wal_page_writer *writer = context;
     int r = 0;
@@ -81,7 +81,7 @@ static int write_pages(void *context, const uint8_t *bytes, size_t length)
             writer->skip = WAL_FRAME_HEADER_SIZE;
             writer->page_left = writer->page_size;
             if (r == 0 && writer->pages.size >= PUT_AT_ONCE)
-                r = flush(writer);
+                r = wal_flush(writer);
         }
     }
     return r;
@@ -93,14 +93,14 @@ struct checked_writer {
     struct wal_page_writer pages;
 };
 
-static int check_and_write(void *context, const uint8_t *bytes, size_t length)
+static int wal_check_and_write(void *context, const uint8_t *bytes, size_t length)
 {
     struct checked_writer *writer = context;
     int r = wal_parser_feed(writer->parser, bytes, length);
-    return r < 0 ? r : write_pages(&writer->pages, bytes, length);
+    return r < 0 ? r : wal_write_pages(&writer->pages, bytes, length);
 }
 
-static void close_parser(struct wal_parser **parser)
+static void wal_close_parser(struct wal_parser **parser)
 {
     wal_parser_close(*parser);
 }
@@ -113,7 +113,7 @@ struct wal_part {
 };
 
 /* The first of them that holds a frame behind the first `frames`. */
-static size_t find_frame(const struct wal_part *wal, uint64_t frames)
+static size_t wal_find_frame(const struct wal_part *wal, uint64_t frames)
 {
     return ARRAY_LOWER_BOUND(wal->n, i,
                              (uint64_t)wal->segments[i]->first_frame + wal->segments[i]->n_frames <= frames);
@@ -133,13 +133,13 @@ struct segment_decoding {
 };
 
 /* A learnt_attempt. Only whole pages are put, and a page is whole only when its frame has been checked. */
-static int decode_attempt(void *context, bool anew, uint64_t *ret_sum, struct task *task)
+static int wal_decode_attempt(void *context, bool anew, uint64_t *ret_sum, struct task *task)
 {
     const struct segment_decoding *decoding = context;
     const struct segment *segment = decoding->segment;
     struct object_stream stream = {
         .generation = decoding->generation, .object = &segment->object, .anew = anew};
-    _cleanup_(close_parser) struct wal_parser *parser = NULL;
+    _cleanup_(wal_close_parser) struct wal_parser *parser = NULL;
     struct checked_writer writer = {0};
     int r = wal_parser_open(segment->offset ? &segment->header : NULL, &parser);
 
@@ -148,43 +148,43 @@ static int decode_attempt(void *context, bool anew, uint64_t *ret_sum, struct ta
     if (segment->offset)
         wal_parser_expect(parser, segment->chain_before);
     writer.parser = parser;
-    page_writer_init(&writer.pages, decoding->fill, segment->offset, &segment->header);
-    r = object_decode(&stream, check_and_write, &writer, task);
+    wal_page_writer_init(&writer.pages, decoding->fill, segment->offset, &segment->header);
+    r = object_decode(&stream, wal_check_and_write, &writer, task);
     if (r == 0)
-        r = flush(&writer.pages);
+        r = wal_flush(&writer.pages);
     *ret_sum = stream.sum;
     buffer_finish(&writer.pages.pages);
     return r;
 }
 
-static int decode_segment(void *context, size_t item, struct task *task)
+static int wal_decode_segment(void *context, size_t item, struct task *task)
 {
     const struct segments_decoding *all = context;
     struct segment_decoding one = {all->wal->generation, all->wal->segments[all->first + item], all->fill};
-    return learnt_read(decode_attempt, &one, task);
+    return learnt_read(wal_decode_attempt, &one, task);
 }
 
-static int make_from_objects(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
-                             struct task *task)
+static int wal_make_from_objects(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
+                                 struct task *task)
 {
     const struct wal_part *wal = context;
     uint32_t page_size = wal->segments[0]->header.page_size;
-    struct segments_decoding decoding = {wal, find_frame(wal, offset / page_size), fill};
-    size_t last = find_frame(wal, (offset + length - 1) / page_size);
+    struct segments_decoding decoding = {wal, wal_find_frame(wal, offset / page_size), fill};
+    size_t last = wal_find_frame(wal, (offset + length - 1) / page_size);
 
     if (last == wal->n) /* nobody reads there */
         last--;
-    return decoding.first > last
-               ? 0
-               : parallel_each(last - decoding.first + 1, PARALLEL_FETCHES, decode_segment, &decoding, task);
+    return decoding.first > last ? 0
+                                 : parallel_each(last - decoding.first + 1, PARALLEL_FETCHES,
+                                                 wal_decode_segment, &decoding, task);
 }
 
 /* A segment is fetched and decoded whole. */
-static void unit_of_object(void *context, uint64_t offset, uint64_t *ret_begin, uint64_t *ret_end)
+static void wal_unit_of_object(void *context, uint64_t offset, uint64_t *ret_begin, uint64_t *ret_end)
 {
     const struct wal_part *wal = context;
     uint32_t page_size = wal->segments[0]->header.page_size;
-    size_t i = find_frame(wal, offset / page_size);
+    size_t i = wal_find_frame(wal, offset / page_size);
     const struct segment *segment = wal->segments[i < wal->n ? i : i - 1];
 
     *ret_begin = (uint64_t)segment->first_frame * page_size;
@@ -192,7 +192,7 @@ static void unit_of_object(void *context, uint64_t offset, uint64_t *ret_begin, 
 }
 
 /* The number of the first replayed segment of WAL `index` or a later one. */
-static size_t find_wal(const struct wal_reader *reader, uint64_t index)
+static size_t wal_find(const struct wal_reader *reader, uint64_t index)
 {
     return ARRAY_LOWER_BOUND(reader->n_segments, i, reader->segments[i]->index < index);
 }
@@ -221,7 +221,7 @@ static int images_get(struct v03_generation *generation, struct wal_images *imag
     if (!images->items[i].image || images->items[i].index != index) {
         cache_image_close(steal_pointer(images->items[i].image));
         images->items[i].index = index;
-        r = open_image(generation, index, header, &images->items[i].image);
+        r = wal_open_image(generation, index, header, &images->items[i].image);
     }
     if (r == 0)
         *ret_image = cache_image_ref(images->items[i].image);
@@ -232,10 +232,10 @@ static int images_get(struct v03_generation *generation, struct wal_images *imag
 int64_t wal_image_read(const struct wal_reader *reader, struct wal_position at, uint32_t offset,
                        size_t length, void *bytes, struct task *task)
 {
-    size_t begin = find_wal(reader, at.index), end = find_wal(reader, (uint64_t)at.index + 1);
+    size_t begin = wal_find(reader, at.index), end = wal_find(reader, (uint64_t)at.index + 1);
     struct wal_part wal = {reader->generation, reader->segments + begin, end - begin};
     const struct wal_header *header = &wal.segments[0]->header;
-    const struct cache_maker maker = {make_from_objects, unit_of_object, &wal};
+    const struct cache_maker maker = {wal_make_from_objects, wal_unit_of_object, &wal};
     struct cache_image *image = NULL;
 
     if (images_get(reader->generation, reader->images, at.index, header, &image) < 0)
@@ -255,16 +255,16 @@ struct decoded_segment {
     const struct buffer *decoded;
 };
 
-static int make_from_memory(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
-                            struct task *task)
+static int wal_make_from_memory(void *context, uint64_t offset, uint64_t length, struct cache_fill *fill,
+                                struct task *task)
 {
     const struct decoded_segment *source = context;
     struct wal_page_writer writer;
 
-    page_writer_init(&writer, fill, source->offset, source->header);
-    int r = write_pages(&writer, source->decoded->data, source->decoded->size);
+    wal_page_writer_init(&writer, fill, source->offset, source->header);
+    int r = wal_write_pages(&writer, source->decoded->data, source->decoded->size);
     if (r == 0)
-        r = flush(&writer);
+        r = wal_flush(&writer);
     buffer_finish(&writer.pages);
     return r;
 }
@@ -273,12 +273,12 @@ void wal_image_keep(struct v03_generation *generation, uint32_t index, uint64_t 
                     const struct wal_header *header, const struct buffer *decoded, const struct task *task)
 {
     struct decoded_segment source = {offset, header, decoded};
-    const struct cache_maker maker = {.make = make_from_memory, .context = &source};
+    const struct cache_maker maker = {.make = wal_make_from_memory, .context = &source};
     struct cache_image *image;
     uint64_t frame_size = WAL_FRAME_HEADER_SIZE + (uint64_t)header->page_size;
     uint64_t frames_before = offset ? (offset - WAL_HEADER_SIZE) / frame_size : 0;
 
-    if (decoded->size < frame_size || open_image(generation, index, header, &image) < 0)
+    if (decoded->size < frame_size || wal_open_image(generation, index, header, &image) < 0)
         return;
     cache_image_keep(image, frames_before * header->page_size, &maker, task);
     cache_image_close(image);
@@ -287,7 +287,7 @@ void wal_image_keep(struct v03_generation *generation, uint32_t index, uint64_t 
 void wal_image_discard(struct v03_generation *generation, uint32_t index, const struct wal_header *header)
 {
     struct cache_image *image;
-    if (open_image(generation, index, header, &image) < 0)
+    if (wal_open_image(generation, index, header, &image) < 0)
         return;
     cache_image_discard(image);
     cache_image_close(image);

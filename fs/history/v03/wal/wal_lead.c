@@ -24,7 +24,7 @@ struct lead_place lead_place(const struct v03_listing *listing, size_t i, size_t
     };
 }
 
-static bool is_long(int64_t from, int64_t to)
+static bool wal_is_long(int64_t from, int64_t to)
 {
     int64_t passed;
     return __builtin_sub_overflow(to, from, &passed) || passed > QUIET;
@@ -32,19 +32,19 @@ static bool is_long(int64_t from, int64_t to)
 
 /* Whether nothing that was written before the snapshot was made came after it: what is written is uploaded
  * with the next sync. Where nothing came at all, its writer had stopped long before. */
-static bool is_quiet(const struct snapshot *snapshot, const struct v03_listing *listing)
+static bool wal_is_quiet(const struct snapshot *snapshot, const struct v03_listing *listing)
 {
     int64_t made = snapshot->object.modified;
     size_t next = v03_segments_at(listing, made);
 
     if (next < listing->n_segments)
-        return is_long(made, listing->times[next]);
-    return next > 0 && is_long(listing->times[next - 1], made);
+        return wal_is_long(made, listing->times[next]);
+    return next > 0 && wal_is_long(listing->times[next - 1], made);
 }
 
 /* Whether the `n`th segment before number `i`, of the same WAL, is younger than the snapshot. */
-static bool is_younger_before(const struct snapshot *snapshot, const struct v03_listing *listing, size_t i,
-                              size_t n)
+static bool wal_is_younger_before(const struct snapshot *snapshot, const struct v03_listing *listing,
+                                  size_t i, size_t n)
 {
     return i >= n && listing->segments[i - n]->index == listing->segments[i]->index &&
            listing->times[i - n] > snapshot->object.modified;
@@ -63,10 +63,10 @@ enum lead lead_from(const struct snapshot *snapshot, const struct v03_listing *l
         return snapshot->index < place->at.index ? LEADS_SURELY : LEADS_NOWHERE;
     if (place->ends_wal && place->wal_is_over)
         return LEADS_SURELY;
-    if (is_younger_before(snapshot, listing, i, place->ends_segment ? 1 : 2))
+    if (wal_is_younger_before(snapshot, listing, i, place->ends_segment ? 1 : 2))
         return LEADS_BY_TIME;
     if (place->ends_segment && i + 1 >= v03_segments_at(listing, snapshot->object.modified) &&
-        is_quiet(snapshot, listing))
+        wal_is_quiet(snapshot, listing))
         return LEADS_BY_TIME;
     return place->ends_wal || (place->ends_segment && listing->times[i] >= snapshot->object.modified)
                ? LEADS_PERHAPS
@@ -74,8 +74,9 @@ enum lead lead_from(const struct snapshot *snapshot, const struct v03_listing *l
 }
 
 /* Tries the snapshots that lead to the commit in this way, newest first. */
-static int open_by(struct v03_generation *generation, const struct v03_listing *listing,
-                   const struct lead_place *place, enum lead lead, struct task *task, struct chain *ret_chain)
+static int wal_open_by(struct v03_generation *generation, const struct v03_listing *listing,
+                       const struct lead_place *place, enum lead lead, struct task *task,
+                       struct chain *ret_chain)
 {
     for (size_t i = listing->n_snapshots; i > 0; i--) {
         _cleanup_(chain_finish) struct chain chain = {0};
@@ -104,11 +105,11 @@ int lead_open(struct v03_generation *generation, const struct v03_listing *listi
     int r = -ENOENT;
 
     for (enum lead lead = LEADS_SURELY; lead > LEADS_PERHAPS && r == -ENOENT; lead--)
-        r = open_by(generation, listing, place, lead, task, ret_chain);
+        r = wal_open_by(generation, listing, place, lead, task, ret_chain);
     if (r != -ENOENT)
         return r;
     _cleanup_(chain_finish) struct chain chain = {0};
-    r = open_by(generation, listing, place, LEADS_PERHAPS, task, &chain);
+    r = wal_open_by(generation, listing, place, LEADS_PERHAPS, task, &chain);
     if (r == 0)
         r = ahead_tell(generation, listing, task, &chain);
     if (r < 0)
@@ -119,7 +120,7 @@ int lead_open(struct v03_generation *generation, const struct v03_listing *listi
 }
 
 /* The chain's last commit. */
-static struct lead_place last_place(const struct v03_listing *listing, const struct chain *chain)
+static struct lead_place wal_last_place(const struct v03_listing *listing, const struct chain *chain)
 {
     size_t i = chain->end - 1, j;
 
@@ -132,8 +133,8 @@ static struct lead_place last_place(const struct v03_listing *listing, const str
 
 /* The end of the WAL before the chain's snapshot. All of it is there if something of the next one is. 1, 0 if
  * it is not, or why it can't be had. */
-static int find_end_before(struct v03_generation *generation, const struct v03_listing *listing,
-                           const struct chain *chain, struct task *task, struct lead_place *ret_place)
+static int wal_find_end_before(struct v03_generation *generation, const struct v03_listing *listing,
+                               const struct chain *chain, struct task *task, struct lead_place *ret_place)
 {
     uint32_t index = chain->snapshot->index;
     size_t end = v03_find_index(listing, index);
@@ -154,7 +155,7 @@ static int find_end_before(struct v03_generation *generation, const struct v03_l
 }
 
 /* Takes the other's snapshot and what is replayed upon it: they lead to the same. */
-static void take_over(struct chain *chain, struct chain *other)
+static void wal_take_over(struct chain *chain, struct chain *other)
 {
     other->position = chain->position;
     other->time = chain->time;
@@ -166,36 +167,36 @@ static void take_over(struct chain *chain, struct chain *other)
 }
 
 /* Whether the chain's snapshot may be ahead of where the chain ends. */
-static bool may_be_ahead(const struct v03_listing *listing, const struct chain *chain)
+static bool wal_may_be_ahead(const struct v03_listing *listing, const struct chain *chain)
 {
     if (chain->last.index > chain->snapshot->index)
         return false;
     if (chain->last.frame == 0)
-        return !is_quiet(chain->snapshot, listing);
-    const struct lead_place place = last_place(listing, chain);
+        return !wal_is_quiet(chain->snapshot, listing);
+    const struct lead_place place = wal_last_place(listing, chain);
     return lead_from(chain->snapshot, listing, &place) <= LEADS_PERHAPS;
 }
 
 /* Takes a snapshot before it then, if one leads to the same. */
-static int settle(struct v03_generation *generation, const struct v03_listing *listing, struct task *task,
-                  struct chain *chain)
+static int wal_settle(struct v03_generation *generation, const struct v03_listing *listing, struct task *task,
+                      struct chain *chain)
 {
     _cleanup_(chain_finish) struct chain other = {0};
     struct lead_place place = {0};
     int r = 1;
 
-    if (!may_be_ahead(listing, chain))
+    if (!wal_may_be_ahead(listing, chain))
         return 0;
     if (chain->last.frame == 0)
-        r = find_end_before(generation, listing, chain, task, &place);
+        r = wal_find_end_before(generation, listing, chain, task, &place);
     else
-        place = last_place(listing, chain);
+        place = wal_last_place(listing, chain);
     if (r > 0)
-        r = open_by(generation, listing, &place, LEADS_SURELY, task, &other);
+        r = wal_open_by(generation, listing, &place, LEADS_SURELY, task, &other);
     else if (r == 0)
         r = -ENOENT;
     if (r == 0)
-        take_over(chain, &other);
+        wal_take_over(chain, &other);
     return r == -ENOENT ? ahead_tell(generation, listing, task, chain) : r;
 }
 
@@ -207,7 +208,7 @@ int lead_replay(struct v03_generation *generation, const struct v03_listing *lis
     int r = chain_open(generation, listing, snapshot, n_segments, limit, task, &chain);
 
     if (r == 0)
-        r = settle(generation, listing, task, &chain);
+        r = wal_settle(generation, listing, task, &chain);
     if (r == 0 && chain.last.frame == 0)
         r = snapshot_measure(generation, snapshot, task); /* it alone is the state */
     if (r < 0)
