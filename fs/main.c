@@ -16,18 +16,17 @@ static int main_open_standard_files(void)
     return fd < 0 ? -1 : close(fd);
 }
 
-/* Everybody can see a command line, and a URL may hold a password: it is taken from there. */
+/* Everybody can see a command line, and a URL may hold a password: it is taken from there. What is read is a
+ * copy, so that the rest stays there as it was typed. */
 static int main_hide_urls(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
-        char *shown = argv[i];
-        if (!strstr(shown, "://"))
-            continue;
-        argv[i] = strdup(shown);
+        char *secret = strstr(argv[i], "://");
+        argv[i] = strdup(argv[i]);
         if (!argv[i])
             return -1;
-        char *secret = strstr(shown, "://") + strlen("://");
-        memset(secret, '.', strlen(secret));
+        if (secret)
+            memset(secret + strlen("://"), '.', strlen(secret) - strlen("://"));
     }
     return 0;
 }

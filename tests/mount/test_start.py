@@ -41,6 +41,11 @@ class Start(MountTest):
         self.assertIn(os.fsencode(self.point), shown.read_bytes())
         process.kill()
 
+    def test_the_command_line_stays_as_it_was_typed(self):
+        mount = self.mount(self.backups, "refresh=5", "umask=022")
+        words = pathlib.Path(f"/proc/{mount.process.pid}/cmdline").read_bytes().split(b"\0")
+        self.assertIn(f"cache={self.folder / 'cache'},refresh=5,umask=022".encode(), words)
+
     @unittest.skipUnless(os.getuid() == 0, "only root can be another user")
     def test_a_user_without_a_name(self):
         for folder in (self.folder, self.point):
