@@ -116,7 +116,8 @@ static int arguments_take_flag(struct arguments *arguments, char *argument, char
     }
     if (row->kind == ARGUMENT_LIST)
         return arguments_take_list(arguments, row->list, value);
-    int r = argument_set(row, value ? value : bare, "-", " ", arguments->values, arguments->task);
+    const char *join = *ret_used > 1 ? " " : "=";
+    int r = argument_set(row, value ? value : bare, "-", join, arguments->values, arguments->task);
     if (r == 0 && row->kind == ARGUMENT_QUESTION)
         arguments->has_question |= *(bool *)((char *)arguments->values + row->offset);
     return r;
