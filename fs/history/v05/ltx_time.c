@@ -193,10 +193,36 @@ struct times_learning {
     struct v05_listing *listing;
 };
 
+/* Waits until nobody asks for the times of another listing's files. 0 or -ECANCELED. */
+static int times_begin_asking(struct v05_generation *generation, struct task *task)
+{
+    pthread_mutex_lock(&generation->base.lock);
+    while (generation->asks_for_times && !task_cancelled(task))
+        task_wait(&generation->base.learnt, &generation->base.lock);
+    bool begins = !generation->asks_for_times;
+    generation->asks_for_times = true;
+    pthread_mutex_unlock(&generation->base.lock);
+    return begins ? 0 : -ECANCELED;
+}
+
+static void times_end_asking(struct v05_generation *generation)
+{
+    pthread_mutex_lock(&generation->base.lock);
+    generation->asks_for_times = false;
+    pthread_cond_broadcast(&generation->base.learnt);
+    pthread_mutex_unlock(&generation->base.lock);
+}
+
 static int times_find_out(void *context, struct task *task)
 {
     const struct times_learning *learning = context;
-    return ltx_time_find_out(learning->generation, learning->listing, task);
+    int r = times_begin_asking(learning->generation, task);
+
+    if (r < 0)
+        return r;
+    r = ltx_time_find_out(learning->generation, learning->listing, task);
+    times_end_asking(learning->generation);
+    return r;
 }
 
 int ltx_times_learn(struct v05_generation *generation, struct v05_listing *listing, struct task *task)

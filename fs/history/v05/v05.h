@@ -43,6 +43,7 @@ struct v05_generation {
     /* Guarded by the head's lock. */
     size_t n_damaged;      /* files that turned out to be LEARNT_DAMAGED */
     struct plan_end *ends; /* where each of the head's known points leads */
+    bool asks_for_times;   /* of the files of one listing at a time: another one's are mostly the same */
 };
 
 /* v05_key.c. Whether a name is an LTX file's; a folder one that holds a level on S3 ("0000/"); a key below a
