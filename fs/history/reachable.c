@@ -40,7 +40,6 @@ static void reachable_candidates_finish(struct candidates *candidates)
 int reachable_open(struct generation *generation, int64_t time, struct task *task, struct state **ret_state)
 {
     struct state *state;
-    task->holder = generation->store;
     int r = generation_open_at(generation, time, task, &state);
 
     if (r < 0)

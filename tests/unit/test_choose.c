@@ -67,6 +67,7 @@ static int fake_open_at(struct generation *base, struct generation_listing *list
     const struct plan *plan = ((struct fake *)base)->plan;
     int64_t point, promised = 0;
 
+    assert_ptr_equal(task->holder, base->store);
     if (plan->failure < 0)
         return task_fail(task, -plan->failure, "%s fails", plan->name);
     if (!newest(plan, plan->promised ? plan->promised : MOST_POINTS, time, &point))
@@ -102,8 +103,9 @@ static int fake_list_objects(struct generation *base, struct generation_listing 
 
 #define FAKE_OPS                                                                                             \
     {                                                                                                        \
-        .bounds = fake_bounds, .point_at = fake_point_at, .open_at = fake_open_at,                           \
-        .list_objects = fake_list_objects, .goes_beyond = fake_goes_beyond, .close = fake_generation_close   \
+        .learn_times = fake_generation_learn_times, .bounds = fake_bounds, .point_at = fake_point_at,        \
+        .open_at = fake_open_at, .list_objects = fake_list_objects, .goes_beyond = fake_goes_beyond,         \
+        .close = fake_generation_close                                                                       \
     }
 
 static const struct generation_ops v03_ops = FAKE_OPS, ltx_ops = FAKE_OPS;
@@ -116,6 +118,7 @@ static struct generation *fake_generation(const struct plan *plan)
     fake->base.ops = plan->is_ltx ? &ltx_ops : &v03_ops;
     fake->base.name = strdup(plan->name);
     fake->base.listing = &fake_listing;
+    fake->base.store = plan;
     atomic_init(&fake->base.references, 1);
     pthread_mutex_init(&fake->base.lock, NULL);
     fake->plan = plan;

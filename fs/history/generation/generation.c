@@ -7,6 +7,7 @@
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "litemount/failures.h"
+#include "litemount/task.h"
 
 int generation_init(struct generation *generation, const struct generation_ops *ops, const char *name,
                     const struct replica *replica, const struct history_options *options)
@@ -77,6 +78,13 @@ struct generation_listing *generation_current(struct generation *generation)
     return listing;
 }
 
+/* The same, for what may wait for the generation's store: whoever helps is of that store's share. */
+static struct generation_listing *generation_begin(struct generation *generation, struct task *task)
+{
+    task->holder = generation->store;
+    return generation_current(generation);
+}
+
 void generation_set_listing_locked(struct generation *generation, struct generation_listing *listing)
 {
     generation_listing_unref(generation->listing);
@@ -86,7 +94,8 @@ void generation_set_listing_locked(struct generation *generation, struct generat
 int generation_refresh(struct generation *generation, const struct contents *contents, bool whole,
                        struct task *task)
 {
-    _cleanup_(generation_listing_cleanup) struct generation_listing *known = generation_current(generation);
+    _cleanup_(generation_listing_cleanup) struct generation_listing *known =
+        generation_begin(generation, task);
     struct generation_listing *fresh;
     int r = generation->ops->list(generation, known, contents, whole, task, &fresh);
 
@@ -134,28 +143,32 @@ int generation_known_at(struct generation *generation, const int64_t *times, siz
 int generation_open_at(struct generation *generation, int64_t time, struct task *task,
                        struct state **ret_state)
 {
-    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing =
+        generation_begin(generation, task);
     return listing ? generation->ops->open_at(generation, listing, time, task, ret_state) : -ENOENT;
 }
 
 int generation_open_position(struct generation *generation, const char *position, struct task *task,
                              struct state **ret_state)
 {
-    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing =
+        generation_begin(generation, task);
     return listing ? generation->ops->open_position(generation, listing, position, task, ret_state) : -ENOENT;
 }
 
 int generation_list_positions(struct generation *generation, const char *folder, struct task *task,
                               struct names *names)
 {
-    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing =
+        generation_begin(generation, task);
     return listing ? generation->ops->list_positions(generation, listing, folder, task, names) : -ENOENT;
 }
 
 int generation_describe_points(struct generation *generation, const struct measuring *measuring,
                                struct task *task, struct listed_points *points)
 {
-    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing =
+        generation_begin(generation, task);
     return listing ? generation->ops->describe_points(generation, listing, measuring, task, points) : 0;
 }
 
@@ -180,7 +193,8 @@ uint64_t generation_stored_size(struct generation *generation)
 
 int generation_verify(struct generation *generation, struct verifier *verifier, struct task *task)
 {
-    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing =
+        generation_begin(generation, task);
     return listing ? generation->ops->verify(generation, listing, verifier, task) : 0;
 }
 
@@ -193,7 +207,8 @@ static int generation_learn_times_of(struct generation *generation, struct gener
 
 int generation_learn_times(struct generation *generation, struct task *task)
 {
-    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing =
+        generation_begin(generation, task);
     return generation_learn_times_of(generation, listing, task);
 }
 
@@ -220,7 +235,8 @@ int generation_count_points_locked(struct generation *generation, struct generat
 
 int generation_list_points(struct generation *generation, struct task *task, struct instants *points)
 {
-    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing =
+        generation_begin(generation, task);
     const struct instants *known = &generation->points.instants;
     int r = generation_learn_times_of(generation, listing, task);
 
@@ -240,7 +256,8 @@ int generation_list_points(struct generation *generation, struct task *task, str
 
 int generation_list_landmarks(struct generation *generation, struct task *task, struct instants *landmarks)
 {
-    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing =
+        generation_begin(generation, task);
     const struct instants *known = &generation->points.instants;
     int r = generation_learn_times_of(generation, listing, task);
 
