@@ -12,7 +12,7 @@
 
 static void v05_renew_unref_listing(struct v05_listing **listing)
 {
-    generation_listing_unref(&(*listing)->base);
+    generation_listing_unref(*listing ? &(*listing)->base : NULL);
 }
 
 /* Called locked, as all of these. The file that takes the place of one that failed; NULL: out of memory. */
