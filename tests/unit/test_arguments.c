@@ -73,13 +73,15 @@ static const struct argument_table table = {
 /* Reads words with blanks between them; '_' is an empty one. They last until the next are read. */
 static int read_line(const char *text, struct given *given, struct task *task)
 {
-    static char line[256], empty[] = "";
-    char *argv[MOST_WORDS + 2] = {line}, *rest = line;
-    int argc = 1;
+    static char line[256], empty[] = "", *argv[MOST_WORDS + 2];
+    char *rest = line;
+    int argc = 0;
 
     *given = (struct given){0};
     task_init(task, NULL);
     snprintf(line, sizeof line, "%s", text);
+    memset(argv, 0, sizeof argv);
+    argv[argc++] = line;
     for (char *word; (word = strsep(&rest, " ")) && argc <= MOST_WORDS;)
         if (*word)
             argv[argc++] = strcmp(word, "_") == 0 ? empty : word;
