@@ -1,6 +1,7 @@
 /* What a file holds never changes, so the kernel keeps its pages, open or not, and asks us no more. When some
  * of them turn out to be wrong they are taken from it. It drops a page only once no read of it is under way,
- * so this is done by a thread that answers none. */
+ * so this is done by a thread that answers none; and what the kernel does meanwhile may wait for that thread,
+ * so attributes are dropped by another one (stale.h). */
 #include "failed.h"
 
 #include <errno.h>
@@ -13,11 +14,14 @@
 #include "litemount/cleanup.h"
 #include "litemount/failures.h"
 #include "litemount/log.h"
+#include "stale.h"
 
 struct failed_files {
     struct filesystem *filesystem;
     struct failures *failures; /* the catalog's */
     pthread_t thread;
+    struct stale_nodes *stale;
+    bool running; /* both threads */
 };
 
 static void failed_drop(const struct failed_files *files, const struct failed_node *node)
@@ -46,6 +50,22 @@ static void *failed_watch(void *argument)
     return NULL;
 }
 
+static int failed_start_threads(struct failed_files *files)
+{
+    int r = stale_nodes_begin(files->filesystem->session, &files->stale);
+
+    if (r < 0)
+        return r;
+    r = pthread_create(&files->thread, NULL, failed_watch, files);
+    if (r != 0) {
+        stale_nodes_end(files->stale);
+        stale_nodes_free(files->stale);
+        return -r;
+    }
+    files->running = true;
+    return 0;
+}
+
 int failed_files_begin(struct filesystem *filesystem, struct failed_files **ret_files)
 {
     _cleanup_free_ struct failed_files *files = calloc(1, sizeof *files);
@@ -54,21 +74,31 @@ int failed_files_begin(struct filesystem *filesystem, struct failed_files **ret_
         return -ENOMEM;
     files->filesystem = filesystem;
     files->failures = catalog_failures(filesystem->catalog);
-    int r = pthread_create(&files->thread, NULL, failed_watch, files);
-    if (r != 0)
-        return -r;
+    int r = failed_start_threads(files);
+    if (r < 0)
+        return r;
     *ret_files = steal_pointer(files);
     return 0;
 }
 
 void failed_files_end(void *argument)
 {
-    _cleanup_free_ struct failed_files *files = steal_pointer(*(struct failed_files **)argument);
+    struct failed_files *files = argument;
 
-    if (!files)
-        return;
     failures_end(files->failures);
+    stale_nodes_end(files->stale);
     pthread_join(files->thread, NULL);
+    files->running = false;
+}
+
+void failed_files_free(struct failed_files **files)
+{
+    if (!*files)
+        return;
+    if ((*files)->running)
+        failed_files_end(*files);
+    stale_nodes_free((*files)->stale);
+    free(*files);
 }
 
 bool failed_node(const struct node *node)
@@ -77,10 +107,10 @@ bool failed_node(const struct node *node)
 }
 
 /* The kernel asks for its attributes the next time that somebody names it, and then looks the name up again:
- * so who comes after this reply finds another file. Pages are dropped by the thread. */
+ * so who comes after this reply finds another file. */
 void failed_reply(struct filesystem *filesystem, struct mount_request *request, const struct node *node)
 {
     request_end(request);
-    fuse_lowlevel_notify_inval_inode(filesystem->session, node->number, -1, 0);
+    stale_nodes_drop(filesystem->failed->stale, node->number);
     fuse_reply_err(request->req, EIO);
 }

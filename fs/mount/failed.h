@@ -8,13 +8,16 @@ struct failed_files;
 struct filesystem;
 struct node;
 
-/* Starts the thread that has the kernel drop what it keeps of such files, and says once why each failed. The
- * caller ends it. 0 or a negative errno. */
+/* Starts the threads that have the kernel drop what it keeps of such files, and say once why each failed. The
+ * caller frees them. 0 or a negative errno. */
 int failed_files_begin(struct filesystem *filesystem, struct failed_files **ret_files);
 
-/* Ends the thread and sets the pointer at `files` to NULL; NULL is fine. To be called while requests are
- * still answered, for the kernel waits for reads that are under way. */
+/* Ends the threads of `files`. To be called while requests are still answered, for the kernel waits for reads
+ * that are under way; failed_reply may still be called. */
 void failed_files_end(void *files);
+
+/* Ends the threads if need be. A pointer to NULL is fine. */
+void failed_files_free(struct failed_files **files);
 
 /* Whether the node's file has failed: who asks for it by name must be sent to look it up again (ESTALE). */
 bool failed_node(const struct node *node);

@@ -16,6 +16,7 @@ struct filesystem {
     const struct mount_options *options; /* borrowed */
     struct task *task;                   /* parent of every request's; borrowed */
     struct fuse_session *session;        /* borrowed */
+    struct failed_files *failed;         /* borrowed */
     struct nodes nodes;
     struct buffers buffers;           /* of FILESYSTEM_MAX_READ bytes */
     atomic_uint_least64_t open_files; /* databases, and what SQLite looks for beside them */

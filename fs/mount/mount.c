@@ -148,7 +148,7 @@ int mount_run(struct catalog *catalog, const struct mount_options *options, void
         .catalog = catalog, .options = options, .task = task, .mounted_at = instant_now()};
     _cleanup_(mount_close_session) struct fuse_session *session = NULL;
     _cleanup_(mount_unmount_session) struct fuse_session *mounted = NULL;
-    _cleanup_(failed_files_end) struct failed_files *failed = NULL;
+    _cleanup_(failed_files_free) struct failed_files *failed = NULL;
     int r;
 
     buffers_init(&filesystem.buffers, FILESYSTEM_MAX_READ);
@@ -175,7 +175,8 @@ int mount_run(struct catalog *catalog, const struct mount_options *options, void
     if ((r = failed_files_begin(&filesystem, &failed)) < 0)
         return task_fail(task, -r, "%s: cannot mount here: no thread can be started: %s", options->mountpoint,
                          strerror(-r));
+    filesystem.failed = failed;
     if (ready)
         ready(context);
-    return serve(session, failed_files_end, &failed, task);
+    return serve(session, failed_files_end, failed, task);
 }
