@@ -12,8 +12,17 @@
 #include "litemount/task.h"
 #include "transfer.h"
 
-#define RUNNING_MAX 64                  /* transfers at once, over all stores */
+#define RUNNING_MAX 128                 /* transfers at once, over all hosts */
 #define IDLE_MILLISECONDS (3600 * 1000) /* the thread wakes up by itself this often at least */
+
+/* One that was asked. A host may be silent, and have all that is asked of it wait: so it gets no more than
+ * there is left for the others. It has half of the transfers if it is alone, a third if there are two. */
+struct http_host {
+    struct http_host *next;
+    size_t n_running;   /* the thread's */
+    size_t name_length; /* bytes of a URL up to its path */
+    char name[];
+};
 
 struct http {
     CURLM *multi;
@@ -23,8 +32,10 @@ struct http {
     struct transfer *running; /* the thread's, each with its reference */
     size_t n_running;
 
-    pthread_mutex_t lock;                        /* guards what follows */
-    struct transfer *submitted, **submitted_end; /* first come, first served; a reference each */
+    pthread_mutex_t lock; /* guards what follows */
+    struct transfer *submitted,
+        **submitted_end;     /* first come, first served, by each host; a reference each */
+    struct http_host *hosts; /* none is ever taken out */
     bool closing;
 };
 
@@ -36,15 +47,23 @@ static bool http_is_closing(struct http *http)
     return closing;
 }
 
-/* The transfer that waits longest, with its reference; NULL if none waits. */
+static bool http_has_room(const struct http *http, const struct http_host *host)
+{
+    return host->n_running < RUNNING_MAX - http->n_running;
+}
+
+/* Of the transfers whose host has room the one that waits longest, with its reference; NULL if none waits. */
 static struct transfer *http_take_submitted(struct http *http)
 {
     pthread_mutex_lock(&http->lock);
-    struct transfer *transfer = http->submitted;
+    struct transfer **link = &http->submitted;
+    while (*link && !http_has_room(http, (*link)->host))
+        link = &(*link)->next;
+    struct transfer *transfer = *link;
     if (transfer) {
-        http->submitted = transfer->next;
-        if (!http->submitted)
-            http->submitted_end = &http->submitted;
+        *link = transfer->next;
+        if (!*link)
+            http->submitted_end = link;
     }
     pthread_mutex_unlock(&http->lock);
     return transfer;
@@ -52,24 +71,31 @@ static struct transfer *http_take_submitted(struct http *http)
 
 static void http_start(struct http *http, struct transfer *transfer)
 {
-    if (transfer_prepare(transfer, http->share, http->deadline_seconds) < 0 ||
-        curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK) {
-        transfer_drop(transfer, -ENOMEM);
+    int r = transfer_is_abandoned(transfer) ? -ECANCELED : 0;
+
+    if (r == 0)
+        r = transfer_prepare(transfer, http->share, http->deadline_seconds);
+    if (r == 0 && curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK)
+        r = -ENOMEM;
+    if (r < 0) {
+        transfer_drop(transfer, r);
         transfer_unref(transfer);
         return;
     }
     transfer->next = http->running;
     http->running = transfer;
     http->n_running++;
+    transfer->host->n_running++;
 }
 
 static void http_start_submitted(struct http *http)
 {
     struct transfer *transfer;
-    while (http->n_running < RUNNING_MAX && (transfer = http_take_submitted(http)))
+    while ((transfer = http_take_submitted(http)))
         http_start(http, transfer);
 }
 
+/* Nothing runs any more, so there is room for each. */
 static void http_drop_submitted(struct http *http)
 {
     struct transfer *transfer;
@@ -87,6 +113,7 @@ static void http_stop_running(struct http *http, struct transfer *transfer)
         link = &(*link)->next;
     *link = transfer->next;
     http->n_running--;
+    transfer->host->n_running--;
     curl_multi_remove_handle(http->multi, transfer->easy);
 }
 
@@ -128,8 +155,8 @@ static void *http_carry(void *argument)
     int active;
 
     while (!http_is_closing(http)) {
-        http_start_submitted(http);
         http_drop_running(http, false);
+        http_start_submitted(http);
         curl_multi_perform(http->multi, &active);
         if (!http_end_finished(http))
             curl_multi_poll(http->multi, NULL, 0, IDLE_MILLISECONDS, NULL);
@@ -139,14 +166,41 @@ static void *http_carry(void *argument)
     return NULL;
 }
 
-static void http_submit(struct http *http, struct transfer *transfer)
+/* The host that the URL names; NULL without memory. */
+static struct http_host *http_find_host_locked(struct http *http, const char *url)
 {
-    transfer_ref(transfer);
+    const char *behind_scheme = strstr(url, "://");
+    const char *host_begin = behind_scheme ? behind_scheme + 3 : url;
+    size_t length = (size_t)(host_begin - url) + strcspn(host_begin, "/?#");
+    struct http_host *host;
+
+    for (host = http->hosts; host; host = host->next)
+        if (host->name_length == length && memcmp(host->name, url, length) == 0)
+            return host;
+    host = calloc(1, sizeof *host + length);
+    if (!host)
+        return NULL;
+    host->name_length = length;
+    memcpy(host->name, url, length);
+    host->next = http->hosts;
+    http->hosts = host;
+    return host;
+}
+
+/* 0 or -ENOMEM. */
+static int http_submit(struct http *http, struct transfer *transfer)
+{
     pthread_mutex_lock(&http->lock);
-    *http->submitted_end = transfer;
-    http->submitted_end = &transfer->next;
+    transfer->host = http_find_host_locked(http, transfer->url);
+    bool submitted = transfer->host;
+    if (submitted) {
+        transfer_ref(transfer);
+        *http->submitted_end = transfer;
+        http->submitted_end = &transfer->next;
+    }
     pthread_mutex_unlock(&http->lock);
     curl_multi_wakeup(http->multi);
+    return submitted ? 0 : -ENOMEM;
 }
 
 int http_send(struct http *http, const struct http_request *request, struct task *task,
@@ -159,8 +213,9 @@ int http_send(struct http *http, const struct http_request *request, struct task
         snprintf(answer->failure, sizeof answer->failure, "a header of the request has more than one line");
     if (r < 0)
         return r == -EINVAL ? -EREMOTEIO : r;
-    http_submit(http, transfer);
-    r = transfer_wait(transfer, task, answer);
+    r = http_submit(http, transfer);
+    if (r == 0)
+        r = transfer_wait(transfer, task, answer);
     if (r == -ECANCELED)
         curl_multi_wakeup(http->multi);
     transfer_unref(transfer);
@@ -174,6 +229,10 @@ static void http_free(struct http *http)
     curl_share_cleanup(http->share);
     curl_global_cleanup();
     pthread_mutex_destroy(&http->lock);
+    for (struct http_host *host = http->hosts, *next; host; host = next) {
+        next = host->next;
+        free(host);
+    }
     free(http);
 }
 

@@ -1,7 +1,8 @@
 /* HTTP requests for many threads at once, carried by one. Private to fs/replica; its .c file and the
  * transfers know curl.
  *
- * The thread runs every transfer; connections are kept and shared by all. A caller waits for its answer, and
+ * The thread runs every transfer; connections are kept and shared by all. How many run at once is shared
+ * among hosts, so that none waits for another that is silent. A caller waits for its answer, and
  * abandons it within a twentieth of a second of its task's cancellation: from then on nothing touches the
  * memory it gave. One attempt a call: whoever calls knows what may be repeated. Redirects are not followed.
  * Proxies are taken from the environment as curl takes them. Nothing here writes to the log: headers and

@@ -21,7 +21,8 @@ struct pace {
 };
 
 struct transfer {
-    struct transfer *next; /* in the submitted ones (guarded by their lock), then in the running ones */
+    struct transfer *next;  /* in the submitted ones (guarded by their lock), then in the running ones */
+    struct http_host *host; /* of whose share it is; http.c's */
     char *method, *url;
     struct curl_slist *headers;
     struct buffer body; /* what is sent */

@@ -1,18 +1,31 @@
 /* The client that test_carrier.py sends to a server: any request, as a kind of HTTP store would send it.
  *
  *   http_probe METHOD URL [header=NAME:VALUE ...] [body=TEXT] [login=USER:PASSWORD] [want=HEADER ...]
- * [attempts=N]
+ *              [attempts=N] [deadline=SECONDS] [crowd=URL]
  *
+ * A crowd are CROWD requests at that URL, sent first and given up at the end.
  * Prints the value of each wanted header of the answer, a line each, then its body. A failure ends it:
  * errno's name and the reason on standard error, exit status 1. */
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "http_store.h"
 #include "litemount/log.h"
 #include "litemount/task.h"
+
+#define CROWD 100
+
+/* Those that wait at another server. */
+struct crowd {
+    struct http *http;
+    const char *url; /* NULL: there are none */
+    struct task task;
+    pthread_t threads[CROWD];
+};
 
 struct http_probe {
     struct http_store store; /* must stay first */
@@ -93,10 +106,43 @@ static const struct http_kind probe_kind = {
     .tells_secret = probe_tells_secret,
 };
 
+static void *crowd_ask(void *argument)
+{
+    struct crowd *crowd = argument;
+    const struct http_request request = {.method = "GET", .url = crowd->url, .expected_status = 200};
+    struct http_answer answer;
+    struct task task;
+
+    task_init(&task, &crowd->task);
+    http_send(crowd->http, &request, &task, &answer);
+    http_answer_finish(&answer);
+    return NULL;
+}
+
+static void crowd_begin(struct crowd *crowd, struct http *http)
+{
+    crowd->http = http;
+    task_init(&crowd->task, NULL);
+    for (size_t i = 0; i < CROWD && crowd->url; i++)
+        if (pthread_create(&crowd->threads[i], NULL, crowd_ask, crowd) != 0)
+            abort();
+    if (crowd->url)
+        usleep(500 * 1000); /* all of them have been sent, or wait for their turn */
+}
+
+static void crowd_end(struct crowd *crowd)
+{
+    task_cancel(&crowd->task);
+    for (size_t i = 0; i < CROWD && crowd->url; i++)
+        pthread_join(crowd->threads[i], NULL);
+}
+
 int main(int count, char **words)
 {
     struct http_probe probe = {.words = words + 3, .count = count - 3};
     const struct http_call call = {.key = "it", .capacity = 1 << 20, .check = probe_check, .context = &probe};
+    struct crowd crowd = {0};
+    unsigned deadline = 5;
     struct task task;
 
     if (count < 3)
@@ -111,7 +157,10 @@ int main(int count, char **words)
     probe.store.store.attempts = 3;
     for (int i = 0; i < probe.count; i++) {
         char *login = value_of(probe.words[i], "login"), *attempts = value_of(probe.words[i], "attempts");
-        char *header = value_of(probe.words[i], "header");
+        char *header = value_of(probe.words[i], "header"), *seconds = value_of(probe.words[i], "deadline");
+        char *url = value_of(probe.words[i], "crowd");
+        crowd.url = url ? url : crowd.url;
+        deadline = seconds ? (unsigned)atoi(seconds) : deadline;
         if (header)
             strsep(&header, ":");
         if (login) {
@@ -121,9 +170,12 @@ int main(int count, char **words)
         if (attempts)
             probe.store.store.attempts = (unsigned)atoi(attempts);
     }
-    int r = http_open(5, &task, &probe.store.store.http);
-    if (r == 0)
+    int r = http_open(deadline, &task, &probe.store.store.http);
+    if (r == 0) {
+        crowd_begin(&crowd, probe.store.store.http);
         r = http_exchange(&probe.store, &call, &task);
+        crowd_end(&crowd);
+    }
     if (r < 0)
         fprintf(stderr, "%s: %s\n", strerrorname_np(-r), task_reason(&task, r));
     http_close(probe.store.store.http);

@@ -6,8 +6,10 @@ import hashlib
 import http.server
 import os
 import re
+import socket
 import subprocess
 import threading
+import time
 import unittest
 
 from probing import Answer, SLOWNESS, main
@@ -124,6 +126,14 @@ class Carrier(unittest.TestCase):
         answer = self.send("GET", "header=X-Token:a\r\nX-Evil: 1")
         self.assertEqual((answer.errno, self.requests), ("EREMOTEIO", []))
         self.assertIn("more than one line", answer.reason)
+
+    def test_a_silent_server_is_waited_for_alone(self):
+        """However many requests are under way there."""
+        with socket.create_server(("127.0.0.1", 0), backlog=128) as silent:
+            began = time.monotonic()
+            answer = self.send("GET", f"crowd=http://127.0.0.1:{silent.getsockname()[1]}/", "deadline=40")
+            self.assertEqual(answer.output, b"answer of GET")
+            self.assertLess(time.monotonic() - began, 10 * SLOWNESS)
 
     def test_no_secrets_in_the_log(self):
         self.refusals[:] = [503]
