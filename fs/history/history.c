@@ -1,4 +1,4 @@
-/* One database's backup: its replicas, its generations, and when to look again what there is.
+/* One database's backup: its replicas, its generations, and when they are listed again.
  *
  * Which generation an instant belongs to is decided in choose.c. */
 #include <errno.h>
@@ -16,11 +16,11 @@
 #include "litemount/task.h"
 #include "replicas.h"
 
-/* How old a look may be that answers for an instant that has settled. */
+/* How old a refresh may be that answers for an instant that has settled. */
 #define SETTLED_AGE (600 * INSTANT_SECOND)
 
 /* Objects may carry a time before the moment at which they can be seen: an instant that lies this long before
- * the last look, and before the newest object that it saw, will hardly get other objects any more. */
+ * the last refresh, and before the newest object that it saw, will hardly get other objects any more. */
 #define SETTLED (60 * INSTANT_SECOND)
 
 #define MOST_TOLD 1000 /* states whose gaps the log is told of */
@@ -120,8 +120,7 @@ int history_list_replica(struct history *history, size_t n, struct task *task, s
                : -ENOENT;
 }
 
-/* Looks again unless the last look is younger than `age`; `whole`: at everything, not only at what came
- * since. */
+/* Lists what came since, or (`whole`) everything again, unless the last refresh is younger than `age`. */
 static int history_refresh(struct history *history, int64_t age, bool whole, struct task *task)
 {
     task->holder = history_store(history);
@@ -150,12 +149,12 @@ static int64_t history_newest_time(struct history *history)
 
 static bool history_is_settled(struct history *history, int64_t time)
 {
-    int64_t looked_at = refresh_gate_time(&history->gate), until;
-    return looked_at && time < looked_at - SETTLED && !__builtin_add_overflow(time, SETTLED, &until) &&
+    int64_t refreshed_at = refresh_gate_time(&history->gate), until;
+    return refreshed_at && time < refreshed_at - SETTLED && !__builtin_add_overflow(time, SETTLED, &until) &&
            until < history_newest_time(history);
 }
 
-/* How old a look may be that answers for `time`. */
+/* How old a refresh may be that answers for `time`. */
 static int64_t history_age_for(struct history *history, int64_t time)
 {
     return history_is_settled(history, time) ? SETTLED_AGE : history->options.refresh;
@@ -184,13 +183,13 @@ static int history_answer(struct history *history, const struct question *questi
 }
 
 /* Answers from what is known. If an object turns out to be gone, retention has been at work, or its writer
- * has only then set its time: looks again, and answers from what there is now. */
+ * has only then set its time: refreshes, and answers from what there is now. */
 static int history_answer_truly(struct history *history, const struct question *question, struct task *task,
                                 struct state **ret_state)
 {
     int r = history_answer(history, question, task, ret_state);
 
-    for (int looks = 0; r == -ESTALE && looks < MOST_LOOKS; looks++) {
+    for (int refreshes = 0; r == -ESTALE && refreshes < MOST_REFRESHES; refreshes++) {
         log_info("%s: %s; listing again", history->name, task_reason(task, r));
         task_forgive(task);
         if ((r = history_refresh(history, 0, true, task)) < 0)
@@ -217,7 +216,7 @@ static void history_tell_of_gap(struct history *history, const struct state *sta
         log_warning("%s: what is newer than %s can't be had: %s", history->name, time, state_gap(state));
 }
 
-/* Answers from a look that is at most `age` old. */
+/* Answers from a refresh that is at most `age` old. */
 static int history_ask(struct history *history, const struct question *question, int64_t age,
                        struct task *task, struct state **ret_state)
 {

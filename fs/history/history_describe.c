@@ -21,11 +21,6 @@ static void history_copy_name(char *copy, const struct generation *generation)
 
 /* --- generations --- */
 
-static int history_learn_times(struct generation *generation, struct task *task)
-{
-    return generation_learn_times(generation, task);
-}
-
 static int history_add_generation(struct listed_generations *generations, const struct replica *replica,
                                   struct generation *generation)
 {
@@ -48,7 +43,7 @@ static int history_visit_bounds(void *context, const struct replica *replica,
     int r = 0;
 
     for (size_t i = 0; i < generations->n && r == 0; i++) {
-        r = history_learn_times(generations->items[i], task);
+        r = generation_learn_times(generations->items[i], task);
         if (r == 0)
             r = history_add_generation(listed, replica, generations->items[i]);
     }
@@ -71,7 +66,7 @@ int history_list_replicas(struct history *history, struct task *task, struct lis
 
     /* Where times can't be had now, they are not known. */
     for (size_t i = 0; i < generations.n && r == 0; i++)
-        r = history_learn_times(generations.items[i], task);
+        r = generation_learn_times(generations.items[i], task);
     return r < 0 ? r : history_compare_replicas(history, replicas);
 }
 
@@ -86,7 +81,7 @@ static int history_add_objects(const struct object_visit *visit, const struct re
                                struct generation *generation, struct task *task)
 {
     size_t first = visit->objects->n;
-    int r = visit->kind == OBJECT_SNAPSHOT ? history_learn_times(generation, task) : 0;
+    int r = visit->kind == OBJECT_SNAPSHOT ? generation_learn_times(generation, task) : 0;
 
     if (r == 0)
         r = generation_list_objects(generation, visit->kind, visit->objects);

@@ -41,10 +41,10 @@ int history_ask_generations(struct history *history, ask_generations *ask, void 
 {
     int r = -ESTALE;
 
-    for (int looks = 0; looks < 2 && r == -ESTALE; looks++) {
+    for (int refreshes = 0; refreshes < 2 && r == -ESTALE; refreshes++) {
         _cleanup_(generations_finish) struct generations generations = {0};
         task_forgive(task);
-        r = history_generations(history, looks > 0, task, &generations);
+        r = history_generations(history, refreshes > 0, task, &generations);
         if (r == 0)
             r = ask(&generations, context, task);
     }

@@ -8,15 +8,15 @@
 #include "round.h"
 
 /* A question is answered from so many listings more, where each is out of date before it is read. */
-#define MOST_LOOKS 3
+#define MOST_REFRESHES 3
 
-/* A replica, and what the last look at it showed. Only whoever looks touches it, but for what says otherwise.
- */
+/* A replica, and what the last refresh showed. Only whoever refreshes touches it, but for what says
+ * otherwise. */
 struct history_replica {
     struct replica *replica; /* owned */
     int64_t listed_whole_at; /* nanoseconds since 1970, UTC */
     bool is_small;           /* it holds few objects: listing all again costs no more than what came since */
-    bool was_late;           /* before this look */
+    bool was_late;           /* before this refresh */
     bool told_silent;        /* the log was told that it is passed over */
 
     /* Of the question under way: whose thread has them until it ends. */
@@ -24,7 +24,7 @@ struct history_replica {
     struct generations known;
     struct replica_listing listing;
 
-    /* Of this look's answer. */
+    /* Of this refresh's answer. */
     bool has_answered;
     int result; /* as round_ask */
     char reason[TASK_REASON_SIZE];
@@ -48,8 +48,8 @@ struct history {
     struct names told;    /* states of which the log was told that they are not the newest */
 };
 
-/* history.c: the generations of all replicas that answered the last look, a reference each, for the caller to
- * finish. 0 or -ENOMEM. */
+/* history.c: the generations of all replicas that answered the last refresh, a reference each, for the caller
+ * to finish. 0 or -ENOMEM. */
 int history_current(struct history *history, struct generations *ret_generations);
 
 /* history_refresh.c: asks all replicas at once what they hold; `whole`: everything, not only what came since.

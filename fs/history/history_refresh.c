@@ -1,4 +1,4 @@
-/* Looking at all replicas of a database at once.
+/* Asking all replicas of a database at once what they hold.
  *
  * Which of them was updated last shows only once each has answered. One that is silent is passed over, and
  * its answer counts as soon as it comes; what is kept of it meanwhile does not, for it may be out of date by
@@ -59,7 +59,7 @@ static void history_replica_adopt(struct history *history, struct history_replic
         replica->listed_whole_at = replica->listing.as_of;
 }
 
-static int history_look_at_one(struct history *history, bool whole, struct task *task)
+static int history_ask_one(struct history *history, bool whole, struct task *task)
 {
     struct history_replica *replica = history->replicas;
     int r = history_replica_prepare(history, replica, whole);
@@ -86,7 +86,7 @@ static void history_replica_take(struct history *history, size_t n)
 }
 
 /* Asks those that are not being asked still; of them the answer may have come since they were passed over. */
-static int history_look_begin_all(struct history *history, bool whole)
+static int history_begin_all(struct history *history, bool whole)
 {
     int r = 0;
 
@@ -136,7 +136,7 @@ static void history_replica_pass_over(struct history *history, struct history_re
 }
 
 /* If none is of any use, what was known before may still be. */
-static int history_look_end_all(struct history *history, struct task *task)
+static int history_end_all(struct history *history, struct task *task)
 {
     size_t useful = 0;
     int failure = 0;
@@ -160,9 +160,9 @@ static int history_look_end_all(struct history *history, struct task *task)
 int history_ask_replicas(struct history *history, bool whole, struct task *task)
 {
     if (history->n_replicas == 1)
-        return history_look_at_one(history, whole, task);
-    int r = history_look_begin_all(history, whole);
+        return history_ask_one(history, whole, task);
+    int r = history_begin_all(history, whole);
     if (r == 0)
         r = round_wait(history->round, ROUND_PATIENCE, task);
-    return r < 0 ? r : history_look_end_all(history, task);
+    return r < 0 ? r : history_end_all(history, task);
 }

@@ -19,14 +19,14 @@ void refresh_gate_finish(struct refresh_gate *gate)
     pthread_cond_destroy(&gate->ended);
 }
 
-/* Whether the last look is too old for somebody who asked at `asked`. Called locked. */
-static bool refresh_is_due(const struct refresh_gate *gate, int64_t asked, int64_t age)
+/* Whether the last refresh is too old for somebody who asked at `asked`. */
+static bool refresh_is_due_locked(const struct refresh_gate *gate, int64_t asked, int64_t age)
 {
     return gate->succeeded == 0 || (gate->succeeded <= asked && asked - gate->succeeded >= age);
 }
 
-/* Waits for another's look. Called locked. */
-static int refresh_share(struct refresh_gate *gate, struct task *task)
+/* Waits for another's refresh. */
+static int refresh_share_locked(struct refresh_gate *gate, struct task *task)
 {
     unsigned ends = gate->ends;
     while (gate->busy && gate->ends == ends && !task_cancelled(task))
@@ -42,9 +42,9 @@ int refresh_gate_begin(struct refresh_gate *gate, int64_t age, struct task *task
     int r = 0;
 
     pthread_mutex_lock(&gate->lock);
-    while (r == 0 && gate->busy && refresh_is_due(gate, asked, age))
-        r = refresh_share(gate, task);
-    if (r == 0 && refresh_is_due(gate, asked, age)) {
+    while (r == 0 && gate->busy && refresh_is_due_locked(gate, asked, age))
+        r = refresh_share_locked(gate, task);
+    if (r == 0 && refresh_is_due_locked(gate, asked, age)) {
         gate->busy = true;
         gate->began = clock_now();
         gate->wall = instant_now();
@@ -59,12 +59,12 @@ void refresh_gate_end(struct refresh_gate *gate, int result, const struct task *
     pthread_mutex_lock(&gate->lock);
     gate->busy = false;
     gate->ends++;
-    /* That the looker's own task was cancelled is nobody else's failure: the next one looks. */
+    /* That this task was cancelled is nobody else's failure: the next one refreshes. */
     gate->result = result == -ECANCELED ? 0 : result;
     snprintf(gate->reason, sizeof gate->reason, "%s", task_reason(task, result));
     if (result == 0) {
         gate->succeeded = gate->began;
-        gate->looked_at = gate->wall;
+        gate->refreshed_at = gate->wall;
     }
     pthread_cond_broadcast(&gate->ended);
     pthread_mutex_unlock(&gate->lock);
@@ -73,7 +73,7 @@ void refresh_gate_end(struct refresh_gate *gate, int result, const struct task *
 int64_t refresh_gate_time(struct refresh_gate *gate)
 {
     pthread_mutex_lock(&gate->lock);
-    int64_t time = gate->looked_at;
+    int64_t time = gate->refreshed_at;
     pthread_mutex_unlock(&gate->lock);
     return time;
 }
@@ -81,7 +81,7 @@ int64_t refresh_gate_time(struct refresh_gate *gate)
 bool refresh_gate_is_fresh(struct refresh_gate *gate, int64_t age)
 {
     pthread_mutex_lock(&gate->lock);
-    bool fresh = !refresh_is_due(gate, clock_now(), age);
+    bool fresh = !refresh_is_due_locked(gate, clock_now(), age);
     pthread_mutex_unlock(&gate->lock);
     return fresh;
 }

@@ -117,28 +117,27 @@ void round_start(struct round *round, size_t number, const void *holder, const c
         round_item_run(&item->work, NULL);
 }
 
-static bool round_is_worth_something(const struct round_item *item)
+static bool round_is_worth_something_locked(const struct round_item *item)
 {
     return item->asked == ASKED_ANSWERED && item->result > 0;
 }
 
-/* Whether the caller is to wait for the item. Called locked. */
-static bool round_is_awaited(const struct round_item *item, bool answered, int64_t patience)
+/* Whether the caller is to wait for the item. */
+static bool round_is_awaited_locked(const struct round_item *item, bool answered, int64_t patience)
 {
     if (item->asked != ASKED_PENDING)
         return false;
     return !answered || (!item->is_late && clock_now() - item->began < patience);
 }
 
-/* Called locked. */
-static bool round_anybody_awaited(const struct round *round, int64_t patience)
+static bool round_anybody_awaited_locked(const struct round *round, int64_t patience)
 {
     bool answered = false, awaited = false;
 
     for (size_t i = 0; i < round->n; i++)
-        answered |= round_is_worth_something(&round->items[i]);
+        answered |= round_is_worth_something_locked(&round->items[i]);
     for (size_t i = 0; i < round->n; i++)
-        awaited |= round_is_awaited(&round->items[i], answered, patience);
+        awaited |= round_is_awaited_locked(&round->items[i], answered, patience);
     return awaited;
 }
 
@@ -147,7 +146,7 @@ int round_wait(struct round *round, int64_t patience, struct task *task)
     bool cancelled = false;
 
     pthread_mutex_lock(&round->lock);
-    while (round_anybody_awaited(round, patience) && !(cancelled = task_cancelled(task)))
+    while (round_anybody_awaited_locked(round, patience) && !(cancelled = task_cancelled(task)))
         task_wait(&round->changed, &round->lock);
     for (size_t i = 0; i < round->n && !cancelled; i++)
         round->items[i].is_late |= round->items[i].asked == ASKED_PENDING;

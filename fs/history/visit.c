@@ -31,7 +31,7 @@ static int visit_one(const struct visit_round *round, size_t n, visit_replica *v
     struct replica *replica = round->history->replicas[n].replica;
     int r = visit(context, replica, &listing->generations, task);
 
-    for (int looks = 1; looks < MOST_LOOKS && r == -ESTALE; looks++) {
+    for (int listings = 1; listings < MOST_REFRESHES && r == -ESTALE; listings++) {
         generations_finish(&listing->generations);
         task_forgive(task);
         r = history_list_replica(round->history, n, task, &replica, listing);

@@ -34,7 +34,7 @@ struct history_options {
     const struct age_identity *identities; /* borrowed: what encrypted objects may be opened with */
     size_t n_identities;
     struct thread_pool *pool;  /* borrowed; NULL: nothing is read ahead, and of several replicas one is asked
-                                  after the  other */
+                                  after the other */
     struct failures *failures; /* borrowed: told of states that failed; NULL: nobody is */
     /* Borrowed: shared by all that decode, for each takes some 10 MB; and of HISTORY_BLOCK bytes, by all that
      * read large snapshots. Both may be held while their store is waited for: it is their holder. */

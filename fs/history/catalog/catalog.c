@@ -219,8 +219,8 @@ const void *catalog_store(struct catalog *catalog, const char *name)
     return history ? history_store(history) : NULL;
 }
 
-/* A name that is known stays known: only one that is not, and may be there, is worth a look. As long as
- * nobody wanted to see all, the look is for it alone. */
+/* A name that is known stays known: only one that is not, and may be there, is looked for. As long as
+ * nobody wanted to see all, nothing else is looked for. */
 int catalog_find(struct catalog *catalog, const char *name, struct task *task, struct history **ret_history)
 {
     struct history *history = catalog_find_known(catalog, name);

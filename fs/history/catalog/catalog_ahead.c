@@ -22,26 +22,25 @@ struct ahead {
     struct task *attempt; /* to open them all */
 };
 
-/* Notes that the database was asked for, and picks those to be opened: it, and what follows. Called locked.
- */
-static void catalog_pick(struct catalog *catalog, const char *name, struct ahead *ahead)
+/* Notes that the database was asked for, and picks those to be opened: it, and what follows. */
+static void catalog_pick_locked(struct catalog *catalog, const char *name, struct ahead *ahead)
 {
-    struct procession *procession = &catalog->procession;
+    struct ordered_lookups *lookups = &catalog->lookups;
     size_t number = entries_number(&catalog->entries, name);
-    bool same_time = procession->time == ahead->time;
+    bool same_time = lookups->time == ahead->time;
 
-    if (same_time && number + 1 == procession->next)
+    if (same_time && number + 1 == lookups->next)
         return; /* the same again */
-    if (!same_time || number != procession->next)
-        *procession = (struct procession){.time = ahead->time};
-    procession->next = number + 1;
-    procession->run++;
-    if (procession->run < RUN_BEGINS || number < procession->opened)
+    if (!same_time || number != lookups->next)
+        *lookups = (struct ordered_lookups){.time = ahead->time};
+    lookups->next = number + 1;
+    lookups->n++;
+    if (lookups->n < RUN_BEGINS || number < lookups->opened)
         return;
-    size_t most = procession->run * 2 < MOST_AHEAD ? procession->run * 2 : MOST_AHEAD;
+    size_t most = lookups->n * 2 < MOST_AHEAD ? lookups->n * 2 : MOST_AHEAD;
     for (size_t i = number; i < catalog->entries.n && ahead->n < most; i++)
         ahead->histories[ahead->n++] = catalog->entries.items[i].history;
-    procession->opened = number + ahead->n;
+    lookups->opened = number + ahead->n;
 }
 
 static const void *ahead_holder(void *context, size_t item)
@@ -73,7 +72,7 @@ void catalog_open_ahead(struct catalog *catalog, const char *name, int64_t time,
     struct ahead ahead = {.time = time, .attempt = &attempt};
 
     pthread_mutex_lock(&catalog->lock);
-    catalog_pick(catalog, name, &ahead);
+    catalog_pick_locked(catalog, name, &ahead);
     pthread_mutex_unlock(&catalog->lock);
     task_init(&attempt, task);
     if (ahead.n > 1)

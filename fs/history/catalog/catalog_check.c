@@ -1,5 +1,4 @@
-/* The look that a mount takes before it says that it succeeded: at a few databases, however many there are.
- */
+/* What a mount checks before it says that it succeeded: a few databases, however many there are. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +11,9 @@
 #include "round.h"
 
 #define PARALLEL_CHECKS 16
-#define MOST_CHECKS 16 /* databases looked at */
+#define MOST_CHECKS 16 /* databases that are checked */
 
-/* A mount's first look at some databases, and what it came to. */
+/* Some databases that are checked, and what it came to. */
 struct check {
     struct catalog *catalog;
     struct names names; /* of all databases */
@@ -57,7 +56,7 @@ static int catalog_conclude(const struct check *check, size_t n, struct task *ta
             failure = check->results[i - 1];
             bad++;
         }
-    /* That some have no backup says nothing of those that were not looked at. */
+    /* That some have no backup says nothing of those that were not checked. */
     if (bad == n && (n == check->names.n || failure != -ENODATA))
         return task_fail(task, -failure, "%s", first);
     for (size_t i = 0; i < n; i++)

@@ -119,8 +119,8 @@ static bool catalog_same_names(const struct names *a, const struct names *b)
     return a->n == b->n;
 }
 
-/* Keeps what was found, for the next look and for the next mount. `time`: when all known places were looked
- * into. Takes `places` over. */
+/* Keeps what was found, for the next discovery and for the next mount. `time`: when all known places were
+ * looked into. Takes `places` over. */
 static void catalog_remember(struct catalog *catalog, struct folder *folder, const struct replica *replica,
                              int64_t time, struct names *places)
 {

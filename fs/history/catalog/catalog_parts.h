@@ -38,10 +38,10 @@ struct folder {
 };
 
 /* Somebody who asks for one database after the other, in the order of their names. */
-struct procession {
+struct ordered_lookups {
     int64_t time;  /* that is asked for */
     size_t next;   /* the number of the entry that would go on with it */
-    size_t run;    /* entries asked for so far */
+    size_t n;      /* entries asked for so far */
     size_t opened; /* entries up to this one were opened ahead */
 };
 
@@ -54,13 +54,13 @@ struct catalog {
     size_t n_folders, folders_capacity;
     struct names unread; /* sentences: databases of which no replica can be read; fixed likewise */
 
-    struct refresh_gate gate; /* at the folders */
+    struct refresh_gate gate; /* of what the folders hold */
     struct failures failures;
 
     pthread_mutex_t lock;   /* guards what is below */
     struct entries entries; /* added to, never removed from */
     struct names warned;    /* what the log was told already */
-    struct procession procession;
+    struct ordered_lookups lookups;
 };
 
 /* The replicas of one database, first choice first. */
@@ -102,7 +102,7 @@ int catalog_folder_ask(struct catalog *catalog, struct folder *folder, bool whol
                        int64_t patience, struct task *task, struct names *places, char **ret_unseen);
 
 /* catalog_discover.c. Looks which databases the configured folders hold, and adds those that are not known.
- * `enough` (0: look for all) ends the look at each folder once that many were found there; `patience`: as
+ * `enough` (0: look for all) ends the search of each folder once that many were found there; `patience`: as
  * catalog_folder_ask. 0, or a negative errno with a reason if no database is known at all. */
 int catalog_discover(struct catalog *catalog, size_t enough, int64_t patience, struct task *task);
 
