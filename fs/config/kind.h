@@ -53,7 +53,7 @@ struct replica_kind {
     } url;
     enum path_form path;
     bool path_beside_url; /* `path` may stand beside a URL */
-    bool unread;          /* fs/replica can't read it yet: none of its settings is required */
+    bool unread;          /* fs/replica can't read it: none of its settings is missed */
 
     /* What a URL of the kind goes on with where that is no HOST/PATH ("": always), and who reads it then:
      * `rest` is what follows "SCHEME://", `length` its bytes up to the query. 0, -ENOMEM, or -EINVAL with a

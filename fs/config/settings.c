@@ -228,29 +228,26 @@ static int settings_refuse_half_login(const struct settings *settings)
     return mapping_fail(settings->own, named, EINVAL, "there is no `%s` with it", missing);
 }
 
-/* "a" or "an", as the word is spoken: "s3" and "sftp" are spelt. */
+/* "a" or "an", as the word is spoken: "s3" and "sftp" are spelt, and "user" begins with a consonant. */
 static const char *settings_article(const char *word)
 {
-    return strchr("aeiou", word[0]) || (word[0] == 's' && !strchr("aeiouh", word[1])) ? "an" : "a";
+    return strchr("aeio", word[0]) || (word[0] == 's' && !strchr("aeiouh", word[1])) ? "an" : "a";
 }
 
 int settings_check(const struct settings *settings, const struct replica_config *replica)
 {
     const struct replica_kind *kind = settings->kind;
 
-    if (!settings_have_login(settings, replica)) {
-        int r = settings_refuse_half_login(settings);
-        if (r < 0)
-            return r;
-    }
-    for (size_t i = 0; !kind->unread && i < kind->n_settings; i++) {
+    if (kind->unread)
+        return 0;
+    int r = settings_have_login(settings, replica) ? 0 : settings_refuse_half_login(settings);
+    for (size_t i = 0; r >= 0 && i < kind->n_settings; i++) {
         const struct setting *setting = &kind->settings[i];
-        if (!(setting->flags & SETTING_REQUIRED) || replica_setting(replica, setting->name))
-            continue;
-        return mapping_fail(settings->own,
-                            setting->flags & SETTING_URL_SAYS && settings->url ? "url" : setting->name,
-                            EINVAL, "%s %s replica needs %s %s", settings_article(kind->types[0]),
-                            kind->types[0], settings_article(setting->name), setting->name);
+        const char *key = setting->flags & SETTING_URL_SAYS && settings->url ? "url" : setting->name;
+        if (setting->flags & SETTING_REQUIRED && !replica_setting(replica, setting->name))
+            r = mapping_fail(settings->own, key, EINVAL, "%s %s replica needs %s %s",
+                             settings_article(kind->types[0]), kind->types[0],
+                             settings_article(setting->name), setting->name);
     }
-    return 0;
+    return r;
 }

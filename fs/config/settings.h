@@ -32,5 +32,6 @@ int settings_read(const struct settings *settings, struct replica_config *replic
 /* Whether the login is whole; where the kind has none nothing is missing. */
 bool settings_have_login(const struct settings *settings, const struct replica_config *replica);
 
-/* Refuses half a login, and that a required setting is not set. 0, -ENOMEM, or -EINVAL with a reason. */
+/* Refuses half a login, and that a required setting is not set, unless the kind can't be read anyway. 0,
+ * -ENOMEM, or -EINVAL with a reason. */
 int settings_check(const struct settings *settings, const struct replica_config *replica);

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "../../fs/config/kind.h"
+#include "../../fs/config/settings.h"
 #include "litemount/array.h"
 #include "litemount/config.h"
 #include "litemount/task.h"
@@ -258,7 +258,7 @@ static void check_default(const struct replica_kind *kind, const struct setting 
     struct config *config = parse_key(kind, setting, NULL, false);
     const struct replica_config *replica = replica_of(config);
 
-    if (setting->flags & SETTING_LOGIN || (setting->flags & SETTING_REQUIRED && !kind->unread)) {
+    if (setting->flags & (SETTING_LOGIN | SETTING_REQUIRED) && !kind->unread) {
         assert_non_null(replica->problem);
         assert_non_null(strstr(replica->problem, setting->name));
     } else if (!(setting->flags & SETTING_RESOLVED)) {
@@ -272,6 +272,30 @@ static void check_default(const struct replica_kind *kind, const struct setting 
 static void names_what_is_missing(void **state)
 {
     for_each_setting(check_default);
+}
+
+static void says_what_is_missing_as_it_is_spoken(void **state)
+{
+    static const struct {
+        const char *kind, *setting, *reason;
+    } cases[] = {
+        {"s3", "bucket", "test.yml: an s3 replica needs a bucket"},
+        {"sftp", "user", "test.yml: an sftp replica needs a user"},
+        {"gs", "access-key-id", "test.yml: a gs replica needs an access-key-id"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct setting setting = {.name = cases[i].setting, .flags = SETTING_REQUIRED};
+        const struct replica_kind kind = {.types = {cases[i].kind}, .settings = &setting, .n_settings = 1};
+        const struct replica_config replica = {0};
+        struct task task;
+        struct document document = {.name = "test.yml", .task = &task};
+        const struct mapping keys = {.document = &document};
+        const struct settings settings = {.own = &keys, .root = &keys, .kind = &kind, .options = &options};
+
+        task_init(&task, NULL);
+        assert_int_equal(settings_check(&settings, &replica), -EINVAL);
+        assert_string_equal(task_reason(&task, EINVAL), cases[i].reason);
+    }
 }
 
 static void check_secret(const struct replica_kind *kind, const struct setting *setting)
@@ -349,7 +373,7 @@ int main(void)
         cmocka_unit_test(reads_each_key),       cmocka_unit_test(reads_each_part_of_a_url),
         cmocka_unit_test(reads_each_variable),  cmocka_unit_test(names_what_is_missing),
         cmocka_unit_test(shows_no_secret),      cmocka_unit_test(compares_stores_by_every_setting),
-        cmocka_unit_test(knows_each_word_once),
+        cmocka_unit_test(knows_each_word_once), cmocka_unit_test(says_what_is_missing_as_it_is_spoken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
