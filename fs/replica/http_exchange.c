@@ -33,6 +33,14 @@ int http_prepared_add(struct http_prepared *prepared, const char *name, const ch
     return 0;
 }
 
+/* A kind may have put its login there, or a signature that stands for it. */
+static void exchange_wipe(struct buffer *text)
+{
+    if (text->size)
+        explicit_bzero(text->data, text->size);
+    buffer_finish(text);
+}
+
 static void exchange_finish_prepared(struct http_prepared *prepared)
 {
     for (size_t i = 0; i < prepared->n_headers; i++) {
@@ -40,10 +48,8 @@ static void exchange_finish_prepared(struct http_prepared *prepared)
         explicit_bzero(value, strlen(value));
         free(value);
     }
-    if (prepared->body.size)
-        explicit_bzero(prepared->body.data, prepared->body.size);
-    buffer_finish(&prepared->body);
-    buffer_finish(&prepared->url);
+    exchange_wipe(&prepared->body);
+    exchange_wipe(&prepared->url);
 }
 
 static int exchange_prepare(struct http_store *store, const struct http_call *call, struct task *task,
