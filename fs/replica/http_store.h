@@ -133,8 +133,8 @@ struct http_kind {
     const char *place_help;      /* what to check if an answer says no more than that something is wrong */
     size_t page_bytes;           /* most bytes of a page's text */
     struct http_sums_rule sums;
-    const struct http_meaning *meanings; /* what its codes mean, before what HTTP's statuses do; a row without
-                                            an errno ends them */
+    const struct http_meaning *meanings; /* what its codes mean, and where it has none its statuses: before
+                                            what HTTP's do; a row without an errno ends them */
 
     /* Makes the request of a call: URL, login, and the condition on the version. Headers must not hold more
      * than one line. 0, or a negative errno with a reason (-ENOMEM needs none): the call fails, it is not
