@@ -20,7 +20,7 @@
 struct http_host {
     struct http_host *next;
     size_t n_running;   /* the thread's */
-    size_t name_length; /* bytes of a URL up to its path */
+    size_t name_length; /* bytes: of HOST:PORT, as a URL has it */
     char name[];
 };
 
@@ -166,22 +166,26 @@ static void *http_carry(void *argument)
     return NULL;
 }
 
-/* The host that the URL names; NULL without memory. */
+/* The host and port that the URL names, without a login; NULL without memory. */
 static struct http_host *http_find_host_locked(struct http *http, const char *url)
 {
-    const char *behind_scheme = strstr(url, "://");
-    const char *host_begin = behind_scheme ? behind_scheme + 3 : url;
-    size_t length = (size_t)(host_begin - url) + strcspn(host_begin, "/?#");
+    const char *scheme_end = strstr(url, "://");
+    const char *name = scheme_end ? scheme_end + 3 : url;
+    const char *end = name + strcspn(name, "/?#");
+    const char *login_end = memrchr(name, '@', (size_t)(end - name));
     struct http_host *host;
 
+    if (login_end)
+        name = login_end + 1;
+    size_t length = (size_t)(end - name);
     for (host = http->hosts; host; host = host->next)
-        if (host->name_length == length && memcmp(host->name, url, length) == 0)
+        if (host->name_length == length && memcmp(host->name, name, length) == 0)
             return host;
     host = calloc(1, sizeof *host + length);
     if (!host)
         return NULL;
     host->name_length = length;
-    memcpy(host->name, url, length);
+    memcpy(host->name, name, length);
     host->next = http->hosts;
     http->hosts = host;
     return host;

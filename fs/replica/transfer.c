@@ -71,7 +71,7 @@ void transfer_unref(struct transfer *transfer)
     transfer_free_text(transfer->user);
     transfer_free_text(transfer->password);
     free(transfer->method);
-    free(transfer->url);
+    transfer_free_text(transfer->url);
     free(transfer);
 }
 
