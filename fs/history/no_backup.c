@@ -13,14 +13,14 @@
 #define MOST_LISTED 1000
 #define STEPS_UP 2 /* from a generation to its backup */
 
-static void no_close_replica(struct replica **replica)
+static void backup_close_replica(struct replica **replica)
 {
     replica_close(*replica);
 }
 
 /* What lies directly at the replica's root. What can't be listed is not there: it is only asked to be
  * helpful. */
-static int no_look(struct replica *replica, struct task *task, struct listing *listing)
+static int backup_list_place(struct replica *replica, struct task *task, struct listing *listing)
 {
     struct task attempt;
 
@@ -30,8 +30,8 @@ static int no_look(struct replica *replica, struct task *task, struct listing *l
 }
 
 /* The first of the folders that is a backup. 1 and a replica for the caller to close, 0, or an errno. */
-static int no_find_backup(struct replica *replica, const struct listing *listing, struct task *task,
-                          struct replica **ret_found)
+static int backup_find_listed(struct replica *replica, const struct listing *listing, struct task *task,
+                              struct replica **ret_found)
 {
     for (size_t i = 0; i < listing->n_folders && i < MOST_ASKED; i++) {
         const char *place = listing->folders[i];
@@ -48,14 +48,14 @@ static int no_find_backup(struct replica *replica, const struct listing *listing
 }
 
 /* Looks beside the place or below it. 1 and a reason, 0, or an errno. */
-static int no_look_in(struct replica *replica, const char *place, const char *where, struct task *task)
+static int backup_find_in(struct replica *replica, const char *place, const char *where, struct task *task)
 {
     _cleanup_(listing_finish) struct listing listing = {0};
-    _cleanup_(no_close_replica) struct replica *found = NULL;
-    int r = no_look(replica, task, &listing);
+    _cleanup_(backup_close_replica) struct replica *found = NULL;
+    int r = backup_list_place(replica, task, &listing);
 
     if (r == 0)
-        r = no_find_backup(replica, &listing, task, &found);
+        r = backup_find_listed(replica, &listing, task, &found);
     if (r == 1)
         task_fail(task, ENODATA, "no backup found at %s; there is one %s it: %s", place, where,
                   replica_url(found));
@@ -63,9 +63,9 @@ static int no_look_in(struct replica *replica, const char *place, const char *wh
 }
 
 /* Looks whether the place is inside a backup. As above. */
-static int no_look_above(struct replica *replica, const char *place, struct task *task)
+static int backup_find_above(struct replica *replica, const char *place, struct task *task)
 {
-    _cleanup_(no_close_replica) struct replica *above = NULL;
+    _cleanup_(backup_close_replica) struct replica *above = NULL;
     struct task attempt;
     int r = replica_open_above(replica, &above);
 
@@ -86,20 +86,20 @@ static int no_look_above(struct replica *replica, const char *place, struct task
     return r == -ENOMEM ? r : 0;
 }
 
-static int no_look_beside(struct replica *replica, const char *place, struct task *task)
+static int backup_find_beside(struct replica *replica, const char *place, struct task *task)
 {
-    _cleanup_(no_close_replica) struct replica *above = NULL;
+    _cleanup_(backup_close_replica) struct replica *above = NULL;
     int r = replica_open_above(replica, &above);
 
-    return r == 0 ? no_look_in(above, place, "beside", task) : r == -ENOMEM ? r : 0;
+    return r == 0 ? backup_find_in(above, place, "beside", task) : r == -ENOMEM ? r : 0;
 }
 
-static int no_tell_contents(struct replica *replica, const char *place, struct task *task)
+static int backup_tell_contents(struct replica *replica, const char *place, struct task *task)
 {
     _cleanup_(listing_finish) struct listing listing = {0};
     char text[200] = "";
     size_t length = 0, n = 0;
-    int r = no_look(replica, task, &listing);
+    int r = backup_list_place(replica, task, &listing);
 
     if (r < 0)
         return r;
@@ -116,13 +116,13 @@ static int no_tell_contents(struct replica *replica, const char *place, struct t
 int no_backup_explain(struct replica *replica, struct task *task)
 {
     const char *place = replica_url(replica);
-    int r = no_look_above(replica, place, task);
+    int r = backup_find_above(replica, place, task);
 
     if (r == 0)
-        r = no_look_in(replica, place, "below", task);
+        r = backup_find_in(replica, place, "below", task);
     if (r == 0)
-        r = no_look_beside(replica, place, task);
+        r = backup_find_beside(replica, place, task);
     if (r == 0)
-        return no_tell_contents(replica, place, task);
+        return backup_tell_contents(replica, place, task);
     return r == 1 ? -ENODATA : r;
 }
