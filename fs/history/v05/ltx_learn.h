@@ -3,9 +3,9 @@
 
 #include "v05.h"
 
-/* What one file turned out to hold. */
 struct v05_comparison;
 
+/* What one file turned out to hold. */
 struct ltx_found {
     struct ltx_table table;
     struct cache_image *image;

@@ -52,7 +52,7 @@ static size_t verdict_missing(const struct ltx_file *file, size_t entry)
 }
 
 /* Whether no page is missing. Whoever brings the one that was missing goes on from there; a page that came
- * while somebody went on is seen by the look that follows each step. */
+ * while somebody went on is seen by the check that follows each step. */
 static bool verdict_is_due(const struct ltx_file *file)
 {
     struct ltx_sums *sums = file->sums;
@@ -225,7 +225,7 @@ static int verdict_answer(const struct ltx_file *file, struct task *task)
     return failure ? task_fail(task, EIO, "%s", failure) : 0;
 }
 
-static int ltx_verdict_look(const struct ltx_file *file, struct task *task)
+static int ltx_verdict_check(const struct ltx_file *file, struct task *task)
 {
     struct task attempt;
 
@@ -243,7 +243,7 @@ int64_t ltx_verdict_read(const struct ltx_file *file, uint64_t offset, size_t le
                          struct task *task)
 {
     int64_t n = ltx_image_fetch(file, offset, length, bytes, task);
-    int r = ltx_verdict_look(file, task);
+    int r = ltx_verdict_check(file, task);
     return n < 0 || r == 0 ? n : r;
 }
 
