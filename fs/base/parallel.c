@@ -59,15 +59,14 @@ static bool parallel_group_step(void *context)
     return true;
 }
 
-/* Begins with what others may do meanwhile. */
-static void parallel_group_offer(struct parallel_group *group, size_t limit, bool is_callers)
+/* Begins with what others may do meanwhile; the caller's thread is to be one of the `limit`, at the first
+ * group now, at each of the others later. */
+static void parallel_group_offer(struct parallel_group *group, size_t limit, bool is_first)
 {
-    size_t most = group->count < limit ? group->count : limit;
+    size_t others = group->count - is_first, most = others < limit - 1 ? others : limit - 1;
 
-    group->help = (struct thread_pool_help){.run = parallel_group_step,
-                                            .context = group,
-                                            .holder = group->holder,
-                                            .most = (unsigned)(most - is_callers)};
+    group->help = (struct thread_pool_help){
+        .run = parallel_group_step, .context = group, .holder = group->holder, .most = (unsigned)most};
     thread_pool_offer(group->parallel->task->pool, &group->help);
 }
 

@@ -180,6 +180,39 @@ static void a_silent_holder_does_not_stall_another(void **state)
     assert_true(silence.most <= 3); /* its share, and the caller */
 }
 
+/* How many items of each of two holders are being done. */
+struct bound {
+    atomic_int running[2], most[2];
+};
+
+static const void *holder_of_bound(void *context, size_t item)
+{
+    return &((struct bound *)context)->running[item >= SILENT];
+}
+
+static int run_bound(void *context, size_t item, struct task *task)
+{
+    struct bound *bound = context;
+    int running = atomic_fetch_add(&bound->running[item >= SILENT], 1) + 1;
+
+    if (running > bound->most[item >= SILENT])
+        atomic_store(&bound->most[item >= SILENT], running);
+    pause_a_moment();
+    atomic_fetch_sub(&bound->running[item >= SILENT], 1);
+    return 0;
+}
+
+/* The caller's thread counts too, whosever items it is at. */
+static void the_limit_is_of_each_holder(void **state)
+{
+    struct bound bound = {0};
+    struct task task;
+    task_begin(&task);
+    assert_int_equal(parallel_each_holder(ITEMS, 2, holder_of_bound, run_bound, &bound, &task), 0);
+    assert_in_range(bound.most[0], 1, 2);
+    assert_in_range(bound.most[1], 1, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +223,7 @@ int main(void)
         cmocka_unit_test(is_helped),
         cmocka_unit_test(nests_without_a_thread_to_spare),
         cmocka_unit_test(a_silent_holder_does_not_stall_another),
+        cmocka_unit_test(the_limit_is_of_each_holder),
     };
     return cmocka_run_group_tests(tests, open_pool, close_pool);
 }
