@@ -23,10 +23,10 @@ static void tells_from_names_how_far_it_may_reach(void **state)
         assert_int_equal(replay_outlook_locked(replay, scene.listing, n), n < 3 ? n : 3);
     assert_int_equal(replay->begin, 0);
     assert_int_equal(replay->end, 0);
-    assert_true(replay_can_begin(scene.listing, snapshot, 0));
-    assert_false(replay_can_begin(scene.listing, snapshot, 1));
-    assert_false(replay_can_begin(scene.listing, snapshot, 2));
-    assert_false(replay_can_begin(scene.listing, snapshot, 4));
+    assert_true(replay_can_follow(scene.listing, snapshot, 0, 0));
+    assert_false(replay_can_follow(scene.listing, snapshot, 1, 1));
+    assert_false(replay_can_follow(scene.listing, snapshot, 2, 2));
+    assert_false(replay_can_follow(scene.listing, snapshot, 4, 4));
     for (size_t i = 1; i < 4; i++)
         assert_int_equal(segment_continues(scene.listing, i), i < 3);
     scene_end(&scene);

@@ -44,16 +44,6 @@ static void listing_cleanup(struct v03_listing **listing)
     v03_listing_unref(*listing);
 }
 
-size_t v03_segments_at(const struct v03_listing *listing, int64_t time)
-{
-    return ARRAY_LOWER_BOUND(listing->n_segments, i, listing->times[i] <= time);
-}
-
-size_t v03_snapshots_at(const struct v03_listing *listing, int64_t time)
-{
-    return ARRAY_LOWER_BOUND(listing->n_snapshots, i, listing->snapshots[i]->object.modified <= time);
-}
-
 /* When the newest state at `time` came to be: with the snapshot, or with the last segment replayed upon it.
  */
 bool v03_point_at(const struct v03_listing *listing, int64_t time, int64_t *ret_point)

@@ -1,8 +1,5 @@
-/* The restore points of a v0.3 generation that can be told apart by time.
- *
- * Every time of an object leads to one: to the newest snapshot that is not known to be damaged, and to as
- * many segments as count by then and can be reached from it. Times and points both ascend, so all of them are
- * one pass over the segments. */
+/* The restore points of a v0.3 generation that can be told apart by time: each time of an object leads to one
+ * (v03_walk.h). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,107 +14,9 @@
 #include "v03/snapshot/snapshot.h"
 #include "v03_key.h"
 #include "v03_listing.h"
+#include "v03_walk.h"
 
 #define PARALLEL_SNAPSHOTS 8
-
-/* The segments that do not continue the one before them, as far as is known. Few, if any. */
-struct segment_breaks {
-    size_t *numbers;
-    size_t n, capacity;
-};
-
-static void v03_breaks_finish(struct segment_breaks *breaks)
-{
-    free(breaks->numbers);
-}
-
-static int v03_breaks_find(const struct v03_listing *listing, struct segment_breaks *breaks)
-{
-    int r = 0;
-    for (size_t i = 1; i < listing->n_segments && r == 0; i++) {
-        if (segment_continues(listing, i))
-            continue;
-        if ((r = ARRAY_GROW(breaks->numbers, breaks->capacity, breaks->n + 1)) == 0)
-            breaks->numbers[breaks->n++] = i;
-    }
-    return r;
-}
-
-/* One pass over the times of a listing. */
-struct time_pass {
-    const struct v03_listing *listing;
-    const struct segment_breaks *breaks;
-    size_t snapshots, segments; /* that count so far */
-    struct snapshot *snapshot;  /* the newest of them that may be sound; NULL: none */
-    size_t begin, end;          /* segments that can be reached from it */
-};
-
-static void v03_take_snapshot(struct time_pass *pass, struct snapshot *snapshot)
-{
-    const struct v03_listing *listing = pass->listing;
-    size_t next = 0;
-
-    if (snapshot_is_damaged(snapshot))
-        return;
-    pass->snapshot = snapshot;
-    pass->begin = pass->end = v03_find_index(listing, snapshot->index);
-    if (!replay_can_begin(listing, snapshot, pass->begin))
-        return;
-    while (next < pass->breaks->n && pass->breaks->numbers[next] <= pass->begin)
-        next++;
-    pass->end = next < pass->breaks->n ? pass->breaks->numbers[next] : listing->n_segments;
-}
-
-/* Moves on to the next time of an object. False at the end. */
-static bool v03_next_time(struct time_pass *pass)
-{
-    const struct v03_listing *listing = pass->listing;
-    int64_t time = INSTANT_MAX;
-
-    if (pass->snapshots == listing->n_snapshots && pass->segments == listing->n_segments)
-        return false;
-    if (pass->segments < listing->n_segments)
-        time = listing->times[pass->segments];
-    if (pass->snapshots < listing->n_snapshots && listing->snapshots[pass->snapshots]->object.modified < time)
-        time = listing->snapshots[pass->snapshots]->object.modified;
-    while (pass->segments < listing->n_segments && listing->times[pass->segments] <= time)
-        pass->segments++;
-    while (pass->snapshots < listing->n_snapshots &&
-           listing->snapshots[pass->snapshots]->object.modified <= time)
-        v03_take_snapshot(pass, listing->snapshots[pass->snapshots++]);
-    return true;
-}
-
-/* Where the segments end that count and can be reached. */
-static size_t v03_end_of(const struct time_pass *pass)
-{
-    size_t end = pass->end < pass->segments ? pass->end : pass->segments;
-    return end > pass->begin ? end : pass->begin;
-}
-
-static int64_t point_of(const struct time_pass *pass)
-{
-    size_t end = v03_end_of(pass);
-    int64_t made = pass->snapshot->object.modified;
-    int64_t time = end > pass->begin ? pass->listing->times[end - 1] : made;
-    return time > made ? time : made;
-}
-
-int v03_count_points_locked(struct generation *generation, struct generation_listing *base,
-                            struct instants *instants)
-{
-    const struct v03_listing *listing = v03_listing_of(base);
-    _cleanup_(v03_breaks_finish) struct segment_breaks breaks = {0};
-    struct time_pass pass = {.listing = listing, .breaks = &breaks};
-    int r = v03_breaks_find(listing, &breaks);
-
-    while (r == 0 && v03_next_time(&pass)) {
-        int64_t point = pass.snapshot ? point_of(&pass) : 0;
-        if (pass.snapshot && (instants->n == 0 || instants->times[instants->n - 1] != point))
-            r = instants_add(instants, point);
-    }
-    return r;
-}
 
 size_t v03_count_damages_locked(struct generation *generation, struct generation_listing *base)
 {
@@ -159,7 +58,7 @@ struct points_builder {
     size_t n, capacity;
 };
 
-static int v03_add_point(struct points_builder *description, const struct time_pass *pass, int64_t time)
+static int v03_add_point(struct points_builder *description, const struct v03_walk *walk, int64_t time)
 {
     const struct listed_point point = {.time = time};
     int r = ARRAY_GROW(description->sources, description->capacity, description->n + 1);
@@ -168,7 +67,7 @@ static int v03_add_point(struct points_builder *description, const struct time_p
         r = listed_points_add(description->points, &point);
     if (r == 0)
         description->sources[description->n++] =
-            (struct point_source){pass->snapshot, pass->begin, v03_end_of(pass)};
+            (struct point_source){walk->snapshot, walk->begin, walk->end};
     return r;
 }
 
@@ -176,21 +75,20 @@ static int v03_find_points_locked(struct points_builder *description)
 {
     const struct v03_listing *listing = description->listing;
     struct listed_points *points = description->points;
-    _cleanup_(v03_breaks_finish) struct segment_breaks breaks = {0};
-    struct time_pass pass = {.listing = listing, .breaks = &breaks};
-    int r = v03_breaks_find(listing, &breaks);
+    struct v03_walk walk = {.listing = listing};
+    int r = 0;
 
-    for (const struct snapshot *before = NULL; r == 0 && v03_next_time(&pass); before = pass.snapshot) {
-        if (!pass.snapshot)
+    for (const struct snapshot *before = NULL; r == 0 && v03_walk_on(&walk); before = walk.snapshot) {
+        if (!walk.snapshot)
             continue;
-        int64_t time = point_of(&pass);
+        int64_t time = v03_walk_point(&walk);
         if (description->n == 0 || points->items[points->n - 1].time != time)
-            r = v03_add_point(description, &pass, time);
+            r = v03_add_point(description, &walk, time);
         struct listed_point *last = r == 0 ? &points->items[points->n - 1] : NULL;
-        if (last && pass.snapshot != before)
+        if (last && walk.snapshot != before)
             last->is_snapshot = true;
-        if (last && !last->gap && v03_end_of(&pass) < pass.segments)
-            r = chain_describe_gap_locked(listing, pass.snapshot, pass.begin, v03_end_of(&pass), &last->gap);
+        if (last && !last->gap && walk.end < walk.segments)
+            r = chain_describe_gap_locked(listing, walk.snapshot, walk.begin, walk.end, &last->gap);
     }
     return r;
 }
@@ -294,13 +192,15 @@ static int v03_confirm_breaks(const struct points_builder *description, struct t
 {
     struct v03_generation *generation = description->generation;
     const struct v03_listing *listing = description->listing;
-    _cleanup_(v03_breaks_finish) struct segment_breaks breaks = {0};
+    int r = 0;
 
-    pthread_mutex_lock(&generation->base.lock);
-    int r = v03_breaks_find(listing, &breaks);
-    pthread_mutex_unlock(&generation->base.lock);
-    for (size_t i = 0; i < breaks.n && r == 0; i++)
-        r = segments_confirm(generation, listing, breaks.numbers[i], task);
+    for (size_t i = 1; i < listing->n_segments && r == 0; i++) {
+        pthread_mutex_lock(&generation->base.lock);
+        bool goes_on = segment_continues(listing, i);
+        pthread_mutex_unlock(&generation->base.lock);
+        if (!goes_on)
+            r = segments_confirm(generation, listing, i, task);
+    }
     return r;
 }
 

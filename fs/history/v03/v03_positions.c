@@ -182,7 +182,8 @@ static int v03_add_commits_locked(const struct v03_listing *listing, size_t i, s
         if (!v03_is_reachable(listing, &place))
             continue;
         snprintf(text, sizeof text, "%08" PRIx64, v03_end_of_commit(segment, j));
-        r = names_add_state(names, text, v03_inode(NULL, segment, place.ends_segment ? 0 : place.at.frame));
+        r = names_add_state(names, text,
+                            chain_end_inode(NULL, segment, place.ends_segment ? 0 : place.at.frame));
     }
     return r;
 }

@@ -1,8 +1,5 @@
 #include "v03.h"
 
-#include <errno.h>
-
-#include "litemount/task.h"
 #include "v03/snapshot/snapshot.h"
 #include "v03_listing.h"
 
@@ -38,29 +35,16 @@ void v03_renew_locked(struct generation *base)
 {
     struct v03_generation *generation = v03_generation_of(base);
     const struct v03_listing *listing = v03_listing_of(base->listing);
+    bool has_failed = atomic_load(&base->n_failures) && v03_has_failed_snapshot(listing);
     struct v03_listing *fresh;
 
-    if (atomic_load(&base->n_failures) && v03_has_failed_snapshot(listing) &&
-        v03_listing_renew_locked(generation, listing, false, &fresh) == 0)
+    if ((has_failed || generation->is_refuted) &&
+        v03_listing_renew_locked(generation, listing, generation->is_refuted, &fresh) == 0) {
         generation_set_listing_locked(base, &fresh->base);
+        if (generation->is_refuted)
+            generation_forget_points_locked(base);
+        generation->is_refuted = false;
+    }
     if (generation->damaged && learnt_is_over(generation->damaged))
         v03_look_again_locked(generation);
-}
-
-int v03_forget_segments(struct v03_generation *generation, const struct v03_listing *listing,
-                        struct task *task)
-{
-    struct v03_listing *fresh;
-    int r = 0;
-
-    pthread_mutex_lock(&generation->base.lock);
-    if (generation->base.listing == &listing->base &&
-        (r = v03_listing_renew_locked(generation, listing, true, &fresh)) == 0) {
-        generation_set_listing_locked(&generation->base, &fresh->base);
-        generation_forget_points_locked(&generation->base);
-    }
-    pthread_mutex_unlock(&generation->base.lock);
-    return r < 0 ? r
-                 : task_fail(task, ESTALE, "segments of generation %s are not what they were taken for",
-                             generation->base.name);
 }

@@ -11,7 +11,7 @@
 #include "litemount/cleanup.h"
 #include "litemount/instant.h"
 #include "litemount/task.h"
-#include "object_stream.h"
+#include "v03/object/object_stream.h"
 #include "v03/snapshot/snapshot.h"
 #include "v03/wal/wal_lead.h"
 #include "v03_listing.h"

@@ -8,9 +8,9 @@
 #include "litemount/cleanup.h"
 #include "seekable/seekable.h"
 #include "snapshot_parts.h"
-#include "v03/object_source.h"
-#include "v03/object_stream.h"
-#include "v03/v03.h"
+#include "v03/object/object_source.h"
+#include "v03/object/object_stream.h"
+#include "v03/object/v03_base.h"
 
 struct snapshot *snapshot_make(const struct object *object, uint32_t index)
 {

@@ -8,8 +8,8 @@
 #include "litemount/task.h"
 #include "seekable/seekable.h"
 #include "snapshot_parts.h"
-#include "v03/object_stream.h"
-#include "v03/v03.h"
+#include "v03/object/object_stream.h"
+#include "v03/object/v03_base.h"
 
 int snapshot_comparison_init(struct snapshot_comparison *comparison, struct v03_generation *generation,
                              struct snapshot *snapshot)

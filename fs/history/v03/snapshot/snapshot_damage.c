@@ -15,8 +15,8 @@
 #include "litemount/log.h"
 #include "litemount/task.h"
 #include "snapshot_parts.h"
-#include "v03/object_stream.h"
-#include "v03/v03.h"
+#include "v03/object/object_stream.h"
+#include "v03/object/v03_base.h"
 
 void snapshot_note_damage(struct v03_generation *generation)
 {

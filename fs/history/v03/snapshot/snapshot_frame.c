@@ -8,8 +8,8 @@
 #include "litemount/task.h"
 #include "seekable/seekable.h"
 #include "snapshot_parts.h"
-#include "v03/object_source.h"
-#include "v03/v03.h"
+#include "v03/object/object_source.h"
+#include "v03/object/v03_base.h"
 
 _Static_assert(SEEKABLE_WORKSPACE <= HISTORY_BLOCK, "a workspace holds a block");
 

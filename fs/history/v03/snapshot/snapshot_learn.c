@@ -10,8 +10,8 @@
 #include "litemount/task.h"
 #include "seekable/seekable.h"
 #include "snapshot_parts.h"
-#include "v03/object_stream.h"
-#include "v03/v03.h"
+#include "v03/object/object_stream.h"
+#include "v03/object/v03_base.h"
 
 #define DATABASE_HEADER_SIZE 100
 /* Bytes: a snapshot up to this goes into the cache as soon as it is learnt. */

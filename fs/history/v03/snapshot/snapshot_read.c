@@ -7,8 +7,8 @@
 #include "litemount/task.h"
 #include "seekable/seekable.h"
 #include "snapshot_parts.h"
-#include "v03/object_stream.h"
-#include "v03/v03.h"
+#include "v03/object/object_stream.h"
+#include "v03/object/v03_base.h"
 
 /* Bytes: a small object that decodes to no more is decoded once, into memory, before any of it is put. */
 #define DECODED_IN_MEMORY (4 << 20)

@@ -1,15 +1,17 @@
 #include "chain.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "litemount/cleanup.h"
-#include "v03/object_stream.h"
+#include "litemount/hash.h"
+#include "v03/object/object_stream.h"
+#include "v03/object/v03_base.h"
 #include "v03/snapshot/snapshot.h"
-#include "v03/v03.h"
-#include "v03/v03_listing.h"
+#include "wal_listing.h"
 
 void chain_finish(struct chain *chain)
 {
@@ -142,6 +144,17 @@ static int chain_take_part(const struct replay *replay, const struct v03_listing
     return r;
 }
 
+/* What a state holds is told by where its replay ends: a segment, which is written once, or a commit within
+ * one; without any, the snapshot. Whichever snapshot it began with, the bytes are the same. */
+uint64_t chain_end_inode(const struct snapshot *snapshot, const struct segment *last, uint32_t frame)
+{
+    char text[16];
+    uint64_t hash = hash_text(HASH_START, last ? last->object.key : snapshot->object.key);
+
+    snprintf(text, sizeof text, "%" PRIu32, frame);
+    return hash_text(hash, last ? text : snapshot->object.version);
+}
+
 /* The state's, as the names tell it that lead to it: whichever snapshot may be taken in the end. */
 static uint64_t chain_inode(const struct v03_listing *listing, const struct chain *chain)
 {
@@ -152,7 +165,7 @@ static uint64_t chain_inode(const struct v03_listing *listing, const struct chai
         const struct wal_position end = {last->index, last->commits[last->n_commits - 1].frame};
         is_cut = wal_position_compare(end, chain->last) > 0;
     }
-    return v03_inode(chain->snapshot, last, is_cut ? chain->last.frame : 0);
+    return chain_end_inode(chain->snapshot, last, is_cut ? chain->last.frame : 0);
 }
 
 /* Learns the segments up to where names say that the replay ends. */

@@ -44,6 +44,10 @@ int chain_open(struct v03_generation *generation, const struct v03_listing *list
 int chain_look_ahead(struct v03_generation *generation, const struct v03_listing *listing, size_t n_segments,
                      struct chain *chain);
 
+/* The state_inode of the state that ends with segment `last`, or with its commit at `frame` (0: the segment's
+ * last one), or (NULL) that is the snapshot alone: a listing shows it before anything is read. */
+uint64_t chain_end_inode(const struct snapshot *snapshot, const struct segment *last, uint32_t frame);
+
 /* Why what is replayed upon `snapshot`, segments `begin` to `end`, ends before segment `end`, which is there;
  * the caller frees it. 0 or -ENOMEM. */
 int chain_describe_gap_locked(const struct v03_listing *listing, const struct snapshot *snapshot,

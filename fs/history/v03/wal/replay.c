@@ -7,7 +7,7 @@
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
 #include "v03/snapshot/snapshot.h"
-#include "v03/v03_listing.h"
+#include "wal_listing.h"
 
 /* Whether `segment` can be the first one of its WAL. */
 static bool replay_begins_wal(const struct segment *segment)
@@ -44,12 +44,19 @@ bool segment_continues(const struct v03_listing *listing, size_t i)
            memcmp(before->chain_after, segment->chain_before, sizeof before->chain_after) == 0;
 }
 
-bool replay_can_begin(const struct v03_listing *listing, const struct snapshot *snapshot, size_t begin)
+/* Whether segment `begin` can be the first that is replayed upon the snapshot. */
+static bool replay_can_begin(const struct v03_listing *listing, const struct snapshot *snapshot, size_t begin)
 {
     const struct segment *segment = begin < listing->n_segments ? listing->segments[begin] : NULL;
     return segment && segment->index == snapshot->index && replay_begins_wal(segment) &&
            (segment->learnt.state != LEARNT_SOUND || snapshot->page_size == 0 ||
             segment->header.page_size == snapshot->page_size);
+}
+
+bool replay_can_follow(const struct v03_listing *listing, const struct snapshot *snapshot, size_t begin,
+                       size_t i)
+{
+    return i == begin ? replay_can_begin(listing, snapshot, i) : segment_continues(listing, i);
 }
 
 static void replay_free(struct replay *replay)
@@ -152,18 +159,11 @@ struct replay *replay_get_locked(const struct v03_listing *listing, struct snaps
     return replay;
 }
 
-/* Whether segment `i`, up to which all is replayed, can be replayed next. */
-static bool replay_can_follow(const struct replay *replay, const struct v03_listing *listing, size_t i)
-{
-    return i == replay->begin ? replay_can_begin(listing, replay->snapshot, i)
-                              : segment_continues(listing, i);
-}
-
 size_t replay_outlook_locked(const struct replay *replay, const struct v03_listing *listing,
                              size_t n_segments)
 {
     size_t end = replay->end;
-    while (end < n_segments && replay_can_follow(replay, listing, end))
+    while (end < n_segments && replay_can_follow(listing, replay->snapshot, replay->begin, end))
         end++;
     return end;
 }
@@ -201,7 +201,7 @@ int replay_grow_locked(struct replay *replay, const struct v03_listing *listing,
         replay->row = segment_row_ref(listing->row);
     }
     while (replay->end < n_segments && listing->segments[replay->end]->learnt.state == LEARNT_SOUND &&
-           replay_can_follow(replay, listing, replay->end)) {
+           replay_can_follow(listing, replay->snapshot, replay->begin, replay->end)) {
         const struct segment *segment = listing->segments[replay->end];
         if (replay->end > replay->begin && listing->segments[replay->end - 1]->index != segment->index) {
             int r = replay_end_wal(replay, segment->index - 1);

@@ -63,8 +63,10 @@ size_t replay_outlook_locked(const struct replay *replay, const struct v03_listi
 /* Replays what has been learnt meanwhile of the first `n_segments` segments. 0 or -ENOMEM. */
 int replay_grow_locked(struct replay *replay, const struct v03_listing *listing, size_t n_segments);
 
-/* Whether segment `begin` of the listing can be the first that is replayed upon `snapshot`. */
-bool replay_can_begin(const struct v03_listing *listing, const struct snapshot *snapshot, size_t begin);
+/* Whether segment `i` can be replayed next upon `snapshot` and segments `begin` to `i`, as far as is known.
+ */
+bool replay_can_follow(const struct v03_listing *listing, const struct snapshot *snapshot, size_t begin,
+                       size_t i);
 
 /* Whether segment `i` continues the one before it, as far as is known. */
 bool segment_continues(const struct v03_listing *listing, size_t i);

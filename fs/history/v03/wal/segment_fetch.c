@@ -13,10 +13,10 @@
 #include "litemount/log.h"
 #include "litemount/task.h"
 #include "segment_group.h"
-#include "v03/object_stream.h"
-#include "v03/v03.h"
-#include "v03/v03_listing.h"
+#include "v03/object/object_stream.h"
+#include "v03/object/v03_base.h"
 #include "wal_image.h"
+#include "wal_listing.h"
 
 #define KEEP_DECODED (1 << 20) /* bytes: a segment up to this goes into the cache as soon as it is learnt */
 
@@ -139,6 +139,18 @@ static bool segment_is_unconfirmed_locked(const struct segment *segment)
            (!segment->confirmed || learnt_is_over(segment->confirmed));
 }
 
+/* What is known of the listing's segments is forgotten, if that is still the generation's. */
+static int segments_refute(struct v03_generation *generation, const struct v03_listing *listing,
+                           struct task *task)
+{
+    pthread_mutex_lock(&generation->base.lock);
+    if (generation->base.listing == &listing->base)
+        generation->is_refuted = true;
+    pthread_mutex_unlock(&generation->base.lock);
+    return task_fail(task, ESTALE, "segments of generation %s are not what they were taken for",
+                     generation->base.name);
+}
+
 int segments_confirm(struct v03_generation *generation, const struct v03_listing *listing, size_t i,
                      struct task *task)
 {
@@ -165,5 +177,5 @@ int segments_confirm(struct v03_generation *generation, const struct v03_listing
             segment->confirmed = clock_now();
         pthread_mutex_unlock(&generation->base.lock);
     }
-    return same ? 0 : v03_forget_segments(generation, listing, task);
+    return same ? 0 : segments_refute(generation, listing, task);
 }

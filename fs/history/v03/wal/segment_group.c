@@ -13,7 +13,7 @@
 #include "litemount/replica.h"
 #include "litemount/wal.h"
 #include "segment.h"
-#include "v03/v03.h"
+#include "v03/object/v03_base.h"
 #include "wal_image.h"
 
 #define SEGMENT_GROUP_SHIFT 20 /* 1 MiB of the WAL */

@@ -8,9 +8,9 @@
 #include "litemount/task.h"
 #include "replay.h"
 #include "segment_group.h"
-#include "v03/object_stream.h"
-#include "v03/v03.h"
-#include "v03/v03_listing.h"
+#include "v03/object/object_stream.h"
+#include "v03/object/v03_base.h"
+#include "wal_listing.h"
 
 #define PARALLEL_FACTS 8
 

@@ -7,9 +7,9 @@
 
 #include "litemount/cleanup.h"
 #include "litemount/task.h"
+#include "v03/object/v03_base.h"
 #include "v03/snapshot/snapshot.h"
-#include "v03/v03.h"
-#include "v03/v03_listing.h"
+#include "wal_listing.h"
 
 #define MOST_PAGES 8 /* that are looked at */
 
@@ -53,8 +53,7 @@ static int wal_follow(struct wal_following *following, struct task *task)
     pthread_mutex_lock(&following->generation->base.lock);
     for (; i < end && listing->segments[i]->learnt.state == LEARNT_SOUND; i++) {
         const struct segment *segment = listing->segments[i];
-        if (i == chain->begin ? !replay_can_begin(listing, chain->snapshot, i)
-                              : !segment_continues(listing, i))
+        if (!replay_can_follow(listing, chain->snapshot, chain->begin, i))
             break;
         if (!following->next.frame && segment->n_commits)
             following->next = (struct wal_position){segment->index, segment->commits[0].frame};

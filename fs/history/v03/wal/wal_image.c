@@ -11,8 +11,8 @@
 #include "litemount/parallel.h"
 #include "litemount/task.h"
 #include "segment.h"
-#include "v03/object_stream.h"
-#include "v03/v03.h"
+#include "v03/object/object_stream.h"
+#include "v03/object/v03_base.h"
 
 #define PARALLEL_FETCHES 16
 #define PUT_AT_ONCE (256 << 10) /* bytes of pages */

@@ -3,9 +3,9 @@
 #include <errno.h>
 
 #include "litemount/cleanup.h"
+#include "v03/object/v03_base.h"
 #include "v03/snapshot/snapshot.h"
-#include "v03/v03.h"
-#include "v03/v03_listing.h"
+#include "wal_listing.h"
 
 /* Nanoseconds: longer than Litestream waits between two syncs, which is a second unless configured. */
 #define QUIET (300 * INT64_C(1000000000))

@@ -10,7 +10,7 @@
 #include "litemount/slots.h"
 #include "litemount/task.h"
 #include "object_source.h"
-#include "v03.h"
+#include "v03_base.h"
 
 #define FIRST_WINDOW (512 << 10) /* bytes fetched of a large object before anything is decoded */
 #define WINDOW (2 << 20)         /* bytes fetched at once after that */

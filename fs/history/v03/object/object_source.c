@@ -8,7 +8,7 @@
 #include "litemount/cleanup.h"
 #include "litemount/replica.h"
 #include "litemount/task.h"
-#include "v03.h"
+#include "v03_base.h"
 
 #define HEAD_SIZE 4096         /* bytes: more than an age header for a few recipients */
 #define WHOLE_HEAD (512 << 10) /* bytes: an object up to this is fetched whole when its head is looked at */
