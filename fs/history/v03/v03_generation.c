@@ -131,28 +131,10 @@ static int v03_list_snapshots(const struct v03_listing *listing, struct listed_o
     size_t first = objects->n;
     int r = 0;
 
-    for (size_t i = 0; i < listing->n_snapshots && r == 0; i++) {
-        const struct snapshot *snapshot = listing->snapshots[i];
-        const struct listed_object object = {
-            .index = snapshot->index, .size = snapshot->object.size, .created = snapshot->object.modified};
-        r = listed_objects_add(objects, &object);
-    }
+    for (size_t i = 0; i < listing->n_snapshots && r == 0; i++)
+        r = v03_list_snapshot(listing->snapshots[i], objects);
     if (objects->n > first)
         qsort(objects->items + first, objects->n - first, sizeof *objects->items, v03_by_index);
-    return r;
-}
-
-static int v03_list_segments(const struct v03_listing *listing, struct listed_objects *objects)
-{
-    int r = 0;
-    for (size_t i = 0; i < listing->n_segments && r == 0; i++) {
-        const struct segment *segment = listing->segments[i];
-        const struct listed_object object = {.index = segment->index,
-                                             .offset = segment->offset,
-                                             .size = segment->object.size,
-                                             .created = segment->object.modified};
-        r = listed_objects_add(objects, &object);
-    }
     return r;
 }
 
@@ -164,7 +146,7 @@ static int v03_list_all_objects(struct generation *generation, struct generation
     if (kind == OBJECT_LTX)
         return 0;
     return kind == OBJECT_SNAPSHOT ? v03_list_snapshots(listing, objects)
-                                   : v03_list_segments(listing, objects);
+                                   : v03_list_segments(listing, 0, listing->n_segments, objects);
 }
 
 static uint64_t v03_stored_size(struct generation *generation, struct generation_listing *base)

@@ -3,10 +3,9 @@
  * are what a WAL beyond 4 GiB (offset) and the v0.4 betas (both) write. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "litemount/wal.h"
+#include "v03/wal/segment.h"
 #include "v03_key.h"
 
 #define HEX "0123456789abcdef"
@@ -70,18 +69,12 @@ bool v03_is_key(const char *key)
 
 void v03_format_position(struct wal_position at, uint32_t page_size, char text[static V03_POSITION_SIZE])
 {
-    uint64_t offset = 0;
-    if (at.frame)
-        offset = WAL_HEADER_SIZE + at.frame * (WAL_FRAME_HEADER_SIZE + (uint64_t)page_size);
+    uint64_t offset = at.frame ? segment_frame_end(at.frame, page_size) : 0;
     snprintf(text, V03_POSITION_SIZE, "%08" PRIx32 "/%08" PRIx64, at.index, offset);
 }
 
 bool v03_parse_hex(const char *text, size_t length, uint64_t *ret_value)
 {
-    char digits[17] = "";
-    if (length < 8 || length > 16 || strspn(text, HEX) < length)
-        return false;
-    memcpy(digits, text, length);
-    *ret_value = strtoull(digits, NULL, 16);
-    return true;
+    const char *end = text;
+    return v03_take_hex(&end, 8, ret_value) && end == text + length;
 }

@@ -18,5 +18,5 @@ bool v03_is_key(const char *key); /* of a snapshot or a segment, below a backup'
 /* INDEX/OFFSET: where the commit frame at `at` ends in its WAL; frame 0: at its beginning. */
 void v03_format_position(struct wal_position at, uint32_t page_size, char text[static V03_POSITION_SIZE]);
 
-/* A part of a position: hex digits of which the name has at least eight. */
+/* A part of a position, all hex digits up to `length`: at least eight. */
 bool v03_parse_hex(const char *text, size_t length, uint64_t *ret_value);

@@ -59,6 +59,28 @@ bool v03_point_at(const struct v03_listing *listing, int64_t time, int64_t *ret_
     return true;
 }
 
+int v03_list_snapshot(const struct snapshot *snapshot, struct listed_objects *objects)
+{
+    const struct listed_object object = {
+        .index = snapshot->index, .size = snapshot->object.size, .created = snapshot->object.modified};
+    return listed_objects_add(objects, &object);
+}
+
+int v03_list_segments(const struct v03_listing *listing, size_t begin, size_t end,
+                      struct listed_objects *objects)
+{
+    int r = 0;
+    for (size_t i = begin; i < end && r == 0; i++) {
+        const struct segment *segment = listing->segments[i];
+        const struct listed_object object = {.index = segment->index,
+                                             .offset = segment->offset,
+                                             .size = segment->object.size,
+                                             .created = segment->object.modified};
+        r = listed_objects_add(objects, &object);
+    }
+    return r;
+}
+
 /* --- putting one together --- */
 
 static int v03_snapshot_compare(const void *left, const void *right)

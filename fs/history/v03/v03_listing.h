@@ -21,5 +21,10 @@ int v03_listing_renew_locked(struct v03_generation *generation, const struct v03
 /* The number of the segment from which on a refresh lists again. */
 size_t v03_first_to_list_again(const struct v03_listing *listing);
 
+/* Adds the snapshot, and segments `begin` to `end`, to what the command line lists. 0 or -ENOMEM. */
+int v03_list_snapshot(const struct snapshot *snapshot, struct listed_objects *objects);
+int v03_list_segments(const struct v03_listing *listing, size_t begin, size_t end,
+                      struct listed_objects *objects);
+
 /* When the newest state at `time` came to be, as far as names and times tell; false if there is none. */
 bool v03_point_at(const struct v03_listing *listing, int64_t time, int64_t *ret_point);

@@ -1,17 +1,12 @@
 /* The restore points of a v0.3 generation that can be told apart by time: each time of an object leads to one
  * (v03_walk.h). */
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "litemount/array.h"
 #include "litemount/cleanup.h"
-#include "litemount/instant.h"
 #include "litemount/parallel.h"
-#include "v03/wal/wal_lead.h"
-
 #include "v03.h"
-#include "v03/snapshot/snapshot.h"
+#include "v03/wal/wal_lead.h"
 #include "v03_key.h"
 #include "v03_listing.h"
 #include "v03_walk.h"
@@ -137,21 +132,6 @@ static int v03_learn_all(struct points_builder *description, const struct measur
     return r < 0 ? r : measure_in_parts(measuring, &objects, task);
 }
 
-/* The last commit of a point's state. False if there is none: then it is the snapshot alone. */
-static bool v03_find_last_commit(const struct v03_listing *listing, const struct point_source *source,
-                                 struct wal_position *ret_at, uint32_t *ret_pages)
-{
-    for (size_t i = source->end; i > source->begin; i--) {
-        const struct segment *segment = listing->segments[i - 1];
-        if (segment->n_commits == 0)
-            continue;
-        *ret_at = (struct wal_position){segment->index, segment->commits[segment->n_commits - 1].frame};
-        *ret_pages = segment->commits[segment->n_commits - 1].pages;
-        return true;
-    }
-    return false;
-}
-
 /* The size where no commit is replayed: bytes. */
 static int v03_measure_beginning(const struct points_builder *description, const struct point_source *source,
                                  struct task *task, uint64_t *ret_size)
@@ -173,13 +153,17 @@ static int v03_measure_point(void *context, size_t item, struct task *task)
     const struct point_source *source = &description->sources[item];
     const struct v03_listing *listing = description->listing;
     struct listed_point *point = &description->points->items[description->first + item];
+    const struct wal_position no_limit = {UINT32_MAX, UINT32_MAX};
     struct wal_position at = {source->snapshot->index, 0};
-    uint32_t page_size = 0, pages;
+    uint32_t page_size = 0;
+    size_t i, j;
     int r = 0;
 
-    if (v03_find_last_commit(listing, source, &at, &pages)) {
-        page_size = listing->segments[source->end - 1]->header.page_size;
-        point->size = (uint64_t)pages * page_size;
+    if (chain_find_commit(listing, source->begin, source->end, no_limit, &i, &j)) {
+        const struct segment *segment = listing->segments[i];
+        at = (struct wal_position){segment->index, segment->commits[j].frame};
+        page_size = segment->header.page_size;
+        point->size = (uint64_t)segment->commits[j].pages * page_size;
     } else {
         r = v03_measure_beginning(description, source, task, &point->size);
     }

@@ -17,8 +17,7 @@
 /* Where it ends in the WAL: bytes. */
 static uint64_t v03_end_of_commit(const struct segment *segment, size_t j)
 {
-    return WAL_HEADER_SIZE +
-           segment->commits[j].frame * (WAL_FRAME_HEADER_SIZE + (uint64_t)segment->header.page_size);
+    return segment_frame_end(segment->commits[j].frame, segment->header.page_size);
 }
 
 /* The number of the segment of WAL `index` in which a commit can end at `offset`; the end of the WAL's

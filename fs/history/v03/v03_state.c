@@ -153,20 +153,8 @@ static int state_v03_list_objects(const struct state *base, struct listed_object
 {
     const struct v03_state *state = (const struct v03_state *)base;
     const struct chain *chain = &state->chain;
-    const struct snapshot *snapshot = chain->snapshot;
-    struct listed_object object = {
-        .index = snapshot->index, .size = snapshot->object.size, .created = snapshot->object.modified};
-    int r = listed_objects_add(objects, &object);
-
-    for (size_t i = chain->begin; i < chain->end && r == 0; i++) {
-        const struct segment *segment = state->listing->segments[i];
-        object = (struct listed_object){.index = segment->index,
-                                        .offset = segment->offset,
-                                        .size = segment->object.size,
-                                        .created = segment->object.modified};
-        r = listed_objects_add(objects, &object);
-    }
-    return r;
+    int r = v03_list_snapshot(chain->snapshot, objects);
+    return r < 0 ? r : v03_list_segments(state->listing, chain->begin, chain->end, objects);
 }
 
 static const struct state_ops v03_state_ops = {.read = state_v03_read,

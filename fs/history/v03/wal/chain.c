@@ -39,21 +39,22 @@ int chain_can_begin(struct v03_generation *generation, struct snapshot *snapshot
     return r;
 }
 
-/* The last commit at or before `limit`: nearly always the last one of all. */
-static void chain_find_last_commit(struct chain *chain, const struct v03_listing *listing,
-                                   struct wal_position limit)
+/* Nearly always it is the last one of all. */
+bool chain_find_commit(const struct v03_listing *listing, size_t begin, size_t end, struct wal_position limit,
+                       size_t *ret_segment, size_t *ret_commit)
 {
-    for (size_t i = chain->end; i > chain->begin; i--) {
+    for (size_t i = end; i > begin; i--) {
         const struct segment *segment = listing->segments[i - 1];
         for (size_t j = segment->n_commits; j > 0; j--) {
-            struct wal_position at = {segment->index, segment->commits[j - 1].frame};
+            const struct wal_position at = {segment->index, segment->commits[j - 1].frame};
             if (wal_position_compare(at, limit) > 0)
                 continue;
-            chain->last = at;
-            chain->pages = segment->commits[j - 1].pages;
-            return;
+            *ret_segment = i - 1;
+            *ret_commit = j - 1;
+            return true;
         }
     }
+    return false;
 }
 
 static int chain_copy_shrinks(const struct replay *replay, struct chain *chain)
@@ -125,6 +126,8 @@ int chain_look_ahead(struct v03_generation *generation, const struct v03_listing
 static int chain_take_part(const struct replay *replay, const struct v03_listing *listing, size_t n_segments,
                            struct wal_position limit, struct chain *chain)
 {
+    size_t i, j;
+
     chain->begin = replay->begin;
     chain->end = replay->end < n_segments ? replay->end : n_segments;
     if (chain->end < chain->begin)
@@ -136,7 +139,11 @@ static int chain_take_part(const struct replay *replay, const struct v03_listing
         if (listing->times[chain->end - 1] > chain->time)
             chain->time = listing->times[chain->end - 1];
     }
-    chain_find_last_commit(chain, listing, limit);
+    if (chain_find_commit(listing, chain->begin, chain->end, limit, &i, &j)) {
+        const struct segment *segment = listing->segments[i];
+        chain->last = (struct wal_position){segment->index, segment->commits[j].frame};
+        chain->pages = segment->commits[j].pages;
+    }
     chain->position = chain->last;
     int r = chain_copy_shrinks(replay, chain);
     if (r == 0 && chain->end < n_segments)

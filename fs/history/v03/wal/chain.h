@@ -26,6 +26,11 @@ struct chain {
 
 void chain_finish(struct chain *chain);
 
+/* The last commit at or before `limit` of segments `begin` to `end`, which are sound: its segment's number,
+ * and its own there. False if there is none. */
+bool chain_find_commit(const struct v03_listing *listing, size_t begin, size_t end, struct wal_position limit,
+                       size_t *ret_segment, size_t *ret_commit);
+
 /* The database's size: bytes; without a commit, as far as the snapshot's is known. */
 uint64_t chain_size(const struct chain *chain);
 

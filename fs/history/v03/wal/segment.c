@@ -45,14 +45,11 @@ int segment_compare(const void *left, const void *right)
 /* Frames are counted in 32 bits, as SQLite does. */
 bool segment_fits(const struct segment *segment, const struct wal_segment *found)
 {
-    uint64_t frame_size = WAL_FRAME_HEADER_SIZE + (uint64_t)found->header.page_size;
-    uint64_t end;
+    uint32_t page_size = found->header.page_size;
+    uint64_t before = segment_frames_before(segment->offset, page_size), end;
 
-    if (segment->offset == 0)
-        return found->n_frames <= UINT32_MAX;
-    return segment->offset >= WAL_HEADER_SIZE && (segment->offset - WAL_HEADER_SIZE) % frame_size == 0 &&
-           !__builtin_add_overflow((segment->offset - WAL_HEADER_SIZE) / frame_size, found->n_frames, &end) &&
-           end <= UINT32_MAX;
+    return (segment->offset == 0 || segment_frame_end(before, page_size) == segment->offset) &&
+           !__builtin_add_overflow(before, found->n_frames, &end) && end <= UINT32_MAX;
 }
 
 /* Copies what readers need of the frames into the segment: its commits. */
@@ -89,8 +86,6 @@ static int segment_add_versions(struct v03_frames *frames, const struct segment 
 int segment_publish_locked(struct v03_frames *frames, struct segment *segment,
                            const struct wal_segment *found)
 {
-    uint64_t frame_size = WAL_FRAME_HEADER_SIZE + (uint64_t)found->header.page_size;
-
     if (!segment_fits(segment, found))
         return -EBADMSG;
     free(steal_pointer(segment->commits));
@@ -99,7 +94,7 @@ int segment_publish_locked(struct v03_frames *frames, struct segment *segment,
     segment->size = found->size;
     memcpy(segment->chain_before, found->chain_before, sizeof segment->chain_before);
     memcpy(segment->chain_after, found->chain_after, sizeof segment->chain_after);
-    segment->first_frame = segment->offset ? (uint32_t)((segment->offset - WAL_HEADER_SIZE) / frame_size) : 0;
+    segment->first_frame = (uint32_t)segment_frames_before(segment->offset, found->header.page_size);
     segment->n_frames = (uint32_t)found->n_frames;
     int r = segment_take_commits(segment, found);
     if (r == 0)

@@ -39,6 +39,17 @@ struct segment {
     size_t n_commits;
 };
 
+/* Where frame `frame` ends in its WAL, and how many frames stand before `offset`, where a segment begins. */
+static inline uint64_t segment_frame_end(uint64_t frame, uint32_t page_size)
+{
+    return WAL_HEADER_SIZE + frame * (WAL_FRAME_HEADER_SIZE + (uint64_t)page_size);
+}
+
+static inline uint64_t segment_frames_before(uint64_t offset, uint32_t page_size)
+{
+    return offset ? (offset - WAL_HEADER_SIZE) / (WAL_FRAME_HEADER_SIZE + (uint64_t)page_size) : 0;
+}
+
 /* segment.c */
 struct segment *segment_make(const struct object *object, uint32_t index, uint64_t offset);
 struct segment *segment_ref(struct segment *segment);

@@ -47,6 +47,7 @@ struct segment_fetching {
     struct v03_generation *generation;
     const struct segment *segment;
     const struct wal_header *header;
+    bool anew; /* the first attempt too */
     struct wal_segment found;
 };
 
@@ -72,7 +73,7 @@ static int segment_attempt(void *context, bool anew, uint64_t *ret_sum, struct t
     struct segment_fetching *fetching = context;
     const struct segment *segment = fetching->segment;
     struct object_stream stream = {
-        .generation = fetching->generation, .object = &segment->object, .anew = anew};
+        .generation = fetching->generation, .object = &segment->object, .anew = anew || fetching->anew};
     _cleanup_(segment_close_parser) struct wal_parser *parser = NULL;
     struct segment_intake intake = {0};
     int r = wal_parser_open(fetching->header, &parser);
@@ -104,18 +105,15 @@ int segment_fetch(struct v03_generation *generation, const struct segment *segme
 
 /* --- a second look --- */
 
-static int fetch_anew(void *context, bool anew, uint64_t *ret_sum, struct task *task)
-{
-    return segment_attempt(context, true, ret_sum, task);
-}
-
 /* Whether a sound segment still is what is known of it: 1 or 0, or why it can't be had. */
 static int segment_confirm(struct v03_generation *generation, struct segment *segment,
                            const struct wal_header *header, struct task *task)
 {
-    struct segment_fetching fetching = {
-        .generation = generation, .segment = segment, .header = segment->offset ? header : NULL};
-    int r = learnt_read(fetch_anew, &fetching, task);
+    struct segment_fetching fetching = {.generation = generation,
+                                        .segment = segment,
+                                        .header = segment->offset ? header : NULL,
+                                        .anew = true};
+    int r = learnt_read(segment_attempt, &fetching, task);
 
     if (r < 0 && r != -EBADMSG)
         return r;

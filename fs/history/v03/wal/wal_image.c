@@ -41,13 +41,10 @@ struct wal_page_writer {
 static void wal_page_writer_init(struct wal_page_writer *writer, struct cache_fill *fill, uint64_t offset,
                                  const struct wal_header *header)
 {
-    uint64_t frame_size = WAL_FRAME_HEADER_SIZE + (uint64_t)header->page_size;
-    uint64_t frames_before = offset ? (offset - WAL_HEADER_SIZE) / frame_size : 0;
-
     *writer = (struct wal_page_writer){
         .fill = fill, .page_size = header->page_size, .page_left = header->page_size};
     writer->skip = (offset ? 0 : WAL_HEADER_SIZE) + WAL_FRAME_HEADER_SIZE;
-    writer->offset = frames_before * header->page_size;
+    writer->offset = segment_frames_before(offset, header->page_size) * header->page_size;
 }
 
 /* Puts the pages that are whole. The last one is always so when a sound segment ends. */
@@ -275,12 +272,12 @@ void wal_image_keep(struct v03_generation *generation, uint32_t index, uint64_t 
     struct decoded_segment source = {offset, header, decoded};
     const struct cache_maker maker = {.make = wal_make_from_memory, .context = &source};
     struct cache_image *image;
-    uint64_t frame_size = WAL_FRAME_HEADER_SIZE + (uint64_t)header->page_size;
-    uint64_t frames_before = offset ? (offset - WAL_HEADER_SIZE) / frame_size : 0;
+    uint64_t first = segment_frames_before(offset, header->page_size) * header->page_size;
 
-    if (decoded->size < frame_size || wal_open_image(generation, index, header, &image) < 0)
+    if (decoded->size < WAL_FRAME_HEADER_SIZE + header->page_size ||
+        wal_open_image(generation, index, header, &image) < 0)
         return;
-    cache_image_keep(image, frames_before * header->page_size, &maker, task);
+    cache_image_keep(image, first, &maker, task);
     cache_image_close(image);
 }
 

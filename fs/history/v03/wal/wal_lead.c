@@ -122,12 +122,9 @@ int lead_open(struct v03_generation *generation, const struct v03_listing *listi
 /* The chain's last commit. */
 static struct lead_place wal_last_place(const struct v03_listing *listing, const struct chain *chain)
 {
-    size_t i = chain->end - 1, j;
+    size_t i = 0, j = 0;
 
-    while (listing->segments[i]->n_commits == 0 || listing->segments[i]->commits[0].frame > chain->last.frame)
-        i--;
-    for (j = listing->segments[i]->n_commits - 1; listing->segments[i]->commits[j].frame > chain->last.frame;)
-        j--;
+    chain_find_commit(listing, chain->begin, chain->end, chain->last, &i, &j); /* it has one */
     return lead_place(listing, i, j, v03_find_index(listing, (uint64_t)chain->last.index + 1));
 }
 
