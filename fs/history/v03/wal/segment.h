@@ -50,6 +50,11 @@ static inline uint64_t segment_frames_before(uint64_t offset, uint32_t page_size
     return offset ? (offset - WAL_HEADER_SIZE) / (WAL_FRAME_HEADER_SIZE + (uint64_t)page_size) : 0;
 }
 
+static inline void segment_parser_cleanup(struct wal_parser **parser)
+{
+    wal_parser_close(*parser);
+}
+
 /* segment.c */
 struct segment *segment_make(const struct object *object, uint32_t index, uint64_t offset);
 struct segment *segment_ref(struct segment *segment);

@@ -20,11 +20,6 @@
 
 #define KEEP_DECODED (1 << 20) /* bytes: a segment up to this goes into the cache as soon as it is learnt */
 
-static void segment_close_parser(struct wal_parser **parser)
-{
-    wal_parser_close(*parser);
-}
-
 /* Where a decoded segment goes while it is learnt: into the parser, and, if it is small, into memory. */
 struct segment_intake {
     struct wal_parser *parser;
@@ -74,7 +69,7 @@ static int segment_attempt(void *context, bool anew, uint64_t *ret_sum, struct t
     const struct segment *segment = fetching->segment;
     struct object_stream stream = {
         .generation = fetching->generation, .object = &segment->object, .anew = anew || fetching->anew};
-    _cleanup_(segment_close_parser) struct wal_parser *parser = NULL;
+    _cleanup_(segment_parser_cleanup) struct wal_parser *parser = NULL;
     struct segment_intake intake = {0};
     int r = wal_parser_open(fetching->header, &parser);
 

@@ -97,11 +97,6 @@ static int wal_check_and_write(void *context, const uint8_t *bytes, size_t lengt
     return r < 0 ? r : wal_write_pages(&writer->pages, bytes, length);
 }
 
-static void wal_close_parser(struct wal_parser **parser)
-{
-    wal_parser_close(*parser);
-}
-
 /* The segments of one WAL that are replayed. */
 struct wal_part {
     struct v03_generation *generation;
@@ -136,7 +131,7 @@ static int wal_decode_attempt(void *context, bool anew, uint64_t *ret_sum, struc
     const struct segment *segment = decoding->segment;
     struct object_stream stream = {
         .generation = decoding->generation, .object = &segment->object, .anew = anew};
-    _cleanup_(wal_close_parser) struct wal_parser *parser = NULL;
+    _cleanup_(segment_parser_cleanup) struct wal_parser *parser = NULL;
     struct checked_writer writer = {0};
     int r = wal_parser_open(segment->offset ? &segment->header : NULL, &parser);
 
