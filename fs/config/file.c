@@ -47,7 +47,6 @@ static int file_parse_url(const char *rest, size_t length, struct replica_url *u
 {
     _cleanup_free_ char *encoded = NULL, *rooted = NULL;
 
-    (void)ret_problem;
     int r = file_encode_path(rest, length, &encoded);
     if (r < 0)
         return r;

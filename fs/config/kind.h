@@ -38,9 +38,9 @@ struct setting {
 
 enum path_form {
     PATH_PREFIX,     /* of keys; cleaned, without '/' at its ends */
-    PATH_RAW_PREFIX, /* the same, but v0.5 makes its keys of the path as it was written: raw_path */
-    PATH_AS_WRITTEN, /* also in a URL: absolute with a '/' in front, else below a login's folder */
-    PATH_FOLDER,     /* on this machine; made absolute. The store is the folder itself */
+    PATH_RAW_PREFIX, /* the same, but v0.5's keys begin with the path as it stands: raw_path */
+    PATH_VERBATIM, /* not cleaned, also in a URL: absolute with a '/' in front, else below a login's folder */
+    PATH_FOLDER,   /* on this machine; made absolute. The store is the folder itself */
 };
 
 struct replica_kind {

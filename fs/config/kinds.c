@@ -89,7 +89,7 @@ static const struct replica_kind sftp_kind = {
     .schemes = {"sftp"},
     SETTINGS(sftp_settings),
     .url = {.host = "host", .user = "user", .password = "password"},
-    .path = PATH_AS_WRITTEN,
+    .path = PATH_VERBATIM,
     .unread = true,
 };
 
@@ -98,7 +98,7 @@ static const struct replica_kind webdav_kind = {
     .schemes = {"webdav", "webdavs"},
     SETTINGS(webdav_settings),
     .url = {.user = "webdav-username", .password = "webdav-password"},
-    .path = PATH_AS_WRITTEN,
+    .path = PATH_VERBATIM,
     .unread = true,
 };
 

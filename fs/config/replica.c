@@ -88,7 +88,7 @@ static int replica_set_prefix(enum path_form form, const char *path, struct repl
         return -ENOMEM;
     if (!clean)
         return -ENOMEM;
-    if (form == PATH_AS_WRITTEN)
+    if (form == PATH_VERBATIM)
         replica->path = strdup(path);
     else
         replica->path = strdup(strcmp(clean, ".") == 0 ? "" : clean + strspn(clean, "/"));

@@ -116,7 +116,6 @@ static int setting_from_part(const struct settings *settings, const struct setti
 static int setting_from_default(const struct settings *settings, const struct setting *setting,
                                 char **ret_value)
 {
-    (void)settings;
     return setting_copy(setting->fallback, ret_value);
 }
 

@@ -55,7 +55,7 @@ static int url_parse_path(const char *text, size_t length, const struct replica_
     int r = percent_decode(text, length, false, &path);
     if (r < 0)
         return r;
-    if (kind && kind->path == PATH_AS_WRITTEN) {
+    if (kind && kind->path == PATH_VERBATIM) {
         url->path = steal_pointer(path);
         return 0;
     }

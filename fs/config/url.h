@@ -12,7 +12,7 @@ struct replica_url {
     char *user, *password; /* NULL: none, or the kind's URLs have no use for one */
     char *host;            /* with its port, without a user: "" for file; an access point's whole ARN */
     char *path;  /* file: the folder. Else as Litestream's replica path: cleaned, without the leading '/', "."
-                    for a URL that ends with its host; as it stands for PATH_AS_WRITTEN. */
+                    for a URL that ends with its host; as it stands for PATH_VERBATIM. */
     char *query; /* behind the '?', still encoded */
 };
 

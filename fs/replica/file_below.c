@@ -35,7 +35,7 @@ static bool below_is_litemount_line(const char *line, dev_t device)
 }
 
 /* Such a device has no driver, and so no major number: nothing is to be read for another disk. Without /proc
- * nothing can be told, and everything is read. */
+ * it is not known, and everything is read. */
 static int below_is_litemount(dev_t device, bool *ret_is)
 {
     _cleanup_free_ char *line = NULL;

@@ -14,7 +14,7 @@
 #include "litemount/task.h"
 #include "request_log.h"
 
-#define LESSONS_MAX 3            /* refusals in a row from which a kind may learn */
+#define LEARNINGS_MAX 3          /* refusals in a row from which a kind may learn */
 #define BACKOFF_MILLISECONDS 100 /* before the second try; then doubled */
 #define BACKOFF_MAX_MILLISECONDS 5000
 #define RETRY_AFTER_MAX_SECONDS 30 /* however long the server asks us to wait */
@@ -184,7 +184,7 @@ static bool exchange_learns(struct http_store *store, const struct http_attempt 
 
 int http_exchange(struct http_store *store, const struct http_call *call, struct task *task)
 {
-    unsigned tries = 1, lessons = 0;
+    unsigned tries = 1, n_learnt = 0;
     for (;;) {
         _cleanup_(exchange_finish_attempt) struct http_attempt attempt = {0};
         struct http_call again = *call;
@@ -192,8 +192,8 @@ int http_exchange(struct http_store *store, const struct http_call *call, struct
         exchange_attempt(store, &again, task, &attempt);
         if (attempt.code == 0)
             return 0;
-        if (lessons < LESSONS_MAX && exchange_learns(store, &attempt)) {
-            lessons++;
+        if (n_learnt < LEARNINGS_MAX && exchange_learns(store, &attempt)) {
+            n_learnt++;
             continue;
         }
         if (tries >= store->store.attempts || !exchange_is_worth_another_try(&attempt))

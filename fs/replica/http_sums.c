@@ -57,7 +57,7 @@ static unsigned sums_make(const struct checksum *sum, const void *body, size_t s
     return length;
 }
 
-/* Whether the text begins with the checksum in base64, or it can't be told. */
+/* Whether the text begins with the checksum in base64; true if the checksum can't be made. */
 static bool sums_fit(const struct checksum *sum, const char *text, const void *body, size_t size)
 {
     uint8_t bytes[SUM_SIZE];

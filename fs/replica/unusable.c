@@ -16,20 +16,17 @@ static void unusable_close(struct store *store)
 
 static int unusable_open(const struct replica_config *config, struct task *task, struct store **ret_store)
 {
-    (void)config, (void)task;
     *ret_store = calloc(1, sizeof **ret_store);
     return *ret_store ? 0 : -ENOMEM;
 }
 
 static const char *unusable_root(const struct replica_config *config)
 {
-    (void)config;
     return "";
 }
 
 static char *unusable_url(const struct store *store, const char *root)
 {
-    (void)root;
     return strdup(replica_type_name(store->config.type));
 }
 
@@ -41,14 +38,12 @@ static int unusable_fail(const struct store *store, struct task *task)
 static int unusable_list(struct store *store, const struct list_request *request, struct task *task,
                          struct listing *listing)
 {
-    (void)request, (void)listing;
     return unusable_fail(store, task);
 }
 
 static int unusable_read(struct store *store, const struct read_request *request, struct task *task,
                          char **ret_value)
 {
-    (void)request, (void)ret_value;
     return unusable_fail(store, task);
 }
 

@@ -40,10 +40,10 @@ struct replica_config {
     char *problem; /* why its settings can't be used, with file, line and key: what is below means nothing.
                       NULL: they can */
     /* file: absolute folder. Others: key prefix without leading or trailing '/', "" for the store's root, or
-     * the path as it was written where it may be below a login's folder. */
+     * as it stands where it may be below a login's folder. */
     char *path;
-    /* What v0.5 puts before "/0000/..." in its keys, for kinds whose keys are made of the path as it was
-     * written: "" for none, "." for a URL that ends with its host. Others: NULL. */
+    /* What v0.5 puts before "/0000/..." in its keys, for kinds whose keys begin with the path as it
+     * stands: "" for none, "." for a URL that ends with its host. Others: NULL. */
     char *raw_path;
     struct replica_setting *settings; /* of the kind: see replica_setting */
     size_t n_settings;

@@ -103,7 +103,7 @@ int64_t state_read(struct state *state, uint64_t offset, size_t length, void *by
 
 /* Makes sure that what was read is what the backup's writer wrote: compares the checksum over each object of
  * the state that is too large to be checked before it is used, once ever. What nobody has read of it yet is
- * fetched. 0; -EIO with a reason if one does not hold; or why it can't be told, as above. */
+ * fetched. 0; -EIO with a reason if one does not hold; or why that is not known, as above. */
 int state_check(struct state *state, struct task *task);
 
 /* The state at the newest restore point of `generation`, or (NULL) of the whole backup. All history_open_*

@@ -35,7 +35,6 @@ static int own_parts_compare(void *context, int left_length, const void *left, i
     int shorter = left_length < right_length ? left_length : right_length;
     int order = memcmp(left, right, (size_t)shorter);
 
-    (void)context;
     return order ? order : left_length - right_length;
 }
 
@@ -43,7 +42,6 @@ static void own_parts_supply_collation(void *context, sqlite3 *connection, int e
 {
     struct own_parts *own = context;
 
-    (void)encoding;
     if (own->names.n >= MOST)
         return;
     if (sqlite3_create_collation(connection, name, SQLITE_UTF8, NULL, own_parts_compare) != SQLITE_OK ||
@@ -59,7 +57,6 @@ int own_parts_watch(struct own_parts *own, sqlite3 *connection)
 /* What an index has in place of NULL is excused. CHECK constraints are none of a read-only database's. */
 static void own_parts_give_null(sqlite3_context *context, int n_arguments, sqlite3_value **arguments)
 {
-    (void)n_arguments, (void)arguments;
     sqlite3_result_null(context);
 }
 
