@@ -86,8 +86,8 @@ built() {
     return 1
 }
 
-# Many of the tests wait more than they work.
-export MESON_TESTTHREADS=${MESON_TESTTHREADS:-$((2 * $(nproc)))}
+# Most of the tests wait more than they work.
+export MESON_TESTTHREADS=${MESON_TESTTHREADS:-$((3 * $(nproc)))}
 # Seconds that the fuzzers run, all at once: enough to meet what is near the corpus.
 export FUZZ_SECONDS=${FUZZ_SECONDS:-15}
 

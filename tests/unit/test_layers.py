@@ -26,7 +26,7 @@ BELOW = {
     "history": {"base", "config", "format", "cache", "replica"},
     "mount": {"base", "history"},
     "cli": {"base", "config", "cache", "replica", "history", "mount"},
-    "main": {"cli"},
+    "main": {"base", "cli"},
 }
 
 PUBLIC = {
