@@ -25,7 +25,8 @@ static struct recent_bucket *recent_bucket_of(struct recent *recent, const struc
 static struct recent_piece *recent_find(struct recent *recent, const struct digest *digest, uint64_t index)
 {
     struct recent_piece *piece;
-    for (piece = LIST_FIRST(recent_bucket_of(recent, digest, index)); piece; piece = LIST_NEXT(piece, in_bucket))
+    for (piece = LIST_FIRST(recent_bucket_of(recent, digest, index)); piece;
+         piece = LIST_NEXT(piece, in_bucket))
         if (piece->index == index && memcmp(&piece->digest, digest, sizeof *digest) == 0)
             return piece;
     return NULL;

@@ -2,9 +2,9 @@
  *
  * Two layouts: ltx/LEVEL/MIN-MAX.ltx (level in decimal) on most stores, and LEVEL/MIN-MAX.ltx (four hex
  * digits) on S3; a replica that was copied from one store to another keeps its own, so both are looked for.
- * Keys of a level ascend with time, so what came since the last refresh stands behind the last key known, or in
- * a folder that was not there. What retention has deleted is noticed when everything is listed again, or when
- * it is missed. Sources: Litestream v0.5 litestream.go (LTXFilePath), s3/replica_client.go. */
+ * Keys of a level ascend with time, so what came since the last refresh stands behind the last key known, or
+ * in a folder that was not there. What retention has deleted is noticed when everything is listed again, or
+ * when it is missed. Sources: Litestream v0.5 litestream.go (LTXFilePath), s3/replica_client.go. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
