@@ -80,7 +80,7 @@ static void damage_lasts_for_a_minute(void **state)
 }
 
 /* What comes of it to learn an object, and what was made of that. */
-struct lesson {
+struct learner {
     struct learnt learnt;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -91,29 +91,29 @@ struct lesson {
 
 static int find_out(void *context, struct task *task)
 {
-    struct lesson *lesson = context;
-    lesson->n_found_out++;
-    assert_int_equal(lesson->learnt.state, LEARNT_PENDING);
-    if (lesson->error)
-        return task_fail(task, lesson->error, "it can't be had");
-    return lesson->damage ? task_fail(task, EBADMSG, "%s", lesson->damage) : 0;
+    struct learner *learner = context;
+    learner->n_found_out++;
+    assert_int_equal(learner->learnt.state, LEARNT_PENDING);
+    if (learner->error)
+        return task_fail(task, learner->error, "it can't be had");
+    return learner->damage ? task_fail(task, EBADMSG, "%s", learner->damage) : 0;
 }
 
 static int take_over(void *context)
 {
-    ((struct lesson *)context)->n_taken_over++;
+    ((struct learner *)context)->n_taken_over++;
     return 0;
 }
 
 static void note_damage(void *context)
 {
-    ((struct lesson *)context)->n_damaged++;
+    ((struct learner *)context)->n_damaged++;
 }
 
-static int learn(struct lesson *lesson)
+static int learn(struct learner *learner)
 {
-    const struct learning learning = {&lesson->learnt, &lesson->lock, &lesson->changed, lesson,
-                                      find_out,        take_over,     note_damage};
+    const struct learning learning = {&learner->learnt, &learner->lock, &learner->changed, learner,
+                                      find_out,         take_over,      note_damage};
     struct task task;
 
     task_init(&task, NULL);
@@ -124,43 +124,43 @@ static int learn(struct lesson *lesson)
 
 static void an_object_is_learnt_once(void **state)
 {
-    struct lesson lesson = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    struct learner learner = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
-    lesson.error = ETIMEDOUT;
-    assert_int_equal(learn(&lesson), -ETIMEDOUT);
-    assert_int_equal(lesson.learnt.state, LEARNT_NOTHING);
-    lesson.error = 0;
-    assert_int_equal(learn(&lesson), 0);
-    assert_int_equal(learn(&lesson), 0);
-    assert_int_equal(lesson.learnt.state, LEARNT_SOUND);
-    assert_int_equal(lesson.n_found_out, 2);
-    assert_int_equal(lesson.n_taken_over, 1);
-    assert_int_equal(lesson.n_damaged, 0);
-    learnt_finish(&lesson.learnt);
+    learner.error = ETIMEDOUT;
+    assert_int_equal(learn(&learner), -ETIMEDOUT);
+    assert_int_equal(learner.learnt.state, LEARNT_NOTHING);
+    learner.error = 0;
+    assert_int_equal(learn(&learner), 0);
+    assert_int_equal(learn(&learner), 0);
+    assert_int_equal(learner.learnt.state, LEARNT_SOUND);
+    assert_int_equal(learner.n_found_out, 2);
+    assert_int_equal(learner.n_taken_over, 1);
+    assert_int_equal(learner.n_damaged, 0);
+    learnt_finish(&learner.learnt);
 }
 
 /* It is no failure, and is looked at again once it is over. */
 static void that_it_is_damaged_is_learnt_too(void **state)
 {
-    struct lesson lesson = {
+    struct learner learner = {
         .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .damage = "it is cut short"};
 
-    assert_int_equal(learn(&lesson), 0);
-    assert_int_equal(learn(&lesson), 0);
-    assert_int_equal(lesson.learnt.state, LEARNT_DAMAGED);
-    assert_string_equal(lesson.learnt.damage, "it is cut short");
-    assert_int_equal(lesson.n_found_out, 1);
-    assert_int_equal(lesson.n_taken_over, 0);
-    assert_int_equal(lesson.n_damaged, 1);
-    assert_int_equal(learnt_expire_locked(&lesson.learnt), lesson.learnt.damage_found);
-    assert_int_equal(lesson.learnt.state, LEARNT_DAMAGED);
-    lesson.learnt.damage_found -= LEARNT_DAMAGE_LASTS;
-    assert_int_equal(learnt_expire_locked(&lesson.learnt), 0);
-    assert_int_equal(lesson.learnt.state, LEARNT_NOTHING);
-    assert_string_equal(lesson.learnt.damage, "it is cut short");
-    assert_false(learnt_set_damaged_locked(&lesson.learnt, "it is cut short"));
-    assert_true(learnt_set_damaged_locked(&lesson.learnt, "it is another one"));
-    learnt_finish(&lesson.learnt);
+    assert_int_equal(learn(&learner), 0);
+    assert_int_equal(learn(&learner), 0);
+    assert_int_equal(learner.learnt.state, LEARNT_DAMAGED);
+    assert_string_equal(learner.learnt.damage, "it is cut short");
+    assert_int_equal(learner.n_found_out, 1);
+    assert_int_equal(learner.n_taken_over, 0);
+    assert_int_equal(learner.n_damaged, 1);
+    assert_int_equal(learnt_expire_locked(&learner.learnt), learner.learnt.damage_found);
+    assert_int_equal(learner.learnt.state, LEARNT_DAMAGED);
+    learner.learnt.damage_found -= LEARNT_DAMAGE_LASTS;
+    assert_int_equal(learnt_expire_locked(&learner.learnt), 0);
+    assert_int_equal(learner.learnt.state, LEARNT_NOTHING);
+    assert_string_equal(learner.learnt.damage, "it is cut short");
+    assert_false(learnt_set_damaged_locked(&learner.learnt, "it is cut short"));
+    assert_true(learnt_set_damaged_locked(&learner.learnt, "it is another one"));
+    learnt_finish(&learner.learnt);
 }
 
 static void large_objects_are_learnt_fewer_at_once(void **state)
