@@ -27,6 +27,13 @@ void buffer_finish(struct buffer *buffer)
     *buffer = (struct buffer){0};
 }
 
+void buffer_wipe(struct buffer *buffer)
+{
+    if (buffer->data)
+        explicit_bzero(buffer->data, buffer->size);
+    buffer_finish(buffer);
+}
+
 int buffer_reserve(struct buffer *buffer, size_t more)
 {
     size_t needed;

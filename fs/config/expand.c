@@ -22,13 +22,6 @@ const char *environment_get(const struct config_options *options, const char *na
     return value && *value ? value : NULL;
 }
 
-static void expand_finish_secret_buffer(struct buffer *buffer)
-{
-    if (buffer->data)
-        explicit_bzero(buffer->data, buffer->size);
-    buffer_finish(buffer);
-}
-
 static int expand_append(struct buffer *buffer, const char *text, size_t length)
 {
     if (length > CONFIG_SIZE_MAX - buffer->size)
@@ -86,7 +79,7 @@ static int expand_append_variable(struct buffer *buffer, const char *name, size_
 int environment_expand(const char *text, size_t length, const struct config_options *options, char **ret_text,
                        size_t *ret_length)
 {
-    _cleanup_(expand_finish_secret_buffer) struct buffer buffer = {0};
+    _cleanup_(buffer_wipe) struct buffer buffer = {0};
     /* Behind the last closing brace none needs to be looked for, again and again. */
     const char *last_brace = memrchr(text, '}', length);
     size_t braced = last_brace ? (size_t)(last_brace - text) + 1 : 0, i = 0;

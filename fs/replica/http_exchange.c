@@ -33,14 +33,7 @@ int http_prepared_add(struct http_prepared *prepared, const char *name, const ch
     return 0;
 }
 
-/* A kind may have put its login there, or a signature that stands for it. */
-static void exchange_wipe(struct buffer *text)
-{
-    if (text->size)
-        explicit_bzero(text->data, text->size);
-    buffer_finish(text);
-}
-
+/* A kind may have put its login into any of it, or a signature that stands for it. */
 static void exchange_finish_prepared(struct http_prepared *prepared)
 {
     for (size_t i = 0; i < prepared->n_headers; i++) {
@@ -48,8 +41,8 @@ static void exchange_finish_prepared(struct http_prepared *prepared)
         explicit_bzero(value, strlen(value));
         free(value);
     }
-    exchange_wipe(&prepared->body);
-    exchange_wipe(&prepared->url);
+    buffer_wipe(&prepared->body);
+    buffer_wipe(&prepared->url);
 }
 
 static int exchange_prepare(struct http_store *store, const struct http_call *call, struct task *task,

@@ -13,6 +13,7 @@ struct buffer {
 };
 
 void buffer_finish(struct buffer *buffer);
+void buffer_wipe(struct buffer *buffer); /* the same, of a secret: overwrites the bytes in use first */
 
 /* Makes room for `more` bytes behind those in use, without using them. 0 or -ENOMEM. */
 int buffer_reserve(struct buffer *buffer, size_t more);
