@@ -233,11 +233,15 @@ int generation_count_points_locked(struct generation *generation, struct generat
     return 0;
 }
 
-int generation_list_points(struct generation *generation, struct task *task, struct instants *points)
+/* Learns the times, counts the points, and hands them to `use_locked` with what it is to fill. */
+static int generation_use_points(struct generation *generation, struct task *task,
+                                 int (*use_locked)(struct generation *generation,
+                                                   struct generation_listing *listing,
+                                                   struct instants *instants),
+                                 struct instants *instants)
 {
     _cleanup_(generation_listing_cleanup) struct generation_listing *listing =
         generation_begin(generation, task);
-    const struct instants *known = &generation->points.instants;
     int r = generation_learn_times_of(generation, listing, task);
 
     if (r < 0 || !listing)
@@ -245,32 +249,43 @@ int generation_list_points(struct generation *generation, struct task *task, str
     pthread_mutex_lock(&generation->lock);
     r = generation_count_points_locked(generation, listing);
     if (r == 0)
-        r = ARRAY_GROW(points->times, points->capacity, points->n + known->n);
+        r = use_locked(generation, listing, instants);
+    pthread_mutex_unlock(&generation->lock);
+    return r;
+}
+
+static int generation_add_points_locked(struct generation *generation, struct generation_listing *listing,
+                                        struct instants *points)
+{
+    const struct instants *known = &generation->points.instants;
+    int r = ARRAY_GROW(points->times, points->capacity, points->n + known->n);
+
     if (r == 0 && known->n) {
         memcpy(points->times + points->n, known->times, known->n * sizeof *points->times);
         points->n += known->n;
     }
-    pthread_mutex_unlock(&generation->lock);
+    return r;
+}
+
+int generation_list_points(struct generation *generation, struct task *task, struct instants *points)
+{
+    return generation_use_points(generation, task, generation_add_points_locked, points);
+}
+
+static int generation_add_landmarks_locked(struct generation *generation, struct generation_listing *listing,
+                                           struct instants *landmarks)
+{
+    const struct instants *known = &generation->points.instants;
+    int r = generation->ops->list_snapshots_locked(generation, listing, landmarks);
+
+    if (r == 0 && known->n)
+        r = instants_add(landmarks, known->times[0]);
+    if (r == 0 && known->n)
+        r = instants_add(landmarks, known->times[known->n - 1]);
     return r;
 }
 
 int generation_list_landmarks(struct generation *generation, struct task *task, struct instants *landmarks)
 {
-    _cleanup_(generation_listing_cleanup) struct generation_listing *listing =
-        generation_begin(generation, task);
-    const struct instants *known = &generation->points.instants;
-    int r = generation_learn_times_of(generation, listing, task);
-
-    if (r < 0 || !listing)
-        return r;
-    pthread_mutex_lock(&generation->lock);
-    r = generation_count_points_locked(generation, listing);
-    if (r == 0)
-        r = generation->ops->list_snapshots_locked(generation, listing, landmarks);
-    if (r == 0 && known->n)
-        r = instants_add(landmarks, known->times[0]);
-    if (r == 0 && known->n)
-        r = instants_add(landmarks, known->times[known->n - 1]);
-    pthread_mutex_unlock(&generation->lock);
-    return r;
+    return generation_use_points(generation, task, generation_add_landmarks_locked, landmarks);
 }

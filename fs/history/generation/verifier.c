@@ -63,14 +63,22 @@ void verifier_begin(struct verifier *verifier, uint64_t stored_size)
     verifier_advance(verifier);
 }
 
+/* Adds to one of the lists of what was found. */
+static int verifier_add_text(struct verifier *verifier, struct names *found, const char *format,
+                             va_list arguments)
+{
+    pthread_mutex_lock(&verifier->lock);
+    int r = names_add_text(found, format, arguments);
+    pthread_mutex_unlock(&verifier->lock);
+    return r;
+}
+
 int verifier_complain(struct verifier *verifier, const char *format, ...)
 {
     va_list arguments;
 
     va_start(arguments, format);
-    pthread_mutex_lock(&verifier->lock);
-    int r = names_add_text(&verifier->found.problems, format, arguments);
-    pthread_mutex_unlock(&verifier->lock);
+    int r = verifier_add_text(verifier, &verifier->found.problems, format, arguments);
     va_end(arguments);
     return r;
 }
@@ -80,9 +88,7 @@ int verifier_add_note(struct verifier *verifier, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    pthread_mutex_lock(&verifier->lock);
-    int r = names_add_text(&verifier->found.notes, format, arguments);
-    pthread_mutex_unlock(&verifier->lock);
+    int r = verifier_add_text(verifier, &verifier->found.notes, format, arguments);
     va_end(arguments);
     return r;
 }
