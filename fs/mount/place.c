@@ -22,7 +22,7 @@ static int place_copy_text(const char *text, char **ret_copy)
     return text && !*ret_copy ? -ENOMEM : 0;
 }
 
-int place_copy(const struct place *place, struct place *ret_place)
+static int place_copy(const struct place *place, struct place *ret_place)
 {
     struct place copy = {.kind = place->kind};
 

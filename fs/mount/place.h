@@ -43,7 +43,6 @@ struct place {
 };
 
 void place_finish(struct place *place);
-int place_copy(const struct place *place, struct place *ret_place); /* 0 or -ENOMEM */
 
 /* The name of the database that the file `name` in `place` is a state of; the caller frees it. 0 or -ENOMEM.
  */
