@@ -119,16 +119,22 @@ static void start(struct asker *asker, struct listed *listed, size_t listing)
     assert_int_equal(pthread_create(&asker->thread, NULL, ask, asker), 0);
 }
 
+/* The second comes while the first one's question is under way. */
+static void start_one_behind_the_other(struct asker *first, struct asker *second, struct listed *listed)
+{
+    start(first, listed, 0);
+    while (!atomic_load(&asked))
+        pause_a_moment();
+    start(second, listed, 1);
+}
+
 /* The listing is another one after every refresh, its files are not. */
 static void asks_once_for_files_of_two_listings(void **state)
 {
     struct listed *listed = make_listed();
     struct asker first, second;
 
-    start(&first, listed, 0);
-    while (!atomic_load(&asked))
-        pause_a_moment();
-    start(&second, listed, 1);
+    start_one_behind_the_other(&first, &second, listed);
     for (int i = 0; i < 200; i++)
         pause_a_moment();
     assert_int_equal(asked, 1);
@@ -149,10 +155,7 @@ static void gives_up_while_another_asks(void **state)
     struct listed *listed = make_listed();
     struct asker first, second;
 
-    start(&first, listed, 0);
-    while (!atomic_load(&asked))
-        pause_a_moment();
-    start(&second, listed, 1);
+    start_one_behind_the_other(&first, &second, listed);
     task_cancel(&second.task);
     pthread_join(second.thread, NULL);
     assert_int_equal(second.result, -ECANCELED);
