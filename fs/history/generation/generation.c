@@ -117,7 +117,8 @@ bool generation_has_points(struct generation *generation)
 
 int generation_begins_by(struct generation *generation, int64_t time, struct task *task)
 {
-    _cleanup_(generation_listing_cleanup) struct generation_listing *listing = generation_current(generation);
+    _cleanup_(generation_listing_cleanup) struct generation_listing *listing =
+        generation_begin(generation, task);
     return listing ? generation->ops->begins_by(generation, listing, time, task) : 0;
 }
 
